@@ -129,7 +129,7 @@ size_t text_distance(const char *a, const char *b) {
         if (la > WORD_MAX || lb > WORD_MAX)
                 return WORD_MAX;
         for (size_t j = 0; j <= lb; j++)
-                row[0][j] = j;
+                row[0][j] = row[1][j] = row[2][j] = j;
         for (size_t i = 1; i <= la; i++) {
                 size_t *now = row[i % 3], *before = row[(i + 2) % 3], *earlier = row[(i + 1) % 3];
 
@@ -137,7 +137,8 @@ size_t text_distance(const char *a, const char *b) {
                 for (size_t j = 1; j <= lb; j++) {
                         size_t cost = tolower((unsigned char)a[i - 1]) != tolower((unsigned char)b[j - 1]);
 
-                        now[j] = MIN(MIN(before[j] + 1, now[j - 1] + 1), before[j - 1] + cost);
+                        now[j] = MIN(before[j], now[j - 1]) + 1;
+                        now[j] = MIN(now[j], before[j - 1] + cost);
                         if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
                                 now[j] = MIN(now[j], earlier[j - 2] + 1);
                 }

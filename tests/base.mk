@@ -1,0 +1,9 @@
+# Tests of lib/base.
+check_PROGRAMS += tests/unit/test-text tests/unit/test-time tests/unit/test-fd
+TESTS += tests/unit/test-text tests/unit/test-time tests/unit/test-fd
+tests_unit_test_text_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_text_LDADD = libharness.la libbase.la
+tests_unit_test_time_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_time_LDADD = libharness.la libbase.la
+tests_unit_test_fd_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_fd_LDADD = libharness.la libbase.la

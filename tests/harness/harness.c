@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Runs the unit tests of one program
+ *
+ * In one process, so that sanitizers and leak checks see everything. A test that leaves a descriptor
+ * or a child process behind has failed, whatever it asserted.
+ */
+
+#include "harness.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/** A test that hangs is ended by this, with a core for the debugger. */
+#define SUITE_TIME_LIMIT_SEC 300
+
+static int count_fds(void) {
+        DIR *d = opendir("/proc/self/fd");
+        int n = 0;
+
+        while (d && readdir(d))
+                n++;
+        if (d)
+                closedir(d);
+        return n;
+}
+
+int harness_run(Suite *suite) {
+        SRunner *runner = srunner_create(suite);
+        int before, after, failed;
+
+        setvbuf(stdout, NULL, _IOLBF, 0);
+        srunner_set_fork_status(runner, CK_NOFORK);
+        alarm(SUITE_TIME_LIMIT_SEC);
+        before = count_fds();
+        srunner_run_all(runner, CK_ENV);
+        after = count_fds();
+        failed = srunner_ntests_failed(runner);
+        srunner_free(runner);
+
+        if (after != before) {
+                fprintf(stderr, "the tests left %d file descriptors open\n", after - before);
+                failed++;
+        }
+        if (waitpid(-1, NULL, WNOHANG) != -1 || errno != ECHILD) {
+                fprintf(stderr, "the tests left a child process behind\n");
+                failed++;
+        }
+        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
