@@ -1,1 +1,6 @@
-# policy
+# policy: pure decisions, with time and randomness as arguments.
+DAEMON_SOURCES += \
+	daemon/policy/states.c daemon/policy/states.h \
+	daemon/policy/restart.c daemon/policy/restart.h \
+	daemon/policy/backoff.c daemon/policy/backoff.h \
+	daemon/policy/limit.c daemon/policy/limit.h

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef GANGER_DAEMON_POLICY_RESTART_H
+#define GANGER_DAEMON_POLICY_RESTART_H
+
+/*
+ * What follows from the end of a process
+ *
+ * Puts together the policy of the worker, its restart limit and its back-off, and says which event the
+ * state table gets. Pure: the caller passes the time and a random word.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "daemon/policy/backoff.h"
+#include "daemon/policy/limit.h"
+#include "daemon/policy/states.h"
+
+/** After which ends a worker is started again. (Their words are the configuration's: restart_policy_name().) */
+enum restart_policy {
+        RESTART_ALWAYS,
+        RESTART_ON_FAILURE,             /* non-zero status, signal, ready-timeout, could not be spawned */
+        RESTART_ON_ABNORMAL,            /* signal, ready-timeout */
+        RESTART_NEVER,
+        _RESTART_POLICY_N,
+};
+
+/** How a process ended, and what we had to do with it. */
+struct restart_end {
+        bool spawn_failed;              /* there never was one; `status` means nothing */
+        bool timed_out;                 /* it was not ready in time, so we killed it */
+        int status;                     /* as waitpid(2) gives it */
+        enum instance_state state;      /* when it ended */
+        bool wanted;                    /* the owner's flag, see states.h */
+        uint64_t ready_usec;            /* how long it was ready; 0: never */
+};
+
+enum restart_verdict {
+        RESTART_VERDICT_DONE,           /* not wanted any more, or ended well and stays so */
+        RESTART_VERDICT_START,          /* we ended it in order to start it again: at once, and not counted */
+        RESTART_VERDICT_RETRY,          /* by its policy, as far as the limit allows, after a back-off */
+        RESTART_VERDICT_FAILED,         /* ended badly, and its policy does not start it again */
+};
+
+/** The policy alone, without limit and back-off. `end->state` must have a process. */
+enum restart_verdict restart_decide(enum restart_policy policy, const struct restart_end *end);
+
+/** The part of a worker's definition that is about restarts. */
+struct restart_options {
+        enum restart_policy policy;
+        struct backoff backoff;
+        uint32_t limit;                 /* N of restart-limit N/period; 0: no limit */
+        uint64_t limit_period_usec;
+};
+
+/** What an instance remembers of its restarts. All of it is in the state memory. */
+struct restart_history {
+        uint32_t failures;              /* in a row: the exponent of the back-off */
+        uint32_t restarts;              /* in all, by policy */
+        struct restart_limit limit;
+};
+
+#define RESTART_HISTORY_NULL ((struct restart_history){ 0 })
+
+void restart_history_done(struct restart_history *h);
+
+/** It is started by hand: what was before counts no more, but `restarts` stays. */
+void restart_history_forgive(struct restart_history *h);
+
+/**
+ * What follows from the end of a process: decides, and counts it.
+ * @param ret_delay_usec  receives the delay for INSTANCE_ACT_ARM_BACKOFF; 0 with every event but EXITED_BACKOFF.
+ * @param ret_limited     receives whether it is the restart limit that gave up.
+ * @return INSTANCE_EV_EXITED_DONE, _RESTART, _BACKOFF or _GIVE_UP: one that the table accepts in `end->state`.
+ */
+enum instance_event restart_plan(const struct restart_options *options, struct restart_history *h,
+                                 const struct restart_end *end, uint64_t now, uint64_t random,
+                                 uint64_t *ret_delay_usec, bool *ret_limited);
+
+#endif
