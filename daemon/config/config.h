@@ -16,6 +16,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "daemon/policy/restart.h"    /* enum restart_policy */
 
 /** A file that is longer is refused. */
 #define CONFIG_SIZE_MAX (UINT64_C(4) << 20)
@@ -41,14 +42,6 @@ enum worker_io {
         WORKER_IO_FRAMES,
         WORKER_IO_EXEC,
         _WORKER_IO_N,
-};
-
-enum restart_policy {
-        RESTART_ALWAYS,
-        RESTART_ON_FAILURE,     /* exit status other than 0, killed by a signal, not ready in time */
-        RESTART_ON_ABNORMAL,    /* killed by a signal, not ready in time */
-        RESTART_NEVER,
-        _RESTART_POLICY_N,
 };
 
 enum worker_ready {
