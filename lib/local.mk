@@ -11,3 +11,5 @@ libbase_la_SOURCES = $(LIB_BASE)
 
 include_HEADERS += lib/ganger.h
 pkgconfig_DATA += lib/ganger.pc
+
+include lib/wire/local.mk

@@ -15,7 +15,7 @@ struct list {
 
 #define LIST_INIT(var) { .next = &(var), .prev = &(var) }
 
-#define list_entry(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define list_entry(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
 
 #define list_for_each(it, head) for (struct list *it = (head)->next; it != (head); it = it->next)
 
