@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef GANGER_DAEMON_INSTANCE_H
+#define GANGER_DAEMON_INSTANCE_H
+
+/*
+ * An instance: one process of a worker, and what becomes of it
+ *
+ * Its life is the table of daemon/policy/states.h. Everything that happens is handed to it as one event
+ * (`instance_event`); what the table says is done here. Control reads the fields, and changes nothing but by
+ * these functions.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <systemd/sd-event.h>
+
+#include "base/list.h"
+#include "base/text.h"
+#include "daemon/map.h"
+#include "daemon/policy/restart.h"
+#include "daemon/policy/states.h"
+#include "daemon/rings.h"
+#include "keeper.pb-c.h"
+#include "state.pb-c.h"
+
+struct gang;
+struct worker;
+struct log_capture;
+
+/** "worker/4294967295". */
+#define INSTANCE_KEY_MAX (NAME_LENGTH_MAX + 12)
+/** STATUS= and the reason of a state; what is longer is cut. */
+#define INSTANCE_TEXT_MAX 192
+
+/** Somebody who is told when an instance enters a state, or is freed (`state` is then -1). */
+struct instance_watcher {
+        struct list link;
+        void (*fn)(struct instance_watcher *watcher, struct instance *instance, int state);
+};
+
+struct instance {
+        struct worker *worker;
+        unsigned int number;
+        char key[INSTANCE_KEY_MAX];
+        uint32_t state_slot;
+
+        enum instance_state state;
+        bool wanted;                    /* see daemon/policy/states.h */
+        bool stopped;                   /* by hand */
+        bool timed_out;                 /* was not ready in time */
+        uint64_t since_usec;            /* in this state */
+        uint64_t due_usec;              /* when its timer runs out; USEC_INFINITY: none */
+        sd_event_source *timer;
+        struct restart_history history;
+        char reason[INSTANCE_TEXT_MAX];         /* why it is in this state, in words */
+        char status_text[INSTANCE_TEXT_MAX];    /* STATUS= */
+        bool last_valid;                /* it has ended at least once */
+        int last_status;                /* as waitpid(2) gave it */
+
+        /* The process. */
+        pid_t pid;                      /* 0: none, or not told yet */
+        bool spawning;                  /* asked for, no answer yet */
+        bool frozen;                    /* stopped by job control */
+        char pid_key[12];
+        struct map_node by_pid;         /* gang->instances_by_pid, while pid is not 0 */
+        uint64_t generation;            /* counts its processes */
+        uint64_t definition;            /* hash of what it was started from */
+        uint64_t started_usec;
+        uint64_t ready_usec;            /* since when it is ready; 0: it was not */
+        struct membership membership;   /* its seats and its journals */
+        struct log_capture *output;     /* NULL: nothing captured yet */
+        int cgroup_fd;                  /* -1: none */
+
+        struct list watchers;
+};
+
+/** @return the instance of that key ("resize/1"), or NULL. */
+struct instance *instance_find(struct gang *gang, const char *key);
+
+int instance_new(struct instance **ret, struct worker *worker, unsigned int number);
+
+/** Free; it must have no process. @return NULL. */
+struct instance *instance_free(struct instance *instance);
+
+/** By hand or by policy: the limit and the back-off start afresh with a start by hand. */
+void instance_start(struct instance *instance, bool by_hand);
+void instance_stop(struct instance *instance, bool by_hand);
+void instance_restart(struct instance *instance);
+
+/** What the keeper says. */
+void instance_spawned(struct instance *instance, const Ganger__Keeper__Spawned *message);
+void instance_exited(struct instance *instance, const Ganger__Keeper__Exited *message);
+void instance_frozen(struct instance *instance, bool stopped);
+
+/** What the process says of itself. */
+void instance_notify_ready(struct instance *instance);
+void instance_notify_status(struct instance *instance, const char *text);
+
+/** Take-over: what the predecessor recorded, and the process that lives (or whose exit is yet to be handled). */
+void instance_restore(struct instance *instance, const Ganger__State__InstanceState *record, uint32_t slot);
+void instance_adopt(struct instance *instance, const Ganger__Keeper__Child *child);
+void instance_adopt_exited(struct instance *instance, const Ganger__Keeper__Exited *exited);
+/** Once all of it was told: go on from where the predecessor was. */
+void instance_resume(struct instance *instance);
+
+/** Write its record into the state memory. */
+void instance_save(struct instance *instance);
+
+void instance_watch(struct instance *instance, struct instance_watcher *watcher);
+void instance_unwatch(struct instance_watcher *watcher);
+
+#endif

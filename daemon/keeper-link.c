@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The manager's end of the socket to the keeper
+ *
+ * Takes the keeper's welcome (children, exits, stored descriptors) and then turns its packets into
+ * calls, one each. What goes the other way is sent at once, or queued behind what waits already.
+ *
+ * Invariant: packets reach the keeper in the order in which they were asked for here; the manager
+ * relies on it for "acknowledge, then spawn".
+ */
+
+#include "daemon/keeper-link.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "daemon/keeper/protocol.h"
+
+/* A packet that waits for room in the socket. */
+struct packet {
+        struct list link;
+        size_t size;
+        size_t n_fds;
+        int *fds;
+        uint8_t data[];
+};
+
+static struct packet *packet_free(struct packet *p) {
+        for (size_t i = 0; i < p->n_fds; i++)
+                close_fd(p->fds[i]);
+        free(p->fds);
+        free(p);
+        return NULL;
+}
+DEFINE_CLEANUP(struct packet *, packet_free)
+
+static int packet_new(struct packet **ret, const void *data, size_t size, const int *fds, size_t n_fds) {
+        _cleanup_(packet_freep) struct packet *p = calloc(1, sizeof *p + size);
+
+        if (!p)
+                return -ENOMEM;
+        p->size = size;
+        memcpy(p->data, data, size);
+        p->fds = calloc(n_fds + 1, sizeof *p->fds);
+        if (!p->fds)
+                return -ENOMEM;
+        for (; p->n_fds < n_fds; p->n_fds++) {
+                p->fds[p->n_fds] = fcntl(fds[p->n_fds], F_DUPFD_CLOEXEC, 3);
+                if (p->fds[p->n_fds] < 0)
+                        return -errno;
+        }
+        *ret = TAKE(p);
+        return 0;
+}
+
+static struct stored_fd *stored_fd_free(struct stored_fd *s) {
+        close_fd(s->fd);
+        free(s);
+        return NULL;
+}
+
+/* ---- sending ----------------------------------------------------------------------------------- */
+
+/* Too many descriptors in flight is also a matter of the keeper's reading what it has. */
+static bool must_wait(int error) {
+        return error == -EAGAIN || error == -ETOOMANYREFS;
+}
+
+static void keeper_link_want_write(struct keeper_link *link, bool want) {
+        if (link->source)
+                sd_event_source_set_io_events(link->source, EPOLLIN | (want ? EPOLLOUT : 0));
+}
+
+/* @return 0: all is sent; -EAGAIN: some is left; or -errno. */
+static int keeper_link_send_queued(struct keeper_link *link) {
+        list_for_each_safe(it, &link->queue) {
+                struct packet *p = list_entry(it, struct packet, link);
+                ssize_t n = fd_send(link->fd, p->data, p->size, p->fds, p->n_fds);
+
+                if (n < 0)
+                        return must_wait(n) ? -EAGAIN : (int)n;
+                list_unlink(&p->link);
+                packet_free(p);
+        }
+        return 0;
+}
+
+static int keeper_link_queue(struct keeper_link *link, const void *data, size_t size, const int *fds, size_t n_fds) {
+        struct packet *p;
+        int r = packet_new(&p, data, size, fds, n_fds);
+
+        if (r < 0)
+                return r;
+        list_append(&link->queue, &p->link);
+        keeper_link_want_write(link, true);
+        return 0;
+}
+
+static int keeper_link_send(struct keeper_link *link, const Ganger__Keeper__ToKeeper *message,
+                            const int *fds, size_t n_fds) {
+        uint8_t data[KEEPER_PACKET_MAX];
+        size_t size = ganger__keeper__to_keeper__get_packed_size(message);
+        ssize_t n;
+
+        if (size > sizeof data || n_fds > FD_MESSAGE_MAX)
+                return -E2BIG;
+        ganger__keeper__to_keeper__pack(message, data);
+        if (!list_is_empty(&link->queue))
+                return keeper_link_queue(link, data, size, fds, n_fds);
+        n = fd_send(link->fd, data, size, fds, n_fds);
+        if (n < 0)
+                return must_wait(n) ? keeper_link_queue(link, data, size, fds, n_fds) : (int)n;
+        return 0;
+}
+
+static int spec_to_memfd(const Ganger__Keeper__SpawnSpec *spec) {
+        size_t size = ganger__keeper__spawn_spec__get_packed_size(spec);
+        _cleanup_(freep) uint8_t *data = malloc(size + 1);
+
+        if (!data)
+                return -ENOMEM;
+        ganger__keeper__spawn_spec__pack(spec, data);
+        return fd_memfd_sealed("ganger-spawn", data, size);
+}
+
+int keeper_link_spawn(struct keeper_link *link, const char *key, const Ganger__Keeper__SpawnSpec *spec,
+                      const int *fds, size_t n_fds, bool cgroup) {
+        Ganger__Keeper__Spawn spawn = GANGER__KEEPER__SPAWN__INIT;
+        Ganger__Keeper__ToKeeper message = GANGER__KEEPER__TO_KEEPER__INIT;
+        _cleanup_(closep) int memfd = spec_to_memfd(spec);
+        int all[FD_MESSAGE_MAX];
+
+        if (memfd < 0)
+                return memfd;
+        if (n_fds + 1 > FD_MESSAGE_MAX)
+                return -E2BIG;
+        all[0] = memfd;
+        memcpy(all + 1, fds, n_fds * sizeof *fds);
+        spawn.key = (char *)key;
+        spawn.cgroup = cgroup;
+        message.request_case = GANGER__KEEPER__TO_KEEPER__REQUEST_SPAWN;
+        message.spawn = &spawn;
+        return keeper_link_send(link, &message, all, n_fds + 1);
+}
+
+int keeper_link_signal(struct keeper_link *link, const char *key, int signal, bool group) {
+        Ganger__Keeper__Signal request = GANGER__KEEPER__SIGNAL__INIT;
+        Ganger__Keeper__ToKeeper message = GANGER__KEEPER__TO_KEEPER__INIT;
+
+        request.key = (char *)key;
+        request.signal = signal;
+        request.group = group;
+        message.request_case = GANGER__KEEPER__TO_KEEPER__REQUEST_SIGNAL;
+        message.signal = &request;
+        return keeper_link_send(link, &message, NULL, 0);
+}
+
+int keeper_link_exit_acknowledge(struct keeper_link *link, const char *key, pid_t pid) {
+        Ganger__Keeper__ExitAcknowledge request = GANGER__KEEPER__EXIT_ACKNOWLEDGE__INIT;
+        Ganger__Keeper__ToKeeper message = GANGER__KEEPER__TO_KEEPER__INIT;
+
+        request.key = (char *)key;
+        request.pid = pid;
+        message.request_case = GANGER__KEEPER__TO_KEEPER__REQUEST_EXIT_ACKNOWLEDGE;
+        message.exit_acknowledge = &request;
+        return keeper_link_send(link, &message, NULL, 0);
+}
+
+int keeper_link_store(struct keeper_link *link, const char *name, int fd) {
+        Ganger__Keeper__StoreFd request = GANGER__KEEPER__STORE_FD__INIT;
+        Ganger__Keeper__ToKeeper message = GANGER__KEEPER__TO_KEEPER__INIT;
+
+        request.name = (char *)name;
+        message.request_case = GANGER__KEEPER__TO_KEEPER__REQUEST_STORE_FD;
+        message.store_fd = &request;
+        return keeper_link_send(link, &message, &fd, 1);
+}
+
+int keeper_link_drop(struct keeper_link *link, const char *name) {
+        Ganger__Keeper__DropFd request = GANGER__KEEPER__DROP_FD__INIT;
+        Ganger__Keeper__ToKeeper message = GANGER__KEEPER__TO_KEEPER__INIT;
+
+        request.name = (char *)name;
+        message.request_case = GANGER__KEEPER__TO_KEEPER__REQUEST_DROP_FD;
+        message.drop_fd = &request;
+        return keeper_link_send(link, &message, NULL, 0);
+}
+
+int keeper_link_ready(struct keeper_link *link, const char *status, bool reloaded) {
+        Ganger__Keeper__Ready request = GANGER__KEEPER__READY__INIT;
+        Ganger__Keeper__ToKeeper message = GANGER__KEEPER__TO_KEEPER__INIT;
+
+        request.status = (char *)status;
+        request.reloaded = reloaded;
+        message.request_case = GANGER__KEEPER__TO_KEEPER__REQUEST_READY;
+        message.ready = &request;
+        return keeper_link_send(link, &message, NULL, 0);
+}
+
+int keeper_link_leave(struct keeper_link *link, int exit_status) {
+        Ganger__Keeper__Leave request = GANGER__KEEPER__LEAVE__INIT;
+        Ganger__Keeper__ToKeeper message = GANGER__KEEPER__TO_KEEPER__INIT;
+
+        request.exit_status = exit_status;
+        message.request_case = GANGER__KEEPER__TO_KEEPER__REQUEST_LEAVE;
+        message.leave = &request;
+        return keeper_link_send(link, &message, NULL, 0);
+}
+
+void keeper_link_flush(struct keeper_link *link) {
+        while (keeper_link_send_queued(link) == -EAGAIN) {
+                struct pollfd p = { .fd = link->fd, .events = POLLOUT };
+
+                if (poll(&p, 1, -1) < 0 && errno != EINTR)
+                        return;
+        }
+}
+
+/* ---- receiving --------------------------------------------------------------------------------- */
+
+static Ganger__Keeper__FromKeeper *keeper_link_receive(struct keeper_link *link, int *fds, size_t *n_fds,
+                                                       int flags, int *ret_error) {
+        Ganger__Keeper__FromKeeper *message;
+        ssize_t n = fd_receive(link->fd, link->buffer, KEEPER_PACKET_MAX, fds, n_fds, flags);
+
+        if (n <= 0) {
+                *ret_error = n == 0 ? -ECONNRESET : (int)n;
+                return NULL;
+        }
+        message = ganger__keeper__from_keeper__unpack(NULL, n, link->buffer);
+        if (!message) {
+                for (size_t i = 0; i < *n_fds; i++)
+                        close(fds[i]);
+                *ret_error = -EPROTO;
+        }
+        return message;
+}
+
+static int keeper_link_take_stored(struct keeper_link *link, const Ganger__Keeper__StoredFds *stored,
+                                   const int *fds, size_t n_fds) {
+        int error = stored->n_names == n_fds ? 0 : -EPROTO;
+
+        for (size_t i = 0; i < n_fds; i++) {
+                struct stored_fd *s = NULL;
+                size_t length;
+
+                if (error == 0) {
+                        length = strlen(stored->names[i]) + 1;
+                        s = malloc(sizeof *s + length);
+                        error = s ? 0 : -ENOMEM;
+                }
+                if (error < 0) {
+                        close(fds[i]);
+                        continue;
+                }
+                memcpy(s->name, stored->names[i], length);
+                s->fd = fds[i];
+                error = map_add(&link->stored, &s->node, s->name);
+                if (error < 0)
+                        stored_fd_free(s);
+                else
+                        list_append(&link->stored_list, &s->link);
+        }
+        return error;
+}
+
+static int welcome_unpack(int fd, Ganger__Keeper__WelcomeState **ret) {
+        Ganger__Keeper__WelcomeState *state;
+        void *data;
+        size_t size;
+        int r = fd_map_sealed(fd, KEEPER_WELCOME_MAX, &data, &size);
+
+        if (r < 0)
+                return r;
+        state = ganger__keeper__welcome_state__unpack(NULL, size, data);
+        if (data)
+                munmap(data, size);
+        if (!state)
+                return -EPROTO;
+        *ret = state;
+        return 0;
+}
+
+/* @return 1: that was the welcome; 0: go on; or -errno. */
+static int keeper_link_greet(struct keeper_link *link, Ganger__Keeper__WelcomeState **ret_welcome) {
+        Ganger__Keeper__FromKeeper *message;
+        int fds[FD_MESSAGE_MAX], r = -EPROTO;
+        size_t n_fds = 0;
+
+        message = keeper_link_receive(link, fds, &n_fds, 0, &r);
+        if (!message)
+                return r;
+        if (message->event_case == GANGER__KEEPER__FROM_KEEPER__EVENT_STORED_FDS) {
+                r = keeper_link_take_stored(link, message->stored_fds, fds, n_fds);
+                n_fds = 0;
+        } else if (message->event_case == GANGER__KEEPER__FROM_KEEPER__EVENT_WELCOME && n_fds == 1 &&
+                   message->welcome->stored_fds == link->stored.n) {
+                link->incarnation = message->welcome->incarnation;
+                r = welcome_unpack(fds[0], ret_welcome);
+                if (r == 0)
+                        r = 1;
+        } else
+                r = -EPROTO;
+        for (size_t i = 0; i < n_fds; i++)
+                close(fds[i]);
+        ganger__keeper__from_keeper__free_unpacked(message, NULL);
+        return r;
+}
+
+int keeper_link_init(struct keeper_link *link, int fd, Ganger__Keeper__WelcomeState **ret_welcome) {
+        int r;
+
+        *link = KEEPER_LINK_NULL;
+        link->fd = fd;
+        list_init(&link->stored_list);
+        list_init(&link->queue);
+        link->buffer = malloc(KEEPER_PACKET_MAX);
+        if (!link->buffer)
+                return -ENOMEM;
+        r = fd_set_cloexec(fd, true);
+        if (r < 0)
+                return r;
+        r = fd_set_nonblocking(fd, false);
+        if (r < 0)
+                return r;
+        do
+                r = keeper_link_greet(link, ret_welcome);
+        while (r == 0);
+        return r < 0 ? r : 0;
+}
+
+static void keeper_link_dispatch(struct keeper_link *link, const Ganger__Keeper__FromKeeper *message) {
+        switch (message->event_case) {
+        case GANGER__KEEPER__FROM_KEEPER__EVENT_SPAWNED:
+                link->ops->spawned(link->userdata, message->spawned);
+                break;
+        case GANGER__KEEPER__FROM_KEEPER__EVENT_EXITED:
+                link->ops->exited(link->userdata, message->exited);
+                break;
+        case GANGER__KEEPER__FROM_KEEPER__EVENT_STOPPED:
+                link->ops->stopped(link->userdata, message->stopped);
+                break;
+        case GANGER__KEEPER__FROM_KEEPER__EVENT_CAUGHT:
+                link->ops->caught(link->userdata, message->caught);
+                break;
+        case GANGER__KEEPER__FROM_KEEPER__EVENT_WELCOME:
+        case GANGER__KEEPER__FROM_KEEPER__EVENT_STORED_FDS:
+        case GANGER__KEEPER__FROM_KEEPER__EVENT__NOT_SET:
+        case _GANGER__KEEPER__FROM_KEEPER__EVENT__CASE_IS_INT_SIZE:
+                link->ops->broken(link->userdata, -EPROTO);
+                break;
+        }
+}
+
+static int on_keeper(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        struct keeper_link *link = userdata;
+        Ganger__Keeper__FromKeeper *message;
+        int fds[FD_MESSAGE_MAX], r = 0;
+        size_t n_fds = 0;
+
+        if (revents & EPOLLOUT) {
+                r = keeper_link_send_queued(link);
+                if (r == 0)
+                        keeper_link_want_write(link, false);
+        }
+        if (!(revents & (EPOLLIN | EPOLLHUP | EPOLLERR)))
+                return 0;
+        message = keeper_link_receive(link, fds, &n_fds, MSG_DONTWAIT, &r);
+        if (!message) {
+                if (r != -EAGAIN && r != -EINTR)
+                        link->ops->broken(link->userdata, r);
+                return 0;
+        }
+        for (size_t i = 0; i < n_fds; i++)
+                close(fds[i]);
+        keeper_link_dispatch(link, message);
+        ganger__keeper__from_keeper__free_unpacked(message, NULL);
+        return 0;
+}
+
+int keeper_link_attach(struct keeper_link *link, sd_event *event, const struct keeper_link_ops *ops, void *userdata) {
+        int r;
+
+        link->ops = ops;
+        link->userdata = userdata;
+        r = fd_set_nonblocking(link->fd, true);
+        if (r < 0)
+                return r;
+        r = sd_event_add_io(event, &link->source, link->fd, EPOLLIN, on_keeper, link);
+        if (r < 0)
+                return r;
+        /* Exits come before requests of clients, so that an answer is never older than what the keeper said. */
+        r = sd_event_source_set_priority(link->source, SD_EVENT_PRIORITY_IMPORTANT);
+        if (r < 0)
+                return r;
+        keeper_link_want_write(link, !list_is_empty(&link->queue));
+        return 0;
+}
+
+int keeper_link_take(struct keeper_link *link, const char *name) {
+        struct map_node *node = map_find(&link->stored, name);
+        struct stored_fd *s;
+        int fd;
+
+        if (!node)
+                return -ENOENT;
+        s = map_entry(node, struct stored_fd, node);
+        map_remove(&link->stored, &s->node);
+        list_unlink(&s->link);
+        fd = TAKE_FD(s->fd);
+        stored_fd_free(s);
+        return fd;
+}
+
+void keeper_link_drop_rest(struct keeper_link *link) {
+        list_for_each_safe(it, &link->stored_list) {
+                struct stored_fd *s = list_entry(it, struct stored_fd, link);
+
+                keeper_link_drop(link, s->name);
+                map_remove(&link->stored, &s->node);
+                list_unlink(&s->link);
+                stored_fd_free(s);
+        }
+}
+
+void keeper_link_done(struct keeper_link *link) {
+        list_for_each_safe(it, &link->stored_list)
+                stored_fd_free(list_entry(it, struct stored_fd, link));
+        list_for_each_safe(it, &link->queue)
+                packet_free(list_entry(it, struct packet, link));
+        map_done(&link->stored);
+        sd_event_source_unref(link->source);
+        free(link->buffer);
+        close_fd(link->fd);
+        *link = KEEPER_LINK_NULL;
+        list_init(&link->stored_list);
+        list_init(&link->queue);
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef GANGER_DAEMON_KEEPER_LINK_H
+#define GANGER_DAEMON_KEEPER_LINK_H
+
+/*
+ * The manager's end of the socket to the keeper
+ *
+ * Requests are sent at once. If the socket is full they are queued, in order, and sent when it drains;
+ * so nothing here blocks, and the order of exit_acknowledge and spawn is kept.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include <systemd/sd-event.h>
+
+#include "base/list.h"
+#include "daemon/map.h"
+#include "keeper.pb-c.h"
+
+/** A descriptor that the predecessor stored. */
+struct stored_fd {
+        struct map_node node;
+        struct list link;
+        int fd;
+        char name[];
+};
+
+struct keeper_link;
+
+/** What the keeper says, once the welcome is over. `message` is valid during the call. */
+struct keeper_link_ops {
+        void (*spawned)(void *userdata, const Ganger__Keeper__Spawned *message);
+        void (*exited)(void *userdata, const Ganger__Keeper__Exited *message);
+        void (*stopped)(void *userdata, const Ganger__Keeper__Stopped *message);
+        void (*caught)(void *userdata, const Ganger__Keeper__Caught *message);
+        /** The keeper is gone, or talks nonsense: nothing more can be done. */
+        void (*broken)(void *userdata, int error);
+};
+
+struct keeper_link {
+        int fd;
+        sd_event_source *source;
+        const struct keeper_link_ops *ops;
+        void *userdata;
+        struct map stored;              /* struct stored_fd by name, those that nobody has taken yet */
+        struct list stored_list;
+        struct list queue;              /* packets that wait for room */
+        unsigned int incarnation;       /* 1 for the first manager of this keeper */
+        uint8_t *buffer;                /* one packet */
+};
+
+#define KEEPER_LINK_NULL ((struct keeper_link){ .fd = -1 })
+
+/**
+ * Take the link over, and wait for the keeper's welcome. This is the one place that blocks: it is the
+ * first thing that a manager does, and the keeper has sent it before the manager runs.
+ * @param fd   of the socket, owned by the link from now on.
+ * @param ret_welcome  free it with ganger__keeper__welcome_state__free_unpacked(…, NULL).
+ * @return 0; -EPROTO: what came is no welcome; or -errno.
+ */
+int keeper_link_init(struct keeper_link *link, int fd, Ganger__Keeper__WelcomeState **ret_welcome);
+
+/** From now on events are told by `ops`. */
+int keeper_link_attach(struct keeper_link *link, sd_event *event, const struct keeper_link_ops *ops, void *userdata);
+
+void keeper_link_done(struct keeper_link *link);
+
+/** Take a stored descriptor out of the link. @return it, or -ENOENT. */
+int keeper_link_take(struct keeper_link *link, const char *name);
+
+/** Close and drop what was stored and nobody took: call it when take-over is complete. */
+void keeper_link_drop_rest(struct keeper_link *link);
+
+/**
+ * Ask for a process. The descriptors are duplicated by the kernel: they stay the caller's.
+ * @param fds  [0..2] its standard streams, then those that it finds from 3 on, then the cgroup's if `cgroup`.
+ * @return 0, or -errno: it was not asked.
+ */
+int keeper_link_spawn(struct keeper_link *link, const char *key, const Ganger__Keeper__SpawnSpec *spec,
+                      const int *fds, size_t n_fds, bool cgroup);
+
+int keeper_link_signal(struct keeper_link *link, const char *key, int signal, bool group);
+int keeper_link_exit_acknowledge(struct keeper_link *link, const char *key, pid_t pid);
+int keeper_link_store(struct keeper_link *link, const char *name, int fd);
+int keeper_link_drop(struct keeper_link *link, const char *name);
+int keeper_link_ready(struct keeper_link *link, const char *status, bool reloaded);
+int keeper_link_leave(struct keeper_link *link, int exit_status);
+
+/** Send what is queued, blocking: for the very end. */
+void keeper_link_flush(struct keeper_link *link);
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef GANGER_DAEMON_WORKER_H
+#define GANGER_DAEMON_WORKER_H
+
+/*
+ * A worker: a named definition, and its instances
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/list.h"
+#include "daemon/config/config.h"
+#include "daemon/map.h"
+
+struct gang;
+struct instance;
+
+struct worker {
+        struct gang *gang;
+        struct map_node node;           /* gang->workers_by_name */
+        struct list link;               /* gang->workers */
+        char *name;
+        const struct worker_definition *definition; /* of gang->config; of `last_config` once removed */
+        struct config *last_config;     /* keeps the definition of a removed worker alive; else NULL */
+        unsigned int wanted;            /* how many instances: the definition's, or by hand */
+        bool scaled;                    /* by hand */
+        bool stopped;                   /* by hand */
+        bool removed;                   /* no longer defined: goes with its last process */
+        struct instance **instances;    /* by number; those past `wanted` are on their way down */
+        size_t n_instances;
+        uint32_t state_slot;
+};
+
+/** @return the worker of that name, or NULL. */
+struct worker *worker_find(struct gang *gang, const char *name);
+
+/** Put a new worker into the tables, with no instance. Definition: owned by the config in force. */
+int worker_new(struct worker **ret, struct gang *gang, const struct worker_definition *definition);
+
+/** Take it out of the tables and free it, with its instances. @return NULL. */
+struct worker *worker_free(struct worker *worker);
+
+/** Make sure that instances 0 … n - 1 exist (down). */
+int worker_grow(struct worker *worker, unsigned int n);
+
+/**
+ * How many instances are to run, from now on: starts what is missing, stops what is too many, highest first.
+ * The others are not touched.
+ * @param by_hand  `gangerctl scale`: stays over a reload that does not change `instances`.
+ */
+int worker_scale(struct worker *worker, unsigned int wanted, bool by_hand);
+
+/** Free instances past `wanted` that are down; and the worker itself, if it is removed and has none left. */
+void worker_collect(struct worker *worker);
+
+/** How many instances are ready. */
+unsigned int worker_ready(const struct worker *worker);
+
+/** Write the worker's record into the state memory. */
+void worker_save(struct worker *worker);
+
+#endif
