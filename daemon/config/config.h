@@ -74,8 +74,8 @@ struct worker_definition {
         enum restart_policy restart;
         uint64_t restart_delay_usec;
         uint64_t restart_delay_max_usec; /* never less than restart_delay_usec */
-        uint32_t restart_limit_count;   /* 0: no limit */
         uint64_t restart_limit_period_usec;
+        uint32_t restart_limit_count;   /* 0: no limit */
         int stop_signal;
         uint64_t stop_timeout_usec;     /* may be USEC_INFINITY */
         enum worker_ready ready;

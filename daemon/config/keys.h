@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef GANGER_CONFIG_KEYS_H
+#define GANGER_CONFIG_KEYS_H
+
+/*
+ * The table of keys (keys.def), and the types of their values
+ *
+ * Parser, defaults, canonical form, comparison, hash, manual and "did you mean" all follow from it.
+ */
+
+#include <confuse.h>
+
+#include "daemon/config/config.h"
+
+enum config_section {
+        CONFIG_RING,
+        CONFIG_WORKER,
+        _CONFIG_SECTION_N,
+};
+
+enum config_effect {
+        CONFIG_EFFECT_NEW_RING,         /* the ring is made anew */
+        CONFIG_EFFECT_PROCESS,          /* the processes are replaced */
+        CONFIG_EFFECT_LIVE,             /* takes effect as it is */
+};
+
+enum key_storage {
+        KEY_FIXED,                      /* `size` bytes without padding */
+        KEY_TEXT,                       /* char *, NULL: not set */
+        KEY_LIST,                       /* char **, ends with NULL */
+};
+
+struct config_key;
+
+/** How values of one type are read, written and explained. */
+struct key_type {
+        const char *name;               /* in the manual: "size", "list of rings" */
+        enum key_storage storage;
+        size_t size;
+        bool list;                      /* takes several values */
+        /** Check and set a field that is empty. @return 0, -EINVAL (the error says what is expected), -ENOMEM. */
+        int (*read)(const struct config_key *key, void *field, char *const *items, size_t n, struct error *error);
+        /** Write so that read() has the same again. Not called where the field is not set. */
+        void (*write)(const struct config_key *key, const void *field, FILE *out);
+        /** Is there anything to write? */
+        bool (*is_set)(const void *field);
+};
+
+struct config_key {
+        enum config_section section;
+        const char *name;
+        const struct key_type *type;
+        size_t offset;
+        const char *initial;
+        uint64_t min, max;              /* of numbers; 0 and 0: any */
+        const char *const *words;       /* of choices, by number; ends with NULL */
+        enum config_effect effect;
+        const char *help, *text;
+};
+
+/** The rows, all rings' before all workers'. Their index is the key's number. */
+extern const struct config_key config_keys[];
+extern const size_t config_keys_n;
+/** Room for a value a key; checked to be enough. */
+#define CONFIG_KEYS_MAX 32
+
+/** "ring", "worker"; ends with NULL. */
+extern const char *const config_section_names[_CONFIG_SECTION_N + 1];
+/** What it is called with an article: "a ring". */
+extern const char *const config_section_articles[_CONFIG_SECTION_N];
+
+#define config_for_each_key(key, of)                                                                    \
+        for (const struct config_key *key = config_keys; key < config_keys + config_keys_n; key++)      \
+                if (key->section == (of))
+
+/** The key of this name in a section; NULL: there is none. */
+const struct config_key *config_key_find(enum config_section section, const char *name);
+/** The one that was probably meant, or NULL. */
+const struct config_key *config_key_nearest(enum config_section section, const char *name);
+
+/** The option arrays of libconfuse, built from the table. */
+struct config_options {
+        cfg_opt_t sections[_CONFIG_SECTION_N + 1];
+        cfg_opt_t keys[_CONFIG_SECTION_N][CONFIG_KEYS_MAX + 1];
+};
+void config_options_init(struct config_options *options);
+
+/** The field of a definition that belongs to a key. */
+static inline void *key_field(const struct config_key *key, void *definition) {
+        return (char *)definition + key->offset;
+}
+static inline const void *key_field_const(const struct config_key *key, const void *definition) {
+        return (const char *)definition + key->offset;
+}
+
+/** Set a field, with the limits of the key. */
+int key_read(const struct config_key *key, void *definition, char *const *items, size_t n, struct error *error);
+/** Set it to the default. @return 0, -ENOMEM. */
+int key_reset(const struct config_key *key, void *definition);
+bool key_equal(const struct config_key *key, const void *a, const void *b);
+void key_done(const struct config_key *key, void *definition);
+/** "key = value" without a line feed; nothing and false if the field is not set. */
+bool key_print(const struct config_key *key, const void *definition, FILE *out);
+/** Add name and value to an FNV-1a hash. */
+uint64_t key_hash(const struct config_key *key, const void *definition, uint64_t hash);
+#define KEY_HASH_NULL UINT64_C(0xcbf29ce484222325)
+
+extern const struct key_type key_type_ring_kind, key_type_io, key_type_restart, key_type_ready;
+extern const struct key_type key_type_count, key_type_power, key_type_size, key_type_time, key_type_limit;
+extern const struct key_type key_type_stop_signal, key_type_io_fds;
+extern const struct key_type key_type_text, key_type_program, key_type_environment, key_type_rings;
+
+extern const char *const ring_kind_words[], *const worker_io_words[];
+extern const char *const restart_policy_words[], *const worker_ready_words[];
+
+#endif

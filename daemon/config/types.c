@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The types of values
+ *
+ * Each reads what it writes, exactly: the canonical form loses nothing. Errors say what is expected,
+ * and the row's limits in the row's own unit.
+ */
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "base/time.h"
+#include "daemon/config/keys.h"
+#include "daemon/config/values.h"
+
+/* ---- choices ----------------------------------------------------------------------------------- */
+
+const char *const ring_kind_words[] = { [RING_QUEUE] = "queue", [_RING_KIND_N] = NULL };
+const char *const worker_io_words[] = {
+        [WORKER_IO_NONE] = "none", [WORKER_IO_LINES] = "lines", [WORKER_IO_FRAMES] = "frames",
+        [WORKER_IO_EXEC] = "exec", [_WORKER_IO_N] = NULL,
+};
+const char *const restart_policy_words[] = {
+        [RESTART_ALWAYS] = "always", [RESTART_ON_FAILURE] = "on-failure", [RESTART_ON_ABNORMAL] = "on-abnormal",
+        [RESTART_NEVER] = "never", [_RESTART_POLICY_N] = NULL,
+};
+const char *const worker_ready_words[] = {
+        [WORKER_READY_IMMEDIATE] = "immediate", [WORKER_READY_NOTIFY] = "notify", [WORKER_READY_LIBRARY] = "library",
+        [_WORKER_READY_N] = NULL,
+};
+
+/* The fields are enums of different types, all of the size of an int. */
+_Static_assert(sizeof(enum ring_kind) == sizeof(int) && sizeof(enum worker_io) == sizeof(int) &&
+               sizeof(enum restart_policy) == sizeof(int) && sizeof(enum worker_ready) == sizeof(int), "enums are ints");
+
+static void join_words(const char *const *words, char *buf, size_t size) {
+        size_t n = 0;
+
+        for (size_t i = 0; words[i] && n < size; i++)
+                n += (size_t)snprintf(buf + n, size - n, "%s%s", i == 0 ? "" : words[i + 1] ? ", " : " or ", words[i]);
+}
+
+static int choice_read(const struct config_key *key, void *field, char *const *items, size_t n, struct error *error) {
+        const char *nearest;
+        char words[128];
+
+        for (int i = 0; key->words[i]; i++)
+                if (strcmp(key->words[i], items[0]) == 0) {
+                        memcpy(field, &i, sizeof i);
+                        return 0;
+                }
+        nearest = text_nearest(items[0], key->words);
+        if (nearest)
+                return error_set(error, -EINVAL, "unknown value '%s'; did you mean '%s'?", items[0], nearest);
+        join_words(key->words, words, sizeof words);
+        if (!key->words[1])
+                return error_set(error, -EINVAL, "unknown value '%s'; there is only '%s'", items[0], words);
+        return error_set(error, -EINVAL, "unknown value '%s'; it is one of %s", items[0], words);
+}
+
+static void choice_write(const struct config_key *key, const void *field, FILE *out) {
+        int i;
+
+        memcpy(&i, field, sizeof i);
+        fputs(key->words[i], out);
+}
+
+static bool always_set(const void *field) {
+        return true;
+}
+
+/* ---- numbers ----------------------------------------------------------------------------------- */
+
+static int count_read(const struct config_key *key, void *field, char *const *items, size_t n, struct error *error) {
+        uint64_t value;
+
+        if (number_parse(items[0], &value) < 0)
+                return error_set(error, -EINVAL, "'%s' is not a number", items[0]);
+        if (value < key->min || value > key->max)
+                return error_set(error, -EINVAL, "%s is out of range; it is from %llu to %llu", items[0],
+                                 (unsigned long long)key->min, (unsigned long long)key->max);
+        *(uint32_t *)field = (uint32_t)value;
+        return 0;
+}
+
+static void count_write(const struct config_key *key, const void *field, FILE *out) {
+        fprintf(out, "%u", *(const uint32_t *)field);
+}
+
+static int power_read(const struct config_key *key, void *field, char *const *items, size_t n, struct error *error) {
+        uint32_t value, next = 1;
+        int r = count_read(key, &value, items, n, error);
+
+        if (r < 0)
+                return r;
+        while (next < value)
+                next *= 2;
+        if (next != value)
+                return error_set(error, -EINVAL, "%u is not a power of two; the next one is %u", value, next);
+        *(uint32_t *)field = value;
+        return 0;
+}
+
+static int size_read(const struct config_key *key, void *field, char *const *items, size_t n, struct error *error) {
+        char least[SIZE_FORMAT_MAX], most[SIZE_FORMAT_MAX];
+        uint64_t value = 0;
+        int r = size_parse(items[0], &value);
+
+        if (r == -EINVAL)
+                return error_set(error, -EINVAL, "'%s' is not a size, such as 512, 4KiB or 1MiB", items[0]);
+        if (r < 0 || value < key->min || value > key->max)
+                return error_set(error, -EINVAL, "%s is out of range; it is from %s to %s", items[0],
+                                 size_format(least, sizeof least, key->min), size_format(most, sizeof most, key->max));
+        *(uint32_t *)field = (uint32_t)value;
+        return 0;
+}
+
+static void size_write(const struct config_key *key, const void *field, FILE *out) {
+        size_print(*(const uint32_t *)field, out);
+}
+
+static int time_read(const struct config_key *key, void *field, char *const *items, size_t n, struct error *error) {
+        char least[USEC_FORMAT_MAX], most[USEC_FORMAT_MAX];
+        uint64_t value = 0;
+        int r = usec_parse(items[0], &value);
+
+        if (r == -EINVAL)
+                return error_set(error, -EINVAL, "'%s' is not a time span, such as 250ms, 10s or \"1min 30s\"", items[0]);
+        if (r < 0 || value < key->min || value > key->max)
+                return error_set(error, -EINVAL, "%s is out of range; it is from %s to %s", items[0],
+                                 usec_format(least, sizeof least, key->min), usec_format(most, sizeof most, key->max));
+        *(uint64_t *)field = value;
+        return 0;
+}
+
+static void time_write(const struct config_key *key, const void *field, FILE *out) {
+        usec_print(*(const uint64_t *)field, out);
+}
+
+/* ---- count/period ------------------------------------------------------------------------------ */
+
+/* Two fields side by side, so that they compare and hash as one. */
+struct limit {
+        uint64_t period_usec;
+        uint32_t count;
+};
+#define LIMIT_SIZE (sizeof(uint64_t) + sizeof(uint32_t))
+_Static_assert(offsetof(struct worker_definition, restart_limit_count) -
+               offsetof(struct worker_definition, restart_limit_period_usec) == offsetof(struct limit, count),
+               "the fields of a limit are neighbours");
+
+static int limit_read(const struct config_key *key, void *field, char *const *items, size_t n, struct error *error) {
+        const char *slash = strchr(items[0], '/');
+        _cleanup_(freep) char *number = NULL;
+        struct limit limit = { 0 };
+        uint64_t count;
+
+        if (strcmp(items[0], "none") == 0) {
+                memcpy(field, &limit, LIMIT_SIZE);
+                return 0;
+        }
+        number = strndup(items[0], slash ? (size_t)(slash - items[0]) : 0);
+        if (!number)
+                return -ENOMEM;
+        if (!slash || number_parse(number, &count) < 0 || usec_parse(slash + 1, &limit.period_usec) < 0)
+                return error_set(error, -EINVAL, "'%s' is not a count and a period, such as 5/10s, or none", items[0]);
+        if (count < key->min || count > key->max)
+                return error_set(error, -EINVAL, "the count %s is out of range; it is from %llu to %llu", number,
+                                 (unsigned long long)key->min, (unsigned long long)key->max);
+        if (limit.period_usec == 0)
+                return error_set(error, -EINVAL, "the period cannot be 0");
+        limit.count = (uint32_t)count;
+        memcpy(field, &limit, LIMIT_SIZE);
+        return 0;
+}
+
+static void limit_write(const struct config_key *key, const void *field, FILE *out) {
+        struct limit limit = { 0 };
+
+        memcpy(&limit, field, LIMIT_SIZE);
+        if (limit.count == 0) {
+                fputs("none", out);
+                return;
+        }
+        fprintf(out, "%u/", limit.count);
+        usec_print(limit.period_usec, out);
+}
+
+/* ---- signals and descriptors ------------------------------------------------------------------- */
+
+static int stop_signal_read(const struct config_key *key, void *field, char *const *items, size_t n, struct error *error) {
+        static const int pausing[] = { SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT };
+        int number = signal_parse(items[0]);
+
+        if (number < 0)
+                return error_set(error, -EINVAL, "'%s' is not a signal, such as SIGTERM or SIGRTMIN+3", items[0]);
+        for (size_t i = 0; i < ARRAY_SIZE(pausing); i++)
+                if (number == pausing[i])
+                        return error_set(error, -EINVAL, "%s pauses or continues a process, and never ends it", items[0]);
+        *(int *)field = number;
+        return 0;
+}
+
+static void signal_write(const struct config_key *key, const void *field, FILE *out) {
+        char name[SIGNAL_FORMAT_MAX];
+
+        fputs(signal_format(name, sizeof name, *(const int *)field), out);
+}
+
+static int io_fds_read(const struct config_key *key, void *field, char *const *items, size_t n, struct error *error) {
+        uint64_t value;
+        int *fds = field;
+        int pair[2];
+
+        if (n != 2)
+                return error_set(error, -EINVAL, "two numbers are expected, such as 3, 4");
+        for (size_t i = 0; i < 2; i++) {
+                if (number_parse(items[i], &value) < 0 || value < key->min || value > key->max)
+                        return error_set(error, -EINVAL, "'%s' is not a descriptor from %llu to %llu", items[i],
+                                         (unsigned long long)key->min, (unsigned long long)key->max);
+                pair[i] = (int)value;
+        }
+        if (pair[0] == pair[1])
+                return error_set(error, -EINVAL, "reading and writing need two different descriptors");
+        fds[0] = pair[0];
+        fds[1] = pair[1];
+        return 0;
+}
+
+static void io_fds_write(const struct config_key *key, const void *field, FILE *out) {
+        const int *fds = field;
+
+        fprintf(out, "{%d, %d}", fds[0], fds[1]);
+}
+
+static bool io_fds_is_set(const void *field) {
+        return ((const int *)field)[0] >= 0;
+}
+
+/* ---- strings ----------------------------------------------------------------------------------- */
+
+static int text_read(const struct config_key *key, void *field, char *const *items, size_t n, struct error *error) {
+        if (!items[0][0])
+                return error_set(error, -EINVAL, "it is empty; leave the key out for the default");
+        *(char **)field = strdup(items[0]);
+        return *(char **)field ? 0 : -ENOMEM;
+}
+
+static void text_write(const struct config_key *key, const void *field, FILE *out) {
+        string_print(*(char *const *)field, out);
+}
+
+static bool text_is_set(const void *field) {
+        return *(char *const *)field;
+}
+
+static int list_read(const struct config_key *key, void *field, char *const *items, size_t n, struct error *error) {
+        return strings_copy(items, n, field);
+}
+
+static void list_write(const struct config_key *key, const void *field, FILE *out) {
+        char *const *list = *(char **const *)field;
+
+        fputc('{', out);
+        for (size_t i = 0; list[i]; i++) {
+                fputs(i ? ", " : "", out);
+                string_print(list[i], out);
+        }
+        fputc('}', out);
+}
+
+static bool list_is_set(const void *field) {
+        char *const *list = *(char **const *)field;
+
+        return list && list[0];
+}
+
+static int program_read(const struct config_key *key, void *field, char *const *items, size_t n, struct error *error) {
+        if (n == 0 || !items[0][0])
+                return error_set(error, -EINVAL, "the program is missing");
+        return list_read(key, field, items, n, error);
+}
+
+/* The length of the name in NAME=value; 0: there is none. */
+static size_t variable_name(const char *item) {
+        const char *equals = strchr(item, '=');
+
+        return equals ? (size_t)(equals - item) : 0;
+}
+
+static int environment_read(const struct config_key *key, void *field, char *const *items, size_t n,
+                            struct error *error) {
+        for (size_t i = 0; i < n; i++) {
+                size_t length = variable_name(items[i]);
+
+                if (length == 0)
+                        return error_set(error, -EINVAL, "'%.64s' is not of the form NAME=value", items[i]);
+                if (strncmp(items[i], "GANGER_", 7) == 0 || strncmp(items[i], "NOTIFY_SOCKET=", 14) == 0)
+                        return error_set(error, -EINVAL, "%.*s is set by gangerd itself", (int)MIN(length, 64u), items[i]);
+                for (size_t j = 0; j < i; j++)
+                        if (strncmp(items[i], items[j], length + 1) == 0)
+                                return error_set(error, -EINVAL, "%.*s is there twice", (int)MIN(length, 64u), items[i]);
+        }
+        return list_read(key, field, items, n, error);
+}
+
+static int rings_read(const struct config_key *key, void *field, char *const *items, size_t n, struct error *error) {
+        for (size_t i = 0; i < n; i++) {
+                if (!name_is_valid(items[i]))
+                        return error_set(error, -EINVAL, "'%.64s' is not the name of a ring", items[i]);
+                for (size_t j = 0; j < i; j++)
+                        if (strcmp(items[i], items[j]) == 0)
+                                return error_set(error, -EINVAL, "ring '%s' is there twice", items[i]);
+        }
+        return list_read(key, field, items, n, error);
+}
+
+#define CHOICE(label) { label, KEY_FIXED, sizeof(int), false, choice_read, choice_write, always_set }
+#define NUMBER(label, size, read, write) { label, KEY_FIXED, size, false, read, write, always_set }
+#define LIST(label, read) { label, KEY_LIST, sizeof(char **), true, read, list_write, list_is_set }
+
+const struct key_type key_type_ring_kind = CHOICE("word");
+const struct key_type key_type_io = CHOICE("word");
+const struct key_type key_type_restart = CHOICE("word");
+const struct key_type key_type_ready = CHOICE("word");
+const struct key_type key_type_count = NUMBER("number", sizeof(uint32_t), count_read, count_write);
+const struct key_type key_type_power = NUMBER("number", sizeof(uint32_t), power_read, count_write);
+const struct key_type key_type_size = NUMBER("size", sizeof(uint32_t), size_read, size_write);
+const struct key_type key_type_time = NUMBER("time", sizeof(uint64_t), time_read, time_write);
+const struct key_type key_type_limit = NUMBER("count/time", LIMIT_SIZE, limit_read, limit_write);
+const struct key_type key_type_stop_signal = NUMBER("signal", sizeof(int), stop_signal_read, signal_write);
+const struct key_type key_type_io_fds = {
+        "two numbers", KEY_FIXED, sizeof(int[2]), true, io_fds_read, io_fds_write, io_fds_is_set,
+};
+const struct key_type key_type_text = { "string", KEY_TEXT, sizeof(char *), false, text_read, text_write, text_is_set };
+const struct key_type key_type_program = LIST("list", program_read);
+const struct key_type key_type_environment = LIST("list", environment_read);
+const struct key_type key_type_rings = LIST("list of rings", rings_read);
