@@ -9,6 +9,20 @@ LIB_BASE = \
 noinst_LTLIBRARIES += libbase.la
 libbase_la_SOURCES = $(LIB_BASE)
 
+LIB_SHM = \
+	lib/shm/fault.h lib/shm/layout.h lib/shm/word.h \
+	lib/shm/member.c lib/shm/member.h \
+	lib/shm/queue.c lib/shm/queue-wait.c lib/shm/queue.h \
+	lib/shm/recover.c lib/shm/recover.h \
+	lib/shm/region.c lib/shm/region.h \
+	lib/shm/sys.c lib/shm/sys.h \
+	lib/shm/wait.c lib/shm/wait.h
+noinst_LTLIBRARIES += libshm.la
+libshm_la_SOURCES = $(LIB_SHM)
+
+include lib/worker/local.mk
+include lib/bridge/local.mk
+
 include_HEADERS += lib/ganger.h
 pkgconfig_DATA += lib/ganger.pc
 

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef GANGER_SHM_FAULT_H
+#define GANGER_SHM_FAULT_H
+
+/*
+ * Seeded faults
+ *
+ * Each is a mistake that one could make here. The test programs compile this folder with
+ * -DSHM_FAULT=FAULT_…, and their checks must find it. A library is never built so.
+ */
+
+#define FAULT_NONE 0
+#define FAULT_CLAIM_THEN_OWN 1          /* claim a slot first, record the owner after */
+#define FAULT_NO_EPOCH 2                /* recovery and reject forget to tell receivers that passed by */
+#define FAULT_NO_JOURNAL 3              /* forward without the redo record */
+#define FAULT_STALE_HINT 4              /* a receiver publishes the head hint as if it knew the current epoch */
+#define FAULT_CLEAR_ON_ACKNOWLEDGE 5    /* clean the message before its slot is free */
+#define FAULT_SIZE_AFTER_COMMIT 6       /* write the size after the message is ready */
+#define FAULT_NO_REWAKE 7               /* recovery does not wake */
+#define FAULT_ACKNOWLEDGE_STORES 8      /* acknowledge with a plain store, undoing that a sender passed over */
+#define FAULT_NO_PASSING 9              /* a leased slot stops every sender that comes round to it */
+#define FAULT_SHARED_WAITER 10          /* whoever wakes clears the flag of all waiters, but wakes one */
+#define FAULT_NO_BARRIER 11             /* wait without the barrier that wakers rely on */
+#define FAULT_NO_LEASE_WAKE 12          /* a lease that unblocks a sender does not wake it */
+#define FAULT_SUMMARY_CLEARED 13        /* clear a group's bit without looking whether somebody came meanwhile */
+#define FAULT_JOURNAL_LATE 14           /* recovery repairs slots before it redoes the journal */
+#define FAULT_JOURNAL_KEPT 15           /* the journal is not cleared after a forward */
+#define FAULT_FULL_AT_RETURNED 16       /* a returned message stops senders as a ready one does */
+
+#ifndef SHM_FAULT
+#define SHM_FAULT FAULT_NONE
+#endif
+
+#endif

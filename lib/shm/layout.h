@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef GANGER_SHM_LAYOUT_H
+#define GANGER_SHM_LAYOUT_H
+
+/*
+ * What lies where in the shared memory of a ring
+ *
+ *      header | control | waiters of both eventcounts | slots … | notes …
+ *
+ * The header is for whoever looks at a strange file; nobody relies on it. Geometry comes with the
+ * handshake, is kept in private memory, and is never read again from here.
+ */
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "shm/word.h"
+
+#define REGION_MAGIC UINT64_C(0x0a676e697265676e)       /* "ngering\n" */
+/** Changes with any change to this file. */
+#define REGION_LAYOUT_VERSION 1
+
+#define CACHE_LINE 64
+#define REGION_PAGE 4096
+
+/* Limits of a queue. */
+#define QUEUE_SLOTS_MIN 2
+#define QUEUE_SLOTS_MAX (1u << 20)
+#define QUEUE_MESSAGE_MAX (16u << 20)
+
+/** Participants of one ring: as many as there are waiter bits. */
+#define WAITER_GROUPS 32
+#define RING_PARTICIPANTS (WAITER_GROUPS * 64 - 1)
+
+struct region_header {
+        uint64_t magic;
+        uint32_t layout_version;
+        uint32_t kind;
+        uint32_t slots;
+        uint32_t message_max;
+        uint32_t max_deliveries;
+        uint32_t participants;
+};
+
+/*
+ * An eventcount; see shm/wait.h. The first line is read by every waker and seldom written.
+ */
+struct eventcount {
+        _Alignas(CACHE_LINE) _Atomic uint64_t sleepers; /* change counter:32 | a bit for each group that may wait */
+        _Atomic uint64_t pollers;                       /* the same, of those that wait with a descriptor */
+        _Atomic uint32_t event;                         /* the futex */
+        _Atomic uint32_t stopped;                       /* participants that were stopped (SIGSTOP): may swallow a wake-up */
+        _Alignas(CACHE_LINE) _Atomic uint64_t sleeping[WAITER_GROUPS]; /* a bit for each participant, its own */
+        _Alignas(CACHE_LINE) _Atomic uint64_t polling[WAITER_GROUPS];
+};
+
+struct queue_control {
+        _Alignas(CACHE_LINE) _Atomic uint64_t tail;     /* hint: never beyond the true tail */
+        _Alignas(CACHE_LINE) _Atomic uint64_t head;     /* hint: low bits of the epoch:16 | position:48 */
+        _Alignas(CACHE_LINE) _Atomic uint64_t epoch;    /* count:44 | slot:20; grows when a slot below some cursor is ready again */
+        struct eventcount messages;                     /* receivers wait here */
+        struct eventcount space;                        /* senders wait here */
+};
+
+#define EPOCH_SLOT_BITS 20
+#define HEAD_POSITION_BITS 48
+#define HEAD_POSITION_MASK ((UINT64_C(1) << HEAD_POSITION_BITS) - 1)
+
+/** A slot: its word and the beginning of the message are in one cache line. */
+struct slot {
+        _Alignas(16) _Atomic uint64_t word;
+        uint32_t size;
+        uint32_t lap;                                   /* in which it was sent: low part of the message's id */
+        unsigned char data[];
+};
+
+enum note_cause {
+        NOTE_NONE = 0,
+        NOTE_REJECTED = 1,
+        NOTE_DIED = 2,                                  /* whoever held it died */
+};
+
+#define NOTE_TEXT_MAX 46
+
+/** Why a message came back, or is dead. Cold: touched by reject and recovery only. */
+struct note {
+        _Alignas(CACHE_LINE) uint64_t id;               /* of the message that it is about */
+        uint64_t realtime_usec;
+        uint8_t cause;
+        uint8_t length;
+        char text[NOTE_TEXT_MAX];
+};
+
+_Static_assert(sizeof(struct slot) == 16, "a message begins 16 bytes into its slot");
+_Static_assert(sizeof(struct note) == CACHE_LINE, "one line a note");
+_Static_assert(WAITER_GROUPS <= 32, "a group needs its bit in the summary");
+_Static_assert(RING_PARTICIPANTS <= PARTICIPANT_MAX, "participants must fit a word");
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef GANGER_SHM_MEMBER_H
+#define GANGER_SHM_MEMBER_H
+
+/*
+ * The memory that one process shares with its supervisor alone
+ *
+ * It holds the journals of its handles, and the flag that asks it to drain. It is nobody else's, so that no
+ * other member of a ring can forge a journal and, through it, touch a ring that it was not given.
+ */
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shm/queue.h"
+
+#define MEMBER_MAGIC UINT64_C(0x0a6d656d6265720a)
+#define MEMBER_LAYOUT_VERSION 1
+
+/** Handles that one process may have open, over all its rings. */
+#define MEMBER_HANDLES 64
+
+/** What one journal can settle at once. */
+#define JOURNAL_ENTRIES 63
+
+/** A redo record: what must be done, all of it, once `armed` is not 0. */
+struct journal {
+        _Alignas(CACHE_LINE) _Atomic uint64_t armed;    /* how many entries; 0: nothing to redo */
+        uint64_t entries[JOURNAL_ENTRIES];              /* acknowledge:1 | ring:11 | owner:20 | slot:32 */
+};
+
+struct member_memory {
+        uint64_t magic;
+        uint32_t layout_version;
+        uint32_t handles;
+        _Alignas(CACHE_LINE) _Atomic uint32_t drain;    /* set: receive no more */
+        struct journal journals[MEMBER_HANDLES];
+};
+
+struct member {
+        struct member_memory *memory;
+};
+
+#define MEMBER_NULL ((struct member){ NULL })
+
+/** Make it. @return a descriptor (sealed memfd, mode 0600) or -errno. */
+int member_create(const char *name);
+
+/** Map it; not inherited over fork(2). @return 0, -EPROTO, -EPERM, or an error of mmap(2). */
+int member_map(struct member *ret, int fd);
+void member_unmap(struct member *m);
+
+/** Something to settle: a slot that this process holds. */
+struct settlement {
+        struct queue *queue;
+        uint32_t ring;                  /* its number in the handshake of this process, below 2^11 */
+        uint32_t slot;
+        bool acknowledge;               /* else: commit, the size is written */
+};
+
+/**
+ * Settle all of it or nothing, whenever this process dies. Linearises at the store that arms the journal.
+ * @param n  at most JOURNAL_ENTRIES.
+ */
+void journal_settle(struct journal *j, const struct settlement *s, size_t n);
+
+/** An entry, taken apart. */
+struct redo {
+        uint32_t ring, owner, slot;
+        bool acknowledge;
+};
+
+uint64_t redo_pack(const struct redo *r);
+struct redo redo_unpack(uint64_t entry);
+
+#endif

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Waiting for messages and for space
+ *
+ * Look, announce, look again, sleep, retract, look again. The last look matters even after a timeout: a
+ * wake-up may have been meant for us, and whoever sent it wakes nobody else.
+ */
+
+#include <errno.h>
+#include <sched.h>
+#include <time.h>
+
+#include "shm/queue.h"
+#include "shm/sys.h"
+
+/** What is waited for: `try` returns -EAGAIN as long as it is not there. */
+struct wait_for {
+        struct queue *queue;
+        struct lease *ret;
+        int (*try)(struct queue *q, struct lease *ret);
+        const struct waiting *waiting;
+        const _Atomic uint32_t *drain;
+};
+
+static inline bool is_draining(const struct wait_for *f) {
+        return f->drain && atomic_load_explicit((_Atomic uint32_t *)f->drain, memory_order_relaxed) != 0;
+}
+
+static int attempt(const struct wait_for *f) {
+        if (is_draining(f))
+                return -ESHUTDOWN;
+        return f->try(f->queue, f->ret);
+}
+
+/** Look for a while. The budget doubles when looking paid off, and halves when it did not. */
+static int spin(const struct wait_for *f) {
+        for (uint32_t i = 0; i < f->queue->spin; i++) {
+                int r = attempt(f);
+
+                if (r != -EAGAIN) {
+                        wait_spin_adapt(&f->queue->spin, true);
+                        return r;
+                }
+                sys_relax();
+        }
+        wait_spin_adapt(&f->queue->spin, false);
+        return -EAGAIN;
+}
+
+static int sleep_once(const struct wait_for *f, uint64_t deadline_usec) {
+        uint32_t participant = owner_participant(f->queue->owner);
+        uint32_t ticket = wait_ticket(f->waiting);
+        int r, slept = 0;
+
+        wait_announce(f->waiting, participant);
+        r = attempt(f);
+        if (r == -EAGAIN)
+                slept = wait_sleep(f->waiting, ticket, deadline_usec);
+        wait_retract(f->waiting, participant);
+        if (r == -EAGAIN)
+                r = attempt(f);
+        return r == -EAGAIN && slept < 0 ? slept : r;
+}
+
+static int wait_until(const struct wait_for *f, uint64_t deadline_usec) {
+        int r = attempt(f);
+
+        if (r == -EAGAIN)
+                r = spin(f);
+        while (r == -EAGAIN)
+                r = sleep_once(f, deadline_usec);
+        return r;
+}
+
+int queue_receive_wait(struct queue *q, struct lease *ret, uint64_t deadline_usec, const _Atomic uint32_t *drain) {
+        return wait_until(&(struct wait_for){ q, ret, queue_receive, &q->messages, drain }, deadline_usec);
+}
+
+int queue_reserve_wait(struct queue *q, struct lease *ret, uint64_t deadline_usec) {
+        return wait_until(&(struct wait_for){ q, ret, queue_reserve, &q->space, NULL }, deadline_usec);
+}
+
+/** Awake: senders need not post any more. */
+static void disarm(struct queue *q) {
+        if (!q->armed)
+                return;
+        q->armed = false;
+        wait_poll_retract(&q->messages, owner_participant(q->owner));
+}
+
+int queue_receive_poll(struct queue *q, struct lease *ret) {
+        bool woken = q->armed;
+        int r;
+
+        disarm(q);
+        if (woken)
+                sys_event_take(q->messages.event_fd);
+        r = queue_receive(q, ret);
+        if (r == -EAGAIN) {
+                q->armed = true;
+                wait_poll_announce(&q->messages, owner_participant(q->owner));
+                r = queue_receive(q, ret);
+                if (r == -EAGAIN)
+                        return r;
+                disarm(q);
+        }
+        /* The post that we took may have been for more than one message: pass it on to the other pollers. */
+        if (r == 0)
+                wait_pass_on(&q->messages);
+        return r;
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef GANGER_SHM_QUEUE_H
+#define GANGER_SHM_QUEUE_H
+
+/*
+ * The queue: many senders, many receivers, each message to one of them, until it is acknowledged
+ *
+ * Bounded, lock-free, and kill-safe: a participant may be killed at any instruction of any operation, and
+ * recovery (shm/recover.h) puts right what it left. The claim by compare-and-swap on a per-slot word follows
+ * Vyukov's bounded MPMC queue; that the word names its owner, and that head and tail are only hints, is ours.
+ *
+ * A position is lap * slots + slot. All positions below the true tail were claimed or passed over; no word
+ * stands in an older lap than its last position below the tail.
+ *
+ * | operation   | from                          | to                      | by        |
+ * | reserve     | free                          | writing                 | one CAS   |
+ * | pass over   | leased, dead, returned (older)| the same, in this lap   | one CAS   |
+ * | commit      | writing                       | ready                   | a store   |
+ * | cancel      | writing                       | free, next lap          | a store   |
+ * | receive     | ready, returned               | leased, one delivery more | one CAS |
+ * | acknowledge | leased                        | free, next lap          | one CAS on an own line |
+ * | reject      | leased                        | returned or dead        | one CAS   |
+ *
+ * A `struct queue` is private to one thread at a time: a participant. Several may be open on one region.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shm/layout.h"
+#include "shm/region.h"
+#include "shm/wait.h"
+
+struct queue {
+        unsigned char *slots;           /* the first one */
+        struct queue_control *control;
+        struct note *notes;
+        uint64_t n;                     /* slots */
+        uint64_t mask;                  /* n - 1 */
+        uint32_t log2;                  /* of n */
+        uint32_t stride;                /* bytes from slot to slot */
+        uint32_t owner;                 /* participant and generation, as in a word */
+        uint32_t message_max;
+        uint32_t max_deliveries;
+        uint32_t spin;                  /* how long to look before sleeping; adapts */
+        bool armed;                     /* announced as a poller */
+        uint64_t cursor;                /* below it nothing is ready, unless the epoch moves */
+        uint64_t epoch;                 /* as this receiver knows it */
+        struct waiting messages;
+        struct waiting space;
+};
+
+/** A slot that this participant holds, for writing or after receiving. */
+struct lease {
+        uint32_t slot;
+        uint32_t deliveries;
+        uint32_t size;
+        uint64_t id;
+        void *data;
+};
+
+size_t queue_memory_size(const struct geometry *g);
+
+/**
+ * Open a queue as a participant.
+ * @param participant  1 … RING_PARTICIPANTS, held by nobody else; 0: to look and to recover only.
+ * @param event_fd     for those that poll; -1: none. Stays the caller's.
+ */
+void queue_open(struct queue *q, const struct region *region, uint32_t participant, uint32_t generation, int event_fd);
+
+/** Claim a slot. @return 0, -EAGAIN (full), -EBADMSG (the memory is damaged). */
+int queue_reserve(struct queue *q, struct lease *ret);
+/** Publish what was written to `lease->data`; `size` is at most `message_max`. */
+void queue_commit(struct queue *q, const struct lease *lease, uint32_t size);
+/** Write the size, but publish later (the journal does). */
+void queue_commit_prepare(struct queue *q, const struct lease *lease, uint32_t size);
+void queue_cancel(struct queue *q, const struct lease *lease);
+
+/** Lease the next message. @return 0, -EAGAIN (none), -EBADMSG. */
+int queue_receive(struct queue *q, struct lease *ret);
+/** @return 0, -EINVAL: this participant does not hold that slot. */
+int queue_acknowledge(struct queue *q, uint32_t slot);
+/** @param reason may be NULL. @return 0 (returned), 1 (dead), -EINVAL. */
+int queue_reject(struct queue *q, uint32_t slot, const char *reason);
+
+/**
+ * The same, waiting.
+ * @param deadline_usec  CLOCK_MONOTONIC; UINT64_MAX: none.
+ * @param drain          ends a wait for messages with -ESHUTDOWN when it is not 0; may be NULL.
+ * @return also -ETIMEDOUT, -EINTR, -ESHUTDOWN.
+ */
+int queue_receive_wait(struct queue *q, struct lease *ret, uint64_t deadline_usec, const _Atomic uint32_t *drain);
+int queue_reserve_wait(struct queue *q, struct lease *ret, uint64_t deadline_usec);
+
+/**
+ * For event loops: after -EAGAIN the descriptor is armed, and a message wakes it.
+ * @return as queue_receive().
+ */
+int queue_receive_poll(struct queue *q, struct lease *ret);
+
+/** Publish or free a slot by its number, if this participant holds it so; for the journal and for recovery. */
+bool queue_settle_commit(struct queue *q, uint32_t slot, uint32_t owner);
+bool queue_settle_acknowledge(struct queue *q, uint32_t slot, uint32_t owner);
+
+/** Tell receivers that a slot below their cursor is ready again. `slot` ≥ n: several are. */
+void queue_bump_epoch(struct queue *q, uint64_t slot);
+
+static inline struct slot *queue_slot(const struct queue *q, uint64_t position) {
+        return (void *)(q->slots + (position & q->mask) * q->stride);
+}
+
+/** The message id of a slot: the position at which it was sent, to 32 bits of the lap. */
+static inline uint64_t queue_message_id(const struct queue *q, uint32_t slot, uint32_t lap) {
+        return (uint64_t)lap << q->log2 | slot;
+}
+
+/** Write down why a message comes back. The caller owns the slot. */
+void queue_note(struct queue *q, uint32_t slot, enum note_cause cause, const char *text);
+
+#endif

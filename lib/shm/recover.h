@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef GANGER_SHM_RECOVER_H
+#define GANGER_SHM_RECOVER_H
+
+/*
+ * Recovery: put right what a dead process left
+ *
+ * Call it only when the process is known to be dead (reaped, or its pidfd readable), never for one that is merely
+ * slow. It runs while all others work; it is idempotent, and may itself be killed at any instruction and be
+ * started again. It trusts nothing that it reads.
+ */
+
+#include "shm/member.h"
+#include "shm/queue.h"
+
+/** The participants of one ring that belong to one process. */
+struct seat {
+        struct queue *queue;            /* opened with participant 0 by whoever recovers */
+        uint32_t ring;                  /* its number in the handshake of that process */
+        uint32_t first, count;          /* participants first … first + count - 1 */
+        uint32_t generation;
+};
+
+struct recovery {
+        uint32_t returned;              /* messages that will be delivered again */
+        uint32_t dead;                  /* … that became dead letters */
+        uint32_t cancelled;             /* … that were being written */
+        uint32_t redone;                /* entries of journals that had still to be settled */
+};
+
+/**
+ * Recover a dead process: redo its journals, give back what it held, wake everybody that may wait for it.
+ * @param member  its memory; NULL: it had none.
+ * @param reason  why it died, for the notes of its messages; cut after NOTE_TEXT_MAX bytes.
+ * @param ret     may be NULL; counts are added to it.
+ */
+void recover_process(const struct member *member, const struct seat *seats, size_t n_seats, const char *reason,
+                     struct recovery *ret);
+
+/** The slots and waiters of one seat only; for a handle that is closed while its process lives on. */
+void recover_seat(const struct seat *seat, const char *reason, struct recovery *ret);
+
+#endif

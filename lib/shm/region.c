@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Making and mapping the memory of rings
+ *
+ * Whoever maps knows the geometry from elsewhere; the header is compared with it, and then never read again.
+ */
+
+#include "shm/region.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "shm/layout.h"
+#include "shm/queue.h"
+#include "shm/sys.h"
+
+#define REGION_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+
+int geometry_check(const struct geometry *g) {
+        if (g->kind != RING_QUEUE || g->slots == 0 || (g->slots & (g->slots - 1)) || g->message_max == 0 ||
+            g->max_deliveries == 0)
+                return -EINVAL;
+        if (g->slots < QUEUE_SLOTS_MIN)
+                return -EINVAL;
+        if (g->slots > QUEUE_SLOTS_MAX || g->message_max > QUEUE_MESSAGE_MAX || g->max_deliveries > DELIVERIES_MAX)
+                return -E2BIG;
+        return 0;
+}
+
+size_t geometry_size(const struct geometry *g) {
+        return queue_memory_size(g);
+}
+
+bool region_barrier_is_available(void) {
+        return sys_barrier_register() == 0 && sys_barrier_all() == 0;
+}
+
+/** Allocated in full now, so that no later access can fail. */
+static int write_header(int fd, const struct geometry *g) {
+        struct region_header header = {
+                .magic = REGION_MAGIC,
+                .layout_version = REGION_LAYOUT_VERSION,
+                .kind = g->kind,
+                .slots = g->slots,
+                .message_max = g->message_max,
+                .max_deliveries = g->max_deliveries,
+                .participants = RING_PARTICIPANTS,
+        };
+
+        if (pwrite(fd, &header, sizeof header, 0) != (ssize_t)sizeof header)
+                return -EIO;
+        return 0;
+}
+
+int region_create(const char *name, const struct geometry *g) {
+        _cleanup_(closep) int fd = -1;
+        int r;
+
+        r = geometry_check(g);
+        if (r < 0)
+                return r;
+        fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        if (fd < 0)
+                return -errno;
+        if (fchmod(fd, 0600) < 0)
+                return -errno;
+        r = posix_fallocate(fd, 0, (off_t)geometry_size(g));
+        if (r > 0)
+                return -r;
+        r = write_header(fd, g);
+        if (r < 0)
+                return r;
+        if (fcntl(fd, F_ADD_SEALS, REGION_SEALS) < 0)
+                return -errno;
+        return TAKE_FD(fd);
+}
+
+static int check_file(int fd, const struct geometry *g) {
+        struct stat st;
+        int seals;
+
+        seals = fcntl(fd, F_GET_SEALS);
+        if (seals < 0)
+                return -errno;
+        if ((seals & (F_SEAL_SHRINK | F_SEAL_GROW)) != (F_SEAL_SHRINK | F_SEAL_GROW))
+                return -EPERM;
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        return (size_t)st.st_size < geometry_size(g) ? -EPROTO : 0;
+}
+
+static bool header_fits(const struct region_header *h, const struct geometry *g) {
+        return h->magic == REGION_MAGIC && h->layout_version == REGION_LAYOUT_VERSION && h->kind == g->kind &&
+               h->slots == g->slots && h->message_max == g->message_max && h->participants == RING_PARTICIPANTS;
+}
+
+int region_map(struct region *ret, int fd, const struct geometry *geometry) {
+        size_t size;
+        void *base;
+        int r;
+
+        r = geometry_check(geometry);
+        if (r < 0)
+                return r;
+        r = check_file(fd, geometry);
+        if (r < 0)
+                return r;
+        if (!geometry->fences && sys_barrier_register() < 0)
+                return -EOPNOTSUPP;
+        size = geometry_size(geometry);
+        base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        if (base == MAP_FAILED)
+                return -errno;
+        if (!header_fits(base, geometry)) {
+                munmap(base, size);
+                return -EPROTO;
+        }
+        (void)madvise(base, size, MADV_DONTFORK); /* refused for none of our mappings */
+        *ret = (struct region){ .base = base, .size = size, .geometry = *geometry };
+        return 0;
+}
+
+void region_unmap(struct region *r) {
+        if (r->base)
+                munmap(r->base, r->size);
+        *r = REGION_NULL;
+}

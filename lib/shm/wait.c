@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Eventcounts
+ *
+ * Invariant: while a participant is announced, its bit is set, and the bit of its group in the summary is
+ * set too. Setting goes bit first, then summary (with a step of its change counter); clearing a summary bit
+ * looks at the group after it has read the counter, and fails if the counter moved: so a bit that was set
+ * meanwhile is never covered up. Killed between any two steps, a summary bit may stay set for an empty
+ * group: wakers then look once too often, and clear it.
+ */
+
+#include "shm/wait.h"
+
+#include <limits.h>
+#include <unistd.h>
+
+#include "shm/fault.h"
+#include "shm/sys.h"
+
+/*
+ * Looks before sleeping. A look takes some 10 ns and more, a futex round trip between processors 35 µs: so many
+ * looks cost less than one sleep.
+ */
+#ifndef WAIT_SPIN_MAX
+#define WAIT_SPIN_MAX 1024
+#endif
+#define WAIT_SPIN_MIN (WAIT_SPIN_MAX / 64)
+
+#define SUMMARY_STEP (UINT64_C(1) << 32)
+
+static void summary_set(_Atomic uint64_t *summary, uint32_t group) {
+        uint64_t s = atomic_load(summary);
+
+        while (!atomic_compare_exchange_weak(summary, &s, (s | UINT64_C(1) << group) + SUMMARY_STEP))
+                ;
+}
+
+/** Clear the bit of a group that is empty. */
+static void summary_clear(_Atomic uint64_t *summary, _Atomic uint64_t *bits, uint32_t group) {
+        uint64_t s = atomic_load(summary);
+
+        if (!(s & UINT64_C(1) << group) || atomic_load(&bits[group]) != 0)
+                return;
+#if SHM_FAULT == FAULT_SUMMARY_CLEARED
+        atomic_fetch_and(summary, ~(UINT64_C(1) << group));
+#else
+        atomic_compare_exchange_strong(summary, &s, (s & ~(UINT64_C(1) << group)) + SUMMARY_STEP);
+#endif
+}
+
+/** Is anybody announced here? Clears summary bits that say so wrongly. */
+static bool any_waiting(_Atomic uint64_t *summary, _Atomic uint64_t *bits) {
+        uint32_t groups = (uint32_t)atomic_load(summary);
+        bool any = false;
+
+        while (groups) {
+                uint32_t group = (uint32_t)__builtin_ctz(groups);
+
+                groups &= groups - 1;
+                if (atomic_load(&bits[group]) != 0)
+                        any = true;
+                else
+                        summary_clear(summary, bits, group);
+        }
+        return any;
+}
+
+static void bit_set(_Atomic uint64_t *summary, _Atomic uint64_t *bits, uint32_t participant) {
+        atomic_fetch_or(&bits[participant / 64], UINT64_C(1) << participant % 64);
+        summary_set(summary, participant / 64);
+}
+
+static void bit_clear(_Atomic uint64_t *summary, _Atomic uint64_t *bits, uint32_t participant) {
+        uint64_t mine = UINT64_C(1) << participant % 64;
+
+        if (atomic_fetch_and(&bits[participant / 64], ~mine) == mine)
+                summary_clear(summary, bits, participant / 64);
+}
+
+void wait_wake_slow(const struct waiting *w) {
+        struct eventcount *c = w->count;
+
+        if (any_waiting(&c->sleepers, c->sleeping)) {
+#if SHM_FAULT == FAULT_SHARED_WAITER
+                for (uint32_t i = 0; i < WAITER_GROUPS; i++)
+                        atomic_store(&c->sleeping[i], 0);
+#endif
+                atomic_fetch_add(&c->event, 1); /* whoever is about to sleep sees a change */
+                sys_futex_wake(&c->event, 1 + atomic_load(&c->stopped));
+        }
+        if (any_waiting(&c->pollers, c->polling))
+                sys_event_post(w->event_fd);
+}
+
+static void full_barrier(const struct waiting *w) {
+#if SHM_FAULT == FAULT_NO_BARRIER
+        (void)w;
+#else
+        /* Registered at attach, so it can fail no more. Partner: wait_wake(). */
+        if (w->fences || sys_barrier_all() < 0)
+                atomic_thread_fence(memory_order_seq_cst);
+#endif
+}
+
+void wait_announce(const struct waiting *w, uint32_t participant) {
+        bit_set(&w->count->sleepers, w->count->sleeping, participant);
+        full_barrier(w);
+}
+
+void wait_retract(const struct waiting *w, uint32_t participant) {
+        bit_clear(&w->count->sleepers, w->count->sleeping, participant);
+}
+
+int wait_sleep(const struct waiting *w, uint32_t ticket, uint64_t deadline_usec) {
+        return sys_futex_wait(&w->count->event, ticket, deadline_usec);
+}
+
+void wait_poll_announce(const struct waiting *w, uint32_t participant) {
+        bit_set(&w->count->pollers, w->count->polling, participant);
+        full_barrier(w);
+}
+
+void wait_poll_retract(const struct waiting *w, uint32_t participant) {
+        bit_clear(&w->count->pollers, w->count->polling, participant);
+}
+
+void wait_pass_on(const struct waiting *w) {
+        if (any_waiting(&w->count->pollers, w->count->polling))
+                sys_event_post(w->event_fd);
+}
+
+void wait_wake_all(const struct waiting *w) {
+        atomic_fetch_add(&w->count->event, 1);
+        sys_futex_wake(&w->count->event, INT_MAX);
+        /* In place of a post that somebody took who then died, or was stopped. */
+        wait_pass_on(w);
+}
+
+void wait_forget(const struct waiting *w, uint32_t first, uint32_t count) {
+        for (uint32_t p = first; p < first + count && p <= RING_PARTICIPANTS; p++) {
+                bit_clear(&w->count->sleepers, w->count->sleeping, p);
+                bit_clear(&w->count->pollers, w->count->polling, p);
+        }
+}
+
+void wait_set_stopped(const struct waiting *w, uint32_t stopped) {
+        atomic_store(&w->count->stopped, stopped);
+        wait_wake_all(w);
+}
+
+void wait_spin_init(uint32_t *spin) {
+        *spin = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? WAIT_SPIN_MAX : 0;
+}
+
+void wait_spin_adapt(uint32_t *spin, bool paid_off) {
+        if (*spin == 0)
+                return;
+        if (paid_off)
+                *spin = *spin < WAIT_SPIN_MAX / 2 ? *spin * 2 : WAIT_SPIN_MAX;
+        else
+                *spin = *spin > WAIT_SPIN_MIN * 2 ? *spin / 2 : WAIT_SPIN_MIN;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef GANGER_SHM_WAIT_H
+#define GANGER_SHM_WAIT_H
+
+/*
+ * Waiting: an eventcount on a futex
+ *
+ * Whoever waits announces itself, looks once more, and sleeps; whoever changes something looks whether
+ * anybody is announced. Both directions must not pass each other: that is Dekker's pattern and needs a full
+ * barrier on both sides. The waker's side is the hot one, so it has none: the waiter's barrier is
+ * membarrier(2), which makes every running member of the ring take one (asymmetric fences, as in liburcu).
+ * Where membarrier is not to be had, the ring is made with `fences`, and every waker has its own.
+ *
+ * Each participant has a bit of its own; only it, or recovery after its death, clears it. A summary word tells
+ * wakers which groups of 64 to look at. A set summary bit with an empty group costs a look, never a wake-up.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "shm/layout.h"
+
+/** What the users of an eventcount share in private memory. */
+struct waiting {
+        struct eventcount *count;
+        int event_fd;                   /* pollers are told here; -1: nobody polls */
+        bool fences;
+};
+
+/** Call after a change that somebody may wait for. Makes a system call only if somebody does. */
+void wait_wake_slow(const struct waiting *w);
+
+static inline void wait_wake(const struct waiting *w) {
+        struct eventcount *c = w->count;
+
+        /* Partner: the barrier in wait_announce(). */
+        if (__builtin_expect(w->fences, 0))
+                atomic_thread_fence(memory_order_seq_cst);
+        else
+                atomic_signal_fence(memory_order_seq_cst);
+        if (__builtin_expect((uint32_t)(atomic_load_explicit(&c->sleepers, memory_order_relaxed) |
+                                        atomic_load_explicit(&c->pollers, memory_order_relaxed)) != 0, 0))
+                wait_wake_slow(w);
+}
+
+/** Does anybody wait, as far as a waker can tell? Call after the barrier of a wait_wake(), or where a wrong no is repaired. */
+static inline bool wait_is_wanted(const struct waiting *w) {
+        struct eventcount *c = w->count;
+
+        if (__builtin_expect(w->fences, 0))
+                atomic_thread_fence(memory_order_seq_cst);
+        else
+                atomic_signal_fence(memory_order_seq_cst);
+        return (uint32_t)(atomic_load_explicit(&c->sleepers, memory_order_relaxed) |
+                          atomic_load_explicit(&c->pollers, memory_order_relaxed)) != 0;
+}
+
+/** How often to look before sleeping: none on one processor; adapts to whether it pays off. */
+void wait_spin_init(uint32_t *spin);
+void wait_spin_adapt(uint32_t *spin, bool paid_off);
+
+/** The value to sleep on. Take it before the announcement. */
+static inline uint32_t wait_ticket(const struct waiting *w) {
+        return atomic_load_explicit(&w->count->event, memory_order_seq_cst);
+}
+
+/** Announce that this participant is about to sleep; then look once more, then sleep. */
+void wait_announce(const struct waiting *w, uint32_t participant);
+
+/** Take the announcement back; then look once more: a wake-up may have been meant for us. */
+void wait_retract(const struct waiting *w, uint32_t participant);
+
+/** Sleep. @return as sys_futex_wait(). */
+int wait_sleep(const struct waiting *w, uint32_t ticket, uint64_t deadline_usec);
+
+/** The same two for those that wait with the descriptor. Announcing twice is announcing once. */
+void wait_poll_announce(const struct waiting *w, uint32_t participant);
+void wait_poll_retract(const struct waiting *w, uint32_t participant);
+
+/** A poller that found something lets the next one look: the post is one for all of them. */
+void wait_pass_on(const struct waiting *w);
+
+/** Wake everybody, announced or not: after a death, or when a flag changed that all must see. */
+void wait_wake_all(const struct waiting *w);
+
+/** Recovery: the participants `first … first + count - 1` are dead. Idempotent. */
+void wait_forget(const struct waiting *w, uint32_t first, uint32_t count);
+
+/**
+ * Tell how many participants are stopped (SIGSTOP) just now: so many wake-ups may be swallowed, and so many
+ * more are sent from now on. Wakes everybody, in place of a wake-up that was swallowed before.
+ */
+void wait_set_stopped(const struct waiting *w, uint32_t stopped);
+
+#endif
