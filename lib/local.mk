@@ -27,3 +27,4 @@ include_HEADERS += lib/ganger.h
 pkgconfig_DATA += lib/ganger.pc
 
 include lib/wire/local.mk
+include lib/client/local.mk

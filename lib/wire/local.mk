@@ -4,4 +4,3 @@ libwire_la_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
 libwire_la_SOURCES = \
 	lib/wire/frame.c lib/wire/frame.h \
 	lib/wire/message.c lib/wire/message.h
-libwire_la_LIBADD = libbase.la $(PROTOBUF_C_LIBS)
