@@ -1,1 +1,9 @@
-# log
+# log: capture of what instances write, and where it goes.
+DAEMON_SOURCES += \
+	daemon/log/record.c daemon/log/record.h \
+	daemon/log/lines.c daemon/log/lines.h \
+	daemon/log/tail.c daemon/log/tail.h \
+	daemon/log/sink.c daemon/log/sink.h \
+	daemon/log/sink-stderr.c daemon/log/sink-journal.c \
+	daemon/log/capture.c daemon/log/capture.h \
+	daemon/log/log.c daemon/log/log.h

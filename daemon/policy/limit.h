@@ -28,7 +28,7 @@ void restart_limit_done(struct restart_limit *l);
 
 /**
  * Ask for a restart, and count it if it is granted.
- * @param max          N; 0: no limit, all are granted and none is counted; what is over RESTART_LIMIT_MAX counts as that.
+ * @param max          N; more than RESTART_LIMIT_MAX counts as that. 0: no limit, and none is counted.
  * @param period_usec  USEC_INFINITY: for ever. A restart exactly that long ago still counts.
  * @param now          CLOCK_MONOTONIC; never smaller than in an earlier call.
  * @return whether it is granted. For want of memory it is granted, and not counted: the back-off
@@ -40,7 +40,7 @@ bool restart_limit_admit(struct restart_limit *l, uint32_t max, uint64_t period_
 void restart_limit_clear(struct restart_limit *l);
 
 /**
- * Take the times from a record: those in the future are left out, and the newest are kept if there are too many.
+ * Take the times from a record. Those in the future are left out; of too many, the newest are kept.
  * @param at_usec  the oldest first, as `l->at_usec` has them.
  * @return 0 or -ENOMEM (`l` is then empty).
  */

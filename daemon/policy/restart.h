@@ -16,7 +16,7 @@
 #include "daemon/policy/limit.h"
 #include "daemon/policy/states.h"
 
-/** After which ends a worker is started again. (Their words are the configuration's: restart_policy_name().) */
+/** After which ends a worker is started again. The words for them are the configuration's. */
 enum restart_policy {
         RESTART_ALWAYS,
         RESTART_ON_FAILURE,             /* non-zero status, signal, ready-timeout, could not be spawned */
@@ -69,9 +69,9 @@ void restart_history_forgive(struct restart_history *h);
 
 /**
  * What follows from the end of a process: decides, and counts it.
- * @param ret_delay_usec  receives the delay for INSTANCE_ACT_ARM_BACKOFF; 0 with every event but EXITED_BACKOFF.
+ * @param ret_delay_usec  receives the delay for INSTANCE_ACT_ARM_BACKOFF; 0 but for EXITED_BACKOFF.
  * @param ret_limited     receives whether it is the restart limit that gave up.
- * @return INSTANCE_EV_EXITED_DONE, _RESTART, _BACKOFF or _GIVE_UP: one that the table accepts in `end->state`.
+ * @return INSTANCE_EV_EXITED_DONE, _RESTART, _BACKOFF or _GIVE_UP: one that the table accepts there.
  */
 enum instance_event restart_plan(const struct restart_options *options, struct restart_history *h,
                                  const struct restart_end *end, uint64_t now, uint64_t random,

@@ -25,8 +25,8 @@ enum instance_state {
         INSTANCE_DOWN = 0,              /* no process, and none is due */
         INSTANCE_STARTING = 1,          /* spawned or about to be, not ready yet; timer: ready-timeout */
         INSTANCE_READY = 2,
-        INSTANCE_DRAINING = 3,          /* told to finish what it holds and to take no more; timer: stop-timeout */
-        INSTANCE_STOPPING = 4,          /* told to go by its stop-signal, later SIGKILL; timer: stop-timeout */
+        INSTANCE_DRAINING = 3,          /* told to finish what it holds; timer: stop-timeout */
+        INSTANCE_STOPPING = 4,          /* told to go, later killed; timer: stop-timeout */
         INSTANCE_BACKOFF = 5,           /* no process; timer: the delay before the next restart */
         INSTANCE_FAILED = 6,            /* no process, and none is due: gave up */
         _INSTANCE_STATE_N,
@@ -50,7 +50,7 @@ enum instance_event {
 /** What to do after a transition, in the order of the bits. */
 enum instance_action {
         INSTANCE_ACT_SPAWN = 1 << 0,
-        /** Set the drain flag: receiving gives -ESHUTDOWN. With nothing to drain, EV_DRAINED follows at once. */
+        /** Set the drain flag: receiving gives -ESHUTDOWN. Nothing to drain: hand it EV_DRAINED at once. */
         INSTANCE_ACT_DRAIN = 1 << 1,
         INSTANCE_ACT_STOP_SIGNAL = 1 << 2,
         INSTANCE_ACT_KILL = 1 << 3,     /* SIGKILL to all of it */

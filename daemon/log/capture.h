@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef GANGER_DAEMON_LOG_CAPTURE_H
+#define GANGER_DAEMON_LOG_CAPTURE_H
+
+/*
+ * The output of one instance: from the read end of a pipe to lines
+ *
+ * Reads at idle priority and a bounded amount at a time, so that an instance that floods its stdout
+ * is slowed down by its own full pipe, and neither starves the others nor the daemon.
+ */
+
+#include <systemd/sd-event.h>
+
+#include "daemon/log/lines.h"
+#include "daemon/log/record.h"
+
+/** One wake-up reads no more than this … */
+#define LOG_CAPTURE_BYTES (64 * 1024)
+/** … and stops reading after so many lines: short lines cost more than long ones. */
+#define LOG_CAPTURE_LINES 512
+/** A drain reads no more than this: the largest pipe that an ordinary user can have (pipe-max-size). */
+#define LOG_DRAIN_BYTES (1024 * 1024)
+
+struct log_capture;
+
+/** A line. Only valid during the call, which must not close the capture. */
+typedef void (*log_capture_fn)(struct log_capture *capture, const struct log_record *record);
+
+struct log_capture {
+        struct log_source from;
+        int fd;                         /* -1: closed, or at its end */
+        sd_event_source *source;
+        struct log_lines lines;
+        int priority;                   /* of a line that goes on */
+        bool within;                    /* the next piece goes on with a line */
+        uint64_t n_lines;               /* in all */
+        uint64_t dropped;               /* lines lost and not yet told of */
+        log_capture_fn fn;
+        void *userdata;
+};
+
+#define LOG_CAPTURE_NULL ((struct log_capture){ .fd = -1 })
+
+/**
+ * Capture what comes from a pipe, or what else can be polled.
+ * @param fd    made non-blocking; the capture's own, if this succeeds. (Only the keeper has this end of the
+ *              pipe too, and does not read it: nobody else is bothered by the flag.)
+ * @param from  copied; the strings in it must outlive the capture.
+ * @return 0 or -errno.
+ */
+int log_capture_open(struct log_capture *c, sd_event *event, int fd, const struct log_source *from,
+                     log_capture_fn fn, void *userdata);
+
+/**
+ * Its process is dead: read what is left in the pipe, then close. Does not wait for those that may
+ * still hold the other end.
+ */
+void log_capture_drain(struct log_capture *c);
+
+/** Close it; a line without an end is handed on, what is left in the pipe is not. */
+void log_capture_close(struct log_capture *c);
+
+/** Whether more may come: neither closed nor at the end of the stream. */
+static inline bool log_capture_is_open(const struct log_capture *c) {
+        return c->fd >= 0;
+}
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef GANGER_DAEMON_LOG_TAIL_H
+#define GANGER_DAEMON_LOG_TAIL_H
+
+/*
+ * The last lines of an instance
+ *
+ * For `status`, `logs` and crash reports. Bounded in lines and in bytes, whichever comes first; costs
+ * nothing before the first line.
+ */
+
+#include "base/list.h"
+#include "daemon/log/record.h"
+
+#define LOG_TAIL_LINES 100
+/** Text and bookkeeping together. */
+#define LOG_TAIL_BYTES (32 * 1024)
+
+struct log_tail_line {
+        struct list link;
+        enum log_stream stream;
+        int priority;
+        pid_t pid;
+        uint64_t realtime_usec;
+        uint64_t dropped;               /* lines lost before this one (not those that were too old to keep) */
+        bool continued;
+        size_t size;
+        char text[];                    /* terminated */
+};
+
+struct log_tail {
+        struct list lines;              /* of log_tail_line, the oldest first */
+        size_t n;
+        size_t bytes;
+        uint64_t dropped;               /* lines lost since the last one that is here */
+};
+
+void log_tail_init(struct log_tail *t);
+void log_tail_done(struct log_tail *t);
+
+/** Add a line; the oldest go. For want of memory it is lost, and the next one tells so. */
+void log_tail_add(struct log_tail *t, const struct log_record *record);
+
+/** The first of the last `n` lines, from where log_tail_next() goes on; NULL: there is none. */
+const struct log_tail_line *log_tail_last(const struct log_tail *t, size_t n);
+const struct log_tail_line *log_tail_next(const struct log_tail *t, const struct log_tail_line *line);
+
+#endif
