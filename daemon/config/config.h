@@ -110,6 +110,11 @@ struct config_errors {
 
 #define CONFIG_ERRORS_NULL ((struct config_errors){ 0 })
 
+/** How many there were, also those that were not kept. */
+static inline size_t config_errors_count(const struct config_errors *errors) {
+        return errors->n + errors->n_dropped;
+}
+
 /** Free what was collected; it can be used again. */
 void config_errors_done(struct config_errors *errors);
 

@@ -1,1 +1,26 @@
-# config
+# The configuration, and its manual: made from keys.def by config-doc.
+CONFIG_SOURCES = \
+	daemon/config/config.h \
+	daemon/config/definition.c daemon/config/definition.h \
+	daemon/config/diff.c \
+	daemon/config/errors.c \
+	daemon/config/keys.c daemon/config/keys.def daemon/config/keys.h \
+	daemon/config/lexer.c daemon/config/lexer.h \
+	daemon/config/load.c \
+	daemon/config/outline.c daemon/config/outline.h \
+	daemon/config/parse.c daemon/config/parse.h \
+	daemon/config/semantics.c daemon/config/semantics.h \
+	daemon/config/types.c \
+	daemon/config/values.c daemon/config/values.h
+DAEMON_SOURCES += $(CONFIG_SOURCES)
+
+noinst_PROGRAMS += daemon/config/config-doc
+daemon_config_config_doc_SOURCES = daemon/config/doc.c daemon/config/keys.c daemon/config/types.c daemon/config/values.c
+daemon_config_config_doc_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(CONFUSE_CFLAGS)
+daemon_config_config_doc_LDADD = libbase.la
+
+EXTRA_DIST += man/ganger.conf.5.in
+nodist_man_MANS += man/ganger.conf.5
+CLEANFILES += man/ganger.conf.5
+man/ganger.conf.5: $(top_srcdir)/man/ganger.conf.5.in daemon/config/config-doc$(EXEEXT)
+	$(AM_V_GEN)$(MKDIR_P) man && ./daemon/config/config-doc$(EXEEXT) $(top_srcdir)/man/ganger.conf.5.in >$@.tmp && mv $@.tmp $@

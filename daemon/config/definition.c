@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Definitions: lifetime, comparison, canonical form, and the paths that they name
+ */
+
+#include "daemon/config/definition.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "daemon/config/keys.h"
+
+/** Where programs are searched if the environment has no PATH. */
+#define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+/* ---- lifetime ---------------------------------------------------------------------------------- */
+
+static int set_defaults(enum config_section section, void *definition) {
+        int r;
+
+        config_for_each_key(key, section) {
+                r = key_reset(key, definition);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int ring_definition_new(struct ring_definition **ret, const char *name, unsigned int line) {
+        _cleanup_(ring_definition_freep) struct ring_definition *ring = calloc(1, sizeof *ring);
+        int r;
+
+        if (!ring)
+                return -ENOMEM;
+        ring->line = line;
+        ring->name = strdup(name);
+        if (!ring->name)
+                return -ENOMEM;
+        r = set_defaults(CONFIG_RING, ring);
+        if (r < 0)
+                return r;
+        *ret = TAKE(ring);
+        return 0;
+}
+
+int worker_definition_new(struct worker_definition **ret, const char *name, unsigned int line, const char *base) {
+        _cleanup_(worker_definition_freep) struct worker_definition *worker = calloc(1, sizeof *worker);
+        int r;
+
+        if (!worker)
+                return -ENOMEM;
+        worker->line = line;
+        worker->name = strdup(name);
+        worker->base = strdup(base);
+        if (!worker->name || !worker->base)
+                return -ENOMEM;
+        r = set_defaults(CONFIG_WORKER, worker);
+        if (r < 0)
+                return r;
+        *ret = TAKE(worker);
+        return 0;
+}
+
+struct ring_definition *ring_definition_free(struct ring_definition *ring) {
+        if (!ring)
+                return NULL;
+        config_for_each_key(key, CONFIG_RING)
+                key_done(key, ring);
+        free(ring->name);
+        free(ring);
+        return NULL;
+}
+
+struct worker_definition *worker_definition_free(struct worker_definition *worker) {
+        if (!worker)
+                return NULL;
+        config_for_each_key(key, CONFIG_WORKER)
+                key_done(key, worker);
+        free(worker->name);
+        free(worker->base);
+        free(worker);
+        return NULL;
+}
+
+struct config *config_free(struct config *config) {
+        if (!config)
+                return NULL;
+        for (size_t i = 0; i < config->n_rings; i++)
+                ring_definition_free(config->rings[i]);
+        for (size_t i = 0; i < config->n_workers; i++)
+                worker_definition_free(config->workers[i]);
+        free(config->rings);
+        free(config->workers);
+        free(config->path);
+        free(config->text);
+        free(config);
+        return NULL;
+}
+
+struct worker_definition *config_worker(const struct config *config, const char *name) {
+        for (size_t i = 0; i < config->n_workers; i++)
+                if (strcmp(config->workers[i]->name, name) == 0)
+                        return config->workers[i];
+        return NULL;
+}
+
+struct ring_definition *config_ring(const struct config *config, const char *name) {
+        for (size_t i = 0; i < config->n_rings; i++)
+                if (strcmp(config->rings[i]->name, name) == 0)
+                        return config->rings[i];
+        return NULL;
+}
+
+/* ---- comparison and canonical form ------------------------------------------------------------- */
+
+static bool all_equal(enum config_section section, const void *a, const void *b) {
+        config_for_each_key(key, section)
+                if (!key_equal(key, a, b))
+                        return false;
+        return true;
+}
+
+bool worker_definition_equal(const struct worker_definition *a, const struct worker_definition *b) {
+        return strcmp(a->name, b->name) == 0 && all_equal(CONFIG_WORKER, a, b);
+}
+
+bool ring_definition_equal(const struct ring_definition *a, const struct ring_definition *b) {
+        return strcmp(a->name, b->name) == 0 && all_equal(CONFIG_RING, a, b);
+}
+
+uint64_t worker_definition_hash(const struct worker_definition *worker) {
+        uint64_t hash = KEY_HASH_NULL;
+
+        config_for_each_key(key, CONFIG_WORKER)
+                if (key->effect == CONFIG_EFFECT_PROCESS)
+                        hash = key_hash(key, worker, hash);
+        return hash;
+}
+
+static void print_section(enum config_section section, const char *name, const void *definition, FILE *out) {
+        fprintf(out, "%s %s {\n", config_section_names[section], name);
+        config_for_each_key(key, section) {
+                if (!key->type->is_set(key_field_const(key, definition)))
+                        continue;
+                fputs("        ", out);
+                key_print(key, definition, out);
+                fputc('\n', out);
+        }
+        fputs("}\n", out);
+}
+
+void worker_definition_print(const struct worker_definition *worker, FILE *out) {
+        print_section(CONFIG_WORKER, worker->name, worker, out);
+}
+
+void ring_definition_print(const struct ring_definition *ring, FILE *out) {
+        print_section(CONFIG_RING, ring->name, ring, out);
+}
+
+void config_print(const struct config *config, FILE *out) {
+        for (size_t i = 0; i < config->n_rings; i++) {
+                fputs(i > 0 ? "\n" : "", out);
+                ring_definition_print(config->rings[i], out);
+        }
+        for (size_t i = 0; i < config->n_workers; i++) {
+                fputs(i > 0 || config->n_rings > 0 ? "\n" : "", out);
+                worker_definition_print(config->workers[i], out);
+        }
+}
+
+const char *ring_kind_name(enum ring_kind kind) {
+        return ring_kind_words[kind];
+}
+
+const char *worker_io_name(enum worker_io io) {
+        return worker_io_words[io];
+}
+
+const char *restart_policy_name(enum restart_policy policy) {
+        return restart_policy_words[policy];
+}
+
+const char *worker_ready_name(enum worker_ready ready) {
+        return worker_ready_words[ready];
+}
+
+/* ---- paths ------------------------------------------------------------------------------------- */
+
+static int join(const char *directory, const char *path, char **ret) {
+        char *joined;
+
+        if (path[0] == '/')
+                joined = strdup(path);
+        else if (asprintf(&joined, "%s/%s", strcmp(directory, "/") == 0 ? "" : directory,
+                          strncmp(path, "./", 2) == 0 && path[2] ? path + 2 : path) < 0)
+                joined = NULL;
+        if (!joined)
+                return -ENOMEM;
+        *ret = joined;
+        return 0;
+}
+
+int worker_definition_directory(const struct worker_definition *worker, char **ret) {
+        return join(worker->base, worker->directory ?: ".", ret);
+}
+
+/* A file that may be executed. @return 0 or -errno. */
+static int check_program(const char *path) {
+        struct stat st;
+
+        if (stat(path, &st) < 0)
+                return -errno;
+        if (S_ISDIR(st.st_mode))
+                return -EISDIR;
+        /* Not access(2): it is root, or the worker's user, who will execute it. */
+        return S_ISREG(st.st_mode) && (st.st_mode & 0111) ? 0 : -EACCES;
+}
+
+static int search_path(const char *name, char **ret, struct error *error) {
+        const char *path = getenv("PATH") ?: PATH_DEFAULT;
+        int found = -ENOENT, r;
+
+        for (;;) {
+                size_t n = strcspn(path, ":");
+                _cleanup_(freep) char *candidate = NULL;
+
+                if (asprintf(&candidate, "%.*s/%s", (int)n, path, name) < 0) {
+                        candidate = NULL;
+                        return -ENOMEM;
+                }
+                r = candidate[0] == '/' ? check_program(candidate) : -ENOENT; /* "." and "" in PATH are traps */
+                if (r == 0) {
+                        *ret = TAKE(candidate);
+                        return 0;
+                }
+                if (r == -EACCES)
+                        found = r;
+                if (path[n] == '\0')
+                        break;
+                path += n + 1;
+        }
+        if (found == -EACCES)
+                return error_set(error, found, "'%s' is in PATH, but is not executable", name);
+        return error_set(error, found, "'%s' is not found in PATH%s", name,
+                         strchr(name, ' ') ? " (exec is a list: the program, then its arguments)" : "");
+}
+
+int worker_definition_program(const struct worker_definition *worker, char **ret, struct error *error) {
+        _cleanup_(freep) char *directory = NULL, *program = NULL;
+        int r;
+
+        if (!strchr(worker->exec[0], '/'))
+                return search_path(worker->exec[0], ret, error);
+        r = worker_definition_directory(worker, &directory);
+        if (r >= 0)
+                r = join(worker->directory ? directory : worker->base, worker->exec[0], &program);
+        if (r < 0)
+                return error_errno(error, r, "'%s'", worker->exec[0]);
+        r = check_program(program);
+        if (r == -EACCES)
+                return error_set(error, r, "'%s' is not executable", program);
+        if (r < 0)
+                return error_errno(error, r, "'%s'", program);
+        *ret = TAKE(program);
+        return 0;
+}

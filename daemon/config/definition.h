@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef GANGER_CONFIG_DEFINITION_H
+#define GANGER_CONFIG_DEFINITION_H
+
+/*
+ * Making definitions; inside of the configuration only.
+ */
+
+#include "daemon/config/config.h"
+
+/** Every key at its default. @return 0, -ENOMEM. */
+int ring_definition_new(struct ring_definition **ret, const char *name, unsigned int line);
+/** @param base  directory that relative paths are relative to; copied. */
+int worker_definition_new(struct worker_definition **ret, const char *name, unsigned int line, const char *base);
+
+struct ring_definition *ring_definition_free(struct ring_definition *ring);
+struct worker_definition *worker_definition_free(struct worker_definition *worker);
+DEFINE_CLEANUP(struct ring_definition *, ring_definition_free)
+DEFINE_CLEANUP(struct worker_definition *, worker_definition_free)
+
+#endif

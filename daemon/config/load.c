@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The configuration on this machine: its file, and the programs, directories and users that it names
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "daemon/config/config.h"
+#include "daemon/config/parse.h"
+#include "daemon/config/values.h"
+
+/* ---- the file ---------------------------------------------------------------------------------- */
+
+/* Not blocking: a pipe or a device in the place of the file must not stop the daemon. */
+static int open_file(const char *path) {
+        struct stat st;
+        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+        if (fd < 0)
+                return -errno;
+        if (fstat(fd, &st) < 0 || S_ISDIR(st.st_mode)) {
+                close(fd);
+                return -EISDIR;
+        }
+        return fd;
+}
+
+static int read_file(const char *path, char **ret, size_t *ret_size) {
+        _cleanup_(closep) int fd = open_file(path);
+        _cleanup_(freep) char *text = NULL;
+        size_t size = 0;
+        ssize_t n;
+
+        if (fd < 0)
+                return fd;
+        text = malloc(CONFIG_SIZE_MAX + 1);
+        if (!text)
+                return -ENOMEM;
+        while (size <= CONFIG_SIZE_MAX) { /* one byte more than allowed shows that it is too long */
+                n = read(fd, text + size, CONFIG_SIZE_MAX + 1 - size);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                if (n == 0)
+                        break;
+                size += (size_t)n;
+        }
+        *ret = TAKE(text);
+        *ret_size = size;
+        return 0;
+}
+
+int config_load(const char *path, struct config **ret, struct config_errors *errors) {
+        _cleanup_(config_freep) struct config *config = NULL;
+        _cleanup_(freep) char *text = NULL;
+        size_t size = 0, before = config_errors_count(errors);
+        int r;
+
+        r = read_file(path, &text, &size);
+        if (r < 0) {
+                config_errors_add(errors, path, 0, "%s", strerrordesc_np(-r) ?: "Unknown error");
+                return r;
+        }
+        r = config_build(text, size, path, &config, errors);
+        if (r >= 0)
+                r = config_verify(config, errors);
+        if (r < 0)
+                return r;
+        if (config_errors_count(errors) > before)
+                return -EINVAL;
+        *ret = TAKE(config);
+        return 0;
+}
+
+int config_default_path(char **ret) {
+        const char *home = getenv("XDG_CONFIG_HOME");
+        char *path;
+        int r;
+
+        if (geteuid() == 0)
+                r = asprintf(&path, "%s/ganger/ganger.conf", SYSCONFDIR);
+        else if (home && home[0] == '/')
+                r = asprintf(&path, "%s/ganger/ganger.conf", home);
+        else {
+                home = getenv("HOME");
+                if (!home || !home[0])
+                        return -ENOENT;
+                r = asprintf(&path, "%s/.config/ganger/ganger.conf", home);
+        }
+        if (r < 0)
+                return -ENOMEM;
+        *ret = path;
+        return 0;
+}
+
+/* ---- what it names ----------------------------------------------------------------------------- */
+
+static void verify_directory(const struct worker_definition *w, struct error *error) {
+        _cleanup_(freep) char *directory = NULL;
+        struct stat st;
+        int r;
+
+        r = worker_definition_directory(w, &directory);
+        if (r < 0)
+                error_errno(error, r, "directory");
+        else if (stat(directory, &st) < 0)
+                error_errno(error, -errno, "directory: '%s'", directory);
+        else if (!S_ISDIR(st.st_mode))
+                error_errno(error, -ENOTDIR, "directory: '%s'", directory);
+}
+
+static void verify_user(const struct worker_definition *w, struct error *error) {
+        uint64_t uid;
+
+        if (number_parse(w->user, &uid) == 0) {
+                if (uid >= UINT32_MAX)
+                        error_set(error, -ERANGE, "user: '%s' is not the number of a user", w->user);
+                return;
+        }
+        errno = 0;
+        if (getpwnam(w->user))
+                return;
+        if (errno == 0 || errno == ENOENT || errno == ESRCH)
+                error_set(error, -ESRCH, "user: there is no user '%s'", w->user);
+        else
+                error_errno(error, -errno, "user: looking up '%s'", w->user);
+}
+
+static void verify_program(const struct worker_definition *w, struct error *error) {
+        _cleanup_(freep) char *program = NULL;
+
+        if (w->exec[0] && worker_definition_program(w, &program, error) < 0)
+                error_prefix(error, "exec");
+}
+
+static void verify_worker(const struct config *config, const struct worker_definition *w, struct config_errors *errors) {
+        static void (*const checks[])(const struct worker_definition *, struct error *) = {
+                verify_directory, verify_program, verify_user,
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
+                struct error error = ERROR_NULL;
+
+                if ((checks[i] == verify_directory && !w->directory) || (checks[i] == verify_user && !w->user))
+                        continue;
+                checks[i](w, &error);
+                if (error.code < 0)
+                        config_errors_add(errors, config->path, w->line, "worker '%s': %s", w->name, error.text);
+                if (error.code < 0 && checks[i] == verify_directory)
+                        break; /* the program may be relative to it */
+        }
+}
+
+int config_verify(const struct config *config, struct config_errors *errors) {
+        size_t before = config_errors_count(errors);
+
+        for (size_t i = 0; i < config->n_workers; i++)
+                verify_worker(config, config->workers[i], errors);
+        return config_errors_count(errors) > before ? -EINVAL : 0;
+}
+
+int config_check(const char *path, FILE *out, FILE *err) {
+        struct config_errors errors = CONFIG_ERRORS_NULL;
+        _cleanup_(config_freep) struct config *config = NULL;
+        int r;
+
+        r = config_load(path, &config, &errors);
+        if (r < 0)
+                config_errors_print(&errors, err);
+        else
+                fprintf(out, "%s: ok (%zu ring%s, %zu worker%s)\n", path, config->n_rings, config->n_rings == 1 ? "" : "s",
+                        config->n_workers, config->n_workers == 1 ? "" : "s");
+        config_errors_done(&errors);
+        return r < 0;
+}
