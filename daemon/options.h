@@ -18,13 +18,14 @@ struct options {
         const char *config;             /* the configuration file, absolute */
         const char *runtime_dir;        /* absolute; lock, control and notify live in it */
         bool foreground;                /* --foreground: stay, log to stderr */
-        bool check;                     /* --check: manager_run() reads the configuration, reports, and returns */
+        bool check;                     /* --check: main() does it, no keeper and no manager runs */
         bool version;                   /* --version */
         bool help;                      /* --help */
         bool detached;                  /* not an option: the manager of a daemon that went to the background. After
                                          * it has reported Ready it puts /dev/null on 0, 1 and 2, or the one who
                                          * started gangerd would wait for its stderr to close. */
 
+        const char *word;               /* while parsing: the word that is looked at */
         char config_buffer[PATH_MAX];
         char runtime_dir_buffer[PATH_MAX];
 };

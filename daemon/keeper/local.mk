@@ -1,2 +1,17 @@
-# keeper
-noinst_HEADERS += lib/base/fault.h daemon/options.h daemon/keeper/protocol.h
+# The keeper: small, single-threaded, and parent of everything.
+KEEPER_SOURCES = \
+	lib/base/fault.h \
+	daemon/keeper/children.c daemon/keeper/children.h \
+	daemon/keeper/hash.h daemon/keeper/internal.h \
+	daemon/keeper/keeper.c daemon/keeper/keeper.h \
+	daemon/keeper/manager-process.c \
+	daemon/keeper/notify.c \
+	daemon/keeper/protocol.h \
+	daemon/keeper/reap.c \
+	daemon/keeper/reports.c \
+	daemon/keeper/requests.c \
+	daemon/keeper/spawn.c daemon/keeper/spawn.h \
+	daemon/keeper/store.c daemon/keeper/store.h
+DAEMON_SOURCES += $(KEEPER_SOURCES) \
+	daemon/options.c daemon/options.h \
+	daemon/runtime.c daemon/runtime.h

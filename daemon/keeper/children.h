@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef GANGER_KEEPER_CHILDREN_H
+#define GANGER_KEEPER_CHILDREN_H
+
+/*
+ * The processes of the instances: those that live, and those whose exit nobody has acknowledged
+ *
+ * The table is the queue of what the manager is to be told, too: `pending` lists the children with news,
+ * so nothing grows while a manager does not read.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include "base/list.h"
+
+#define CHILDREN_BUCKETS 1024
+
+struct child_process {
+        struct list by_key, by_pid;     /* in buckets; by_pid only while it lives */
+        struct list pending;            /* in children.pending, if there is news */
+        pid_t pid;
+        bool exited;                    /* reaped; kept until acknowledged */
+        bool stopped;
+        int status;                     /* of waitpid(2), if exited */
+        uint64_t started_usec, exited_usec;
+        uint64_t user_usec, system_usec, max_rss_kib;
+        size_t cookie_size;
+        uint8_t *cookie;                /* behind the key */
+        char key[];
+};
+
+struct children {
+        struct list keys[CHILDREN_BUCKETS], pids[CHILDREN_BUCKETS];
+        struct list pending;
+        size_t n, n_living;
+};
+
+void children_init(struct children *c);
+void children_done(struct children *c);
+
+/** A child that is in no table yet. @return NULL: no memory. */
+struct child_process *child_process_new(const char *key, const void *cookie, size_t cookie_size);
+/** Take it out of the tables that it is in, and free it. @return NULL. */
+struct child_process *child_process_free(struct children *c, struct child_process *p);
+
+struct child_process *children_find_key(struct children *c, const char *key);
+/** Of those that live: a pid of the dead may be somebody else's already. */
+struct child_process *children_find_pid(struct children *c, pid_t pid);
+
+/** It runs. */
+void children_add(struct children *c, struct child_process *p, pid_t pid, uint64_t started_usec);
+/** It was reaped. */
+void children_set_exited(struct children *c, struct child_process *p, int status, const struct rusage *usage,
+                         uint64_t exited_usec);
+void children_set_stopped(struct children *c, struct child_process *p, bool stopped);
+
+/** For every child, in no order. */
+#define children_for_each(it, c)                                                                \
+        for (size_t it##_i = 0; it##_i < CHILDREN_BUCKETS; it##_i++)                            \
+                list_for_each_safe(it, &(c)->keys[it##_i])
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef GANGER_KEEPER_INTERNAL_H
+#define GANGER_KEEPER_INTERNAL_H
+
+/*
+ * What the parts of the keeper share: its one object
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include "base/cleanup.h"
+#include "base/list.h"
+#include "daemon/keeper/children.h"
+#include "daemon/keeper/keeper.h"
+#include "daemon/keeper/protocol.h"
+#include "daemon/keeper/spawn.h"
+#include "daemon/keeper/store.h"
+
+struct keeper {
+        const struct keeper_config *config;
+        struct spawner spawner;
+        struct children children;
+        struct store store;
+        int signal_fd;
+        struct rlimit nofile;           /* as we found it: what children get */
+        mode_t umask;
+        char **environment;             /* of the managers */
+
+        /* the manager */
+        pid_t manager;                  /* 0: there is none */
+        int socket;                     /* -1 without a manager */
+        bool hung_up;
+        unsigned int incarnation;
+        uint64_t manager_started_usec;
+        uint64_t manager_due_usec;      /* when the next one starts, if there is none */
+        unsigned int quick_deaths;      /* in a row */
+        bool was_ready;                 /* some manager was, ever */
+
+        /* what it is to be told */
+        struct list *handed;            /* the last stored descriptor that it has */
+        bool welcomed;
+        struct list replies;            /* struct reply, oldest first */
+        size_t n_replies;
+        bool tell_stopping, tell_reload;
+        bool socket_full;               /* wait for room */
+        uint64_t retry_usec;            /* 0, or: the kernel is short of something, try again then */
+
+        /* the end */
+        bool stopping;                  /* by SIGTERM or SIGINT: */
+        int stop_signal;                /* the first of them */
+        bool reloading;                 /* SIGHUP was caught, and no manager has answered yet */
+        bool leaving;
+        uint64_t leave_due_usec;        /* when a manager that does not exit is killed */
+        bool finished;
+        int exit_status;
+
+        uint8_t packet[KEEPER_PACKET_MAX];      /* one at a time, either way */
+};
+
+/* ---- manager-process.c: one manager after the other ----------------------------------------------- */
+
+/** Start a manager if there is none and it is time. */
+void manager_process_start(struct keeper *k);
+/** It was reaped. */
+void manager_process_died(struct keeper *k, int status);
+/** It does not listen any more, dead or alive: it had better be dead. What it wrote is still served. */
+void manager_process_hung_up(struct keeper *k);
+
+/* ---- requests.c: what the manager asks ------------------------------------------------------------- */
+
+/** Serve what has arrived, `n_max` packets at most. */
+void requests_serve(struct keeper *k, size_t n_max);
+
+/* ---- reports.c: what it is told -------------------------------------------------------------------- */
+
+/** The answer to a Spawn; `step` is a constant. */
+void reports_reply(struct keeper *k, const char *key, pid_t pid, uint64_t started_usec, int error, const char *step);
+/** Begin with a new manager. */
+void reports_reset(struct keeper *k);
+/** Send what waits, as far as it fits. */
+void reports_flush(struct keeper *k);
+
+/* ---- reap.c ---------------------------------------------------------------------------------------- */
+
+/** Look at every child with news. */
+void reap_all(struct keeper *k);
+
+/* ---- notify.c: what the rest of the system is told ------------------------------------------------- */
+
+/** A line on stderr, if it takes one without blocking. */
+void keeper_log(const char *format, ...) _printf_(1, 2);
+/** For systemd, if it started us. */
+void notify_ready(struct keeper *k, const char *status);
+void notify_reloading(void);
+void notify_stopping(void);
+
+#endif

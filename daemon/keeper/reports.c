@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * What the manager is told
+ *
+ * In this order: the stored descriptors, the welcome with everything that is the case, then events. What
+ * must hold: nothing waits that is not bounded. News of children wait in the table of children; answers to
+ * Spawn in a list, which stops us from reading more requests when it is long; signals in a flag each.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "base/fault.h"
+#include "base/fd.h"
+#include "base/time.h"
+#include "daemon/keeper/internal.h"
+#include "daemon/keeper/protocol.h"
+#include "keeper.pb-c.h"
+
+typedef Ganger__Keeper__FromKeeper Event;
+
+/** If the kernel is short of memory, or of descriptors in flight, and no event will say when it is over. */
+#define RETRY_USEC (10 * USEC_PER_MSEC)
+
+struct reply {
+        struct list link;
+        pid_t pid;
+        uint64_t started_usec;
+        int error;
+        const char *step;
+        char key[];
+};
+
+static int event_send(struct keeper *k, const Event *event, const int *fds, size_t n_fds) {
+        size_t size = ganger__keeper__from_keeper__get_packed_size(event);
+        ssize_t n;
+
+        if (size > sizeof k->packet)
+                return -EMSGSIZE;
+        ganger__keeper__from_keeper__pack(event, k->packet);
+        n = fd_send(k->socket, k->packet, size, fds, n_fds);
+        return n < 0 ? (int)n : 0;
+}
+
+/* ---- the welcome ---------------------------------------------------------------------------------- */
+
+/* Hand over the stored descriptors that this manager does not have yet, one packet. */
+static int send_stored(struct keeper *k) {
+        Ganger__Keeper__StoredFds stored = GANGER__KEEPER__STORED_FDS__INIT;
+        Event event = GANGER__KEEPER__FROM_KEEPER__INIT;
+        char *names[KEEPER_STORED_FDS_PACKET_MAX];
+        int fds[KEEPER_STORED_FDS_PACKET_MAX], r;
+        struct list *it = k->handed;
+        size_t n = 0;
+
+        for (; n < ARRAY_SIZE(fds) && it->next != &k->store.all; n++) {
+                struct stored_descriptor *d = list_entry(it->next, struct stored_descriptor, link);
+
+                names[n] = d->name;
+                fds[n] = d->fd;
+                it = it->next;
+        }
+        stored.names = names;
+        stored.n_names = n;
+        event.event_case = GANGER__KEEPER__FROM_KEEPER__EVENT_STORED_FDS;
+        event.stored_fds = &stored;
+        r = event_send(k, &event, fds, n);
+        if (r == 0)
+                k->handed = it;
+        return r;
+}
+
+static void fill_exited(Ganger__Keeper__Exited *e, struct child_process *p) {
+        e->key = p->key;
+        e->pid = p->pid;
+        e->status = p->status;
+        e->started_usec = p->started_usec;
+        e->exited_usec = p->exited_usec;
+        e->cookie = (ProtobufCBinaryData){ p->cookie_size, p->cookie };
+        e->user_usec = p->user_usec;
+        e->system_usec = p->system_usec;
+        e->max_rss_kib = p->max_rss_kib;
+}
+
+/*
+ * Messages one after the other are read as one: so the state is written child by child, and no
+ * copy of it is made. What comes later wins, hence the `stopping` at the end of each is the same.
+ */
+static int write_state(struct keeper *k, int fd, struct child_process *p) {
+        Ganger__Keeper__WelcomeState state = GANGER__KEEPER__WELCOME_STATE__INIT;
+        Ganger__Keeper__Exited exited = GANGER__KEEPER__EXITED__INIT, *exits[] = { &exited };
+        Ganger__Keeper__Child child = GANGER__KEEPER__CHILD__INIT, *children[] = { &child };
+        size_t size;
+
+        if (p && p->exited) {
+                fill_exited(&exited, p);
+                state.exits = exits;
+                state.n_exits = 1;
+        } else if (p) {
+                child.key = p->key;
+                child.pid = p->pid;
+                child.started_usec = p->started_usec;
+                child.cookie = (ProtobufCBinaryData){ p->cookie_size, p->cookie };
+                child.stopped = p->stopped;
+                state.children = children;
+                state.n_children = 1;
+        }
+        state.stopping = k->stopping;
+        size = ganger__keeper__welcome_state__get_packed_size(&state);
+        if (size > sizeof k->packet)
+                return -EMSGSIZE;
+        ganger__keeper__welcome_state__pack(&state, k->packet);
+        return fd_write_all(fd, k->packet, size);
+}
+
+static int make_state(struct keeper *k) {
+        _cleanup_(closep) int fd = memfd_create("ganger-welcome", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        int r;
+
+        if (fd < 0 || fchmod(fd, 0600) < 0)
+                return -errno;
+        r = write_state(k, fd, NULL);
+        children_for_each(it, &k->children)
+                if (r == 0)
+                        r = write_state(k, fd, list_entry(it, struct child_process, by_key));
+        if (r < 0)
+                return r;
+        if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)
+                return -errno;
+        return TAKE_FD(fd);
+}
+
+static void sent(struct keeper *k, struct child_process *p) {
+        list_unlink(&p->pending);
+        if (p->exited && fault_is("drop-exit"))
+                child_process_free(&k->children, p);
+}
+
+static int send_welcome(struct keeper *k) {
+        Ganger__Keeper__Welcome welcome = GANGER__KEEPER__WELCOME__INIT;
+        Event event = GANGER__KEEPER__FROM_KEEPER__INIT;
+        _cleanup_(closep) int fd = make_state(k);
+        int r;
+
+        if (fd < 0)
+                return fd;
+        welcome.stored_fds = (uint32_t)k->store.n;
+        welcome.incarnation = k->incarnation;
+        event.event_case = GANGER__KEEPER__FROM_KEEPER__EVENT_WELCOME;
+        event.welcome = &welcome;
+        r = event_send(k, &event, &fd, 1);
+        if (r < 0)
+                return r;
+        k->welcomed = true;
+        k->tell_stopping = false;
+        list_for_each_safe(it, &k->children.pending)
+                sent(k, list_entry(it, struct child_process, pending));
+        return 0;
+}
+
+/* ---- events --------------------------------------------------------------------------------------- */
+
+static void reply_free(struct keeper *k, struct reply *reply) {
+        list_unlink(&reply->link);
+        free(reply);
+        k->n_replies--;
+}
+
+static int send_reply(struct keeper *k) {
+        struct reply *reply = list_entry(list_first(&k->replies), struct reply, link);
+        Ganger__Keeper__Spawned spawned = GANGER__KEEPER__SPAWNED__INIT;
+        Event event = GANGER__KEEPER__FROM_KEEPER__INIT;
+        int r;
+
+        spawned.key = reply->key;
+        spawned.pid = reply->pid;
+        spawned.started_usec = reply->started_usec;
+        spawned.error = reply->error;
+        spawned.step = (char *)reply->step;
+        event.event_case = GANGER__KEEPER__FROM_KEEPER__EVENT_SPAWNED;
+        event.spawned = &spawned;
+        r = event_send(k, &event, NULL, 0);
+        if (r == 0)
+                reply_free(k, reply);
+        return r;
+}
+
+static int send_child(struct keeper *k) {
+        struct child_process *p = list_entry(list_first(&k->children.pending), struct child_process, pending);
+        Ganger__Keeper__Stopped stopped = GANGER__KEEPER__STOPPED__INIT;
+        Ganger__Keeper__Exited exited = GANGER__KEEPER__EXITED__INIT;
+        Event event = GANGER__KEEPER__FROM_KEEPER__INIT;
+        int r;
+
+        if (p->exited) {
+                fill_exited(&exited, p);
+                event.event_case = GANGER__KEEPER__FROM_KEEPER__EVENT_EXITED;
+                event.exited = &exited;
+        } else {
+                stopped.key = p->key;
+                stopped.pid = p->pid;
+                stopped.stopped = p->stopped;
+                event.event_case = GANGER__KEEPER__FROM_KEEPER__EVENT_STOPPED;
+                event.stopped = &stopped;
+        }
+        r = event_send(k, &event, NULL, 0);
+        if (r == 0)
+                sent(k, p);
+        return r;
+}
+
+static int send_caught(struct keeper *k, int signal, bool *flag) {
+        Ganger__Keeper__Caught caught = GANGER__KEEPER__CAUGHT__INIT;
+        Event event = GANGER__KEEPER__FROM_KEEPER__INIT;
+        int r;
+
+        caught.signal = signal;
+        event.event_case = GANGER__KEEPER__FROM_KEEPER__EVENT_CAUGHT;
+        event.caught = &caught;
+        r = event_send(k, &event, NULL, 0);
+        if (r == 0)
+                *flag = false;
+        return r;
+}
+
+/* The next thing to tell. @return 0; 1: there is none; -errno. */
+static int send_next(struct keeper *k) {
+        if (!k->welcomed)
+                return k->handed->next != &k->store.all ? send_stored(k) : send_welcome(k);
+        if (k->tell_stopping)
+                return send_caught(k, k->stop_signal, &k->tell_stopping);
+        if (k->tell_reload)
+                return send_caught(k, SIGHUP, &k->tell_reload);
+        if (!list_is_empty(&k->replies))
+                return send_reply(k);
+        if (!list_is_empty(&k->children.pending))
+                return send_child(k);
+        return 1;
+}
+
+void reports_flush(struct keeper *k) {
+        int r = 0;
+
+        k->socket_full = false;
+        k->retry_usec = 0;
+        while (r == 0 && k->socket >= 0 && !k->hung_up)
+                r = send_next(k);
+        if (r >= 0)
+                return;
+        if (r == -EAGAIN)
+                k->socket_full = true;
+        else if (r == -EPIPE || r == -ECONNRESET)
+                manager_process_hung_up(k);
+        else
+                k->retry_usec = now_usec() + RETRY_USEC;
+}
+
+void reports_reply(struct keeper *k, const char *key, pid_t pid, uint64_t started_usec, int error, const char *step) {
+        size_t key_size = strlen(key) + 1;
+        struct reply *reply = malloc(sizeof *reply + key_size);
+
+        if (!reply) {
+                /* The next one learns of the process from its welcome. */
+                keeper_log("no memory for an answer to the manager, starting another");
+                manager_process_hung_up(k);
+                return;
+        }
+        *reply = (struct reply){ .pid = pid, .started_usec = started_usec, .error = error, .step = step };
+        memcpy(reply->key, key, key_size);
+        list_append(&k->replies, &reply->link);
+        k->n_replies++;
+}
+
+void reports_reset(struct keeper *k) {
+        k->hung_up = false;
+        list_for_each_safe(it, &k->replies)
+                reply_free(k, list_entry(it, struct reply, link));
+        k->handed = &k->store.all;
+        k->welcomed = false;
+        k->socket_full = false;
+        k->retry_usec = 0;
+        k->tell_reload = k->reloading;
+}

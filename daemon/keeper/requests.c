@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * What the manager asks of the keeper
+ *
+ * A closed set, one row each. What must hold: a signal goes only to a process that lives or is a zombie of ours, so never to
+ * another; a key never has two processes, nor one while an exit of it is not acknowledged; and
+ * whatever descriptors come with a packet are closed when it was served.
+ */
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+#include "base/fault.h"
+#include "base/fd.h"
+#include "base/time.h"
+#include "daemon/keeper/internal.h"
+#include "daemon/keeper/protocol.h"
+#include "keeper.pb-c.h"
+
+typedef Ganger__Keeper__ToKeeper Request;
+typedef Ganger__Keeper__SpawnSpec Spec;
+
+/** Of supplementary groups: the kernel's NGROUPS_MAX. */
+#define GROUPS_MAX 65536
+/** A manager that has left exits within this time, or is killed. */
+#define LEAVE_TIMEOUT_USEC (5 * USEC_PER_SEC)
+
+/* ---- spawn ---------------------------------------------------------------------------------------- */
+
+static void spec_freep(Spec **s) {
+        if (*s)
+                ganger__keeper__spawn_spec__free_unpacked(*s, NULL);
+}
+
+static int spec_open(int fd, Spec **ret) {
+        Spec *spec;
+        size_t size;
+        void *map;
+        int r;
+
+        r = fd_map_sealed(fd, KEEPER_SPEC_MAX, &map, &size);
+        if (r < 0)
+                return r;
+        spec = ganger__keeper__spawn_spec__unpack(NULL, size, map);
+        if (map)
+                munmap(map, size);
+        if (!spec)
+                return -EBADMSG;
+        *ret = spec;
+        return 0;
+}
+
+static bool spec_is_valid(const Spec *s) {
+        const uint32_t unchanged = UINT32_MAX;          /* to setresuid(2), and so it would stay what it is */
+
+        if (s->set_credentials && (s->uid == unchanged || s->gid == unchanged))
+                return false;
+        return s->path[0] == '/' && (s->directory[0] == '\0' || s->directory[0] == '/') && s->n_argv > 0 &&
+               s->umask <= 0777 && s->n_groups <= GROUPS_MAX && s->cookie.len <= KEEPER_COOKIE_MAX;
+}
+
+/* What can be refused before there is a process. @return 0 or -errno. */
+static int spawn_check(struct keeper *k, const Ganger__Keeper__Spawn *r, const int *fds, size_t n_fds) {
+        size_t n_child_fds = n_fds - 1 - (r->cgroup ? 1 : 0);
+
+        if (n_fds < 1 + KEEPER_CHILD_FDS_MIN + (r->cgroup ? 1 : 0) || n_child_fds > KEEPER_CHILD_FDS_MAX)
+                return -EINVAL;
+        if (r->key[0] == '\0' || strlen(r->key) > KEEPER_KEY_MAX)
+                return -EINVAL;
+        for (size_t i = 0; i < n_fds; i++)
+                if (fds[i] >= SPAWN_FD_WINDOW)
+                        return -EMFILE;
+        if (k->leaving)
+                return -ESHUTDOWN;
+        if (children_find_key(&k->children, r->key) && !fault_is("double-spawn"))
+                return -EEXIST;
+        if (k->children.n >= KEEPER_CHILDREN_MAX)
+                return -EAGAIN;
+        return 0;
+}
+
+/* argv and environment with the NULL that ends them. */
+static char **with_null(char **strings, size_t n) {
+        char **v = malloc((n + 1) * sizeof *v);
+
+        if (!v)
+                return NULL;
+        if (n > 0)
+                memcpy(v, strings, n * sizeof *v);
+        v[n] = NULL;
+        return v;
+}
+
+static int spawn_spec(struct keeper *k, const Ganger__Keeper__Spawn *r, const Spec *spec, const int *fds, size_t n_fds,
+                      const char **ret_step, struct child_process **ret) {
+        _cleanup_(freep) char **argv = with_null(spec->argv, spec->n_argv);
+        _cleanup_(freep) char **environment = with_null(spec->environment, spec->n_environment);
+        struct child_process *p = child_process_new(r->key, spec->cookie.data, spec->cookie.len);
+        uint64_t started_usec = now_usec();
+        pid_t pid;
+        int error = -ENOMEM;
+
+        *ret_step = KEEPER_STEP_REFUSED;
+        if (argv && environment && p) {
+                const struct spawn_request request = {
+                        .path = spec->path, .argv = argv, .environment = environment, .directory = spec->directory,
+                        .set_credentials = spec->set_credentials, .uid = spec->uid, .gid = spec->gid,
+                        .groups = spec->groups, .n_groups = spec->n_groups, .umask = spec->umask,
+                        .fds = fds, .n_fds = n_fds - (r->cgroup ? 1 : 0),
+                        .cgroup_fd = r->cgroup ? fds[n_fds - 1] : -1, .nofile = &k->nofile,
+                };
+
+                error = spawn(&k->spawner, &request, &pid, ret_step);
+        }
+        if (error < 0) {
+                child_process_free(&k->children, p);
+                return error;
+        }
+        children_add(&k->children, p, pid, started_usec);
+        *ret = p;
+        return 0;
+}
+
+static void request_spawn(struct keeper *k, const Request *request, const int *fds, size_t n_fds) {
+        const Ganger__Keeper__Spawn *r = request->spawn;
+        const char *step = KEEPER_STEP_REFUSED;
+        _cleanup_(spec_freep) Spec *spec = NULL;
+        struct child_process *p = NULL;
+        int error;
+
+        error = spawn_check(k, r, fds, n_fds);
+        if (error == 0) {
+                step = KEEPER_STEP_SPEC;
+                error = spec_open(fds[0], &spec);
+                if (error == 0 && !spec_is_valid(spec))
+                        error = -EINVAL;
+        }
+        if (error == 0)
+                error = spawn_spec(k, r, spec, fds + 1, n_fds - 1, &step, &p);
+        if (error < 0)
+                reports_reply(k, r->key, 0, 0, -error, step);
+        else
+                reports_reply(k, p->key, p->pid, p->started_usec, 0, "");
+}
+
+/* ---- the others ----------------------------------------------------------------------------------- */
+
+static void request_signal(struct keeper *k, const Request *request, const int *fds, size_t n_fds) {
+        const Ganger__Keeper__Signal *r = request->signal;
+        struct child_process *p = children_find_key(&k->children, r->key);
+
+        if (p && !p->exited && r->signal > 0)
+                (void)kill(r->group ? -p->pid : p->pid, r->signal);
+}
+
+static void request_exit_acknowledge(struct keeper *k, const Request *request, const int *fds, size_t n_fds) {
+        const Ganger__Keeper__ExitAcknowledge *r = request->exit_acknowledge;
+        struct child_process *p = children_find_key(&k->children, r->key);
+
+        if (p && p->exited && p->pid == r->pid)
+                child_process_free(&k->children, p);
+}
+
+static void request_store_fd(struct keeper *k, const Request *request, const int *fds, size_t n_fds) {
+        const char *name = request->store_fd->name;
+        int r = n_fds == 1 ? store_put(&k->store, name, fds[0]) : -EBADMSG;
+
+        if (r < 0)
+                keeper_log("storing descriptor '%.*s': %s", KEEPER_NAME_MAX, name, strerrordesc_np(-r));
+}
+
+static void request_drop_fd(struct keeper *k, const Request *request, const int *fds, size_t n_fds) {
+        store_drop(&k->store, request->drop_fd->name);
+}
+
+static void request_ready(struct keeper *k, const Request *request, const int *fds, size_t n_fds) {
+        if (request->ready->reloaded)
+                k->reloading = false;
+        notify_ready(k, request->ready->status);
+        k->was_ready = true;
+}
+
+static void request_leave(struct keeper *k, const Request *request, const int *fds, size_t n_fds) {
+        if (k->children.n_living > 0) {
+                keeper_log("the manager wants to leave, but %zu processes live", k->children.n_living);
+                return;
+        }
+        k->leaving = true;
+        k->leave_due_usec = now_usec() + LEAVE_TIMEOUT_USEC;
+        k->exit_status = request->leave->exit_status;
+}
+
+typedef void (*request_fn)(struct keeper *k, const Request *request, const int *fds, size_t n_fds);
+
+static const request_fn rows[] = {
+        [GANGER__KEEPER__TO_KEEPER__REQUEST_SPAWN] = request_spawn,
+        [GANGER__KEEPER__TO_KEEPER__REQUEST_SIGNAL] = request_signal,
+        [GANGER__KEEPER__TO_KEEPER__REQUEST_EXIT_ACKNOWLEDGE] = request_exit_acknowledge,
+        [GANGER__KEEPER__TO_KEEPER__REQUEST_STORE_FD] = request_store_fd,
+        [GANGER__KEEPER__TO_KEEPER__REQUEST_DROP_FD] = request_drop_fd,
+        [GANGER__KEEPER__TO_KEEPER__REQUEST_READY] = request_ready,
+        [GANGER__KEEPER__TO_KEEPER__REQUEST_LEAVE] = request_leave,
+};
+
+static void serve(struct keeper *k, size_t size, const int *fds, size_t n_fds) {
+        Request *request = ganger__keeper__to_keeper__unpack(NULL, size, k->packet);
+
+        if (request && request->request_case < ARRAY_SIZE(rows) && rows[request->request_case])
+                rows[request->request_case](k, request, fds, n_fds);
+        else
+                keeper_log("a packet of %zu bytes is no request", size);
+        if (request)
+                ganger__keeper__to_keeper__free_unpacked(request, NULL);
+}
+
+void requests_serve(struct keeper *k, size_t n_max) {
+        int fds[FD_MESSAGE_MAX];
+
+        for (size_t i = 0; i < n_max && k->socket >= 0 && k->n_replies < KEEPER_REPLIES_MAX; i++) {
+                size_t n_fds;
+                ssize_t n = fd_receive(k->socket, k->packet, sizeof k->packet, fds, &n_fds, MSG_DONTWAIT);
+
+                if (n == -ECONNRESET)           /* said once, by one that died without reading; what it wrote comes now */
+                        continue;
+                if (n == -EMSGSIZE) {
+                        keeper_log("a request was longer than a packet, or had descriptors that do not fit");
+                        continue;
+                }
+                if (n == 0)
+                        manager_process_hung_up(k);
+                if (n <= 0)
+                        return;
+                serve(k, (size_t)n, fds, n_fds);
+                for (size_t j = 0; j < n_fds; j++)
+                        close(fds[j]);
+        }
+}

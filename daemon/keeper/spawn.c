@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * From a complete description to a running process
+ *
+ * The child shares our memory until it executes (CLONE_VM | CLONE_VFORK), so a spawn costs the same
+ * whatever we have mapped. It shares our descriptor table too, for one system call: the first thing that it does is to unshare the table
+ * without what lies above the window, which copies a few dozen entries where fork would copy thousands.
+ *
+ * What must hold: between clone and execve the child makes system calls and nothing else. It runs on a stack of its own,
+ * writes to its `struct child` alone, and its functions are not instrumented: a sanitizer would take
+ * the foreign stack for a bug. `errno` is shared, which is harmless: the parent sleeps.
+ */
+
+#include "daemon/keeper/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fault.h"
+#include "daemon/keeper/protocol.h"
+
+/** Without the guard page. The deepest step needs a few hundred bytes. */
+#define SPAWN_STACK_SIZE (64 * 1024)
+/** Of the kernel's sigset_t, not of glibc's. */
+#define KERNEL_SIGSET_SIZE 8
+/** Exit status of a child that could not execute. Nobody sees it: the step is reported instead. */
+#define SPAWN_EXIT_STATUS 127
+
+#define _child_ __attribute__((__no_sanitize__("address", "undefined")))
+
+struct child {
+        const struct spawn_request *request;
+        pid_t parent;
+        bool arm_death_signal;
+        const char *step;
+        int error;                      /* errno; 0: it executes */
+};
+
+_child_ static long step_unshare_fds(const struct spawn_request *r, struct child *c) {
+        return syscall(SYS_close_range, SPAWN_FD_WINDOW, ~0U, CLOSE_RANGE_UNSHARE);
+}
+
+_child_ static long step_session(const struct spawn_request *r, struct child *c) {
+        return syscall(SYS_setsid);
+}
+
+/* The kernel disarms it when credentials change, so this runs twice. A parent that died before it was armed is found by getppid. */
+_child_ static long step_death_signal(const struct spawn_request *r, struct child *c) {
+        if (!c->arm_death_signal)
+                return 0;
+        if (syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+                return -1;
+        if (syscall(SYS_getppid) == c->parent)
+                return 0;
+        errno = ESRCH;
+        return -1;
+}
+
+_child_ static long step_cgroup(const struct spawn_request *r, struct child *c) {
+        long fd, n;
+
+        if (r->cgroup_fd < 0)
+                return 0;
+        fd = syscall(SYS_openat, r->cgroup_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC, 0);
+        if (fd < 0)
+                return -1;
+        n = syscall(SYS_write, fd, "0", 1);
+        syscall(SYS_close, fd);
+        return n;
+}
+
+/* System calls, since glibc's functions would look for other threads. */
+_child_ static long step_groups(const struct spawn_request *r, struct child *c) {
+        return r->set_credentials ? syscall(SYS_setgroups, r->n_groups, r->groups) : 0;
+}
+
+_child_ static long step_gid(const struct spawn_request *r, struct child *c) {
+        return r->set_credentials ? syscall(SYS_setresgid, r->gid, r->gid, r->gid) : 0;
+}
+
+_child_ static long step_uid(const struct spawn_request *r, struct child *c) {
+        return r->set_credentials ? syscall(SYS_setresuid, r->uid, r->uid, r->uid) : 0;
+}
+
+_child_ static long step_umask(const struct spawn_request *r, struct child *c) {
+        syscall(SYS_umask, r->umask);
+        return 0;
+}
+
+_child_ static long step_directory(const struct spawn_request *r, struct child *c) {
+        return r->directory && r->directory[0] ? syscall(SYS_chdir, r->directory) : 0;
+}
+
+/* First everything moves above the targets, then each to its place: no target is overwritten while it is still a source. */
+_child_ static long step_fds(const struct spawn_request *r, struct child *c) {
+        int moved[KEEPER_CHILD_FDS_MAX];
+
+        for (size_t i = 0; i < r->n_fds; i++) {
+                moved[i] = r->fds[i];
+                if ((size_t)moved[i] < r->n_fds)
+                        moved[i] = (int)syscall(SYS_fcntl, r->fds[i], F_DUPFD_CLOEXEC, r->n_fds);
+                if (moved[i] < 0)
+                        return -1;
+        }
+        for (size_t i = 0; i < r->n_fds; i++)
+                if (syscall(SYS_dup3, moved[i], i, 0) < 0)
+                        return -1;
+        return syscall(SYS_close_range, r->n_fds, ~0U, 0);
+}
+
+_child_ static long step_limit(const struct spawn_request *r, struct child *c) {
+        return r->nofile ? syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, r->nofile, NULL) : 0;
+}
+
+_child_ static long step_signals(const struct spawn_request *r, struct child *c) {
+        uint64_t none = 0;
+
+        return syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, KERNEL_SIGSET_SIZE);
+}
+
+_child_ static long step_execute(const struct spawn_request *r, struct child *c) {
+        return syscall(SYS_execve, r->path, r->argv, r->environment);
+}
+
+static const struct {
+        const char *name;
+        long (*run)(const struct spawn_request *r, struct child *c);
+} steps[] = {
+        { "unshare", step_unshare_fds },
+        { "setsid", step_session },
+        { "death-signal", step_death_signal },
+        { "cgroup", step_cgroup },
+        { "setgroups", step_groups },
+        { "setgid", step_gid },
+        { "setuid", step_uid },
+        { "death-signal", step_death_signal },
+        { "umask", step_umask },
+        { "chdir", step_directory },
+        { "fds", step_fds },
+        { "rlimit", step_limit },
+        { "signals", step_signals },
+        { "exec", step_execute },
+};
+
+_child_ static int child_main(void *data) {
+        struct child *c = data;
+
+        for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+                c->step = steps[i].name;
+                if (steps[i].run(c->request, c) < 0) {
+                        c->error = errno;
+                        break;
+                }
+        }
+        /* Not _exit(): a sanitizer's has work to do, on our memory. */
+        syscall(SYS_exit_group, SPAWN_EXIT_STATUS);
+        return SPAWN_EXIT_STATUS;
+}
+
+int spawner_init(struct spawner *s) {
+        size_t page = (size_t)sysconf(_SC_PAGESIZE), size = page + SPAWN_STACK_SIZE;
+        void *stack;
+
+        stack = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+        if (stack == MAP_FAILED)
+                return -errno;
+        *s = (struct spawner){ .stack = stack, .stack_size = size, .parent = getpid() };
+        if (mprotect(stack, page, PROT_NONE) < 0) {
+                int r = -errno;
+
+                spawner_done(s);
+                return r;
+        }
+        return 0;
+}
+
+void spawner_done(struct spawner *s) {
+        if (s->stack)
+                munmap(s->stack, s->stack_size);
+        *s = SPAWNER_NULL;
+}
+
+int spawn(struct spawner *s, const struct spawn_request *request, pid_t *ret_pid, const char **ret_step) {
+        struct child c = {
+                .request = request,
+                .parent = s->parent,
+                .arm_death_signal = !fault_is("no-pdeathsig"),
+                .step = "clone",
+        };
+        pid_t pid;
+
+        pid = clone(child_main, (char *)s->stack + s->stack_size, CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, &c);
+        if (pid < 0) {
+                *ret_step = "clone";
+                return -errno;
+        }
+        if (c.error == 0) {
+                *ret_pid = pid;
+                return 0;
+        }
+        /* It is past its last instruction. */
+        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+                ;
+        *ret_step = c.step;
+        return -c.error;
+}
