@@ -1,1 +1,24 @@
-# Tests of policy.
+# Tests of policy and log.
+POLICY_TESTS = tests/unit/test-states tests/unit/test-backoff tests/unit/test-limit tests/unit/test-restart
+LOG_TESTS = tests/unit/test-log-lines tests/unit/test-log-tail tests/unit/test-log-sink tests/unit/test-log-capture
+check_PROGRAMS += $(POLICY_TESTS) $(LOG_TESTS)
+TESTS += $(POLICY_TESTS) $(LOG_TESTS)
+noinst_HEADERS += tests/unit/sequence.h
+
+POLICY_TEST_LIBS = libharness.la libgangerd.la libbase.la
+tests_unit_test_states_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_states_LDADD = $(POLICY_TEST_LIBS)
+tests_unit_test_backoff_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_backoff_LDADD = $(POLICY_TEST_LIBS)
+tests_unit_test_limit_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_limit_LDADD = $(POLICY_TEST_LIBS)
+tests_unit_test_restart_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_restart_LDADD = $(POLICY_TEST_LIBS)
+tests_unit_test_log_lines_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_log_lines_LDADD = $(POLICY_TEST_LIBS)
+tests_unit_test_log_tail_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_log_tail_LDADD = $(POLICY_TEST_LIBS)
+tests_unit_test_log_sink_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_log_sink_LDADD = $(POLICY_TEST_LIBS)
+tests_unit_test_log_capture_CPPFLAGS = $(TEST_CPPFLAGS) $(SYSTEMD_CFLAGS)
+tests_unit_test_log_capture_LDADD = $(POLICY_TEST_LIBS) $(SYSTEMD_LIBS)
