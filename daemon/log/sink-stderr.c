@@ -111,12 +111,11 @@ static int stderr_write(struct log_sink *sink, const struct log_record *record) 
         do {
                 size_t prefix = format_prefix(sink, record, buf);
                 size_t n = log_text_cut(text, left, sizeof buf - prefix - strlen(GOES_ON "\n"));
-                bool goes_on = n < left || record->continued;
+                const char *end = n < left || record->continued ? GOES_ON "\n" : "\n";
 
                 memcpy(buf + prefix, text, n);
-                r = (int)(prefix + n);
-                r += snprintf(buf + r, sizeof buf - (size_t)r, "%s\n", goes_on ? GOES_ON : "");
-                r = write_piece(sink, buf, (size_t)r);
+                memcpy(buf + prefix + n, end, strlen(end));
+                r = write_piece(sink, buf, prefix + n + strlen(end));
                 text += n;
                 left -= n;
         } while (r >= 0 && left > 0);
