@@ -27,6 +27,9 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#ifdef __GNUC__
+#pragma GCC visibility push(default)
+#endif
 
 /** Membership of a gang: what the daemon gave this process. */
 struct ganger;
@@ -64,8 +67,9 @@ enum {
  * Join the gang that this process was started for.
  *
  * Reads the handshake that gangerd left in the environment (`GANGER_HANDSHAKE`), removes that variable,
- * and marks the file descriptors close-on-exec. Does not block and does not talk to the daemon, so it
- * works while the daemon is being restarted.
+ * and takes over the file descriptors: those that it needs no more are closed, the others marked close-on-exec. Does not
+ * block and does not talk to the daemon, so it works while the daemon is being restarted. After a failure
+ * all is as it was before. Not to be called while other threads use the environment.
  *
  * @param ret    receives the membership; free it with `ganger_leave`.
  * @param name   must be NULL.
@@ -80,7 +84,8 @@ enum {
 int ganger_join(struct ganger **ret, const char *name);
 
 /**
- * Leave. Closes every handle that is open; messages not acknowledged are delivered again, at once.
+ * Leave. Closes every handle that is open; messages not acknowledged are delivered again, at once. No other thread
+ * may use a handle, or a message, from now on.
  * @param g  may be NULL.
  * @return NULL, so that `g = ganger_leave(g)` leaves no stale pointer.
  */
@@ -88,18 +93,19 @@ struct ganger *ganger_leave(struct ganger *g);
 
 /**
  * Tell the daemon that this instance is ready (`ready = library` or `notify`).
- * The same as READY=1 of sd_notify(3). Never blocks for long: one datagram.
- * @return 0, also where nobody waits to be told; or an error of sendmsg(2).
+ * The same as READY=1 of sd_notify(3). Never blocks for long: one datagram, for which it waits 5 s at most (-EAGAIN).
+ * @return 0, also where nobody waits to be told; or an error of socket(2) or sendto(2).
  */
 int ganger_ready(struct ganger *g);
 
 /**
  * Tell the daemon in a line of text what this instance does; shown by `gangerctl status`.
  * @param text  UTF-8, one line, at most 512 bytes (-EINVAL).
+ * @return as `ganger_ready`.
  */
 int ganger_status(struct ganger *g, const char *text);
 
-/** The worker's name ("resize"), owned by `g`. */
+/** The worker's name ("resize"), owned by `g`; "" in a process that is not an instance of a worker. */
 const char *ganger_worker(const struct ganger *g);
 
 /** The number of this instance, from 0. */
@@ -157,12 +163,13 @@ size_t ganger_ring_message_max(const struct ganger_ring *ring);
 /**
  * A file descriptor for poll(2), epoll(7) and event loops; owned by the handle.
  *
- * It becomes readable when there may be a message. Then call `ganger_ring_receive` with a timeout of 0
- * until it returns -EAGAIN: that call arms the descriptor again. Do not read from it. Until the first
- * call of this function the handle costs senders nothing; after it, a send makes a system call only
- * while an armed handle waits.
+ * It is readable when there may be a message, or when this instance is asked to drain; at the first time always. Then call
+ * `ganger_ring_receive` with a timeout of 0 until it does not return 0: -EAGAIN means that the descriptor is armed
+ * again. Do not read from it. Until the first call of this function the handle costs senders
+ * nothing; after it, a send makes a system call only while an armed handle waits.
  *
- * @return the descriptor, or -EACCES (the handle does not receive).
+ * @return the descriptor, the same at each call; -EACCES (the handle does not receive), or an error of
+ *         epoll_create1(2) or epoll_ctl(2).
  */
 int ganger_ring_fd(struct ganger_ring *ring);
 
@@ -178,8 +185,8 @@ int ganger_ring_fd(struct ganger_ring *ring);
  *         -EAGAIN     there is none (timeout 0);
  *         -ETIMEDOUT  there was none for so long;
  *         -ESHUTDOWN  this instance is asked to drain: take no more, finish what you hold, exit;
- *         -EINTR      a signal handler ran;
- *         -EACCES     the handle does not receive;
+ *         -EINTR      a signal handler ran while it waited;
+ *         -EACCES     the handle does not receive (or is closed);
  *         -EBADMSG    the ring is damaged.
  */
 int ganger_ring_receive(struct ganger_ring *ring, struct ganger_message *ret, int64_t timeout_usec);
@@ -229,8 +236,10 @@ int ganger_cancel(struct ganger_message *m);
 
 /**
  * Send `out` and acknowledge `in`, both or neither, whenever this process dies (exactly once from ring
- * to ring). Commits at one store in this process's journal. The handles must belong to one `struct ganger`.
- * @return 0, -EINVAL, -EXDEV (handles of different memberships), -EMSGSIZE. After an error nothing was done.
+ * to ring). Commits at one store in this process's journal. The handles must belong to one `struct ganger`, and
+ * be this thread's.
+ * @return 0; -EINVAL: `in` is not held, or `out` not reserved; -EXDEV: handles of different memberships;
+ *         -EMSGSIZE: the size of `out` was set too long. After an error nothing was done.
  */
 int ganger_forward(struct ganger_message *in, struct ganger_message *out);
 
@@ -241,10 +250,13 @@ int ganger_forward(struct ganger_message *in, struct ganger_message *out);
  * As `ganger_forward`, for any number of received and of reserved messages: all are acknowledged and
  * sent, or none. With a ring that a process both receives from and sends to, it carries its own state
  * from step to step without a gap.
- * @return also -E2BIG: more than GANGER_FORWARD_MAX.
+ * @return also -E2BIG: more than GANGER_FORWARD_MAX; -EINVAL: none at all, or one of them twice.
  */
 int ganger_forward_many(struct ganger_message *const *in, size_t n_in, struct ganger_message *const *out, size_t n_out);
 
+#ifdef __GNUC__
+#pragma GCC visibility pop
+#endif
 #ifdef __cplusplus
 }
 #endif
