@@ -17,7 +17,7 @@
 #define FAULT_CLEAR_ON_ACKNOWLEDGE 5    /* clean the message before its slot is free */
 #define FAULT_SIZE_AFTER_COMMIT 6       /* write the size after the message is ready */
 #define FAULT_NO_REWAKE 7               /* recovery does not wake */
-#define FAULT_ACKNOWLEDGE_STORES 8      /* acknowledge with a plain store, undoing that a sender passed over */
+#define FAULT_NO_TAINT 8                /* claim a slot without looking whether it was passed over meanwhile */
 #define FAULT_NO_PASSING 9              /* a leased slot stops every sender that comes round to it */
 #define FAULT_SHARED_WAITER 10          /* whoever wakes clears the flag of all waiters, but wakes one */
 #define FAULT_NO_BARRIER 11             /* wait without the barrier that wakers rely on */
@@ -26,6 +26,8 @@
 #define FAULT_JOURNAL_LATE 14           /* recovery repairs slots before it redoes the journal */
 #define FAULT_JOURNAL_KEPT 15           /* the journal is not cleared after a forward */
 #define FAULT_FULL_AT_RETURNED 16       /* a returned message stops senders as a ready one does */
+#define FAULT_NO_SECOND_LOOK 17         /* a receiver goes past a passed slot without looking at its word again */
+#define FAULT_NO_REFRESH 18             /* the mark of passing over is left to wrap */
 
 #ifndef SHM_FAULT
 #define SHM_FAULT FAULT_NONE

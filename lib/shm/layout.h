@@ -70,7 +70,7 @@ struct queue_control {
 struct slot {
         _Alignas(16) _Atomic uint64_t word;
         uint32_t size;
-        uint32_t lap;                                   /* in which it was sent: low part of the message's id */
+        _Atomic uint32_t passed;                        /* senders passed over it in every lap below this */
         unsigned char data[];
 };
 

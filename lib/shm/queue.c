@@ -3,14 +3,15 @@
 /*
  * The queue
  *
- * Linearisation points: reserve, receive, acknowledge, reject, pass over: their compare-and-swap; commit and
- * cancel: their store. "Full" and "empty" linearise at the load of the word that says so.
+ * Linearisation points: reserve and receive: their compare-and-swap; commit, cancel, acknowledge, reject: their
+ * store. "Full" and "empty" linearise at the load of the word that says so.
  *
  * Memory orders. What a sender wrote is published by the release of commit; its partner is the acquire of
  * the compare-and-swap in receive. What a receiver read was read before the release of acknowledge; its
  * partner is the acquire of the compare-and-swap in reserve. A message that comes back is published by
- * the release of reject or recovery, partner as for commit. The epoch is bumped after the word that it tells of (release),
- * and read before words are looked at (acquire).
+ * the release of reject or recovery, partner as for commit. The epoch is bumped after the word that it tells of
+ * (release), and read before words are looked at (acquire). `word` and `passed` of a slot are a Dekker pair: see
+ * claim(), pass_over() and was_passed().
  *
  * Everything read from shared memory is read once, and bounded before use: every loop ends after a number of
  * steps that damage cannot raise.
@@ -24,11 +25,19 @@
 
 #include "shm/fault.h"
 
-#define MIN_SIZE(a, b) ((a) < (b) ? (a) : (b))
+#define MIN_OF(a, b) ((a) < (b) ? (a) : (b))
+#define likely(x) __builtin_expect(!!(x), 1)
+/** Keeps the seldom taken way out of the registers of the usual one. */
+#define SLOW __attribute__((__noinline__, __cold__))
 
 /** A receiver publishes the head hint every so many positions. */
 #ifndef QUEUE_HINT_INTERVAL
 #define QUEUE_HINT_INTERVAL 16
+#endif
+
+/** `passed` is brought up to date when it lags so many laps behind, long before 32 bits wrap. */
+#ifndef QUEUE_REFRESH_LAPS
+#define QUEUE_REFRESH_LAPS (1 << 24)
 #endif
 
 /** More steps than this for each slot, in one operation, only damaged memory can cause. */
@@ -42,8 +51,12 @@ static size_t slot_stride(const struct geometry *g) {
         return align_up(sizeof(struct slot) + g->message_max, CACHE_LINE);
 }
 
+static size_t control_offset(void) {
+        return align_up(sizeof(struct region_header), CACHE_LINE);
+}
+
 static size_t slots_offset(void) {
-        return align_up(align_up(sizeof(struct region_header), CACHE_LINE) + sizeof(struct queue_control), REGION_PAGE);
+        return align_up(control_offset() + sizeof(struct queue_control), REGION_PAGE);
 }
 
 static size_t notes_offset(const struct geometry *g) {
@@ -60,7 +73,7 @@ void queue_open(struct queue *q, const struct region *region, uint32_t participa
 
         *q = (struct queue){
                 .slots = base + slots_offset(),
-                .control = (void *)(base + align_up(sizeof(struct region_header), CACHE_LINE)),
+                .control = (void *)(base + control_offset()),
                 .notes = (void *)(base + notes_offset(g)),
                 .n = g->slots,
                 .mask = g->slots - 1,
@@ -84,37 +97,25 @@ static inline uint64_t position_make(const struct queue *q, uint64_t lap, uint64
         return lap << q->log2 | (slot & q->mask);
 }
 
-static inline void lease_fill(const struct queue *q, struct lease *l, uint64_t position, struct slot *s, uint32_t deliveries) {
+static inline void lease_fill(const struct queue *q, struct lease *l, uint64_t position, struct slot *s, uint64_t w,
+                              uint32_t size) {
         l->slot = (uint32_t)(position & q->mask);
-        l->deliveries = deliveries;
+        l->deliveries = word_deliveries(w);
+        l->size = size;
+        l->id = queue_message_id(q, l->slot, w);
         l->data = s->data;
 }
 
-/* ---- senders ----------------------------------------------------------------------------------- */
+/* ---- passing over ------------------------------------------------------------------------------ */
 
-/** Claim the free slot that stands at a position. */
-static inline bool claim(struct queue *q, struct slot *s, uint64_t w, uint64_t position) {
-        uint64_t lap = lap_of(q, position);
-
-#if SHM_FAULT == FAULT_CLAIM_THEN_OWN
-        if (!atomic_compare_exchange_strong(&s->word, &w, word_make(lap, 0, 0, SLOT_WRITING)))
-                return false;
-        atomic_store(&s->word, word_make(lap, q->owner, 0, SLOT_WRITING));
-#else
-        /* Linearises reserve. Acquire: partner is the release of acknowledge. */
-        if (!atomic_compare_exchange_strong_explicit(&s->word, &w, word_make(lap, q->owner, 0, SLOT_WRITING),
-                                                     memory_order_acquire, memory_order_relaxed))
-                return false;
-#endif
-        /* A hint: whatever is lost by racing here is found again by hopping. */
-        if (atomic_load_explicit(&q->control->tail, memory_order_relaxed) <= position)
-                atomic_store_explicit(&q->control->tail, position + 1, memory_order_relaxed);
-        return true;
+/** By how many laps senders have passed over a slot, beyond the one before `lap`: more than 0: in `lap` too. */
+static inline int32_t passed_beyond(struct slot *s, uint64_t lap) {
+        return (int32_t)(atomic_load_explicit(&s->passed, memory_order_acquire) - (uint32_t)lap);
 }
 
 /** May a sender that comes round to a slot of an older lap go past it? */
-static inline bool may_pass(uint64_t w) {
-        switch (word_state(w)) {
+static inline bool may_pass(enum slot_state state) {
+        switch (state) {
         case SLOT_LEASED:
                 return SHM_FAULT != FAULT_NO_PASSING;
         case SLOT_RETURNED:
@@ -126,75 +127,170 @@ static inline bool may_pass(uint64_t w) {
         }
 }
 
-int queue_reserve(struct queue *q, struct lease *ret) {
-        uint64_t t = atomic_load_explicit(&q->control->tail, memory_order_relaxed);
+/** Make the position of a lap void. Sequentially consistent: partners are claim() and was_passed(). */
+static void pass_over(struct slot *s, uint64_t lap) {
+        uint32_t passed = atomic_load(&s->passed);
+
+        while ((int32_t)(passed - (uint32_t)lap) <= 0 &&
+               !atomic_compare_exchange_weak(&s->passed, &passed, (uint32_t)lap + 1))
+                ;
+}
+
+/**
+ * A receiver found nothing at a position: is it void, or the end?
+ * @param w  the word that it saw; changed if it is another one by now.
+ * @return true if it is void, or the word has changed: then look at it again.
+ */
+static bool was_passed(struct slot *s, uint64_t lap, uint64_t *w) {
+        uint64_t seen = *w;
+
+        if (passed_beyond(s, lap) <= 0)
+                return false;
+#if SHM_FAULT != FAULT_NO_SECOND_LOOK
+        /* A claim that was made before the mark stands. One made from here on sees the mark, and gives up. */
+        *w = atomic_load(&s->word);
+#endif
+        (void)seen;
+        return true;
+}
+
+/* ---- senders ----------------------------------------------------------------------------------- */
+
+/** Bring `passed` up to date. @return false if the position was passed over meanwhile. */
+static SLOW bool refresh_passed(struct slot *s, uint64_t lap) {
+        uint32_t passed = atomic_load(&s->passed);
+
+#if SHM_FAULT == FAULT_NO_REFRESH
+        return true;
+#endif
+        while ((int32_t)(passed - (uint32_t)lap) < 0)
+                if (atomic_compare_exchange_weak(&s->passed, &passed, (uint32_t)lap))
+                        return true;
+        return passed == (uint32_t)lap;
+}
+
+/** After a claim: does it stand? */
+static inline bool claim_stands(struct slot *s, uint64_t lap) {
+        int32_t beyond = passed_beyond(s, lap);
+
+        if (likely(beyond <= 0 && beyond > -QUEUE_REFRESH_LAPS))
+                return true;
+        if (beyond > 0)
+                return SHM_FAULT == FAULT_NO_TAINT;
+        return refresh_passed(s, lap);
+}
+
+/** Claim the free slot that stands at a position. */
+static inline bool claim(struct queue *q, struct slot *s, uint64_t w, uint64_t position) {
+        uint64_t lap = lap_of(q, position), writing = word_make(lap, q->owner, 0, SLOT_WRITING);
+
+#if SHM_FAULT == FAULT_CLAIM_THEN_OWN
+        if (!atomic_compare_exchange_strong(&s->word, &w, word_make(lap, 0, 0, SLOT_WRITING)))
+                return false;
+        atomic_store(&s->word, writing);
+#else
+        /* Linearises reserve. Acquire: partner is the release of acknowledge. Full: Dekker with pass_over(). */
+        if (!atomic_compare_exchange_strong_explicit(&s->word, &w, writing, memory_order_seq_cst, memory_order_relaxed))
+                return false;
+#endif
+        if (!likely(claim_stands(s, lap))) {
+                atomic_store_explicit(&s->word, word_make(lap + 1, 0, 0, SLOT_FREE), memory_order_release);
+                return false;
+        }
+        /* A hint: whatever is lost by racing here is found again by hopping. */
+        if (likely(atomic_load_explicit(&q->control->tail, memory_order_relaxed) <= position))
+                atomic_store_explicit(&q->control->tail, position + 1, memory_order_relaxed);
+        return true;
+}
+
+/** Look for a free slot from a position on, where the first look found none. */
+static SLOW int reserve_from(struct queue *q, struct lease *ret, uint64_t t) {
         uint64_t passed = 0;
 
         for (uint64_t steps = 0; steps < q->n * STEPS_PER_SLOT; steps++) {
                 struct slot *s = queue_slot(q, t);
                 uint64_t w = atomic_load_explicit(&s->word, memory_order_acquire);
-                int64_t ahead = word_ahead(w, lap_of(q, t));
+                uint64_t lap = lap_of(q, t);
+                int64_t ahead = word_ahead(w, lap);
+                int32_t beyond = passed_beyond(s, lap);
 
-                if (ahead == 0 && word_state(w) == SLOT_FREE) {
+                if (beyond > 0) {
+                        /* Void; so is all up to the last lap that was passed over, or it was claimed. */
+                        t = position_make(q, lap + (uint64_t)beyond - 1, t) + 1;
+                        continue;
+                }
+                if (ahead > 0) {
+                        /* The hint was a lap or more behind: at once to where the slot was claimed last. */
+                        t = position_make(q, lap + (uint64_t)ahead - (word_state(w) == SLOT_FREE), t) + 1;
+                        continue;
+                }
+                if (word_state(w) == SLOT_FREE) {
                         if (!claim(q, s, w, t))
                                 continue;
-                        s->lap = (uint32_t)lap_of(q, t);
-                        lease_fill(q, ret, t, s, 0);
-                        ret->size = 0;
-                        ret->id = queue_message_id(q, ret->slot, s->lap);
+                        lease_fill(q, ret, t, s, word_make(lap, 0, 0, SLOT_WRITING), 0);
                         return 0;
                 }
                 if (ahead < 0) {
                         /* The ring came round. A message that waits for its first delivery keeps its place. */
-                        if (!may_pass(w) || passed >= q->n)
+                        if (!may_pass(word_state(w)) || passed >= q->n)
                                 return -EAGAIN;
-                        if (atomic_compare_exchange_strong_explicit(&s->word, &w, word_in_lap(w, lap_of(q, t)),
-                                                                    memory_order_relaxed, memory_order_relaxed)) {
-                                passed++;
-                                t++;
-                        }
-                        continue;
+                        pass_over(s, lap);
+                        passed++;
                 }
-                /* Taken. Where the hint was a lap or more behind, go at once to where the slot was claimed last. */
-                if (ahead > 0)
-                        t = position_make(q, lap_of(q, t) + (uint64_t)ahead - (word_state(w) == SLOT_FREE), t);
                 t++;
         }
         return -EBADMSG;
+}
+
+int queue_reserve(struct queue *q, struct lease *ret) {
+        uint64_t t = atomic_load_explicit(&q->control->tail, memory_order_relaxed);
+        struct slot *s = queue_slot(q, t);
+        uint64_t lap = lap_of(q, t), free = word_make(lap, 0, 0, SLOT_FREE);
+
+        if (likely(atomic_load_explicit(&s->word, memory_order_relaxed) == free) && likely(claim(q, s, free, t))) {
+                lease_fill(q, ret, t, s, free, 0);
+                return 0;
+        }
+        return reserve_from(q, ret, t);
 }
 
 void queue_commit_prepare(struct queue *q, const struct lease *lease, uint32_t size) {
         queue_slot(q, lease->slot)->size = size;
 }
 
-/** A slot that we hold for writing, to another state. Nobody else changes it, so a store will do. */
-static inline void finish_writing(struct queue *q, uint32_t slot, uint64_t laps, enum slot_state state) {
-        struct slot *s = queue_slot(q, slot);
-        uint64_t w = atomic_load_explicit(&s->word, memory_order_relaxed);
+/** Give up what this participant holds. Nobody else changes the word meanwhile, so a store will do. */
+static inline void settle(struct slot *s, uint64_t w) {
+        /* Linearises commit, cancel, acknowledge, reject. Release: partners are the acquires of reserve and receive. */
+        atomic_store_explicit(&s->word, w, memory_order_release);
+}
 
-        /* Linearises commit and cancel. Release: partner is the acquire of receive, and of reserve. */
-        atomic_store_explicit(&s->word, word_make(word_lap(w) + laps, 0, 0, state), memory_order_release);
+static inline uint64_t own_lap(struct slot *s) {
+        return word_lap(atomic_load_explicit(&s->word, memory_order_relaxed));
 }
 
 void queue_commit(struct queue *q, const struct lease *lease, uint32_t size) {
+        struct slot *s = queue_slot(q, lease->slot);
+
 #if SHM_FAULT == FAULT_SIZE_AFTER_COMMIT
-        finish_writing(q, lease->slot, 0, SLOT_READY);
-        queue_commit_prepare(q, lease, size);
+        settle(s, word_make(own_lap(s), 0, 0, SLOT_READY));
+        s->size = size;
 #else
-        queue_commit_prepare(q, lease, size);
-        finish_writing(q, lease->slot, 0, SLOT_READY);
+        s->size = size;
+        settle(s, word_make(own_lap(s), 0, 0, SLOT_READY));
 #endif
         wait_wake(&q->messages);
 }
 
 void queue_cancel(struct queue *q, const struct lease *lease) {
-        finish_writing(q, lease->slot, 1, SLOT_FREE);
+        struct slot *s = queue_slot(q, lease->slot);
+
+        settle(s, word_make(own_lap(s) + 1, 0, 0, SLOT_FREE));
         wait_wake(&q->space);
 }
 
 /* ---- receivers --------------------------------------------------------------------------------- */
 
-/** No message that can be ready stands below this: less than a lap below the tail. */
+/** No message that can be ready is to be found only below this: less than a lap below the tail stands every slot. */
 static inline uint64_t oldest_position(const struct queue *q) {
         uint64_t tail = atomic_load_explicit(&q->control->tail, memory_order_relaxed);
 
@@ -202,16 +298,13 @@ static inline uint64_t oldest_position(const struct queue *q) {
 }
 
 /** Where the receiver must look again, since the epoch moved. */
-static uint64_t rewind_cursor(struct queue *q, uint64_t epoch) {
+static SLOW uint64_t rewind_cursor(const struct queue *q, uint64_t epoch) {
         uint64_t slot = epoch & ((1u << EPOCH_SLOT_BITS) - 1);
-        uint64_t w, position;
+        uint64_t back = ((q->cursor - 1 - slot) & q->mask) + 1; /* to its last position below the cursor */
 
-        if (epoch >> EPOCH_SLOT_BITS == (q->epoch >> EPOCH_SLOT_BITS) + 1 && slot < q->n) {
-                /* One slot came back since: to where it stands. */
-                w = atomic_load_explicit(&queue_slot(q, slot)->word, memory_order_acquire);
-                position = position_make(q, lap_of(q, q->cursor) + (uint64_t)word_ahead(w, lap_of(q, q->cursor)), slot);
-                return MIN_SIZE(position, q->cursor);
-        }
+        /* One slot came back since: to that. More than one: to everything. */
+        if (epoch >> EPOCH_SLOT_BITS == (q->epoch >> EPOCH_SLOT_BITS) + 1 && slot < q->n)
+                return q->cursor > back ? q->cursor - back : 0;
         return oldest_position(q);
 }
 
@@ -226,8 +319,15 @@ static inline uint64_t head_position(const struct queue *q, uint64_t hint, uint6
         return tail + (uint64_t)((int64_t)((hint - tail) << (64 - HEAD_POSITION_BITS)) >> (64 - HEAD_POSITION_BITS));
 }
 
-/** Move the hint on. By compare-and-swap, so that a late receiver cannot undo what a recovery did. */
-static inline void publish_head(struct queue *q, uint64_t hint, uint64_t epoch) {
+/**
+ * Move the hint on. By compare-and-swap, and with the epoch in which the cursor was reached, so that a late
+ * receiver cannot undo what a recovery did.
+ */
+static __attribute__((__noinline__)) void publish_head(struct queue *q) {
+        uint64_t hint = atomic_load_explicit(&q->control->head, memory_order_relaxed), epoch = q->epoch;
+
+        if (head_position(q, hint, epoch) >= q->cursor)
+                return;
 #if SHM_FAULT == FAULT_STALE_HINT
         epoch = atomic_load(&q->control->epoch);
         atomic_store(&q->control->head, (epoch >> EPOCH_SLOT_BITS) << HEAD_POSITION_BITS | (q->cursor & HEAD_POSITION_MASK));
@@ -243,27 +343,24 @@ static inline void publish_head(struct queue *q, uint64_t hint, uint64_t epoch) 
  * A sender may have been stopped by the slot that we just leased, and can pass it now. That is worth a
  * wake-up only if the next slot does not stop it too: then whoever takes that one wakes.
  */
-static void wake_sender_after_lease(struct queue *q, uint64_t position) {
+static SLOW void wake_sender_after_lease(struct queue *q, uint64_t position) {
         enum slot_state next = word_state(atomic_load_explicit(&queue_slot(q, position + 1)->word, memory_order_relaxed));
 
         if (SHM_FAULT != FAULT_NO_LEASE_WAKE && next != SLOT_READY && next != SLOT_WRITING)
                 wait_wake(&q->space);
 }
 
-/** Lease the message that stands at a position. */
+/** Lease the message of a slot that is met at a position. */
 static inline bool lease(struct queue *q, struct slot *s, uint64_t w, uint64_t position, struct lease *ret) {
         uint32_t deliveries = word_deliveries(w) + (word_deliveries(w) < DELIVERIES_MAX);
+        uint64_t leased = word_make(word_lap(w), q->owner, deliveries, SLOT_LEASED);
         uint32_t size;
 
         /* Linearises receive. Acquire: partner is the release of commit, reject, recovery. */
-        if (!atomic_compare_exchange_strong_explicit(&s->word, &w,
-                                                     word_make(lap_of(q, position), q->owner, deliveries, SLOT_LEASED),
-                                                     memory_order_acquire, memory_order_relaxed))
+        if (!atomic_compare_exchange_strong_explicit(&s->word, &w, leased, memory_order_acquire, memory_order_relaxed))
                 return false;
         size = *(volatile uint32_t *)&s->size;
-        lease_fill(q, ret, position, s, deliveries);
-        ret->size = MIN_SIZE(size, q->message_max);
-        ret->id = queue_message_id(q, ret->slot, *(volatile uint32_t *)&s->lap);
+        lease_fill(q, ret, position, s, leased, MIN_OF(size, q->message_max));
         return true;
 }
 
@@ -274,30 +371,39 @@ static inline uint64_t skip(const struct queue *q, uint64_t position, int64_t ah
         return position + 1;
 }
 
-/** Look from the cursor on. `hint` is the head hint as it was read, `epoch` the epoch before that. */
-static int scan(struct queue *q, struct lease *ret, uint64_t hint, uint64_t epoch, uint64_t published) {
+/** A message was taken at a position below which nothing is ready. */
+static inline void advance(struct queue *q, uint64_t position) {
+        q->cursor = position + 1;
+        if (!likely(q->cursor % QUEUE_HINT_INTERVAL != 0))
+                publish_head(q);
+}
+
+/** Look from the cursor on. */
+static __attribute__((__noinline__)) int scan(struct queue *q, struct lease *ret) {
         bool contiguous = true; /* nothing below p can become ready without a step of the epoch */
         uint64_t p = q->cursor;
 
         for (uint64_t steps = 0; steps < q->n * STEPS_PER_SLOT; steps++) {
                 struct slot *s = queue_slot(q, p);
-                uint64_t w = atomic_load_explicit(&s->word, memory_order_acquire);
+                uint64_t w = atomic_load_explicit(&s->word, memory_order_acquire), seen = w;
                 int64_t ahead = word_ahead(w, lap_of(q, p));
                 enum slot_state state = word_state(w);
 
-                if (ahead < 0 || (ahead == 0 && state == SLOT_FREE))
-                        return -EAGAIN;
-                if (ahead == 0 && (state == SLOT_READY || state == SLOT_RETURNED)) {
+                /* Of this lap, or left from an older one: then it came back, or became ready late. */
+                if (ahead <= 0 && (state == SLOT_READY || state == SLOT_RETURNED)) {
                         if (!lease(q, s, w, p, ret))
                                 continue;
-                        if (contiguous) {
-                                q->cursor = p + 1;
-                                if (q->cursor - published >= QUEUE_HINT_INTERVAL)
-                                        publish_head(q, hint, epoch);
-                        }
+                        if (contiguous)
+                                advance(q, p);
                         if (wait_is_wanted(&q->space))
                                 wake_sender_after_lease(q, p);
                         return 0;
+                }
+                if (ahead < 0 || (ahead == 0 && state == SLOT_FREE)) {
+                        if (!was_passed(s, lap_of(q, p), &w))
+                                return -EAGAIN;
+                        if (w != seen)
+                                continue;
                 }
                 /* Never wait for a sender that is half done, but come back to it. */
                 if (ahead == 0 && state == SLOT_WRITING)
@@ -309,71 +415,78 @@ static int scan(struct queue *q, struct lease *ret, uint64_t hint, uint64_t epoc
         return -EBADMSG;
 }
 
-int queue_receive(struct queue *q, struct lease *ret) {
-        uint64_t epoch = atomic_load_explicit(&q->control->epoch, memory_order_acquire);
-        uint64_t hint = atomic_load_explicit(&q->control->head, memory_order_relaxed);
+/** Look where others may have got to, and then from there on. */
+static __attribute__((__noinline__)) int receive_from(struct queue *q, struct lease *ret, uint64_t epoch) {
         uint64_t head;
 
         if (epoch != q->epoch) {
                 q->cursor = rewind_cursor(q, epoch);
                 q->epoch = epoch;
         }
-        head = head_position(q, hint, epoch);
+        head = head_position(q, atomic_load_explicit(&q->control->head, memory_order_relaxed), epoch);
         if (head > q->cursor)
                 q->cursor = head;
-        return scan(q, ret, hint, epoch, head);
+        return scan(q, ret);
 }
+
+int queue_receive(struct queue *q, struct lease *ret) {
+        uint64_t epoch = atomic_load_explicit(&q->control->epoch, memory_order_acquire);
+        uint64_t p = q->cursor;
+        struct slot *s = queue_slot(q, p);
+        uint64_t ready = word_make(lap_of(q, p), 0, 0, SLOT_READY);
+
+        if (!likely(epoch == q->epoch && atomic_load_explicit(&s->word, memory_order_relaxed) == ready &&
+                    lease(q, s, ready, p, ret)))
+                return receive_from(q, ret, epoch);
+        advance(q, p);
+        if (!likely(!wait_is_wanted(&q->space)))
+                wake_sender_after_lease(q, p);
+        return 0;
+}
+
+/* ---- finishing --------------------------------------------------------------------------------- */
 
 bool queue_settle_commit(struct queue *q, uint32_t slot, uint32_t owner) {
         struct slot *s = queue_slot(q, slot);
-        uint64_t w = atomic_load_explicit(&s->word, memory_order_acquire);
+        uint64_t w = atomic_load_explicit(&s->word, memory_order_relaxed);
 
         if (word_state(w) != SLOT_WRITING || word_owner(w) != owner)
                 return false;
-        return atomic_compare_exchange_strong_explicit(&s->word, &w, word_make(word_lap(w), 0, 0, SLOT_READY),
-                                                       memory_order_release, memory_order_relaxed);
+        settle(s, word_make(word_lap(w), 0, 0, SLOT_READY));
+        return true;
 }
 
-bool queue_settle_acknowledge(struct queue *q, uint32_t slot, uint32_t owner) {
+static inline bool settle_acknowledge(struct queue *q, uint32_t slot, uint32_t owner) {
         struct slot *s = queue_slot(q, slot);
         uint64_t w = atomic_load_explicit(&s->word, memory_order_relaxed);
 
-#if SHM_FAULT == FAULT_ACKNOWLEDGE_STORES
-        if (word_state(w) != SLOT_LEASED || word_owner(w) != owner)
+        if (!likely(word_state(w) == SLOT_LEASED && word_owner(w) == owner))
                 return false;
-        atomic_store_explicit(&s->word, word_make(word_lap(w) + 1, 0, 0, SLOT_FREE), memory_order_release);
+        settle(s, word_make(word_lap(w) + 1, 0, 0, SLOT_FREE));
         return true;
-#endif
-        /* Linearises acknowledge. It fails only when a sender passed over: then the slot stands a lap further. */
-        for (uint32_t tries = 0; tries < STEPS_PER_SLOT * STEPS_PER_SLOT; tries++) {
-                if (word_state(w) != SLOT_LEASED || word_owner(w) != owner)
-                        return false;
-                if (atomic_compare_exchange_strong_explicit(&s->word, &w, word_make(word_lap(w) + 1, 0, 0, SLOT_FREE),
-                                                            memory_order_release, memory_order_relaxed))
-                        return true;
-        }
-        return false;
+}
+
+bool queue_settle_acknowledge(struct queue *q, uint32_t slot, uint32_t owner) {
+        return settle_acknowledge(q, slot, owner);
 }
 
 int queue_acknowledge(struct queue *q, uint32_t slot) {
 #if SHM_FAULT == FAULT_CLEAR_ON_ACKNOWLEDGE
         memset(queue_slot(q, slot)->data, 0, 16);
 #endif
-        if (!queue_settle_acknowledge(q, slot, q->owner))
+        if (!likely(settle_acknowledge(q, slot, q->owner)))
                 return -EINVAL;
         wait_wake(&q->space);
         return 0;
 }
 
-/* ---- coming back ------------------------------------------------------------------------------- */
-
-void queue_note(struct queue *q, uint32_t slot, enum note_cause cause, const char *text) {
+void queue_note(struct queue *q, uint32_t slot, uint64_t w, enum note_cause cause, const char *text) {
         struct note *note = &q->notes[slot];
         size_t length = text ? strnlen(text, NOTE_TEXT_MAX) : 0;
         struct timespec ts;
 
         clock_gettime(CLOCK_REALTIME, &ts);
-        note->id = queue_message_id(q, slot, queue_slot(q, slot)->lap);
+        note->id = queue_message_id(q, slot, w);
         note->realtime_usec = (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
         note->cause = (uint8_t)cause;
         note->length = (uint8_t)length;
@@ -403,22 +516,12 @@ void queue_bump_epoch(struct queue *q, uint64_t slot) {
 int queue_reject(struct queue *q, uint32_t slot, const char *reason) {
         struct slot *s = queue_slot(q, slot);
         uint64_t w = atomic_load_explicit(&s->word, memory_order_relaxed);
-        bool dead;
+        bool dead = word_deliveries(w) >= q->max_deliveries;
 
         if (word_state(w) != SLOT_LEASED || word_owner(w) != q->owner)
                 return -EINVAL;
-        dead = word_deliveries(w) >= q->max_deliveries;
-        queue_note(q, slot, NOTE_REJECTED, reason);
-        for (;;) {
-                /* Linearises reject. Release: what the receiver did to the message, and the note. */
-                if (atomic_compare_exchange_strong_explicit(
-                            &s->word, &w,
-                            word_make(word_lap(w), 0, word_deliveries(w), dead ? SLOT_DEAD : SLOT_RETURNED),
-                            memory_order_release, memory_order_relaxed))
-                        break;
-                if (word_state(w) != SLOT_LEASED || word_owner(w) != q->owner)
-                        return -EINVAL;
-        }
+        queue_note(q, slot, w, NOTE_REJECTED, reason);
+        settle(s, word_make(word_lap(w), 0, word_deliveries(w), dead ? SLOT_DEAD : SLOT_RETURNED));
         if (dead)
                 return 1;
         queue_bump_epoch(q, slot);

@@ -9,17 +9,22 @@
  * recovery (shm/recover.h) puts right what it left. The claim by compare-and-swap on a per-slot word follows
  * Vyukov's bounded MPMC queue; that the word names its owner, and that head and tail are only hints, is ours.
  *
- * A position is lap * slots + slot. All positions below the true tail were claimed or passed over; no word
- * stands in an older lap than its last position below the tail.
+ * A position is lap * slots + slot. Every position below the true tail was claimed, or passed over; none at or
+ * above it was.
  *
- * | operation   | from                          | to                      | by        |
- * | reserve     | free                          | writing                 | one CAS   |
- * | pass over   | leased, dead, returned (older)| the same, in this lap   | one CAS   |
- * | commit      | writing                       | ready                   | a store   |
- * | cancel      | writing                       | free, next lap          | a store   |
- * | receive     | ready, returned               | leased, one delivery more | one CAS |
- * | acknowledge | leased                        | free, next lap          | one CAS on an own line |
- * | reject      | leased                        | returned or dead        | one CAS   |
+ * | operation   | from                          | to                        | by          |
+ * | reserve     | free                          | writing                   | one CAS     |
+ * | commit      | writing                       | ready                     | a store     |
+ * | cancel      | writing                       | free, next lap            | a store     |
+ * | receive     | ready, returned               | leased, one delivery more | one CAS     |
+ * | acknowledge | leased                        | free, next lap            | a store     |
+ * | reject      | leased                        | returned or dead          | a store     |
+ *
+ * Passing over. A message that is leased for an hour, a dead letter, and one that waits to be delivered again, must
+ * not stop senders when the ring comes round. Whoever owns such a slot keeps it, word and all; a sender that meets it raises
+ * `passed` beside the word, which says that the position of this lap is void, and goes on to the next one. Claiming and passing
+ * over exclude each other as in Dekker's algorithm: a claim looks at `passed` after its compare-and-swap, and gives
+ * the slot back if it was too late; a receiver that finds a position void looks at the word again after it has seen `passed`.
  *
  * A `struct queue` is private to one thread at a time: a participant. Several may be open on one region.
  */
@@ -110,12 +115,12 @@ static inline struct slot *queue_slot(const struct queue *q, uint64_t position) 
         return (void *)(q->slots + (position & q->mask) * q->stride);
 }
 
-/** The message id of a slot: the position at which it was sent, to 32 bits of the lap. */
-static inline uint64_t queue_message_id(const struct queue *q, uint32_t slot, uint32_t lap) {
-        return (uint64_t)lap << q->log2 | slot;
+/** The id of a message: the position at which it was sent, as far as the word knows it. It never changes. */
+static inline uint64_t queue_message_id(const struct queue *q, uint32_t slot, uint64_t w) {
+        return word_lap(w) << q->log2 | slot;
 }
 
-/** Write down why a message comes back. The caller owns the slot. */
-void queue_note(struct queue *q, uint32_t slot, enum note_cause cause, const char *text);
+/** Write down why a message comes back. The caller owns the slot, or its owner is dead. @param w  its word. */
+void queue_note(struct queue *q, uint32_t slot, uint64_t w, enum note_cause cause, const char *text);
 
 #endif

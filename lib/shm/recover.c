@@ -14,7 +14,7 @@
 #include "shm/fault.h"
 
 /** A word that changes under recovery more often than this was not changed by anybody honest. */
-#define RECOVER_TRIES 4096
+#define RECOVER_TRIES 16
 
 static bool seat_owns(const struct seat *seat, uint32_t owner) {
         uint32_t participant = owner_participant(owner);
@@ -87,14 +87,14 @@ static void repair_slot(const struct seat *seat, uint32_t i, const char *reason,
         struct slot *s = queue_slot(seat->queue, i);
         uint64_t w = atomic_load_explicit(&s->word, memory_order_acquire);
 
-        /* Only a sender that passes over competes with us: it moves the slot to another lap. */
+        /* Nobody competes with us but another recovery of the same, or somebody hostile. */
         for (unsigned int tries = 0; tries < RECOVER_TRIES; tries++) {
                 uint64_t next;
 
                 if (!seat_owns(seat, word_owner(w)) || !repaired(seat->queue, w, &next))
                         return;
                 if (word_state(w) == SLOT_LEASED)
-                        queue_note(seat->queue, i, NOTE_DIED, reason);
+                        queue_note(seat->queue, i, w, NOTE_DIED, reason);
                 /* Release: partner is the acquire of the next receive or reserve. */
                 if (atomic_compare_exchange_strong_explicit(&s->word, &w, next, memory_order_acq_rel,
                                                             memory_order_acquire)) {

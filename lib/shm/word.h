@@ -78,9 +78,4 @@ static inline int64_t word_ahead(uint64_t w, uint64_t lap) {
         return (int64_t)((w >> WORD_LAP_SHIFT << WORD_LAP_SHIFT) - (lap << WORD_LAP_SHIFT)) >> WORD_LAP_SHIFT;
 }
 
-/** The same word in another lap. */
-static inline uint64_t word_in_lap(uint64_t w, uint64_t lap) {
-        return (w & ((UINT64_C(1) << WORD_LAP_SHIFT) - 1)) | lap << WORD_LAP_SHIFT;
-}
-
 #endif
