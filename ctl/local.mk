@@ -1,1 +1,23 @@
-# filled by its owner
+# gangerctl. Its verbs and options are tables (verbs.def, options.def); see HACKING.md.
+CTL_TABLES = ctl/options.def ctl/options.h ctl/verbs.c ctl/verbs.def ctl/verbs.h
+CTL_PRINTING = \
+	ctl/json.c ctl/json.h \
+	ctl/output.c ctl/output.h ctl/output-json.c ctl/output-table.c \
+	ctl/table.c ctl/table.h \
+	ctl/utf8.c ctl/utf8.h
+CTL_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(PROTOBUF_C_CFLAGS) -DSBINDIR='"$(sbindir)"'
+
+noinst_LTLIBRARIES += libctl-printing.la
+libctl_printing_la_CPPFLAGS = $(CTL_CPPFLAGS)
+libctl_printing_la_SOURCES = $(CTL_PRINTING)
+
+bin_PROGRAMS += gangerctl
+gangerctl_CPPFLAGS = $(CTL_CPPFLAGS)
+gangerctl_SOURCES = \
+	$(CTL_TABLES) \
+	ctl/attach.c ctl/attach.h \
+	ctl/cmd-change.c ctl/cmd-check.c ctl/cmd-daemon.c ctl/cmd-receive.c ctl/cmd-rings.c ctl/cmd-send.c \
+	ctl/cmd-status.c ctl/cmd-watch.c \
+	ctl/ctl.c ctl/ctl.h \
+	ctl/help.c ctl/main.c ctl/options.c
+gangerctl_LDADD = libctl-printing.la libganger-control.la libworker.la libshm.la libbase.la $(PROTOBUF_C_LIBS)

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * start, stop, restart, scale: change the gang, and wait until it is so
+ *
+ * Each can be asked twice, so a manager that dies meanwhile is asked again: the library gives a restart
+ * the time before which a process must have been started.
+ */
+
+#include "ctl/ctl.h"
+#include "ctl/verbs.h"
+
+/** Names, or --all, but one of them. */
+static int check_names(const struct ctl *ctl) {
+        bool all = option_given(&ctl->options, OPTION_ALL);
+
+        if (!all && ctl->n_args == 0)
+                return complain(STATUS_USAGE, "%s what? Give names, or --all", ctl->verb->name);
+        if (all && ctl->n_args > 0)
+                return complain(STATUS_USAGE, "names or --all, not both");
+        return STATUS_DONE;
+}
+
+static int change(struct ctl *ctl, Ganger__V1__Request *request) {
+        _cleanup_(ctl_replyp) Ganger__V1__Reply *reply = NULL;
+        int r;
+
+        r = ctl_call(ctl, request, true, &reply);
+        if (!reply)
+                return r;
+        ctl->out.ops->changes(&ctl->out, reply->change);
+        for (size_t i = 0; i < reply->change->n_changes; i++)
+                if (!reply->change->changes[i]->ok)
+                        r = STATUS_FAILED;
+        return r;
+}
+
+/* The requests differ in type, not in form. */
+#define DEFINE_CHANGE(verb, member, Type, CASE, INIT)                                   \
+        int verb_##verb(struct ctl *ctl) {                                              \
+                Ganger__V1__Request request = GANGER__V1__REQUEST__INIT;                \
+                Type call = INIT;                                                       \
+                int r;                                                                  \
+                                                                                        \
+                r = check_names(ctl);                                                   \
+                if (r != STATUS_DONE)                                                   \
+                        return r;                                                       \
+                call.names = ctl->args;                                                 \
+                call.n_names = (size_t)ctl->n_args;                                     \
+                call.all = option_given(&ctl->options, OPTION_ALL);                     \
+                call.no_wait = option_given(&ctl->options, OPTION_NO_WAIT);             \
+                request.call_case = CASE;                                               \
+                request.member = &call;                                                 \
+                return change(ctl, &request);                                           \
+        }
+
+DEFINE_CHANGE(start, start, Ganger__V1__StartRequest, GANGER__V1__REQUEST__CALL_START, GANGER__V1__START_REQUEST__INIT)
+DEFINE_CHANGE(stop, stop, Ganger__V1__StopRequest, GANGER__V1__REQUEST__CALL_STOP, GANGER__V1__STOP_REQUEST__INIT)
+DEFINE_CHANGE(restart, restart, Ganger__V1__RestartRequest, GANGER__V1__REQUEST__CALL_RESTART,
+              GANGER__V1__RESTART_REQUEST__INIT)
+
+int verb_scale(struct ctl *ctl) {
+        Ganger__V1__Request request = GANGER__V1__REQUEST__INIT;
+        Ganger__V1__ScaleRequest call = GANGER__V1__SCALE_REQUEST__INIT;
+        uint64_t n;
+
+        if (parse_number(ctl->args[1], "scale", UINT32_MAX, &n) < 0)
+                return STATUS_USAGE;
+        call.name = ctl->args[0];
+        call.instances = (uint32_t)n;
+        call.no_wait = option_given(&ctl->options, OPTION_NO_WAIT);
+        request.call_case = GANGER__V1__REQUEST__CALL_SCALE;
+        request.scale = &call;
+        return change(ctl, &request);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * status and is-active: how the gang is
+ */
+
+#include <string.h>
+
+#include "ctl/ctl.h"
+#include "ctl/verbs.h"
+
+/** Lines of output shown of each instance, if --lines does not say. */
+#define LOG_LINES_DEFAULT 10
+
+static int ask_status(struct ctl *ctl, uint32_t log_lines, Ganger__V1__Reply **ret) {
+        Ganger__V1__Request request = GANGER__V1__REQUEST__INIT;
+        Ganger__V1__StatusRequest status = GANGER__V1__STATUS_REQUEST__INIT;
+
+        status.names = ctl->args;
+        status.n_names = (size_t)ctl->n_args;
+        status.log_lines = log_lines;
+        request.call_case = GANGER__V1__REQUEST__CALL_STATUS;
+        request.status = &status;
+        return ctl_call(ctl, &request, false, ret);
+}
+
+int verb_status(struct ctl *ctl) {
+        _cleanup_(ctl_replyp) Ganger__V1__Reply *reply = NULL;
+        bool details = ctl->n_args > 0;
+        uint32_t lines = details ? LOG_LINES_DEFAULT : 0;
+        int r;
+
+        if (option_given(&ctl->options, OPTION_LINES))
+                lines = ctl->options.lines;
+        r = ask_status(ctl, lines, &reply);
+        if (!reply)
+                return r;
+        ctl->out.ops->status(&ctl->out, reply->status, details);
+        return STATUS_DONE;
+}
+
+/** Look a worker or an instance up in a status. @return false: it is not there. */
+static bool find_activity(const Ganger__V1__StatusReply *status, const char *name, struct activity *ret) {
+        for (size_t w = 0; w < status->n_workers; w++) {
+                const Ganger__V1__Worker *worker = status->workers[w];
+
+                if (strcmp(worker->name, name) == 0) {
+                        *ret = (struct activity){ name, worker->ready > 0, worker->ready > 0 ? "ready" : "down" };
+                        if (worker->ready == 0 && worker->n_instances > 0)
+                                ret->state = worker->instances[0]->state;
+                        return true;
+                }
+                for (size_t i = 0; i < worker->n_instances; i++) {
+                        const Ganger__V1__Instance *instance = worker->instances[i];
+
+                        if (strcmp(instance->key, name) == 0) {
+                                *ret = (struct activity){ name, strcmp(instance->state, "ready") == 0, instance->state };
+                                return true;
+                        }
+                }
+        }
+        return false;
+}
+
+int verb_is_active(struct ctl *ctl) {
+        _cleanup_(ctl_replyp) Ganger__V1__Reply *reply = NULL;
+        _cleanup_(freep) struct activity *found = NULL;
+        int r, status = STATUS_DONE;
+
+        r = ask_status(ctl, 0, &reply);
+        if (!reply)
+                return r;
+        found = calloc((size_t)ctl->n_args, sizeof *found);
+        if (!found)
+                return complain(STATUS_FAILED, "out of memory");
+        for (int i = 0; i < ctl->n_args; i++) {
+                if (!find_activity(reply->status, ctl->args[i], &found[i]))
+                        return complain(STATUS_NO_SUCH_NAME, "no worker or instance '%s'", ctl->args[i]);
+                if (!found[i].active)
+                        status = STATUS_NOT_RUNNING;
+        }
+        if (!option_given(&ctl->options, OPTION_QUIET))
+                ctl->out.ops->activity(&ctl->out, found, (size_t)ctl->n_args);
+        return status;
+}

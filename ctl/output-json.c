@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Output as JSON
+ *
+ * One document, on one line, for each call. What the daemon sent is shown as control.proto names it.
+ */
+
+#include <inttypes.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "ctl/json.h"
+#include "ctl/output.h"
+
+static void message(struct output *o, const ProtobufCMessage *m) {
+        json_message(o->file, m);
+        putc('\n', o->file);
+}
+
+static void member(struct output *o, const char *separator, const char *name, const char *text) {
+        fprintf(o->file, "%s\"%s\": ", separator, name);
+        json_string(o->file, text, strlen(text));
+}
+
+static const char *boolean(bool b) {
+        return b ? "true" : "false";
+}
+
+static void json_status(struct output *o, const Ganger__V1__StatusReply *reply, bool details) {
+        message(o, &reply->base);
+}
+
+static void json_changes(struct output *o, const Ganger__V1__ChangeReply *reply) {
+        message(o, &reply->base);
+}
+
+static void json_activity(struct output *o, const struct activity *activities, size_t n) {
+        fputs("{\"names\": [", o->file);
+        for (size_t i = 0; i < n; i++) {
+                member(o, i > 0 ? ", {" : "{", "name", activities[i].name);
+                fprintf(o->file, ", \"active\": %s", boolean(activities[i].active));
+                member(o, ", ", "state", activities[i].state);
+                putc('}', o->file);
+        }
+        fputs("]}\n", o->file);
+}
+
+static void json_log(struct output *o, const Ganger__V1__LogLine *line) {
+        message(o, &line->base);
+}
+
+static void json_event(struct output *o, const Ganger__V1__Event *event) {
+        message(o, &event->base);
+}
+
+static void json_rings(struct output *o, const Ganger__V1__RingsReply *reply) {
+        message(o, &reply->base);
+}
+
+static void json_peek(struct output *o, const Ganger__V1__PeekReply *reply) {
+        message(o, &reply->base);
+}
+
+static void json_dead(struct output *o, const Ganger__V1__DeadReply *reply, Ganger__V1__DeadAction action) {
+        message(o, &reply->base);
+}
+
+static void json_sent(struct output *o, const char *ring, uint64_t count) {
+        member(o, "{", "ring", ring);
+        fprintf(o->file, ", \"sent\": %" PRIu64 "}\n", count);
+}
+
+static void json_received(struct output *o, const struct received *m) {
+        member(o, "{", "ring", m->ring);
+        fprintf(o->file, ", \"id\": %" PRIu64 ", \"deliveries\": %" PRIu32 ", \"size\": %zu, ", m->id, m->deliveries, m->size);
+        json_bytes_member(o->file, m->data, m->size);
+        if (m->executed && WIFEXITED(m->exec_status))
+                fprintf(o->file, ", \"exit_status\": %d", WEXITSTATUS(m->exec_status));
+        else if (m->executed)
+                fprintf(o->file, ", \"signal\": %d", WTERMSIG(m->exec_status));
+        if (m->executed)
+                fprintf(o->file, ", \"acknowledged\": %s", boolean(m->exec_status == 0));
+        fputs("}\n", o->file);
+}
+
+static void json_reload(struct output *o, const Ganger__V1__ReloadReply *reply) {
+        message(o, &reply->base);
+}
+
+static void json_verdict(struct output *o, const struct verdict *v) {
+        const char *line = v->text, *separator = "";
+
+        member(o, "{", "file", v->file);
+        fprintf(o->file, ", \"valid\": %s, \"messages\": [", boolean(v->valid));
+        while (*line) {
+                size_t n = strcspn(line, "\n");
+
+                if (n > 0) {
+                        fputs(separator, o->file);
+                        json_string(o->file, line, n);
+                        separator = ", ";
+                }
+                line += n + (line[n] == '\n');
+        }
+        fputs("]}\n", o->file);
+}
+
+static void json_version(struct output *o, const char *own, const Ganger__V1__VersionReply *reply) {
+        member(o, "{", "gangerctl", own);
+        fputs(", \"gangerd\": ", o->file);
+        if (reply)
+                json_message(o->file, &reply->base);
+        else
+                fputs("null", o->file);
+        fputs("}\n", o->file);
+}
+
+static void json_done(struct output *o, const char *what) {
+        member(o, "{", "done", what);
+        fputs("}\n", o->file);
+}
+
+const struct output_ops output_json = {
+        .name = "json",
+        .status = json_status,
+        .changes = json_changes,
+        .activity = json_activity,
+        .log = json_log,
+        .event = json_event,
+        .rings = json_rings,
+        .peek = json_peek,
+        .dead = json_dead,
+        .sent = json_sent,
+        .received = json_received,
+        .reload = json_reload,
+        .verdict = json_verdict,
+        .version = json_version,
+        .done = json_done,
+};

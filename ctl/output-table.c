@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Output for people: tables and lines
+ *
+ * What comes from workers is cleaned before it goes to a terminal, so that it cannot move the cursor or
+ * change titles there; in a pipe a log line and a message stay as they are.
+ */
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "ctl/output.h"
+#include "ctl/table.h"
+#include "ctl/utf8.h"
+
+#define NUMBER_MAX 24
+
+static const char *number(char *buf, uint64_t n) {
+        snprintf(buf, NUMBER_MAX, "%" PRIu64, n);
+        return buf;
+}
+
+/** A number as text, in a buffer of its own that lives as long as the block around it. */
+#define NUMBER(n) number((char[NUMBER_MAX]){ 0 }, (uint64_t)(n))
+
+static void put(struct output *o, const char *text) {
+        _cleanup_(freep) char *clean = o->terminal ? utf8_clean(text, strlen(text)) : NULL;
+
+        fputs(clean ? clean : text, o->file);
+}
+
+/** A time span without the digits nobody reads: whole seconds from ten of them on. */
+static const char *span(char *buf, size_t size, uint64_t from_usec, uint64_t to_usec) {
+        uint64_t usec = to_usec > from_usec ? to_usec - from_usec : 0;
+
+        if (usec >= 10 * USEC_PER_SEC)
+                usec -= usec % USEC_PER_SEC;
+        else
+                usec -= usec % USEC_PER_MSEC;
+        return usec_format(buf, size, usec);
+}
+
+static void put_time(struct output *o, uint64_t realtime_usec) {
+        time_t seconds = (time_t)(realtime_usec / USEC_PER_SEC);
+        char text[32];
+        struct tm tm;
+
+        if (!localtime_r(&seconds, &tm) || strftime(text, sizeof text, "%b %d %H:%M:%S", &tm) == 0)
+                return;
+        fprintf(o->file, "%s.%03u ", text, (unsigned int)(realtime_usec % USEC_PER_SEC / USEC_PER_MSEC));
+}
+
+/* ---- status ------------------------------------------------------------------------------------ */
+
+/** Why an instance is as it is: its reason, when it goes on, else how its last process ended. */
+static void reason_of(char *buf, size_t size, const Ganger__V1__Instance *i, uint64_t now) {
+        char wait[USEC_FORMAT_MAX];
+        const char *why = *i->reason && strcmp(i->state, "ready") != 0 ? i->reason : i->last_exit;
+
+        if (strcmp(i->state, "backoff") == 0 && i->due_usec > now)
+                snprintf(buf, size, "%s%sagain in %s", why, *why ? ", " : "", span(wait, sizeof wait, now, i->due_usec));
+        else
+                snprintf(buf, size, "%s", why);
+}
+
+static void add_instance(struct table *t, const Ganger__V1__Instance *i, uint64_t now) {
+        char uptime[USEC_FORMAT_MAX] = "", reason[512];
+
+        if (i->pid > 0)
+                span(uptime, sizeof uptime, i->started_usec, now);
+        reason_of(reason, sizeof reason, i, now);
+        table_add(t, (const char *[]){ i->key, i->state, i->pid > 0 ? NUMBER(i->pid) : NULL, uptime,
+                                       NUMBER(i->restarts), reason });
+}
+
+static void status_compact(struct output *o, const Ganger__V1__StatusReply *reply) {
+        static const struct column columns[] = {
+                { .title = "NAME" }, { .title = "STATE", .state = true }, { .title = "PID", .right = true },
+                { .title = "UPTIME", .right = true }, { .title = "RESTARTS", .right = true },
+                { .title = "LAST EXIT, REASON", .shrinks = true },
+        };
+        struct table t;
+
+        table_init(&t, columns, ARRAY_SIZE(columns));
+        for (size_t w = 0; w < reply->n_workers; w++) {
+                const Ganger__V1__Worker *worker = reply->workers[w];
+
+                for (size_t i = 0; i < worker->n_instances; i++)
+                        add_instance(&t, worker->instances[i], reply->now_usec);
+                if (worker->n_instances == 0)
+                        table_add(&t, (const char *[]){ worker->name, "down", NULL, NULL, NULL,
+                                                        worker->stopped ? "stopped by hand" : "no instances wanted" });
+        }
+        table_print(&t, o);
+        table_done(&t);
+}
+
+static void detail(struct output *o, const char *label, const char *text) {
+        if (!text || !*text)
+                return;
+        fprintf(o->file, "%12s: ", label);
+        put(o, text);
+        putc('\n', o->file);
+}
+
+static void instance_details(struct output *o, const Ganger__V1__Instance *i, uint64_t now) {
+        char text[512], time[USEC_FORMAT_MAX];
+
+        putc('\n', o->file);
+        put(o, i->key);
+        fputs(": ", o->file);
+        print_state(o, i->state, i->state);
+        fprintf(o->file, " for %s\n", span(time, sizeof time, i->since_usec, now));
+        if (i->pid > 0) {
+                snprintf(text, sizeof text, "%" PRId32 ", up %s", i->pid, span(time, sizeof time, i->started_usec, now));
+                detail(o, "pid", text);
+        }
+        detail(o, "says", i->status_text);
+        detail(o, "reason", i->reason);
+        if (i->due_usec > now)
+                detail(o, "due in", span(time, sizeof time, now, i->due_usec));
+        detail(o, "last exit", i->last_exit);
+        detail(o, "restarts", NUMBER(i->restarts));
+        for (size_t l = 0; l < i->n_log; l++)
+                detail(o, l == 0 ? "output" : "", *i->log[l] ? i->log[l] : " ");
+}
+
+static void worker_details(struct output *o, const Ganger__V1__Worker *w, uint64_t now) {
+        char text[128];
+
+        put(o, w->name);
+        snprintf(text, sizeof text, ": %" PRIu32 " of %" PRIu32 " ready%s%s\n", w->ready, w->wanted,
+                 w->stopped ? ", stopped by hand" : "", w->scaled ? ", scaled by hand" : "");
+        fputs(text, o->file);
+        for (size_t i = 0; i < w->n_exec; i++) {
+                if (i == 0)
+                        fprintf(o->file, "%12s: ", "exec");
+                put(o, w->exec[i]);
+                putc(i + 1 < w->n_exec ? ' ' : '\n', o->file);
+        }
+        detail(o, "io", w->io);
+        detail(o, "receive", w->receive);
+        detail(o, "send", w->send);
+        detail(o, "restart", w->restart);
+        for (size_t i = 0; i < w->n_instances; i++)
+                instance_details(o, w->instances[i], now);
+}
+
+static void table_status(struct output *o, const Ganger__V1__StatusReply *reply, bool details) {
+        if (!details) {
+                status_compact(o, reply);
+                return;
+        }
+        for (size_t i = 0; i < reply->n_workers; i++) {
+                if (i > 0)
+                        putc('\n', o->file);
+                worker_details(o, reply->workers[i], reply->now_usec);
+        }
+}
+
+static void table_changes(struct output *o, const Ganger__V1__ChangeReply *reply) {
+        for (size_t i = 0; i < reply->n_changes; i++) {
+                const Ganger__V1__Change *c = reply->changes[i];
+
+                put(o, c->key);
+                putc(' ', o->file);
+                print_state(o, c->state, c->state);
+                if (*c->message) {
+                        fputs(": ", o->file);
+                        put(o, c->message);
+                }
+                putc('\n', o->file);
+        }
+}
+
+static void table_activity(struct output *o, const struct activity *activities, size_t n) {
+        for (size_t i = 0; i < n; i++) {
+                print_state(o, activities[i].state, activities[i].state);
+                putc('\n', o->file);
+        }
+}
+
+/* ---- what streams ------------------------------------------------------------------------------ */
+
+static void table_log(struct output *o, const Ganger__V1__LogLine *line) {
+        if (line->dropped > 0)
+                fprintf(o->file, "(%" PRIu64 " lines of %s left out)\n", line->dropped, line->key);
+        put_time(o, line->realtime_usec);
+        put(o, line->key);
+        fprintf(o->file, "[%" PRId32 "]: ", line->pid);
+        put(o, line->text);
+        putc('\n', o->file);
+}
+
+static void table_event(struct output *o, const Ganger__V1__Event *event) {
+        put_time(o, event->realtime_usec);
+        put(o, event->kind);
+        if (*event->key) {
+                putc(' ', o->file);
+                put(o, event->key);
+        }
+        fputs(": ", o->file);
+        put(o, event->text);
+        putc('\n', o->file);
+}
+
+/* ---- rings ------------------------------------------------------------------------------------- */
+
+static void table_rings(struct output *o, const Ganger__V1__RingsReply *reply) {
+        static const struct column columns[] = {
+                { .title = "NAME" }, { .title = "KIND" }, { .title = "READY", .right = true },
+                { .title = "LEASED", .right = true }, { .title = "DEAD", .right = true },
+                { .title = "SLOTS", .right = true }, { .title = "SLOT SIZE", .right = true },
+                { .title = "ACCEPTED", .right = true }, { .title = "REDELIVERED", .right = true },
+                { .title = "SENDERS", .right = true }, { .title = "RECEIVERS", .right = true },
+        };
+        struct table t;
+
+        table_init(&t, columns, ARRAY_SIZE(columns));
+        for (size_t i = 0; i < reply->n_rings; i++) {
+                const Ganger__V1__Ring *r = reply->rings[i];
+                char size[SIZE_FORMAT_MAX];
+
+                table_add(&t, (const char *[]){ r->name, r->kind, NUMBER(r->ready), NUMBER(r->leased), NUMBER(r->dead),
+                                                NUMBER(r->slots), size_format(size, sizeof size, r->slot_size),
+                                                NUMBER(r->accepted), NUMBER(r->redelivered), NUMBER(r->senders),
+                                                NUMBER(r->receivers) });
+        }
+        table_print(&t, o);
+        table_done(&t);
+}
+
+/** The beginning of a message, with a mark if there is more of it. */
+static char *beginning(const Ganger__V1__MessageInfo *m) {
+        _cleanup_(freep) char *clean = utf8_clean((const char *)m->data.data, m->data.len);
+        char *text;
+
+        if (!clean || asprintf(&text, "%s%s", clean, m->size > m->data.len ? "…" : "") < 0)
+                return NULL;
+        return text;
+}
+
+static void print_messages(struct output *o, Ganger__V1__MessageInfo *const *messages, size_t n) {
+        static const struct column columns[] = {
+                { .title = "ID", .right = true }, { .title = "STATE", .state = true },
+                { .title = "DELIVERIES", .right = true }, { .title = "SIZE", .right = true },
+                { .title = "HOLDER, REASON", .shrinks = true }, { .title = "DATA", .shrinks = true },
+        };
+        struct table t;
+
+        table_init(&t, columns, ARRAY_SIZE(columns));
+        for (size_t i = 0; i < n; i++) {
+                _cleanup_(freep) char *data = beginning(messages[i]);
+                const Ganger__V1__MessageInfo *m = messages[i];
+
+                table_add(&t, (const char *[]){ NUMBER(m->id), m->state, NUMBER(m->deliveries), NUMBER(m->size),
+                                                *m->holder ? m->holder : m->reason, data });
+        }
+        table_print(&t, o);
+        table_done(&t);
+}
+
+static void table_peek(struct output *o, const Ganger__V1__PeekReply *reply) {
+        print_messages(o, reply->messages, reply->n_messages);
+}
+
+static void table_dead(struct output *o, const Ganger__V1__DeadReply *reply, Ganger__V1__DeadAction action) {
+        if (action == GANGER__V1__DEAD_ACTION__DEAD_LIST) {
+                print_messages(o, reply->messages, reply->n_messages);
+                return;
+        }
+        fprintf(o->file, "%zu %s, %" PRIu32 " left\n", reply->n_messages,
+                action == GANGER__V1__DEAD_ACTION__DEAD_RETRY ? "retried" : "dropped", reply->left);
+}
+
+static void table_sent(struct output *o, const char *ring, uint64_t count) {
+}
+
+static void table_received(struct output *o, const struct received *m) {
+        if (m->executed)
+                return; /* what the command prints is the output */
+        if (m->size > 0)
+                fwrite(m->data, 1, m->size, o->file);
+        putc('\n', o->file);
+}
+
+/* ---- the daemon -------------------------------------------------------------------------------- */
+
+static void table_reload(struct output *o, const Ganger__V1__ReloadReply *reply) {
+        for (size_t i = 0; i < reply->n_changes; i++) {
+                put(o, reply->changes[i]);
+                putc('\n', o->file);
+        }
+}
+
+static void table_verdict(struct output *o, const struct verdict *v) {
+        if (*v->text) {
+                fputs(v->text, o->file);
+                if (v->text[strlen(v->text) - 1] != '\n')
+                        putc('\n', o->file);
+        } else if (v->valid)
+                fprintf(o->file, "%s: valid\n", v->file);
+}
+
+static void table_version(struct output *o, const char *own, const Ganger__V1__VersionReply *reply) {
+        char time[USEC_FORMAT_MAX];
+
+        fprintf(o->file, "gangerctl %s\n", own);
+        if (!reply)
+                return;
+        fprintf(o->file, "gangerd   ");
+        put(o, reply->version);
+        fprintf(o->file, ", up %s, keeper pid %" PRId32 ", manager pid %" PRId32 " (number %" PRIu32 ")\n",
+                span(time, sizeof time, reply->started_usec, reply->now_usec), reply->keeper_pid,
+                reply->manager_pid, reply->manager_incarnation);
+        fputs("config    ", o->file);
+        put(o, reply->config);
+        putc('\n', o->file);
+}
+
+static void table_done_with(struct output *o, const char *what) {
+}
+
+const struct output_ops output_table = {
+        .name = "table",
+        .status = table_status,
+        .changes = table_changes,
+        .activity = table_activity,
+        .log = table_log,
+        .event = table_event,
+        .rings = table_rings,
+        .peek = table_peek,
+        .dead = table_dead,
+        .sent = table_sent,
+        .received = table_received,
+        .reload = table_reload,
+        .verdict = table_verdict,
+        .version = table_version,
+        .done = table_done_with,
+};
