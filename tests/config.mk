@@ -1,1 +1,17 @@
-# Tests of config.
+# Tests of the configuration.
+check_LTLIBRARIES += libtest-config.la
+libtest_config_la_SOURCES = $(CONFIG_SOURCES)
+libtest_config_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(CONFUSE_CFLAGS)
+libtest_config_la_LIBADD = libbase.la $(CONFUSE_LIBS)
+
+CONFIG_TESTS = tests/unit/test-config tests/unit/test-config-errors tests/unit/test-config-hostile
+check_PROGRAMS += $(CONFIG_TESTS)
+TESTS += $(CONFIG_TESTS)
+CONFIG_TEST_CPPFLAGS = $(TEST_CPPFLAGS) $(CONFUSE_CFLAGS) -DCONFIG_EXAMPLES='"$(abs_top_srcdir)/tests/config"'
+tests_unit_test_config_CPPFLAGS = $(CONFIG_TEST_CPPFLAGS)
+tests_unit_test_config_LDADD = libtest-config.la libharness.la
+tests_unit_test_config_errors_CPPFLAGS = $(CONFIG_TEST_CPPFLAGS)
+tests_unit_test_config_errors_LDADD = libtest-config.la libharness.la
+tests_unit_test_config_hostile_CPPFLAGS = $(CONFIG_TEST_CPPFLAGS)
+tests_unit_test_config_hostile_LDADD = libtest-config.la libharness.la
+EXTRA_DIST += tests/config/good.conf tests/config/bad.conf tests/config/bad.expected

@@ -115,6 +115,11 @@ static inline size_t config_errors_count(const struct config_errors *errors) {
         return errors->n + errors->n_dropped;
 }
 
+/** No more are kept, only counted. */
+static inline bool config_errors_full(const struct config_errors *errors) {
+        return errors->n == CONFIG_ERRORS_MAX;
+}
+
 /** Free what was collected; it can be used again. */
 void config_errors_done(struct config_errors *errors);
 

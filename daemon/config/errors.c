@@ -51,15 +51,14 @@ void config_errors_add(struct config_errors *errors, const char *path, unsigned 
         va_list ap;
         int r;
 
+        if (config_errors_full(errors)) {
+                errors->n_dropped++;
+                return;
+        }
         va_start(ap, format);
         vsnprintf(message, sizeof message, format, ap);
         va_end(ap);
         make_printable(message);
-
-        if (errors->n == CONFIG_ERRORS_MAX) {
-                errors->n_dropped++;
-                return;
-        }
         r = line > 0 ? asprintf(&text, "%s:%u: %s", path, line, message) : asprintf(&text, "%s: %s", path, message);
         if (r < 0) {
                 text = NULL;

@@ -60,7 +60,7 @@ const struct config_key *config_key_nearest(enum config_section section, const c
         return nearest ? config_key_find(section, nearest) : NULL;
 }
 
-/* Every value is a string to libconfuse, and has no default there: types and defaults are ours. */
+/* Every value is a string to libconfuse, and has no default there: types, defaults and the titles are ours. */
 void config_options_init(struct config_options *o) {
         static const cfg_opt_t end = CFG_END();
 
@@ -71,7 +71,7 @@ void config_options_init(struct config_options *o) {
                         o->keys[s][n++] = key->type->list ? (cfg_opt_t)CFG_STR_LIST(key->name, NULL, CFGF_NODEFAULT)
                                                           : (cfg_opt_t)CFG_STR(key->name, NULL, CFGF_NODEFAULT);
                 o->keys[s][n] = end;
-                o->sections[s] = (cfg_opt_t)CFG_SEC(config_section_names[s], o->keys[s], CFGF_MULTI | CFGF_TITLE);
+                o->sections[s] = (cfg_opt_t)CFG_SEC(config_section_names[s], o->keys[s], CFGF_MULTI);
         }
         o->sections[_CONFIG_SECTION_N] = end;
 }

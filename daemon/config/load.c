@@ -135,26 +135,27 @@ static void verify_user(const struct worker_definition *w, struct error *error) 
 static void verify_program(const struct worker_definition *w, struct error *error) {
         _cleanup_(freep) char *program = NULL;
 
-        if (w->exec[0] && worker_definition_program(w, &program, error) < 0)
+        if (worker_definition_program(w, &program, error) < 0)
                 error_prefix(error, "exec");
 }
 
+static int verify(const struct config *config, const struct worker_definition *w, struct config_errors *errors,
+                  void (*check)(const struct worker_definition *, struct error *)) {
+        struct error error = ERROR_NULL;
+
+        check(w, &error);
+        if (error.code < 0)
+                config_errors_add(errors, config->path, w->line, "worker '%s': %s", w->name, error.text);
+        return error.code;
+}
+
 static void verify_worker(const struct config *config, const struct worker_definition *w, struct config_errors *errors) {
-        static void (*const checks[])(const struct worker_definition *, struct error *) = {
-                verify_directory, verify_program, verify_user,
-        };
+        bool good = !w->directory || verify(config, w, errors, verify_directory) == 0;
 
-        for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
-                struct error error = ERROR_NULL;
-
-                if ((checks[i] == verify_directory && !w->directory) || (checks[i] == verify_user && !w->user))
-                        continue;
-                checks[i](w, &error);
-                if (error.code < 0)
-                        config_errors_add(errors, config->path, w->line, "worker '%s': %s", w->name, error.text);
-                if (error.code < 0 && checks[i] == verify_directory)
-                        break; /* the program may be relative to it */
-        }
+        if (w->user)
+                verify(config, w, errors, verify_user);
+        if (good && w->exec[0]) /* the program may be relative to the directory */
+                verify(config, w, errors, verify_program);
 }
 
 int config_verify(const struct config *config, struct config_errors *errors) {

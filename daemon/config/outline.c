@@ -30,9 +30,11 @@ struct scanner {
         const char *path;
         struct config_errors *errors;
         struct outline *outline;
+        size_t n_sections[_CONFIG_SECTION_N];
         struct outline_section *section;        /* that we are in, or NULL */
         struct token *values;                   /* of the statement that we are in */
         size_t n_values;
+        unsigned int assigned;                  /* line of the end of the last assignment */
         FILE *out;
         unsigned int out_line;
 };
@@ -75,6 +77,10 @@ static void _printf_(3, 4) report(struct scanner *s, unsigned int line, const ch
         va_list ap;
         int r;
 
+        if (config_errors_full(s->errors)) { /* a file of nothing but mistakes has millions */
+                s->errors->n_dropped++;
+                return;
+        }
         va_start(ap, format);
         r = vasprintf(&message, format, ap);
         va_end(ap);
@@ -195,33 +201,56 @@ static void skip_list(struct scanner *s, const struct token *key, unsigned int l
         s->token = lexer_next(&s->lexer);
 }
 
-/* { item, item, } from its brace on. */
-static bool scan_list(struct scanner *s, const struct token *key) {
-        unsigned int line = s->token.line;
-        bool good = true;
+/* Does the key of the next statement stand here? It does not in {A=b}, where quotes are missing. */
+static bool is_next_key(const struct scanner *s) {
+        char name[QUOTE_MAX + 1];
 
-        advance(s);
-        while (s->token.kind != TOKEN_CLOSE) {
-                if (!is_value(&s->token))
-                        break;
-                if (s->token.first && look_ahead(s).kind == TOKEN_EQUALS)
-                        break;
-                good = scan_item(s, key) && good;
-                if (s->token.kind == TOKEN_COMMA)
-                        advance(s);
-                else if (s->token.kind != TOKEN_CLOSE)
-                        break;
-        }
-        if (s->token.kind == TOKEN_CLOSE) {
-                advance(s);
+        if (look_ahead(s).kind != TOKEN_EQUALS)
+                return false;
+        snprintf(name, sizeof name, QUOTED, QUOTE(&s->token));
+        return s->token.first && (!s->section || config_key_find(s->section->kind, name));
+}
+
+/* An item; also A=b without quotes, which is reported. */
+static bool scan_list_item(struct scanner *s, const struct token *key) {
+        bool good = scan_item(s, key);
+
+        if (s->token.kind != TOKEN_EQUALS)
                 return good;
-        }
+        report(s, s->line, QUOTED ": an item with '=' in it must be in quotes", QUOTE(key));
+        advance(s);
+        if (is_value(&s->token))
+                advance(s);
+        return false;
+}
+
+/* Where a list went on in a way that it cannot. */
+static void report_list(struct scanner *s, const struct token *key) {
         if (is_value(&s->token) && !s->token.first)
                 report(s, s->token.line, QUOTED ": a comma is missing before '" QUOTED "'", QUOTE(key), QUOTE(&s->token));
         else if (s->token.kind == TOKEN_COMMA)
                 report(s, s->token.line, QUOTED ": a value is missing before the comma", QUOTE(key));
         else if (is_value(&s->token) && look_ahead(s).kind != TOKEN_EQUALS && look_ahead(s).kind != TOKEN_OPEN)
                 report(s, s->line, QUOTED ": a comma is missing after the value", QUOTE(key));
+}
+
+/* { item, item, } from its brace on. */
+static bool scan_list(struct scanner *s, const struct token *key) {
+        unsigned int line = s->token.line;
+        bool good = true;
+
+        advance(s);
+        while (is_value(&s->token) && !is_next_key(s)) {
+                good = scan_list_item(s, key) && good;
+                if (s->token.kind != TOKEN_COMMA)
+                        break;
+                advance(s);
+        }
+        if (s->token.kind == TOKEN_CLOSE) {
+                advance(s);
+                return good;
+        }
+        report_list(s, key);
         skip_list(s, key, line);
         return false;
 }
@@ -241,7 +270,7 @@ static bool scan_values(struct scanner *s, const struct token *key) {
         good = scan_item(s, key);
         while (s->token.kind == TOKEN_COMMA) {
                 advance(s);
-                if (!is_value(&s->token)) {
+                if (!is_value(&s->token) || look_ahead(s).kind == TOKEN_EQUALS) {
                         report(s, s->line, QUOTED ": a value is missing after the comma", QUOTE(key));
                         return false;
                 }
@@ -279,22 +308,21 @@ static void scan_assignment(struct scanner *s, const struct token *name) {
                 return;
         line = &s->section->lines[key - config_keys];
         braces = !key->type->list && s->n_values != 1;
-        if (*line > 0)
+        if (*line > 0) {
                 report(s, name->line, "%s: it is set already, in line %u", key->name, *line);
-        else {
-                *line = name->line;
-                if (good && braces)
-                        report(s, name->line, "%s: takes one value", key->name);
-                else if (good) {
-                        emit_statement(s, key, name->line);
-                        return;
-                }
+                return;
         }
-        s->section->meant[key - config_keys] = true;
+        *line = name->line;
+        if (good && braces)
+                report(s, name->line, "%s: takes one value", key->name);
+        if (good && !braces)
+                emit_statement(s, key, name->line);
+        else
+                s->section->meant[key - config_keys] = true;
 }
 
-/* What is not KEY = VALUE. `before`: the line of what stands before it. */
-static void scan_stray(struct scanner *s, const struct token *name, unsigned int before) {
+/* What is not KEY = VALUE. */
+static void scan_stray(struct scanner *s, const struct token *name) {
         struct token next = s->token;
 
         if (next.kind == TOKEN_OPEN || (is_value(&next) && look_ahead(s).kind == TOKEN_OPEN)) {
@@ -307,7 +335,7 @@ static void scan_stray(struct scanner *s, const struct token *name, unsigned int
         }
         if (is_text(&next, "+") || is_text(&next, "+="))
                 report(s, name->line, QUOTED ": there is no '+='; give all values at once", QUOTE(name));
-        else if (before == name->line && !name->first)
+        else if (s->assigned == name->line)
                 report(s, name->line, "'" QUOTED "' where a key is expected (a value with spaces must be in quotes)",
                        QUOTE(name));
         else
@@ -317,7 +345,6 @@ static void scan_stray(struct scanner *s, const struct token *name, unsigned int
 
 /* In a section: one statement. @return false: the section ends. */
 static bool scan_statement(struct scanner *s) {
-        unsigned int before = s->line;
         struct token name = s->token, next;
 
         if (name.kind == TOKEN_CLOSE) {
@@ -340,8 +367,9 @@ static bool scan_statement(struct scanner *s) {
         if (s->token.kind == TOKEN_EQUALS) {
                 advance(s);
                 scan_assignment(s, &name);
+                s->assigned = s->line;
         } else
-                scan_stray(s, &name, before);
+                scan_stray(s, &name);
         return true;
 }
 
@@ -391,14 +419,20 @@ static int scan_title(struct scanner *s) {
 
 /* NAME { … }, from the name on. */
 static int scan_section(struct scanner *s, enum config_section kind, unsigned int line) {
-        int r = add_section(s, kind, line);
+        int r;
 
+        if (s->n_sections[kind]++ == CONFIG_SECTIONS_MAX) {
+                report(s, line, "more than %d %ss", CONFIG_SECTIONS_MAX, config_section_names[kind]);
+                s->token = (struct token){ .kind = TOKEN_END };
+                return 0;
+        }
+        r = add_section(s, kind, line);
         if (r >= 0)
                 r = scan_title(s);
         if (r < 0)
                 return r;
         emit_line(s, line);
-        fprintf(s->out, "%s '%zu' {", config_section_names[kind], s->outline->n - 1);
+        fprintf(s->out, "%s {", config_section_names[kind]);
         if (s->token.kind == TOKEN_OPEN) {
                 advance(s);
                 while (scan_statement(s))
@@ -463,10 +497,6 @@ static int scan_file(struct scanner *s) {
                 enum config_section kind = section_kind(&s->token);
                 unsigned int line = s->token.line;
 
-                if (s->outline->n == 2 * CONFIG_SECTIONS_MAX) {
-                        report(s, line, "more than %d sections", 2 * CONFIG_SECTIONS_MAX);
-                        return 0;
-                }
                 if (kind == _CONFIG_SECTION_N) {
                         r = scan_unknown(s);
                         continue;

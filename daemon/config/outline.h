@@ -28,7 +28,7 @@ struct outline {
 
 /**
  * Find all that is wrong with the structure of a text, and write what is right in it anew.
- * In that text sections bear their number as title, so that those of one name stay apart.
+ * In that text sections have no title, so that those of one name stay apart.
  * @return 0, also if there are errors; -ENOMEM.
  */
 int outline_scan(struct outline *outline, const char *text, size_t size, const char *path,

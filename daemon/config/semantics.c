@@ -173,18 +173,10 @@ static int check_names(const struct checker *c) {
         return 0;
 }
 
-static void check_counts(const struct checker *c) {
-        if (c->config->n_rings > CONFIG_SECTIONS_MAX)
-                config_errors_add(c->errors, c->config->path, 0, "more than %d rings", CONFIG_SECTIONS_MAX);
-        if (c->config->n_workers > CONFIG_SECTIONS_MAX)
-                config_errors_add(c->errors, c->config->path, 0, "more than %d workers", CONFIG_SECTIONS_MAX);
-}
-
 int config_check_semantics(struct config *config, const struct outline *outline, struct config_errors *errors) {
         struct checker c = { .config = config, .outline = outline, .errors = errors };
         size_t rings = 0, workers = 0;
 
-        check_counts(&c);
         for (size_t i = 0; i < outline->n; i++) {
                 c.section = &outline->sections[i];
                 if (c.section->kind == CONFIG_RING)

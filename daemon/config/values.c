@@ -41,7 +41,7 @@ struct unit {
 static void print_exact(uint64_t n, const struct unit *units, size_t n_units, FILE *out) {
         size_t i = 0;
 
-        while (i + 1 < n_units && (n == 0 || n % units[i].factor != 0))
+        while (i + 1 < n_units && n % units[i].factor != 0)
                 i++;
         fprintf(out, "%" PRIu64 "%s", n / units[i].factor, units[i].name);
 }
@@ -62,6 +62,8 @@ void usec_print(uint64_t usec, FILE *out) {
 
         if (usec == USEC_INFINITY)
                 fputs("infinity", out);
+        else if (usec == 0)
+                fputs("0s", out);
         else
                 print_exact(usec, units, ARRAY_SIZE(units), out);
 }

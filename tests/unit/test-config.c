@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+/* The configuration: what is written is what one gets, defaults, the canonical form, and differences. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/time.h"
+#include "daemon/config/config.h"
+#include "daemon/config/keys.h"
+#include "harness.h"
+
+/* A config that must be good. */
+static struct config *parse(const char *text) {
+        struct config_errors errors = CONFIG_ERRORS_NULL;
+        struct config *config = NULL;
+        int r = config_parse(text, strlen(text), "/etc/x.conf", &config, &errors);
+
+        config_errors_print(&errors, stderr);
+        ck_assert_int_eq(r, 0);
+        ck_assert_uint_eq(config_errors_count(&errors), 0);
+        config_errors_done(&errors);
+        return config;
+}
+
+static char *print(const struct config *config) {
+        char *text = NULL;
+        size_t size;
+        FILE *out = open_memstream(&text, &size);
+
+        config_print(config, out);
+        fclose(out);
+        return text;
+}
+
+START_TEST(every_key_is_read) {
+        struct config_errors errors = CONFIG_ERRORS_NULL;
+        _cleanup_(config_freep) struct config *c = NULL;
+        struct worker_definition *w;
+
+        ck_assert_int_eq(config_load(CONFIG_EXAMPLES "/good.conf", &c, &errors), 0);
+        ck_assert_uint_eq(c->n_rings, 3);
+        ck_assert_uint_eq(c->n_workers, 3);
+        ck_assert_uint_eq(c->rings[0]->slots, 65536);
+        ck_assert_uint_eq(c->rings[0]->slot_size, 1024);
+        ck_assert_uint_eq(c->rings[0]->max_deliveries, 3);
+        ck_assert_uint_eq(c->rings[0]->line, 2);
+        ck_assert_str_eq(c->rings[2]->name, "spare.1");
+
+        w = config_worker(c, "resize");
+        ck_assert_ptr_nonnull(w);
+        ck_assert_uint_eq(w->line, 8);
+        ck_assert_str_eq(w->exec[0], "/bin/sh");
+        ck_assert_str_eq(w->exec[2], "read -r line\necho \"OK ${line} it's\"");
+        ck_assert_str_eq(w->exec[3], "aAA\n$\"x");
+        ck_assert_str_eq(w->exec[4], "b*c+d\\e");
+        ck_assert_str_eq(w->exec[5], "");
+        ck_assert_ptr_null(w->exec[6]);
+        ck_assert_str_eq(w->directory, "/");
+        ck_assert_str_eq(w->environment[1], "X=$x");
+        ck_assert_str_eq(w->user, "root");
+        ck_assert_int_eq(w->io, WORKER_IO_LINES);
+        ck_assert_int_eq(w->io_fds[0], 3);
+        ck_assert_int_eq(w->io_fds[1], 4);
+        ck_assert_str_eq(w->receive[0], "jobs");
+        ck_assert_str_eq(w->send[0], "thumbs");
+        ck_assert_uint_eq(w->instances, 4);
+        ck_assert_int_eq(w->restart, RESTART_ON_FAILURE);
+        ck_assert_uint_eq(w->restart_delay_usec, 1500);
+        ck_assert_uint_eq(w->restart_delay_max_usec, 90 * USEC_PER_SEC);
+        ck_assert_uint_eq(w->restart_limit_count, 5);
+        ck_assert_uint_eq(w->restart_limit_period_usec, 10 * USEC_PER_SEC);
+        ck_assert_int_eq(w->stop_signal, SIGRTMIN + 3);
+        ck_assert_uint_eq(w->stop_timeout_usec, USEC_INFINITY);
+        ck_assert_int_eq(w->ready, WORKER_READY_LIBRARY);
+        ck_assert_uint_eq(w->ready_timeout_usec, 120 * USEC_PER_SEC);
+        ck_assert_ptr_null(config_worker(c, "nobody"));
+        ck_assert_ptr_nonnull(config_ring(c, "thumbs"));
+        config_errors_done(&errors);
+}
+END_TEST
+
+START_TEST(what_is_left_out_has_its_default) {
+        _cleanup_(config_freep) struct config *c =
+                parse("ring r { } worker w { exec = a } worker io { exec = a io = exec receive = r restart-delay = 2min }");
+        struct worker_definition *w = c->workers[0];
+
+        ck_assert_int_eq(c->rings[0]->kind, RING_QUEUE);
+        ck_assert_uint_eq(c->rings[0]->slots, 1024);
+        ck_assert_uint_eq(c->rings[0]->slot_size, 4096);
+        ck_assert_uint_eq(c->rings[0]->max_deliveries, 5);
+        ck_assert_ptr_null(w->directory);
+        ck_assert_ptr_null(w->user);
+        ck_assert_ptr_null(w->environment[0]);
+        ck_assert_ptr_null(w->receive[0]);
+        ck_assert_int_eq(w->io, WORKER_IO_NONE);
+        ck_assert_int_eq(w->io_fds[0], -1);
+        ck_assert_int_eq(w->io_fds[1], -1);
+        ck_assert_uint_eq(w->instances, 1);
+        ck_assert_int_eq(w->restart, RESTART_ALWAYS);
+        ck_assert_uint_eq(w->restart_delay_usec, 100 * USEC_PER_MSEC);
+        ck_assert_uint_eq(w->restart_delay_max_usec, 30 * USEC_PER_SEC);
+        ck_assert_uint_eq(w->restart_limit_count, 0);
+        ck_assert_int_eq(w->stop_signal, SIGTERM);
+        ck_assert_uint_eq(w->stop_timeout_usec, 10 * USEC_PER_SEC);
+        ck_assert_int_eq(w->ready, WORKER_READY_IMMEDIATE);
+        ck_assert_uint_eq(w->ready_timeout_usec, 30 * USEC_PER_SEC);
+        ck_assert_int_eq(c->workers[1]->ready, WORKER_READY_LIBRARY);
+        ck_assert_uint_eq(c->workers[1]->restart_delay_max_usec, 120 * USEC_PER_SEC);
+}
+END_TEST
+
+START_TEST(the_canonical_form_is_read_back) {
+        struct config_errors errors = CONFIG_ERRORS_NULL;
+        _cleanup_(config_freep) struct config *first = NULL, *second = NULL;
+        _cleanup_(freep) char *text = NULL, *again = NULL;
+        struct config_diff diff;
+
+        ck_assert_int_eq(config_load(CONFIG_EXAMPLES "/good.conf", &first, &errors), 0);
+        text = print(first);
+        second = parse(text);
+        again = print(second);
+        ck_assert_str_eq(text, again);
+        ck_assert_int_eq(config_diff(first, second, &diff), 0);
+        ck_assert_uint_eq(diff.n, 0);
+        config_diff_done(&diff);
+        config_errors_done(&errors);
+}
+END_TEST
+
+/* Whatever bytes an argument has, the canonical form keeps them. */
+START_TEST(every_byte_of_a_string_survives) {
+        char text[600] = "worker w { exec = {a, \"";
+        size_t n = strlen(text);
+
+        for (unsigned int i = 1; i < 128; i++)
+                n += (size_t)snprintf(text + n, sizeof text - n, "\\x%02x", i);
+        snprintf(text + n, sizeof text - n, "\xc3\xa4\xff\"} }");
+        {
+                _cleanup_(config_freep) struct config *first = parse(text);
+                _cleanup_(freep) char *canonical = print(first);
+                _cleanup_(config_freep) struct config *second = parse(canonical);
+
+                ck_assert_uint_eq(strlen(first->workers[0]->exec[1]), 130);
+                ck_assert_str_eq(first->workers[0]->exec[1], second->workers[0]->exec[1]);
+        }
+}
+END_TEST
+
+START_TEST(every_row_of_the_table_is_whole) {
+        config_for_each_key(key, CONFIG_WORKER)
+                ck_assert_ptr_eq(config_key_find(CONFIG_WORKER, key->name), key);
+        for (size_t i = 0; i < config_keys_n; i++) {
+                const struct config_key *key = &config_keys[i];
+
+                ck_assert_msg(key->help[0] && key->text && key->type->read && key->type->write && key->type->is_set, "%s",
+                              key->name);
+                ck_assert_msg(i == 0 || config_keys[i - 1].section <= key->section, "%s: out of order", key->name);
+        }
+}
+END_TEST
+
+START_TEST(a_diff_tells_what_changed) {
+        _cleanup_(config_freep) struct config *from =
+                parse("ring a { } ring b { slots = 8 } worker x { exec = x } worker y { exec = y } worker z { exec = z }");
+        _cleanup_(config_freep) struct config *to =
+                parse("ring b { slots = 16 } ring c { } worker z { exec = {z, q} }  worker new { exec = n }\n"
+                      "worker x { exec = x instances = 2 }");
+        _cleanup_(freep) char *text = NULL;
+        struct config_diff diff;
+        size_t size;
+        FILE *out;
+
+        ck_assert_int_eq(config_diff(from, to, &diff), 0);
+        out = open_memstream(&text, &size);
+        config_diff_print(&diff, out);
+        fclose(out);
+        ck_assert_str_eq(text, "removed  ring a\n"
+                               "changed  ring b: slots 8 -> 16\n"
+                               "added    ring c\n"
+                               "removed  worker y\n"
+                               "changed  worker z: exec {z} -> {z, q}\n"
+                               "added    worker new\n"
+                               "changed  worker x: instances 1 -> 2\n");
+        ck_assert(diff.changes[4].restart);
+        ck_assert(!diff.changes[6].restart);
+        config_diff_done(&diff);
+
+        ck_assert_int_eq(config_diff(NULL, to, &diff), 0);
+        ck_assert_uint_eq(diff.n, 5);
+        config_diff_done(&diff);
+}
+END_TEST
+
+/* The hash stands in the cookies of processes: it must not change with the version of gangerd. */
+START_TEST(the_hash_is_of_what_a_process_was_started_with) {
+        static const char *const live[] = {
+                "instances = 7", "restart = never", "restart-delay = 1s", "restart-delay-max = 1h", "restart-limit = 1/1s",
+                "stop-signal = SIGINT", "stop-timeout = 1s", "ready-timeout = 1s",
+        };
+        static const char *const process[] = {
+                "directory = /", "environment = 'A=b'", "user = root", "io = lines", "receive = r", "send = r", "ready = notify",
+        };
+        _cleanup_(config_freep) struct config *plain = parse("ring r { } worker w { exec = a }");
+        uint64_t hash = worker_definition_hash(plain->workers[0]);
+        char text[200];
+
+        ck_assert_uint_eq(hash, UINT64_C(0xac4451aa06a37e00));
+        for (size_t i = 0; i < ARRAY_SIZE(live) + ARRAY_SIZE(process); i++) {
+                const char *line = i < ARRAY_SIZE(live) ? live[i] : process[i - ARRAY_SIZE(live)];
+
+                snprintf(text, sizeof text, "ring r { } worker w { exec = a %s %s }", line,
+                         strncmp(line, "io", 2) == 0 ? "receive = r" : "");
+                {
+                        _cleanup_(config_freep) struct config *other = parse(text);
+
+                        ck_assert_msg((worker_definition_hash(other->workers[0]) == hash) == (i < ARRAY_SIZE(live)), "%s", line);
+                        ck_assert_msg(!worker_definition_equal(other->workers[0], plain->workers[0]), "%s", line);
+                }
+        }
+}
+END_TEST
+
+START_TEST(programs_are_found) {
+        _cleanup_(config_freep) struct config *c =
+                parse("worker path { exec = sh } worker absolute { exec = /bin/sh }\n"
+                      "worker here { exec = ./passwd } worker there { exec = ./sh directory = /bin }\n"
+                      "worker below { exec = sub/x directory = etc }");
+        _cleanup_(freep) char *p0 = NULL, *p1 = NULL, *p2 = NULL, *p3 = NULL, *d4 = NULL;
+        struct error error = ERROR_NULL;
+
+        ck_assert_int_eq(worker_definition_program(c->workers[0], &p0, &error), 0);
+        ck_assert(p0[0] == '/' && strcmp(p0 + strlen(p0) - 3, "/sh") == 0);
+        ck_assert_int_eq(worker_definition_program(c->workers[1], &p1, &error), 0);
+        ck_assert_str_eq(p1, "/bin/sh");
+        ck_assert_int_eq(worker_definition_program(c->workers[2], &p2, &error), -EACCES);
+        ck_assert_str_eq(error.text, "'/etc/passwd' is not executable");
+        ck_assert_int_eq(worker_definition_program(c->workers[3], &p3, &error), 0);
+        ck_assert_str_eq(p3, "/bin/sh");
+        ck_assert_int_eq(worker_definition_program(c->workers[4], &p2, &error), -ENOENT);
+        ck_assert_str_eq(error.text, "'/etc/etc/sub/x': No such file or directory");
+        ck_assert_int_eq(worker_definition_directory(c->workers[4], &d4), 0);
+        ck_assert_str_eq(d4, "/etc/etc");
+}
+END_TEST
+
+/* A takeover parses what is in force, whatever became of the programs since. */
+START_TEST(parsing_does_not_look_at_the_machine) {
+        _cleanup_(config_freep) struct config *c =
+                parse("worker w { exec = /no/such/program directory = /no/such user = no-such-user }");
+        struct config_errors errors = CONFIG_ERRORS_NULL;
+
+        ck_assert_int_eq(config_verify(c, &errors), -EINVAL);
+        ck_assert_uint_eq(errors.n, 2);
+        ck_assert_str_eq(errors.errors[0].text,
+                         "/etc/x.conf:1: worker 'w': directory: '/no/such': No such file or directory");
+        ck_assert_str_eq(errors.errors[1].text, "/etc/x.conf:1: worker 'w': user: there is no user 'no-such-user'");
+        config_errors_done(&errors);
+}
+END_TEST
+
+START_TEST(the_default_path_depends_on_the_user) {
+        _cleanup_(freep) char *path = NULL;
+
+        setenv("XDG_CONFIG_HOME", "/cfg", 1);
+        ck_assert_int_eq(config_default_path(&path), 0);
+        ck_assert_str_eq(path, geteuid() == 0 ? SYSCONFDIR "/ganger/ganger.conf" : "/cfg/ganger/ganger.conf");
+}
+END_TEST
+
+int main(void) {
+        return harness_run(HARNESS_SUITE("config", every_key_is_read, what_is_left_out_has_its_default,
+                                         the_canonical_form_is_read_back, every_byte_of_a_string_survives,
+                                         every_row_of_the_table_is_whole, a_diff_tells_what_changed,
+                                         the_hash_is_of_what_a_process_was_started_with, programs_are_found,
+                                         parsing_does_not_look_at_the_machine, the_default_path_depends_on_the_user));
+}
