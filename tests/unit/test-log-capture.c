@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Capture: a flood is bounded in memory and in time, others get through, and nothing that was written is lost. */
+/* Capture: a flood is bounded in memory and time, others get through, and nothing written is lost. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -105,8 +105,9 @@ START_TEST(priorities_are_taken_off) {
                 const char *in, *text;
                 int priority;
         } cases[] = {
-                { "<3>broken\n", "broken", LOG_ERR }, { "plain\n", "plain", LOG_INFO }, { "<7>\n", "", LOG_DEBUG },
-                { "<8>no\n", "<8>no", LOG_INFO },     { "<3\n", "<3", LOG_INFO },       { " <3>x\n", " <3>x", LOG_INFO },
+                { "<3>broken\n", "broken", LOG_ERR }, { "plain\n", "plain", LOG_INFO },
+                { "<7>\n", "", LOG_DEBUG },           { "<8>no\n", "<8>no", LOG_INFO },
+                { "<3\n", "<3", LOG_INFO },           { " <3>x\n", " <3>x", LOG_INFO },
         };
         sd_event *event = NULL;
         struct instance i;
@@ -295,8 +296,9 @@ START_TEST(a_closed_capture_stays_closed) {
 END_TEST
 
 int main(void) {
-        return harness_run(HARNESS_SUITE("log-capture", lines_come_as_they_are_written, priorities_are_taken_off,
-                                         pieces_of_a_line_have_its_priority, a_flood_of_short_lines_is_bounded,
+        return harness_run(HARNESS_SUITE("log-capture", lines_come_as_they_are_written,
+                                         priorities_are_taken_off, pieces_of_a_line_have_its_priority,
+                                         a_flood_of_short_lines_is_bounded,
                                          a_flood_without_an_end_of_line_is_bounded,
                                          a_wake_up_takes_a_bounded_number_of_lines,
                                          what_the_dead_wrote_is_drained, a_drain_does_not_wait_for_a_flood,

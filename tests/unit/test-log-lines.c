@@ -98,7 +98,10 @@ END_TEST
 START_TEST(an_end_without_lf_is_a_line) {
         static const struct {
                 const char *in, *out;
-        } cases[] = { { "", "" }, { "x", "x|" }, { "x\r", "x|" }, { "\n", "|" }, { "\xF0\x9F", R "|" }, { "\r", "" } };
+        } cases[] = {
+                { "", "" },    { "x", "x|" },           { "x\r", "x|" },
+                { "\n", "|" }, { "\xF0\x9F", R "|" }, { "\r", "" },
+        };
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
                 struct log_lines l = LOG_LINES_NULL;

@@ -121,14 +121,22 @@ START_TEST(long_lines_go_to_a_pipe_in_pieces_that_it_takes_whole) {
 }
 END_TEST
 
-START_TEST(a_full_pipe_drops_and_tells_later) {
+/* @param guarded  as where no description of our own could be had. */
+static void fill_pipe(bool guarded) {
         static char buf[1 << 20];
         struct log_sink sink;
         uint64_t dropped, lines = 0;
+        char expected[128];
         int ends[2];
 
         make_pipe(ends);
         open_stderr(&sink, ends[1]);
+        ck_assert_msg(!sink.guarded, "a pipe can be opened once more");
+        if (guarded) {
+                close(sink.fd);
+                sink.fd = dup(ends[1]);
+                sink.guarded = true;
+        }
         guard_against_blocking(20);
         for (int i = 0; i < 100000; i++)
                 say(&sink, "a line like any other");
@@ -145,16 +153,17 @@ START_TEST(a_full_pipe_drops_and_tells_later) {
         ck_assert_uint_eq(sink.dropped, 0);
         ck_assert_uint_eq(sink.dropped_total, dropped);
         read_all(ends[0], buf, sizeof buf);
-        {
-                char expected[128];
-
-                snprintf(expected, sizeof expected, "gangerd: %lu lines of log dropped\nresize/3: after\n",
-                         (unsigned long)dropped);
-                ck_assert_str_eq(buf, expected);
-        }
+        snprintf(expected, sizeof expected, "gangerd: %lu lines of log dropped\nresize/3: after\n",
+                 (unsigned long)dropped);
+        ck_assert_str_eq(buf, expected);
         log_sink_close(&sink);
         close(ends[0]);
         close(ends[1]);
+}
+
+START_TEST(a_full_pipe_drops_and_tells_later) {
+        fill_pipe(false);
+        fill_pipe(true);
 }
 END_TEST
 
@@ -372,7 +381,8 @@ START_TEST(every_sink_is_whole) {
         struct log_sink sink = LOG_SINK_NULL;
 
         for (size_t i = 0; log_sinks[i]; i++)
-                ck_assert(log_sinks[i]->name && log_sinks[i]->open && log_sinks[i]->write && log_sinks[i]->close);
+                ck_assert(log_sinks[i]->name && log_sinks[i]->open && log_sinks[i]->write &&
+                          log_sinks[i]->close);
         sink.journal_path = "/nowhere/socket";
         log_sink_open(&sink, &log_sink_journal);
         ck_assert_ptr_eq(sink.type, &log_sink_stderr);
@@ -410,7 +420,8 @@ int main(void) {
         return harness_run(HARNESS_SUITE("log-sink", lines_carry_their_instance,
                                          long_lines_go_to_a_pipe_in_pieces_that_it_takes_whole,
                                          a_full_pipe_drops_and_tells_later, a_full_disk_is_survived,
-                                         a_line_torn_by_a_full_disk_is_ended, a_reader_that_went_away_is_survived,
+                                         a_line_torn_by_a_full_disk_is_ended,
+                                         a_reader_that_went_away_is_survived,
                                          a_closed_stderr_is_none, the_journal_gets_all_fields,
                                          a_journal_that_hangs_or_restarts_is_survived,
                                          the_sink_that_is_read_is_chosen, every_sink_is_whole,

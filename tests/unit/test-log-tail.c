@@ -49,7 +49,8 @@ START_TEST(the_last_lines_are_kept_in_order) {
         for (line = log_tail_last(&t, SIZE_MAX); line; line = log_tail_next(&t, line)) {
                 snprintf(text, sizeof text, "%d", i++);
                 ck_assert_str_eq(line->text, text);
-                ck_assert(line->stream == LOG_STREAM_STDERR && line->pid == 7 && line->realtime_usec == 12345);
+                ck_assert(line->stream == LOG_STREAM_STDERR && line->pid == 7);
+                ck_assert_uint_eq(line->realtime_usec, 12345);
                 ck_assert_uint_eq(line->dropped, 0);
         }
         ck_assert_int_eq(i, 3 * LOG_TAIL_LINES);
@@ -110,6 +111,7 @@ END_TEST
 
 int main(void) {
         return harness_run(HARNESS_SUITE("log-tail", an_idle_instance_costs_nothing,
-                                         the_last_lines_are_kept_in_order, no_order_of_lines_exceeds_the_limits,
+                                         the_last_lines_are_kept_in_order,
+                                         no_order_of_lines_exceeds_the_limits,
                                          losses_before_a_line_are_told_with_it));
 }

@@ -227,7 +227,7 @@ START_TEST(nobody_restarts_faster_than_the_back_off) {
                         restarts++;
                         if (now < hour + 3600 * USEC_PER_SEC)
                                 continue;
-                        /* A row of 7 takes 4.7 s at least, and 10 s more to begin the next: the best it can do. */
+                        /* A row of 7 takes 4.7 s at least, and 10 s more to begin the next. */
                         ck_assert_uint_lt(restarts, 1800);
                         hour = now;
                         restarts = 0;
