@@ -3,3 +3,13 @@ check_PROGRAMS += tests/unit/test-frame
 TESTS += tests/unit/test-frame
 tests_unit_test_frame_CPPFLAGS = $(TEST_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
 tests_unit_test_frame_LDADD = libharness.la libproto-control.la libwire.la libbase.la $(PROTOBUF_C_LIBS)
+
+check_LTLIBRARIES += libfake-control.la
+libfake_control_la_CPPFLAGS = $(TEST_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
+libfake_control_la_SOURCES = tests/unit/fake-control.c tests/unit/fake-control.h
+
+check_PROGRAMS += tests/unit/test-control-client
+TESTS += tests/unit/test-control-client
+tests_unit_test_control_client_CPPFLAGS = $(TEST_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
+tests_unit_test_control_client_LDADD = libfake-control.la libharness.la libganger-control.la libwire.la libbase.la \
+	$(PROTOBUF_C_LIBS)
