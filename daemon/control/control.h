@@ -6,7 +6,7 @@
  * The control server: proto/control.proto on a Unix socket, for whoever may ask
  *
  * Runs in the manager's loop. It never blocks, and what a peer can make it hold is bounded by the limits
- * here and in its other headers. It works on the gang by the functions of daemon/*.h, and nothing in
+ * here and in its other headers. It works on the gang by the functions of its headers, and nothing in
  * the gang knows it but for the two lists of listeners (events, log lines).
  */
 

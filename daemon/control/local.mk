@@ -1,1 +1,14 @@
-# control
+# The control server.
+DAEMON_SOURCES += \
+	daemon/control/access.c daemon/control/access.h \
+	daemon/control/arena.c daemon/control/arena.h \
+	daemon/control/calls.c daemon/control/calls.h \
+	daemon/control/changes.c \
+	daemon/control/connection.c daemon/control/connection.h \
+	daemon/control/control.h \
+	daemon/control/events.c \
+	daemon/control/logs.c \
+	daemon/control/names.c \
+	daemon/control/rings.c \
+	daemon/control/server.c daemon/control/server.h \
+	daemon/control/status.c

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef GANGER_DAEMON_CONTROL_CALLS_H
+#define GANGER_DAEMON_CONTROL_CALLS_H
+
+/*
+ * Requests: from a frame to the function that answers it
+ *
+ * Each request of control.proto is a row of the table in calls.c: its name, its function, the class it needs.
+ */
+
+#include "base/error.h"
+#include "daemon/control/access.h"
+#include "daemon/control/arena.h"
+#include "daemon/control/connection.h"
+#include "proto/control.pb-c.h"
+#include "wire/frame.h"
+
+struct gang;
+
+/** What unpacking a request may allocate: a frame of many tiny fields is some thirty times as large in memory. */
+#define CALL_MEMORY_MAX ((size_t)8 << 20)
+/** The same, for a peer that may ask nothing and will only be told so. */
+#define CALL_MEMORY_STRANGER_MAX ((size_t)64 << 10)
+/** Names in one request. */
+#define CALL_NAMES_MAX 10000
+/** Bytes that a list of messages or of names in a reply may take, so that the whole fits a frame. */
+#define CALL_REPLY_ROOM (FRAME_SIZE_MAX - ((size_t)16 << 10))
+
+/** A request that is being answered. */
+struct call {
+        struct connection *connection;
+        struct gang *gang;
+        const char *name;               /* "stop" */
+        const Ganger__V1__Request *request;
+        struct arena arena;
+        struct error error;             /* of a function that fails */
+        const char *unknown;            /* with -ENOENT: the name that was not found; else NULL */
+};
+
+/** Unpack a request, and answer it or see to it that it is. */
+void calls_dispatch(struct connection *c, const struct frame *frame);
+
+/** Tell the peer that it talks nonsense, and close the connection. */
+void calls_refuse(struct connection *c, Ganger__V1__ErrorCode code, const char *text);
+
+/** Answer. `id` is filled in. @return 0, or -EMSGSIZE (with the error set). */
+int call_reply(struct call *call, Ganger__V1__Reply *reply, const int *fds, size_t n_fds);
+
+/** The call is answered later. @return 0; -EMFILE: too many of this connection are (with the error set). */
+int call_wait(struct call *call, struct pending *pending, const struct pending_ops *ops);
+
+/** May the peer ask this? @return 0, -EACCES (with the error set). */
+int call_permit(struct call *call, enum control_class needs);
+
+/** No worker, instance or ring has that name: says so, and which is nearest. @return -ENOENT. */
+int call_unknown(struct call *call, const char *name);
+int call_unknown_ring(struct call *call, const char *name);
+
+/** @return 0; -E2BIG: there are too many names (with the error set). */
+int call_check_names(struct call *call, size_t n_names);
+
+/* ---- those that answer: 0, or -errno with `call->error` ------------------------------------------ */
+
+int call_version(struct call *call);
+int call_status(struct call *call);
+int call_start(struct call *call);
+int call_stop(struct call *call);
+int call_restart(struct call *call);
+int call_scale(struct call *call);
+int call_reload(struct call *call);
+int call_shutdown(struct call *call);
+int call_logs(struct call *call);
+int call_events(struct call *call);
+int call_rings(struct call *call);
+int call_attach(struct call *call);
+int call_peek(struct call *call);
+int call_dead(struct call *call);
+
+#endif

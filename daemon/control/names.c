@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Names that nobody has
+ *
+ * Says which is unknown, and what may have been meant.
+ */
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "daemon/control/calls.h"
+#include "daemon/gang.h"
+#include "daemon/worker.h"
+
+/** What is echoed of a name that was typed. */
+#define TYPED_MAX 128
+
+/** Candidates, NULL at the end. @return NULL: no memory, so no suggestion. */
+static const char **worker_names(struct call *call) {
+        const char **names = arena_alloc(&call->arena, call->gang->workers_by_name.n + 1, sizeof *names);
+        size_t n = 0;
+
+        if (!names)
+                return NULL;
+        list_for_each(it, &call->gang->workers) {
+                if (n < call->gang->workers_by_name.n)
+                        names[n++] = list_entry(it, struct worker, link)->name;
+        }
+        return names;
+}
+
+static const char **ring_names(struct call *call) {
+        const char **names;
+        size_t n = 0;
+
+        list_for_each(it, &call->gang->rings.list)
+                n++;
+        names = arena_alloc(&call->arena, n + 1, sizeof *names);
+        if (!names)
+                return NULL;
+        n = 0;
+        list_for_each(it, &call->gang->rings.list) {
+                const struct ring *ring = list_entry(it, struct ring, link);
+
+                if (!ring->removed)
+                        names[n++] = ring->name;
+        }
+        return names;
+}
+
+static int unknown(struct call *call, const char *kind, const char *name, const char *const *candidates) {
+        /* Longer words than names can be are like none; comparing them would only take time. */
+        const char *nearest = candidates && strlen(name) <= NAME_LENGTH_MAX ? text_nearest(name, candidates) : NULL;
+
+        call->unknown = name;
+        if (nearest)
+                return error_set(&call->error, -ENOENT, "%s: no %s '%.*s'; did you mean '%s'?", call->name, kind,
+                                 TYPED_MAX, name, nearest);
+        return error_set(&call->error, -ENOENT, "%s: no %s '%.*s'", call->name, kind, TYPED_MAX, name);
+}
+
+/** "resize/9", where there is a `resize`. @return the worker, or NULL. */
+static struct worker *worker_of_instance(struct call *call, const char *name) {
+        const char *slash = strchr(name, '/');
+        char worker[NAME_LENGTH_MAX + 1];
+
+        if (!slash || (size_t)(slash - name) >= sizeof worker)
+                return NULL;
+        memcpy(worker, name, (size_t)(slash - name));
+        worker[slash - name] = 0;
+        return worker_find(call->gang, worker);
+}
+
+int call_unknown(struct call *call, const char *name) {
+        const struct worker *worker = worker_of_instance(call, name);
+
+        if (!worker)
+                return unknown(call, "worker or instance", name, worker_names(call));
+        call->unknown = name;
+        return error_set(&call->error, -ENOENT, "%s: no instance '%.*s'; worker '%s' has %zu", call->name, TYPED_MAX,
+                         name, worker->name, worker->n_instances);
+}
+
+int call_unknown_ring(struct call *call, const char *name) {
+        return unknown(call, "ring", name, ring_names(call));
+}

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * rings, attach, peek, dead
+ *
+ * What is in a ring comes from processes that nobody trusts; it is bounded in daemon/rings.h, and here so that the
+ * answer fits a frame. Invariant: who becomes a member is the process at the other end, as the kernel tells it,
+ * never one that the request names.
+ */
+
+#include <errno.h>
+#include <string.h>
+
+#include "daemon/config/config.h"
+#include "daemon/control/calls.h"
+#include "daemon/gang.h"
+#include "daemon/rings.h"
+#include "daemon/worker.h"
+
+#define PEEK_COUNT_DEFAULT 10
+#define PEEK_COUNT_MAX 1000
+#define PEEK_BYTES_DEFAULT 256
+/** What a message takes in a frame beside its data, reason and holder. */
+#define MESSAGE_OVERHEAD 64
+
+/* ---- rings ------------------------------------------------------------------------------------- */
+
+/** A ring in the answer. */
+struct ring_row {
+        struct map_node node;           /* by name */
+        struct ring *ring;
+        Ganger__V1__Ring message;
+};
+
+struct ring_rows {
+        struct map by_name;
+        Ganger__V1__RingsReply reply;
+        size_t capacity;
+};
+
+static int rows_add(struct call *call, struct ring_rows *rows, struct ring *ring) {
+        struct ring_row *row;
+        int r;
+
+        if (map_find(&rows->by_name, ring->name))
+                return 0;
+        row = arena_alloc(&call->arena, 1, sizeof *row);
+        if (!row)
+                return -ENOMEM;
+        row->ring = ring;
+        ganger__v1__ring__init(&row->message);
+        r = map_add(&rows->by_name, &row->node, ring->name);
+        if (r == 0)
+                rows->reply.rings[rows->reply.n_rings++] = &row->message;
+        return r;
+}
+
+/** Those that were asked for, or all. */
+static int rows_select(struct call *call, struct ring_rows *rows, char *const *names, size_t n_names) {
+        struct list *list = &call->gang->rings.list;
+        size_t n = 0;
+        int r = 0;
+
+        list_for_each(it, list)
+                n++;
+        rows->reply.rings = arena_alloc(&call->arena, n, sizeof *rows->reply.rings);
+        if (!rows->reply.rings)
+                return -ENOMEM;
+        for (size_t i = 0; r == 0 && i < n_names; i++) {
+                struct ring *ring = ring_find(&call->gang->rings, names[i]);
+
+                r = ring ? rows_add(call, rows, ring) : call_unknown_ring(call, names[i]);
+        }
+        if (n_names > 0)
+                return r;
+        list_for_each(it, list) {
+                struct ring *ring = list_entry(it, struct ring, link);
+
+                if (r == 0 && !ring->removed)
+                        r = rows_add(call, rows, ring);
+        }
+        return r;
+}
+
+/** Note a worker with each of its rings. First all are counted, then the arrays are there and are filled. */
+static void rows_note(struct ring_rows *rows, char *const *rings, char *worker, bool receives) {
+        for (size_t i = 0; rings[i]; i++) {
+                struct map_node *node = map_find(&rows->by_name, rings[i]);
+                Ganger__V1__Ring *m;
+
+                if (!node)
+                        continue;
+                m = &map_entry(node, struct ring_row, node)->message;
+                if (receives) {
+                        if (m->receiving)
+                                m->receiving[m->n_receiving] = worker;
+                        m->n_receiving++;
+                } else {
+                        if (m->sending)
+                                m->sending[m->n_sending] = worker;
+                        m->n_sending++;
+                }
+        }
+}
+
+static void rows_note_all(struct ring_rows *rows, struct list *workers) {
+        list_for_each(it, workers) {
+                struct worker *w = list_entry(it, struct worker, link);
+
+                if (w->removed)
+                        continue;
+                rows_note(rows, w->definition->receive, w->name, true);
+                rows_note(rows, w->definition->send, w->name, false);
+        }
+}
+
+static int rows_fill_workers(struct call *call, struct ring_rows *rows) {
+        rows_note_all(rows, &call->gang->workers);
+        for (size_t i = 0; i < rows->reply.n_rings; i++) {
+                Ganger__V1__Ring *m = rows->reply.rings[i];
+
+                m->receiving = arena_alloc(&call->arena, m->n_receiving, sizeof *m->receiving);
+                m->sending = arena_alloc(&call->arena, m->n_sending, sizeof *m->sending);
+                if (!m->receiving || !m->sending)
+                        return -ENOMEM;
+                m->n_receiving = m->n_sending = 0;
+        }
+        rows_note_all(rows, &call->gang->workers);
+        return 0;
+}
+
+static void row_fill(struct ring_row *row) {
+        const struct ring *ring = row->ring;
+        Ganger__V1__Ring *m = &row->message;
+        struct ring_counts counts = { 0 };
+
+        ring_count(ring, &counts);
+        m->name = ring->name;
+        m->kind = (char *)"queue";
+        m->slots = ring->slots;
+        m->slot_size = ring->slot_size;
+        m->max_deliveries = ring->max_deliveries;
+        m->memory = ring->memory_size;
+        m->ready = counts.ready;
+        m->leased = counts.leased;
+        m->writing = counts.writing;
+        m->dead = counts.dead;
+        m->accepted = counts.accepted;
+        m->receivers = ring->n_receivers;
+        m->senders = ring->n_senders;
+        m->redelivered = ring->redelivered;
+}
+
+int call_rings(struct call *call) {
+        const Ganger__V1__RingsRequest *request = call->request->rings;
+        struct ring_rows rows = { .by_name = MAP_NULL, .reply = GANGER__V1__RINGS_REPLY__INIT };
+        Ganger__V1__Reply reply = GANGER__V1__REPLY__INIT;
+        int r;
+
+        r = call_check_names(call, request->n_names);
+        if (r == 0)
+                r = rows_select(call, &rows, request->names, request->n_names);
+        if (r == 0)
+                r = rows_fill_workers(call, &rows);
+        for (size_t i = 0; r == 0 && i < rows.reply.n_rings; i++)
+                row_fill(list_entry(rows.reply.rings[i], struct ring_row, message));
+        map_done(&rows.by_name);
+        if (r < 0)
+                return r;
+        reply.result_case = GANGER__V1__REPLY__RESULT_RINGS;
+        reply.rings = &rows.reply;
+        return call_reply(call, &reply, NULL, 0);
+}
+
+/* ---- attach ------------------------------------------------------------------------------------ */
+
+static int attach_reply(struct call *call, const struct attachment *a) {
+        Ganger__V1__AttachReply m = GANGER__V1__ATTACH_REPLY__INIT;
+        Ganger__V1__Reply reply = GANGER__V1__REPLY__INIT;
+        int fds[2 * MEMBERSHIP_RINGS_MAX + 1], r;
+        _cleanup_(freep) void *blob = NULL;
+        size_t n_fds = 0, size = 0;
+
+        r = membership_handshake(&a->membership, "", 0, 0, fds, &n_fds, &blob, &size);
+        if (r < 0)
+                return error_errno(&call->error, r, "attach: handshake");
+        m.ring = call->request->attach->ring;
+        m.handshake.data = blob;
+        m.handshake.len = size;
+        reply.result_case = GANGER__V1__REPLY__RESULT_ATTACH;
+        reply.attach = &m;
+        return call_reply(call, &reply, fds, n_fds);
+}
+
+int call_attach(struct call *call) {
+        const Ganger__V1__AttachRequest *request = call->request->attach;
+        struct connection *c = call->connection;
+        _cleanup_(closep) int pidfd = -1;
+        struct attachment *a;
+        pid_t pid = 0;
+        int r = 0;
+
+        if (request->send || !request->receive)
+                r = call_permit(call, CONTROL_PRODUCE);
+        if (r == 0 && (request->receive || !request->send))
+                r = call_permit(call, CONTROL_CONSUME);
+        if (r < 0)
+                return r;
+        if (!request->receive && !request->send)
+                return error_set(&call->error, -EINVAL, "attach: neither to receive nor to send");
+        if (!ring_find(&call->gang->rings, request->ring))
+                return call_unknown_ring(call, request->ring);
+        pidfd = peer_pidfd(c->fd, &pid);
+        if (pidfd < 0)
+                return error_errno(&call->error, pidfd, "attach: the process that asks");
+        r = attachment_new(&a, &call->gang->rings, request->ring, pid, pidfd, request->receive, request->send,
+                           &call->error);
+        return r < 0 ? r : attach_reply(call, a);
+}
+
+/* ---- messages ---------------------------------------------------------------------------------- */
+
+/** Messages for an answer, as many as fit a frame. */
+struct collection {
+        struct call *call;
+        Ganger__V1__MessageInfo **messages;
+        size_t n, capacity;
+        size_t room;                    /* bytes that are left */
+        bool stop_when_full;            /* else the rest is only left out of the answer */
+        int error;
+};
+
+/** Room for one more. The array doubles in the arena, which is freed as a whole. */
+static bool collection_grow(struct collection *l) {
+        size_t capacity = l->capacity > 0 ? 2 * l->capacity : 64;
+        Ganger__V1__MessageInfo **messages;
+
+        if (l->n < l->capacity)
+                return true;
+        messages = arena_alloc(&l->call->arena, capacity, sizeof(Ganger__V1__MessageInfo *));
+        if (!messages)
+                return false;
+        if (l->n > 0)
+                memcpy(messages, l->messages, l->n * sizeof *messages);
+        l->messages = messages;
+        l->capacity = capacity;
+        return true;
+}
+
+static Ganger__V1__MessageInfo *message_new(struct arena *a, const struct ring_message *message) {
+        Ganger__V1__MessageInfo *m = arena_alloc(a, 1, sizeof *m);
+
+        if (!m)
+                return NULL;
+        ganger__v1__message_info__init(m);
+        m->id = message->id;
+        m->size = message->size;
+        m->deliveries = message->deliveries;
+        m->state = (char *)message->state;
+        m->realtime_usec = message->realtime_usec;
+        m->holder = arena_copy(a, message->holder, strlen(message->holder) + 1);
+        m->reason = arena_copy(a, message->reason, strlen(message->reason) + 1);
+        m->data.len = message->data_size;
+        m->data.data = arena_copy(a, message->data, message->data_size);
+        if (!m->holder || !m->reason || !m->data.data)
+                return NULL;
+        text_repair(m->holder);
+        text_repair(m->reason);
+        return m;
+}
+
+static bool collect(void *userdata, const struct ring_message *message) {
+        struct collection *l = userdata;
+        size_t size = MESSAGE_OVERHEAD + message->data_size + strlen(message->holder) + strlen(message->reason);
+        Ganger__V1__MessageInfo *m;
+
+        if (size > l->room) {
+                l->room = 0;
+                return !l->stop_when_full;
+        }
+        m = collection_grow(l) ? message_new(&l->call->arena, message) : NULL;
+        if (!m) {
+                l->error = -ENOMEM;
+                l->room = 0;
+                return !l->stop_when_full;
+        }
+        l->room -= size;
+        l->messages[l->n++] = m;
+        return true;
+}
+
+static uint32_t bytes_or_default(uint32_t bytes) {
+        return MIN(bytes > 0 ? bytes : (uint32_t)PEEK_BYTES_DEFAULT, (uint32_t)RING_PEEK_BYTES_MAX);
+}
+
+int call_peek(struct call *call) {
+        const Ganger__V1__PeekRequest *request = call->request->peek;
+        struct collection l = { .call = call, .room = CALL_REPLY_ROOM, .stop_when_full = true };
+        struct ring *ring = ring_find(&call->gang->rings, request->ring);
+        Ganger__V1__PeekReply m = GANGER__V1__PEEK_REPLY__INIT;
+        Ganger__V1__Reply reply = GANGER__V1__REPLY__INIT;
+        uint32_t count = request->count > 0 ? request->count : PEEK_COUNT_DEFAULT;
+        int r;
+
+        if (!ring)
+                return call_unknown_ring(call, request->ring);
+        if (count > PEEK_COUNT_MAX)
+                return error_set(&call->error, -E2BIG, "peek: %u messages are more than %d", count, PEEK_COUNT_MAX);
+        r = ring_peek(ring, count, bytes_or_default(request->bytes), collect, &l);
+        if (r >= 0)
+                r = l.error;
+        if (r < 0)
+                return error_errno(&call->error, r, "ring '%s'", ring->name);
+        m.messages = l.messages;
+        m.n_messages = l.n;
+        reply.result_case = GANGER__V1__REPLY__RESULT_PEEK;
+        reply.peek = &m;
+        return call_reply(call, &reply, NULL, 0);
+}
+
+/** @return 0 and the action, or -EINVAL. */
+static int dead_action(struct call *call, enum ring_dead_action *ret) {
+        switch (call->request->dead->action) {
+        case GANGER__V1__DEAD_ACTION__DEAD_LIST:
+                *ret = RING_DEAD_LIST;
+                return 0;
+        case GANGER__V1__DEAD_ACTION__DEAD_RETRY:
+                *ret = RING_DEAD_RETRY;
+                return 0;
+        case GANGER__V1__DEAD_ACTION__DEAD_DROP:
+                *ret = RING_DEAD_DROP;
+                return 0;
+        case _GANGER__V1__DEAD_ACTION_IS_INT_SIZE:
+                break;
+        }
+        return error_set(&call->error, -EINVAL, "dead: this daemon does not know that action");
+}
+
+int call_dead(struct call *call) {
+        const Ganger__V1__DeadRequest *request = call->request->dead;
+        struct collection l = { .call = call, .room = CALL_REPLY_ROOM };
+        struct ring *ring = ring_find(&call->gang->rings, request->ring);
+        Ganger__V1__DeadReply m = GANGER__V1__DEAD_REPLY__INIT;
+        Ganger__V1__Reply reply = GANGER__V1__REPLY__INIT;
+        enum ring_dead_action action = RING_DEAD_LIST;
+        int64_t left;
+        int r;
+
+        r = dead_action(call, &action);
+        if (r == 0 && action != RING_DEAD_LIST)
+                r = call_permit(call, CONTROL_OPERATE);
+        if (r < 0)
+                return r;
+        if (!ring)
+                return call_unknown_ring(call, request->ring);
+        /* A list may end early; what is done is done to all, also to those that the answer has no room for. */
+        l.stop_when_full = action == RING_DEAD_LIST;
+        left = ring_dead(ring, action, request->ids, request->n_ids, bytes_or_default(request->bytes), collect, &l);
+        if (left < 0)
+                return error_errno(&call->error, (int)left, "ring '%s'", ring->name);
+        m.messages = l.messages;
+        m.n_messages = l.n;
+        m.left = (uint32_t)left;
+        reply.result_case = GANGER__V1__REPLY__RESULT_DEAD;
+        reply.dead = &m;
+        return call_reply(call, &reply, NULL, 0);
+}
