@@ -67,7 +67,7 @@ struct worker_definition {
         char **environment;             /* NAME=value; never NULL, as all lists here */
         char *user;                     /* NULL: that of the daemon; a name or a number */
         enum worker_io io;
-        int io_fds[2];                  /* where the program reads and writes; -1: its standard input and output */
+        int io_fds[2];                  /* where the program reads and writes; -1: its stdin and stdout */
         char **receive;                 /* names of rings; with `io` one at most */
         char **send;
         uint32_t instances;             /* may be 0 */
@@ -124,8 +124,8 @@ static inline bool config_errors_full(const struct config_errors *errors) {
 void config_errors_done(struct config_errors *errors);
 
 /** Add one at a line (0: of the whole file): "PATH:LINE: …". */
-void config_errors_add(struct config_errors *errors, const char *path, unsigned int line, const char *format, ...)
-        _printf_(4, 5);
+void config_errors_add(struct config_errors *errors, const char *path, unsigned int line,
+                       const char *format, ...) _printf_(4, 5);
 
 /** One error a line, and how many were not kept. */
 void config_errors_print(const struct config_errors *errors, FILE *out);
@@ -145,7 +145,8 @@ int config_load(const char *path, struct config **ret, struct config_errors *err
  * @param path  stands in front of errors; relative programs and directories are relative to its directory.
  * @return 0, -EINVAL (the errors say why), -ENOMEM.
  */
-int config_parse(const char *text, size_t size, const char *path, struct config **ret, struct config_errors *errors);
+int config_parse(const char *text, size_t size, const char *path, struct config **ret,
+                 struct config_errors *errors);
 
 /**
  * Check what depends on this machine: that programs, directories and users exist.
@@ -158,8 +159,8 @@ struct config *config_free(struct config *config);
 DEFINE_CLEANUP(struct config *, config_free)
 
 /**
- * `gangerd --check`: load, and tell people on `out` that it is good ("PATH: ok (2 rings, 3 workers)") or on `err`
- * everything that is not.
+ * `gangerd --check`: load, and tell people on `out` that it is good ("PATH: ok (2 rings, 3 workers)"), or
+ * on `err` everything that is not.
  * @return the exit status: 0 or 1.
  */
 int config_check(const char *path, FILE *out, FILE *err);
@@ -173,7 +174,7 @@ int config_default_path(char **ret);
 struct worker_definition *config_worker(const struct config *config, const char *name);
 struct ring_definition *config_ring(const struct config *config, const char *name);
 
-/** Write it in canonical form: every key, also those left at their default. Parsing that gives an equal config. */
+/** Write the canonical form: every key, also those left at their default. Parsing it gives an equal config. */
 void config_print(const struct config *config, FILE *out);
 void worker_definition_print(const struct worker_definition *worker, FILE *out);
 void ring_definition_print(const struct ring_definition *ring, FILE *out);
@@ -183,8 +184,8 @@ bool worker_definition_equal(const struct worker_definition *a, const struct wor
 bool ring_definition_equal(const struct ring_definition *a, const struct ring_definition *b);
 
 /**
- * A stable hash (FNV-1a) of what a process of this worker was started with: the keys whose change needs a new process.
- * Not `instances`, `restart…`, `stop…`, `ready-timeout`: a change of these touches no process.
+ * A stable hash (FNV-1a) of what a process of this worker was started with: the keys whose change needs a
+ * new process. Not `instances`, `restart*`, `stop*`, `ready-timeout`: these change under a process.
  */
 uint64_t worker_definition_hash(const struct worker_definition *worker);
 
@@ -215,14 +216,14 @@ enum config_change_kind {
 struct config_change {
         enum config_change_kind kind;
         const char *name;                               /* owned by one of the two configs */
-        const struct worker_definition *old_worker, *new_worker; /* NULL for a ring, and where there is none */
+        const struct worker_definition *old_worker, *new_worker; /* NULL: a ring, or not there */
         const struct ring_definition *old_ring, *new_ring;
-        bool restart;                                   /* CONFIG_CHANGED of a worker: processes must be replaced */
+        bool restart;                                   /* the processes of the worker must be replaced */
 };
 
 /** What is new, gone or different. Points into both configs. */
 struct config_diff {
-        struct config_change *changes;                  /* rings first; removed, then the others in the new order */
+        struct config_change *changes;                  /* rings first; removed ones, then in the new order */
         size_t n;
 };
 

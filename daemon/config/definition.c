@@ -45,7 +45,8 @@ int ring_definition_new(struct ring_definition **ret, const char *name, unsigned
         return 0;
 }
 
-int worker_definition_new(struct worker_definition **ret, const char *name, unsigned int line, const char *base) {
+int worker_definition_new(struct worker_definition **ret, const char *name, unsigned int line,
+                          const char *base) {
         _cleanup_(worker_definition_freep) struct worker_definition *worker = calloc(1, sizeof *worker);
         int r;
 
@@ -230,7 +231,8 @@ static int search_path(const char *name, char **ret, struct error *error) {
                         candidate = NULL;
                         return -ENOMEM;
                 }
-                r = candidate[0] == '/' ? check_program(candidate) : -ENOENT; /* "." and "" in PATH are traps */
+                /* "." and "" in PATH are traps. */
+                r = candidate[0] == '/' ? check_program(candidate) : -ENOENT;
                 if (r == 0) {
                         *ret = TAKE(candidate);
                         return 0;

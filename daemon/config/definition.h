@@ -11,7 +11,8 @@
 /** Every key at its default. @return 0, -ENOMEM. */
 int ring_definition_new(struct ring_definition **ret, const char *name, unsigned int line);
 /** @param base  directory that relative paths are relative to; copied. */
-int worker_definition_new(struct worker_definition **ret, const char *name, unsigned int line, const char *base);
+int worker_definition_new(struct worker_definition **ret, const char *name, unsigned int line,
+                          const char *base);
 
 struct ring_definition *ring_definition_free(struct ring_definition *ring);
 struct worker_definition *worker_definition_free(struct worker_definition *worker);

@@ -75,11 +75,15 @@ static void add_ring(struct config_diff *d, enum config_change_kind kind, const 
         };
 }
 
-static void add_worker(struct config_diff *d, enum config_change_kind kind, const struct worker_definition *from,
-                       const struct worker_definition *to) {
+static void add_worker(struct config_diff *d, enum config_change_kind kind,
+                       const struct worker_definition *from, const struct worker_definition *to) {
         d->changes[d->n++] = (struct config_change){
-                .kind = kind, .name = (to ?: from)->name, .old_worker = from, .new_worker = to,
-                .restart = kind == CONFIG_CHANGED && worker_definition_hash(from) != worker_definition_hash(to),
+                .kind = kind,
+                .name = (to ?: from)->name,
+                .old_worker = from,
+                .new_worker = to,
+                .restart = kind == CONFIG_CHANGED &&
+                           worker_definition_hash(from) != worker_definition_hash(to),
         };
 }
 
@@ -128,7 +132,8 @@ int config_diff(const struct config *from, const struct config *to, struct confi
         _cleanup_(config_diff_done) struct config_diff diff = { 0 };
 
         from = from ?: &nothing;
-        diff.changes = calloc(from->n_rings + to->n_rings + from->n_workers + to->n_workers + 1, sizeof *diff.changes);
+        diff.changes = calloc(from->n_rings + to->n_rings + from->n_workers + to->n_workers + 1,
+                              sizeof *diff.changes);
         if (!diff.changes || diff_rings(&diff, from, to) < 0 || diff_workers(&diff, from, to) < 0)
                 return -ENOMEM;
         *ret = TAKE_GENERIC(diff, ((struct config_diff){ 0 }));

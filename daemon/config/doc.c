@@ -3,8 +3,8 @@
 /*
  * Makes the manual of the configuration
  *
- * Copies a page, and puts the keys of a section where a line says `@keys ring@` or `@keys worker@`, and a table of
- * all keys where one says `@table@`. So the manual cannot lack a key or tell a wrong default.
+ * Copies a page, and puts the keys of a section where a line says `@keys ring@` or `@keys worker@`, and a
+ * table of all keys where one says `@table@`. So the manual cannot lack a key or tell a wrong default.
  */
 
 #include <ctype.h>
@@ -21,7 +21,7 @@
 #define LINE_BREAK_COLUMN 60
 
 static const char *const effects[] = {
-        [CONFIG_EFFECT_NEW_RING] = "makes the ring anew",
+        [CONFIG_EFFECT_REFUSED] = "is refused",
         [CONFIG_EFFECT_PROCESS] = "replaces the processes",
         [CONFIG_EFFECT_LIVE] = "takes effect at once",
 };
@@ -68,7 +68,8 @@ static void print_keys(enum config_section section) {
 }
 
 static void print_table(void) {
-        printf(".Bl -column \"restart-delay-max\" \"list of rings\" \"immediate\" \"replaces the processes\"\n");
+        printf(".Bl -column \"restart-delay-max\" \"list of rings\" \"immediate\" \"replaces the "
+               "processes\"\n");
         printf(".It Sy Key Ta Sy Value Ta Sy Default Ta Sy A change\n");
         for (size_t i = 0; i < config_keys_n; i++) {
                 const struct config_key *key = &config_keys[i];

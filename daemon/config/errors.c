@@ -45,7 +45,8 @@ static int insert(struct config_errors *errors, unsigned int line, char *text) {
         return 0;
 }
 
-void config_errors_add(struct config_errors *errors, const char *path, unsigned int line, const char *format, ...) {
+void config_errors_add(struct config_errors *errors, const char *path, unsigned int line, const char *format,
+                       ...) {
         _cleanup_(freep) char *text = NULL;
         char message[MESSAGE_MAX];
         va_list ap;
@@ -59,7 +60,8 @@ void config_errors_add(struct config_errors *errors, const char *path, unsigned 
         vsnprintf(message, sizeof message, format, ap);
         va_end(ap);
         make_printable(message);
-        r = line > 0 ? asprintf(&text, "%s:%u: %s", path, line, message) : asprintf(&text, "%s: %s", path, message);
+        r = line > 0 ? asprintf(&text, "%s:%u: %s", path, line, message)
+                     : asprintf(&text, "%s: %s", path, message);
         if (r < 0) {
                 text = NULL;
                 errors->n_dropped++;

@@ -23,14 +23,14 @@
 #define ANY .min = 0
 #define RANGE(least, most) .min = (least), .max = (most)
 #define WORDS(array) .words = (array)
-#define ROW(of, definition, label, type_name, field_name, initial_text, what, short_text, long_text)             \
-        .section = (of), .name = (label), .type = &key_type_##type_name,                                        \
-        .offset = offsetof(struct definition, field_name), .initial = (initial_text),                           \
+#define ROW(of, definition, label, type_name, field_name, initial_text, what, short_text, long_text) \
+        .section = (of), .name = (label), .type = &key_type_##type_name, \
+        .offset = offsetof(struct definition, field_name), .initial = (initial_text), \
         .effect = CONFIG_EFFECT_##what, .help = (short_text), .text = (long_text)
 /* The limits expand to several initialisers, so they come last, outside of ROW. */
-#define RING_KEY(label, type, field, initial, limits, what, help, text)                                         \
+#define RING_KEY(label, type, field, initial, limits, what, help, text) \
         { ROW(CONFIG_RING, ring_definition, label, type, field, initial, what, help, text), limits },
-#define WORKER_KEY(label, type, field, initial, limits, what, help, text)                                       \
+#define WORKER_KEY(label, type, field, initial, limits, what, help, text) \
         { ROW(CONFIG_WORKER, worker_definition, label, type, field, initial, what, help, text), limits },
 
 const struct config_key config_keys[] = {
@@ -39,7 +39,9 @@ const struct config_key config_keys[] = {
 const size_t config_keys_n = ARRAY_SIZE(config_keys);
 _Static_assert(ARRAY_SIZE(config_keys) <= CONFIG_KEYS_MAX, "CONFIG_KEYS_MAX is too small");
 
-const char *const config_section_names[] = { [CONFIG_RING] = "ring", [CONFIG_WORKER] = "worker", [_CONFIG_SECTION_N] = NULL };
+const char *const config_section_names[] = {
+        [CONFIG_RING] = "ring", [CONFIG_WORKER] = "worker", [_CONFIG_SECTION_N] = NULL
+};
 const char *const config_section_articles[] = { [CONFIG_RING] = "a ring", [CONFIG_WORKER] = "a worker" };
 
 const struct config_key *config_key_find(enum config_section section, const char *name) {
@@ -60,7 +62,7 @@ const struct config_key *config_key_nearest(enum config_section section, const c
         return nearest ? config_key_find(section, nearest) : NULL;
 }
 
-/* Every value is a string to libconfuse, and has no default there: types, defaults and the titles are ours. */
+/* Every value is a string to libconfuse, and has no default there: types, defaults and titles are ours. */
 void config_options_init(struct config_options *o) {
         static const cfg_opt_t end = CFG_END();
 
@@ -68,8 +70,9 @@ void config_options_init(struct config_options *o) {
                 size_t n = 0;
 
                 config_for_each_key(key, (enum config_section)s)
-                        o->keys[s][n++] = key->type->list ? (cfg_opt_t)CFG_STR_LIST(key->name, NULL, CFGF_NODEFAULT)
-                                                          : (cfg_opt_t)CFG_STR(key->name, NULL, CFGF_NODEFAULT);
+                        o->keys[s][n++] = key->type->list
+                                                  ? (cfg_opt_t)CFG_STR_LIST(key->name, NULL, CFGF_NODEFAULT)
+                                                  : (cfg_opt_t)CFG_STR(key->name, NULL, CFGF_NODEFAULT);
                 o->keys[s][n] = end;
                 o->sections[s] = (cfg_opt_t)CFG_SEC(config_section_names[s], o->keys[s], CFGF_MULTI);
         }
@@ -85,7 +88,8 @@ void key_done(const struct config_key *key, void *definition) {
                 *(char ***)field = strings_free(*(char ***)field);
 }
 
-int key_read(const struct config_key *key, void *definition, char *const *items, size_t n, struct error *error) {
+int key_read(const struct config_key *key, void *definition, char *const *items, size_t n,
+             struct error *error) {
         key_done(key, definition);
         return key->type->read(key, key_field(key, definition), items, n, error);
 }

@@ -19,7 +19,7 @@ enum config_section {
 };
 
 enum config_effect {
-        CONFIG_EFFECT_NEW_RING,         /* the ring is made anew */
+        CONFIG_EFFECT_REFUSED,          /* a reload with it is refused: processes have mapped the ring */
         CONFIG_EFFECT_PROCESS,          /* the processes are replaced */
         CONFIG_EFFECT_LIVE,             /* takes effect as it is */
 };
@@ -38,8 +38,9 @@ struct key_type {
         enum key_storage storage;
         size_t size;
         bool list;                      /* takes several values */
-        /** Check and set a field that is empty. @return 0, -EINVAL (the error says what is expected), -ENOMEM. */
-        int (*read)(const struct config_key *key, void *field, char *const *items, size_t n, struct error *error);
+        /** Check and set a field that is empty. @return 0, -EINVAL (the error says why), -ENOMEM. */
+        int (*read)(const struct config_key *key, void *field, char *const *items, size_t n,
+                    struct error *error);
         /** Write so that read() has the same again. Not called where the field is not set. */
         void (*write)(const struct config_key *key, const void *field, FILE *out);
         /** Is there anything to write? */
@@ -94,7 +95,8 @@ static inline const void *key_field_const(const struct config_key *key, const vo
 }
 
 /** Set a field, with the limits of the key. */
-int key_read(const struct config_key *key, void *definition, char *const *items, size_t n, struct error *error);
+int key_read(const struct config_key *key, void *definition, char *const *items, size_t n,
+             struct error *error);
 /** Set it to the default. @return 0, -ENOMEM. */
 int key_reset(const struct config_key *key, void *definition);
 bool key_equal(const struct config_key *key, const void *a, const void *b);

@@ -4,11 +4,12 @@
  * The tokens of a configuration file
  *
  * The language is libconfuse's without its surprises. Its scanner drops bytes that it does not know, replaces
- * ${NAME} by the environment, ends a word at two slashes, counts a line twice after a comment, and stays inside a
- * string that the file did not close, into the next file. Here each of these is an error with its line.
+ * ${NAME} by the environment, ends a word at two slashes, counts a line twice after a comment, and stays
+ * inside a string that the file did not close, into the next file. Here each of these is an error with its
+ * line.
  *
- * Invariant: what is given out as TOKEN_WORD or TOKEN_STRING is one string to libconfuse as well, once a word was put
- * into single quotes.
+ * Invariant: what is given out as TOKEN_WORD or TOKEN_STRING is one string to libconfuse as well, once a word
+ * was put into single quotes.
  */
 
 #include "daemon/config/lexer.h"
@@ -84,12 +85,14 @@ static enum token_kind bad(struct lexer *l, const char *problem) {
 }
 
 static enum token_kind bad_control(struct lexer *l, char c) {
-        snprintf(l->problem, sizeof l->problem, "a control character (byte 0x%02x) is not allowed here", (unsigned char)c);
+        snprintf(l->problem, sizeof l->problem, "a control character (byte 0x%02x) is not allowed here",
+                 (unsigned char)c);
         return TOKEN_BAD;
 }
 
 static enum token_kind bad_variable(struct lexer *l) {
-        return bad(l, "the environment is not put in for ${…}; write '${…}' in single quotes to mean these characters");
+        return bad(l, "the environment is not put in for ${…}; write '${…}' in single quotes to mean these "
+                      "characters");
 }
 
 static enum token_kind lex_word(struct lexer *l) {
@@ -130,9 +133,10 @@ static enum token_kind lex_escape(struct lexer *l) {
                         value = 0;
         } else if (isdigit((unsigned char)*l->p)) {
                 for (; isdigit((unsigned char)peek(l, n)); n++)
-                        value = MIN(8 * value + (unsigned int)(peek(l, n) - '0') + (peek(l, n) > '7' ? 1000u : 0u), 1000u);
-                if (n > 3)
-                        value = 1000;
+                        if (peek(l, n) > '7' || n >= 3 || value > 037)
+                                value = 0x100;
+                        else
+                                value = 8 * value + (unsigned int)(peek(l, n) - '0');
         } else {
                 l->line += *l->p == '\n';
                 l->p++;
@@ -149,7 +153,8 @@ static enum token_kind lex_double(struct lexer *l) {
 
         for (l->p++; l->p < l->end && *l->p != '"'; l->p++) {
                 if (*l->p == '\n')
-                        return bad(l, "the string is not closed on its line (only one in single quotes may go on)");
+                        return bad(l, "the string is not closed on its line "
+                                      "(only one in single quotes may go on)");
                 if (*l->p == '\\') {
                         if (lex_escape(l) == TOKEN_BAD)
                                 kind = TOKEN_BAD;

@@ -17,7 +17,7 @@ enum token_kind {
         TOKEN_CLOSE,
         TOKEN_EQUALS,
         TOKEN_COMMA,
-        TOKEN_BAD,              /* stands where a word could; `problem` of the lexer says what is wrong with it */
+        TOKEN_BAD,              /* stands where a word could; `problem` of the lexer says what is wrong */
 };
 
 struct token {

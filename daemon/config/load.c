@@ -139,7 +139,8 @@ static void verify_program(const struct worker_definition *w, struct error *erro
                 error_prefix(error, "exec");
 }
 
-static int verify(const struct config *config, const struct worker_definition *w, struct config_errors *errors,
+static int verify(const struct config *config, const struct worker_definition *w,
+                  struct config_errors *errors,
                   void (*check)(const struct worker_definition *, struct error *)) {
         struct error error = ERROR_NULL;
 
@@ -149,7 +150,8 @@ static int verify(const struct config *config, const struct worker_definition *w
         return error.code;
 }
 
-static void verify_worker(const struct config *config, const struct worker_definition *w, struct config_errors *errors) {
+static void verify_worker(const struct config *config, const struct worker_definition *w,
+                          struct config_errors *errors) {
         bool good = !w->directory || verify(config, w, errors, verify_directory) == 0;
 
         if (w->user)
@@ -175,8 +177,9 @@ int config_check(const char *path, FILE *out, FILE *err) {
         if (r < 0)
                 config_errors_print(&errors, err);
         else
-                fprintf(out, "%s: ok (%zu ring%s, %zu worker%s)\n", path, config->n_rings, config->n_rings == 1 ? "" : "s",
-                        config->n_workers, config->n_workers == 1 ? "" : "s");
+                fprintf(out, "%s: ok (%zu ring%s, %zu worker%s)\n", path, config->n_rings,
+                        config->n_rings == 1 ? "" : "s", config->n_workers,
+                        config->n_workers == 1 ? "" : "s");
         config_errors_done(&errors);
         return r < 0;
 }

@@ -7,8 +7,8 @@
  * at once. So this pass looks at the structure first: it reports what is wrong, skips to where the next
  * statement must begin, and writes the statements that are right for libconfuse, which reads the values.
  *
- * Invariants: libconfuse finds no error in that text; its n-th section of a kind is the n-th of that kind here.
- * Nothing recurses, and every loop consumes a token.
+ * Invariants: libconfuse finds no error in that text; its n-th section of a kind is the n-th of that kind
+ * here. Nothing recurses, and every loop consumes a token.
  */
 
 #include "daemon/config/outline.h"
@@ -87,8 +87,9 @@ static void _printf_(3, 4) report(struct scanner *s, unsigned int line, const ch
         if (r < 0)
                 message = NULL;
         if (section && section->name)
-                config_errors_add(s->errors, s->path, line, "%s '%s': %s", config_section_names[section->kind],
-                                  section->name, message ?: "out of memory");
+                config_errors_add(s->errors, s->path, line, "%s '%s': %s",
+                                  config_section_names[section->kind], section->name,
+                                  message ?: "out of memory");
         else
                 config_errors_add(s->errors, s->path, line, "%s", message ?: "out of memory");
 }
@@ -124,7 +125,8 @@ static void skip_block(struct scanner *s) {
 
 /* To the next line that begins a section. */
 static void skip_section(struct scanner *s) {
-        while (s->token.kind != TOKEN_END && !(s->token.first && section_kind(&s->token) != _CONFIG_SECTION_N))
+        while (s->token.kind != TOKEN_END &&
+               !(s->token.first && section_kind(&s->token) != _CONFIG_SECTION_N))
                 advance(s);
 }
 
@@ -227,10 +229,12 @@ static bool scan_list_item(struct scanner *s, const struct token *key) {
 /* Where a list went on in a way that it cannot. */
 static void report_list(struct scanner *s, const struct token *key) {
         if (is_value(&s->token) && !s->token.first)
-                report(s, s->token.line, QUOTED ": a comma is missing before '" QUOTED "'", QUOTE(key), QUOTE(&s->token));
+                report(s, s->token.line, QUOTED ": a comma is missing before '" QUOTED "'", QUOTE(key),
+                       QUOTE(&s->token));
         else if (s->token.kind == TOKEN_COMMA)
                 report(s, s->token.line, QUOTED ": a value is missing before the comma", QUOTE(key));
-        else if (is_value(&s->token) && look_ahead(s).kind != TOKEN_EQUALS && look_ahead(s).kind != TOKEN_OPEN)
+        else if (is_value(&s->token) && look_ahead(s).kind != TOKEN_EQUALS &&
+                 look_ahead(s).kind != TOKEN_OPEN)
                 report(s, s->line, QUOTED ": a comma is missing after the value", QUOTE(key));
 }
 
@@ -336,7 +340,8 @@ static void scan_stray(struct scanner *s, const struct token *name) {
         if (is_text(&next, "+") || is_text(&next, "+="))
                 report(s, name->line, QUOTED ": there is no '+='; give all values at once", QUOTE(name));
         else if (s->assigned == name->line)
-                report(s, name->line, "'" QUOTED "' where a key is expected (a value with spaces must be in quotes)",
+                report(s, name->line,
+                       "'" QUOTED "' where a key is expected (a value with spaces must be in quotes)",
                        QUOTE(name));
         else
                 report(s, name->line, QUOTED ": '=' is missing after it", QUOTE(name));
@@ -352,7 +357,8 @@ static bool scan_statement(struct scanner *s) {
                 return false;
         }
         next = look_ahead(s);
-        if (name.kind == TOKEN_END || (section_kind(&name) != _CONFIG_SECTION_N && next.kind != TOKEN_EQUALS)) {
+        if (name.kind == TOKEN_END ||
+            (section_kind(&name) != _CONFIG_SECTION_N && next.kind != TOKEN_EQUALS)) {
                 report(s, s->section->line, "it is not closed: '}' is missing%s",
                        name.kind == TOKEN_END ? " at the end of the file" : " before the next section");
                 return false;
@@ -398,7 +404,8 @@ static int scan_title(struct scanner *s) {
         const char *kind = config_section_names[s->section->kind];
 
         if (!is_value(&t)) {
-                report(s, s->section->line, "%s has no name: %s NAME { … }", config_section_articles[s->section->kind], kind);
+                report(s, s->section->line, "%s has no name: %s NAME { … }",
+                       config_section_articles[s->section->kind], kind);
                 return 0;
         }
         if (t.kind == TOKEN_STRING) {
@@ -411,7 +418,8 @@ static int scan_title(struct scanner *s) {
         if (t.kind == TOKEN_BAD)
                 report(s, t.line, "%s", s->lexer.problem);
         else if (t.size > QUOTE_MAX || !name_is_valid(s->section->name))
-                report(s, t.line, "not a name: up to %d letters, digits, '-', '_' and '.', the first a letter or digit",
+                report(s, t.line,
+                       "not a name: up to %d letters, digits, '-', '_' and '.', the first a letter or digit",
                        NAME_LENGTH_MAX);
         advance(s);
         return 0;
@@ -474,7 +482,9 @@ static int scan_unknown(struct scanner *s) {
         nearest = text_nearest(word, config_section_names);
         if (nearest) {
                 report(s, t.line, "%s: unknown section; did you mean '%s'?", word, nearest);
-                return scan_section(s, nearest == config_section_names[CONFIG_RING] ? CONFIG_RING : CONFIG_WORKER, t.line);
+                return scan_section(
+                        s, nearest == config_section_names[CONFIG_RING] ? CONFIG_RING : CONFIG_WORKER,
+                        t.line);
         }
         if (strcmp(word, "include") == 0)
                 report(s, t.line, "include: not known; a configuration is one file");

@@ -20,7 +20,7 @@ struct outline_section {
 struct outline {
         struct outline_section *sections;
         size_t n, allocated;
-        char *text;                             /* the good statements, for libconfuse; lines as in the file */
+        char *text;                             /* the good statements for libconfuse, on their lines */
         size_t text_size;
 };
 

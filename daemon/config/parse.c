@@ -34,16 +34,16 @@ static void cfg_freep(cfg_t **cfg) {
 }
 
 /*
- * libconfuse gives its error function no pointer of ours. The outline left it nothing to complain about; if it
- * does, its return value says so, and the caller reports it. It must not write to stderr by itself.
+ * libconfuse gives its error function no pointer of ours. The outline left it nothing to complain about; if
+ * it does, its return value says so, and the caller reports it. It must not write to stderr by itself.
  */
 static void be_silent(cfg_t *cfg, const char *format, va_list ap) {
 }
 
 /* ---- values ------------------------------------------------------------------------------------ */
 
-static int read_value(struct reader *r, const struct config_key *key, unsigned int line, cfg_t *section, void *definition,
-                      const char *name) {
+static int read_value(struct reader *r, const struct config_key *key, unsigned int line, cfg_t *section,
+                      void *definition, const char *name) {
         cfg_opt_t *opt = cfg_getopt(section, key->name);
         struct error error = ERROR_NULL;
         size_t n = cfg_opt_size(opt);
@@ -56,12 +56,13 @@ static int read_value(struct reader *r, const struct config_key *key, unsigned i
         result = key_read(key, definition, r->items, MIN(n, (size_t)CONFIG_LIST_MAX), &error);
         if (result != -EINVAL)
                 return result;
-        config_errors_add(r->errors, r->config->path, line, "%s '%s': %s: %s", config_section_names[key->section], name,
-                          key->name, error.text);
+        config_errors_add(r->errors, r->config->path, line, "%s '%s': %s: %s",
+                          config_section_names[key->section], name, key->name, error.text);
         return key_reset(key, definition); /* so that the checks that follow find something */
 }
 
-static int read_section(struct reader *r, const struct outline_section *outline, cfg_t *section, void *definition) {
+static int read_section(struct reader *r, const struct outline_section *outline, cfg_t *section,
+                        void *definition) {
         int result;
 
         config_for_each_key(key, outline->kind) {
@@ -77,7 +78,8 @@ static int read_section(struct reader *r, const struct outline_section *outline,
         return 0;
 }
 
-static int add_definition(struct reader *r, const struct outline_section *outline, const char *base, void **ret) {
+static int add_definition(struct reader *r, const struct outline_section *outline, const char *base,
+                          void **ret) {
         struct config *config = r->config;
         const char *name = outline->name ?: "";
         int result;
@@ -87,7 +89,8 @@ static int add_definition(struct reader *r, const struct outline_section *outlin
                 if (result >= 0)
                         *ret = config->rings[config->n_rings++];
         } else {
-                result = worker_definition_new(&config->workers[config->n_workers], name, outline->line, base);
+                result = worker_definition_new(&config->workers[config->n_workers], name, outline->line,
+                                               base);
                 if (result >= 0)
                         *ret = config->workers[config->n_workers++];
         }
@@ -144,7 +147,8 @@ static bool is_readable(const char *text, size_t size, const char *path, struct 
         unsigned int line = 1;
 
         if (size > CONFIG_SIZE_MAX) {
-                config_errors_add(errors, path, 0, "the file is longer than %u MiB", (unsigned int)(CONFIG_SIZE_MAX >> 20));
+                config_errors_add(errors, path, 0, "the file is longer than %u MiB",
+                                  (unsigned int)(CONFIG_SIZE_MAX >> 20));
                 return false;
         }
         if (!zero)
@@ -200,7 +204,8 @@ static int parse_all(struct config *config, const char *base, struct config_erro
         return r;
 }
 
-int config_build(const char *text, size_t size, const char *path, struct config **ret, struct config_errors *errors) {
+int config_build(const char *text, size_t size, const char *path, struct config **ret,
+                 struct config_errors *errors) {
         _cleanup_(config_freep) struct config *config = NULL;
         _cleanup_(freep) char *base = NULL;
         size_t before = config_errors_count(errors);
@@ -230,7 +235,8 @@ int config_build(const char *text, size_t size, const char *path, struct config 
         return 0;
 }
 
-int config_parse(const char *text, size_t size, const char *path, struct config **ret, struct config_errors *errors) {
+int config_parse(const char *text, size_t size, const char *path, struct config **ret,
+                 struct config_errors *errors) {
         _cleanup_(config_freep) struct config *config = NULL;
         size_t before = config_errors_count(errors);
         int r;

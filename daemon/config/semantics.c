@@ -111,13 +111,14 @@ static void check_io(const struct checker *c, const struct worker_definition *w)
         if (length(w->send) > 1)
                 complain(c, "send", "one ring at most with io = %s", worker_io_name(w->io));
         if (w->ready == WORKER_READY_NOTIFY)
-                complain(c, "ready", "with io = %s the bridge tells that it is ready: leave this out", worker_io_name(w->io));
+                complain(c, "ready", "with io = %s the bridge tells that it is ready: leave this out",
+                         worker_io_name(w->io));
 }
 
 static void check_worker(const struct checker *c, struct worker_definition *w) {
         if (!w->exec[0] && !was_written(c, "exec"))
-                config_errors_add(c->errors, c->config->path, c->section->line, "worker '%s': exec is missing",
-                                  c->section->name ?: "");
+                config_errors_add(c->errors, c->config->path, c->section->line,
+                                  "worker '%s': exec is missing", c->section->name ?: "");
         check_rings(c, "receive", w->receive);
         check_rings(c, "send", w->send);
         check_io(c, w);
@@ -139,12 +140,14 @@ static void check_ring(const struct checker *c, const struct ring_definition *r)
 
         if (bytes > RING_SIZE_MAX)
                 config_errors_add(c->errors, c->config->path, line_of(c, "slots"),
-                                  "ring '%s': slots times slot-size is %s; the most is %s", c->section->name ?: "",
-                                  size_format(size, sizeof size, bytes), size_format(most, sizeof most, RING_SIZE_MAX));
+                                  "ring '%s': slots times slot-size is %s; the most is %s",
+                                  c->section->name ?: "", size_format(size, sizeof size, bytes),
+                                  size_format(most, sizeof most, RING_SIZE_MAX));
 }
 
 static int compare_sections(const void *a, const void *b) {
-        const struct outline_section *x = *(struct outline_section *const *)a, *y = *(struct outline_section *const *)b;
+        const struct outline_section *x = *(struct outline_section *const *)a,
+                                     *y = *(struct outline_section *const *)b;
         int r = (x->kind > y->kind) - (x->kind < y->kind);
 
         r = r ?: strcmp(x->name ?: "", y->name ?: "");
@@ -164,16 +167,19 @@ static int check_names(const struct checker *c) {
         for (size_t i = 0; i < c->outline->n; i++) {
                 const struct outline_section *s = sorted[i];
 
-                if (!first || !s->name || !first->name || s->kind != first->kind || strcmp(s->name, first->name) != 0)
+                if (!first || !s->name || !first->name || s->kind != first->kind ||
+                    strcmp(s->name, first->name) != 0)
                         first = s;
                 else
-                        config_errors_add(c->errors, c->config->path, s->line, "%s '%s': it is defined already, in line %u",
+                        config_errors_add(c->errors, c->config->path, s->line,
+                                          "%s '%s': it is defined already, in line %u",
                                           config_section_names[s->kind], s->name, first->line);
         }
         return 0;
 }
 
-int config_check_semantics(struct config *config, const struct outline *outline, struct config_errors *errors) {
+int config_check_semantics(struct config *config, const struct outline *outline,
+                           struct config_errors *errors) {
         struct checker c = { .config = config, .outline = outline, .errors = errors };
         size_t rings = 0, workers = 0;
 

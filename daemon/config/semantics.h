@@ -14,6 +14,7 @@
  * @param outline  of the same text: its n-th section of a kind is the n-th definition of it.
  * @return 0, also if there are errors; -ENOMEM.
  */
-int config_check_semantics(struct config *config, const struct outline *outline, struct config_errors *errors);
+int config_check_semantics(struct config *config, const struct outline *outline,
+                           struct config_errors *errors);
 
 #endif

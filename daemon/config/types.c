@@ -24,26 +24,36 @@ const char *const worker_io_words[] = {
         [WORKER_IO_EXEC] = "exec", [_WORKER_IO_N] = NULL,
 };
 const char *const restart_policy_words[] = {
-        [RESTART_ALWAYS] = "always", [RESTART_ON_FAILURE] = "on-failure", [RESTART_ON_ABNORMAL] = "on-abnormal",
-        [RESTART_NEVER] = "never", [_RESTART_POLICY_N] = NULL,
+        [RESTART_ALWAYS] = "always",
+        [RESTART_ON_FAILURE] = "on-failure",
+        [RESTART_ON_ABNORMAL] = "on-abnormal",
+        [RESTART_NEVER] = "never",
+        [_RESTART_POLICY_N] = NULL,
 };
 const char *const worker_ready_words[] = {
-        [WORKER_READY_IMMEDIATE] = "immediate", [WORKER_READY_NOTIFY] = "notify", [WORKER_READY_LIBRARY] = "library",
+        [WORKER_READY_IMMEDIATE] = "immediate",
+        [WORKER_READY_NOTIFY] = "notify",
+        [WORKER_READY_LIBRARY] = "library",
         [_WORKER_READY_N] = NULL,
 };
 
 /* The fields are enums of different types, all of the size of an int. */
 _Static_assert(sizeof(enum ring_kind) == sizeof(int) && sizeof(enum worker_io) == sizeof(int) &&
-               sizeof(enum restart_policy) == sizeof(int) && sizeof(enum worker_ready) == sizeof(int), "enums are ints");
+                       sizeof(enum restart_policy) == sizeof(int) && sizeof(enum worker_ready) == sizeof(int),
+               "enums are ints");
 
 static void join_words(const char *const *words, char *buf, size_t size) {
-        size_t n = 0;
+        size_t n = 0, last = 0;
 
-        for (size_t i = 0; words[i] && n < size; i++)
-                n += (size_t)snprintf(buf + n, size - n, "%s%s", i == 0 ? "" : words[i + 1] ? ", " : " or ", words[i]);
+        while (words[last + 1])
+                last++;
+        for (size_t i = 0; i <= last && n < size; i++)
+                n += (size_t)snprintf(buf + n, size - n, "%s%s", i == 0 ? "" : i < last ? ", " : " or ",
+                                      words[i]);
 }
 
-static int choice_read(const struct config_key *key, void *field, char *const *items, size_t n, struct error *error) {
+static int choice_read(const struct config_key *key, void *field, char *const *items, size_t n,
+                       struct error *error) {
         const char *nearest;
         char words[128];
 
@@ -74,7 +84,8 @@ static bool always_set(const void *field) {
 
 /* ---- numbers ----------------------------------------------------------------------------------- */
 
-static int count_read(const struct config_key *key, void *field, char *const *items, size_t n, struct error *error) {
+static int count_read(const struct config_key *key, void *field, char *const *items, size_t n,
+                      struct error *error) {
         uint64_t value;
 
         if (number_parse(items[0], &value) < 0)
@@ -90,7 +101,8 @@ static void count_write(const struct config_key *key, const void *field, FILE *o
         fprintf(out, "%u", *(const uint32_t *)field);
 }
 
-static int power_read(const struct config_key *key, void *field, char *const *items, size_t n, struct error *error) {
+static int power_read(const struct config_key *key, void *field, char *const *items, size_t n,
+                      struct error *error) {
         uint32_t value, next = 1;
         int r = count_read(key, &value, items, n, error);
 
@@ -104,7 +116,8 @@ static int power_read(const struct config_key *key, void *field, char *const *it
         return 0;
 }
 
-static int size_read(const struct config_key *key, void *field, char *const *items, size_t n, struct error *error) {
+static int size_read(const struct config_key *key, void *field, char *const *items, size_t n,
+                     struct error *error) {
         char least[SIZE_FORMAT_MAX], most[SIZE_FORMAT_MAX];
         uint64_t value = 0;
         int r = size_parse(items[0], &value);
@@ -113,7 +126,8 @@ static int size_read(const struct config_key *key, void *field, char *const *ite
                 return error_set(error, -EINVAL, "'%s' is not a size, such as 512, 4KiB or 1MiB", items[0]);
         if (r < 0 || value < key->min || value > key->max)
                 return error_set(error, -EINVAL, "%s is out of range; it is from %s to %s", items[0],
-                                 size_format(least, sizeof least, key->min), size_format(most, sizeof most, key->max));
+                                 size_format(least, sizeof least, key->min),
+                                 size_format(most, sizeof most, key->max));
         *(uint32_t *)field = (uint32_t)value;
         return 0;
 }
@@ -122,16 +136,19 @@ static void size_write(const struct config_key *key, const void *field, FILE *ou
         size_print(*(const uint32_t *)field, out);
 }
 
-static int time_read(const struct config_key *key, void *field, char *const *items, size_t n, struct error *error) {
+static int time_read(const struct config_key *key, void *field, char *const *items, size_t n,
+                     struct error *error) {
         char least[USEC_FORMAT_MAX], most[USEC_FORMAT_MAX];
         uint64_t value = 0;
         int r = usec_parse(items[0], &value);
 
         if (r == -EINVAL)
-                return error_set(error, -EINVAL, "'%s' is not a time span, such as 250ms, 10s or \"1min 30s\"", items[0]);
+                return error_set(error, -EINVAL,
+                                 "'%s' is not a time span, such as 250ms, 10s or \"1min 30s\"", items[0]);
         if (r < 0 || value < key->min || value > key->max)
                 return error_set(error, -EINVAL, "%s is out of range; it is from %s to %s", items[0],
-                                 usec_format(least, sizeof least, key->min), usec_format(most, sizeof most, key->max));
+                                 usec_format(least, sizeof least, key->min),
+                                 usec_format(most, sizeof most, key->max));
         *(uint64_t *)field = value;
         return 0;
 }
@@ -152,7 +169,8 @@ _Static_assert(offsetof(struct worker_definition, restart_limit_count) -
                offsetof(struct worker_definition, restart_limit_period_usec) == offsetof(struct limit, count),
                "the fields of a limit are neighbours");
 
-static int limit_read(const struct config_key *key, void *field, char *const *items, size_t n, struct error *error) {
+static int limit_read(const struct config_key *key, void *field, char *const *items, size_t n,
+                      struct error *error) {
         const char *slash = strchr(items[0], '/');
         _cleanup_(freep) char *number = NULL;
         struct limit limit = { 0 };
@@ -166,10 +184,11 @@ static int limit_read(const struct config_key *key, void *field, char *const *it
         if (!number)
                 return -ENOMEM;
         if (!slash || number_parse(number, &count) < 0 || usec_parse(slash + 1, &limit.period_usec) < 0)
-                return error_set(error, -EINVAL, "'%s' is not a count and a period, such as 5/10s, or none", items[0]);
+                return error_set(error, -EINVAL, "'%s' is not a count and a period, such as 5/10s, or none",
+                                 items[0]);
         if (count < key->min || count > key->max)
-                return error_set(error, -EINVAL, "the count %s is out of range; it is from %llu to %llu", number,
-                                 (unsigned long long)key->min, (unsigned long long)key->max);
+                return error_set(error, -EINVAL, "the count %s is out of range; it is from %llu to %llu",
+                                 number, (unsigned long long)key->min, (unsigned long long)key->max);
         if (limit.period_usec == 0)
                 return error_set(error, -EINVAL, "the period cannot be 0");
         limit.count = (uint32_t)count;
@@ -191,15 +210,18 @@ static void limit_write(const struct config_key *key, const void *field, FILE *o
 
 /* ---- signals and descriptors ------------------------------------------------------------------- */
 
-static int stop_signal_read(const struct config_key *key, void *field, char *const *items, size_t n, struct error *error) {
+static int stop_signal_read(const struct config_key *key, void *field, char *const *items, size_t n,
+                            struct error *error) {
         static const int pausing[] = { SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT };
         int number = signal_parse(items[0]);
 
         if (number < 0)
-                return error_set(error, -EINVAL, "'%s' is not a signal, such as SIGTERM or SIGRTMIN+3", items[0]);
+                return error_set(error, -EINVAL, "'%s' is not a signal, such as SIGTERM or SIGRTMIN+3",
+                                 items[0]);
         for (size_t i = 0; i < ARRAY_SIZE(pausing); i++)
                 if (number == pausing[i])
-                        return error_set(error, -EINVAL, "%s pauses or continues a process, and never ends it", items[0]);
+                        return error_set(error, -EINVAL,
+                                         "%s pauses or continues a process, and never ends it", items[0]);
         *(int *)field = number;
         return 0;
 }
@@ -210,7 +232,8 @@ static void signal_write(const struct config_key *key, const void *field, FILE *
         fputs(signal_format(name, sizeof name, *(const int *)field), out);
 }
 
-static int io_fds_read(const struct config_key *key, void *field, char *const *items, size_t n, struct error *error) {
+static int io_fds_read(const struct config_key *key, void *field, char *const *items, size_t n,
+                       struct error *error) {
         uint64_t value;
         int *fds = field;
         int pair[2];
@@ -219,8 +242,9 @@ static int io_fds_read(const struct config_key *key, void *field, char *const *i
                 return error_set(error, -EINVAL, "two numbers are expected, such as 3, 4");
         for (size_t i = 0; i < 2; i++) {
                 if (number_parse(items[i], &value) < 0 || value < key->min || value > key->max)
-                        return error_set(error, -EINVAL, "'%s' is not a descriptor from %llu to %llu", items[i],
-                                         (unsigned long long)key->min, (unsigned long long)key->max);
+                        return error_set(error, -EINVAL, "'%s' is not a descriptor from %llu to %llu",
+                                         items[i], (unsigned long long)key->min,
+                                         (unsigned long long)key->max);
                 pair[i] = (int)value;
         }
         if (pair[0] == pair[1])
@@ -242,7 +266,8 @@ static bool io_fds_is_set(const void *field) {
 
 /* ---- strings ----------------------------------------------------------------------------------- */
 
-static int text_read(const struct config_key *key, void *field, char *const *items, size_t n, struct error *error) {
+static int text_read(const struct config_key *key, void *field, char *const *items, size_t n,
+                     struct error *error) {
         if (!items[0][0])
                 return error_set(error, -EINVAL, "it is empty; leave the key out for the default");
         *(char **)field = strdup(items[0]);
@@ -257,7 +282,8 @@ static bool text_is_set(const void *field) {
         return *(char *const *)field;
 }
 
-static int list_read(const struct config_key *key, void *field, char *const *items, size_t n, struct error *error) {
+static int list_read(const struct config_key *key, void *field, char *const *items, size_t n,
+                     struct error *error) {
         return strings_copy(items, n, field);
 }
 
@@ -278,7 +304,8 @@ static bool list_is_set(const void *field) {
         return list && list[0];
 }
 
-static int program_read(const struct config_key *key, void *field, char *const *items, size_t n, struct error *error) {
+static int program_read(const struct config_key *key, void *field, char *const *items, size_t n,
+                        struct error *error) {
         if (n == 0 || !items[0][0])
                 return error_set(error, -EINVAL, "the program is missing");
         return list_read(key, field, items, n, error);
@@ -299,15 +326,18 @@ static int environment_read(const struct config_key *key, void *field, char *con
                 if (length == 0)
                         return error_set(error, -EINVAL, "'%.64s' is not of the form NAME=value", items[i]);
                 if (strncmp(items[i], "GANGER_", 7) == 0 || strncmp(items[i], "NOTIFY_SOCKET=", 14) == 0)
-                        return error_set(error, -EINVAL, "%.*s is set by gangerd itself", (int)MIN(length, 64u), items[i]);
+                        return error_set(error, -EINVAL, "%.*s is set by gangerd itself",
+                                         (int)MIN(length, 64u), items[i]);
                 for (size_t j = 0; j < i; j++)
                         if (strncmp(items[i], items[j], length + 1) == 0)
-                                return error_set(error, -EINVAL, "%.*s is there twice", (int)MIN(length, 64u), items[i]);
+                                return error_set(error, -EINVAL, "%.*s is there twice", (int)MIN(length, 64u),
+                                                 items[i]);
         }
         return list_read(key, field, items, n, error);
 }
 
-static int rings_read(const struct config_key *key, void *field, char *const *items, size_t n, struct error *error) {
+static int rings_read(const struct config_key *key, void *field, char *const *items, size_t n,
+                      struct error *error) {
         for (size_t i = 0; i < n; i++) {
                 if (!name_is_valid(items[i]))
                         return error_set(error, -EINVAL, "'%.64s' is not the name of a ring", items[i]);
@@ -335,7 +365,9 @@ const struct key_type key_type_stop_signal = NUMBER("signal", sizeof(int), stop_
 const struct key_type key_type_io_fds = {
         "two numbers", KEY_FIXED, sizeof(int[2]), true, io_fds_read, io_fds_write, io_fds_is_set,
 };
-const struct key_type key_type_text = { "string", KEY_TEXT, sizeof(char *), false, text_read, text_write, text_is_set };
+const struct key_type key_type_text = {
+        "string", KEY_TEXT, sizeof(char *), false, text_read, text_write, text_is_set,
+};
 const struct key_type key_type_program = LIST("list", program_read);
 const struct key_type key_type_environment = LIST("list", environment_read);
 const struct key_type key_type_rings = LIST("list of rings", rings_read);

@@ -48,7 +48,10 @@ static void print_exact(uint64_t n, const struct unit *units, size_t n_units, FI
 
 void size_print(uint64_t bytes, FILE *out) {
         static const struct unit units[] = {
-                { "GiB", UINT64_C(1) << 30 }, { "MiB", UINT64_C(1) << 20 }, { "KiB", UINT64_C(1) << 10 }, { "", 1 },
+                { "GiB", UINT64_C(1) << 30 },
+                { "MiB", UINT64_C(1) << 20 },
+                { "KiB", UINT64_C(1) << 10 },
+                { "", 1 },
         };
 
         print_exact(bytes, units, ARRAY_SIZE(units), out);
@@ -56,7 +59,10 @@ void size_print(uint64_t bytes, FILE *out) {
 
 void usec_print(uint64_t usec, FILE *out) {
         static const struct unit units[] = {
-                { "h", 3600 * USEC_PER_SEC }, { "min", 60 * USEC_PER_SEC }, { "s", USEC_PER_SEC }, { "ms", USEC_PER_MSEC },
+                { "h", 3600 * USEC_PER_SEC },
+                { "min", 60 * USEC_PER_SEC },
+                { "s", USEC_PER_SEC },
+                { "ms", USEC_PER_MSEC },
                 { "us", 1 },
         };
 

@@ -32,7 +32,8 @@ START_TEST(mistakes_are_told) {
                 const char *text, *said;
         } cases[] = {
                 /* structure */
-                { "ring", "x:1: a ring has no name: ring NAME { … }\nx:1: the file ends where '{' is expected\n" },
+                { "ring",
+                  "x:1: a ring has no name: ring NAME { … }\nx:1: the file ends where '{' is expected\n" },
                 { "ring r", "x:1: ring 'r': the file ends where '{' is expected\n" },
                 { "ring r {", "x:1: ring 'r': it is not closed: '}' is missing at the end of the file\n" },
                 { "ring r }", "x:1: ring 'r': '}' where '{' is expected\n" },
@@ -46,87 +47,125 @@ START_TEST(mistakes_are_told) {
                 { "ring r { slots }", "x:1: ring 'r': slots: '=' is missing after it\n" },
                 { "ring r { slots = }", "x:1: ring 'r': slots: the value is missing\n" },
                 { "ring r {\n slots =\n kind = queue }", "x:2: ring 'r': slots: the value is missing\n" },
-                { "ring r { slots = 2\n\n slots = 4 }", "x:3: ring 'r': slots: it is set already, in line 1\n" },
-                { "ring r { slots += 2 }", "x:1: ring 'r': slots: there is no '+='; give all values at once\n" },
+                { "ring r { slots = 2\n\n slots = 4 }",
+                  "x:3: ring 'r': slots: it is set already, in line 1\n" },
+                { "ring r { slots += 2 }",
+                  "x:1: ring 'r': slots: there is no '+='; give all values at once\n" },
                 { "ring r { { } }", "x:1: ring 'r': '{' where a key is expected\nx:1: '}' closes nothing\n" },
                 { "ring r { }\nring r { }\nring r { }",
-                  "x:2: ring 'r': it is defined already, in line 1\nx:3: ring 'r': it is defined already, in line 1\n" },
-                { "ring -r { }", "x:1: ring '-r': not a name: up to 63 letters, digits, '-', '_' and '.', the first a letter "
+                  "x:2: ring 'r': it is defined already, in line 1\nx:3: ring 'r': it is defined already, in "
+                  "line 1\n" },
+                { "ring -r { }", "x:1: ring '-r': not a name: up to 63 letters, digits, '-', '_' and '.', "
+                                 "the first a letter "
                                  "or digit\n" },
-                { "ring '' { }", "x:1: ring '': not a name: up to 63 letters, digits, '-', '_' and '.', the first a letter "
-                                 "or digit\n" },
+                { "ring '' { }",
+                  "x:1: ring '': not a name: up to 63 letters, digits, '-', '_' and '.', the first a letter "
+                  "or digit\n" },
                 { "/*\n\n", "x:1: the comment is not closed\n" },
                 /* words and strings */
-                { W("user = 'a"), "x:2: worker 'w': user: the string is not closed\n"
-                                  "x:2: worker 'w': it is not closed: '}' is missing at the end of the file\n" },
-                { W("user = \"a\nx\""), "x:2: worker 'w': user: the string is not closed on its line (only one in single "
-                                        "quotes may go on)\nx:2: worker 'w': it is not closed: '}' is missing at the end of the "
-                                        "file\nx:3: worker 'w': a quote in the middle of a word; put quotes around all of it\n" },
-                { W("user = ${USER}"), "x:2: worker 'w': user: the environment is not put in for ${…}; write '${…}' in single "
-                                       "quotes to mean these characters\n" },
-                { W("user = \"${USER:-x}\""), "x:2: worker 'w': user: the environment is not put in for ${…}; write '${…}' in "
-                                              "single quotes to mean these characters\n" },
+                { W("user = 'a"),
+                  "x:2: worker 'w': user: the string is not closed\n"
+                  "x:2: worker 'w': it is not closed: '}' is missing at the end of the file\n" },
+                { W("user = \"a\nx\""),
+                  "x:2: worker 'w': user: the string is not closed on its line (only one in single "
+                  "quotes may go on)\nx:2: worker 'w': it is not closed: '}' is missing at the end of the "
+                  "file\nx:3: worker 'w': a quote in the middle of a word; put quotes around all of it\n" },
+                { W("user = ${USER}"),
+                  "x:2: worker 'w': user: the environment is not put in for ${…}; write '${…}' in single "
+                  "quotes to mean these characters\n" },
+                { W("user = \"${USER:-x}\""),
+                  "x:2: worker 'w': user: the environment is not put in for ${…}; write '${…}' in "
+                  "single quotes to mean these characters\n" },
                 { W("user = \"\\0\""), "x:2: worker 'w': user: a string cannot contain the byte 0\n" },
                 { W("user = \"\\x00\""), "x:2: worker 'w': user: a string cannot contain the byte 0\n" },
-                { W("user = \"\\777\""), "x:2: worker 'w': user: an octal escape has three digits at most, up to \\377\n" },
-                { W("user = a\001b"), "x:2: worker 'w': a control character (byte 0x01) is not allowed here\n" },
-                { W("user = 'a'b"), "x:2: worker 'w': user: something follows the closing quote; put a space or a comma "
-                                    "between\n" },
+                { W("user = \"\\777\""),
+                  "x:2: worker 'w': user: an octal escape has three digits at most, up to \\377\n" },
+                { W("user = a\001b"),
+                  "x:2: worker 'w': a control character (byte 0x01) is not allowed here\n" },
+                { W("user = 'a'b"),
+                  "x:2: worker 'w': user: something follows the closing quote; put a space or a comma "
+                  "between\n" },
                 /* lists */
-                { W("receive = {r"), "x:2: worker 'w': it is not closed: '}' is missing at the end of the file\n" },
+                { W("receive = {r"),
+                  "x:2: worker 'w': it is not closed: '}' is missing at the end of the file\n" },
                 { W("receive = {r\nuser = root"), "x:2: worker 'w': receive: the list is not closed\n" },
-                { W("environment = {A=b, 'C=d'}"), "x:2: worker 'w': environment: an item with '=' in it must be in quotes\n" },
-                { W("environment = {'A=b' 'C=d'}"), "x:2: worker 'w': environment: a comma is missing before ''C=d''\n" },
-                { W("environment = {'A=b',,}"), "x:2: worker 'w': environment: a value is missing before the comma\n" },
-                { W("environment = {\n'A=b'\n'C=d'}"), "x:3: worker 'w': environment: a comma is missing after the value\n" },
+                { W("environment = {A=b, 'C=d'}"),
+                  "x:2: worker 'w': environment: an item with '=' in it must be in quotes\n" },
+                { W("environment = {'A=b' 'C=d'}"),
+                  "x:2: worker 'w': environment: a comma is missing before ''C=d''\n" },
+                { W("environment = {'A=b',,}"),
+                  "x:2: worker 'w': environment: a value is missing before the comma\n" },
+                { W("environment = {\n'A=b'\n'C=d'}"),
+                  "x:3: worker 'w': environment: a comma is missing after the value\n" },
                 { W("restart = {always, never}"), "x:2: worker 'w': restart: takes one value\n" },
                 { W("restart = {}"), "x:2: worker 'w': restart: takes one value\n" },
                 /* values */
-                { "ring r { kind = pipes }", "x:1: ring 'r': kind: unknown value 'pipes'; there is only 'queue'\n" },
-                { "ring r { slots = 1000 }", "x:1: ring 'r': slots: 1000 is not a power of two; the next one is 1024\n" },
-                { "ring r { slots = 1 }", "x:1: ring 'r': slots: 1 is out of range; it is from 2 to 1048576\n" },
+                { "ring r { kind = pipes }",
+                  "x:1: ring 'r': kind: unknown value 'pipes'; there is only 'queue'\n" },
+                { "ring r { slots = 1000 }",
+                  "x:1: ring 'r': slots: 1000 is not a power of two; the next one is 1024\n" },
+                { "ring r { slots = 1 }",
+                  "x:1: ring 'r': slots: 1 is out of range; it is from 2 to 1048576\n" },
                 { "ring r { slots = -4 }", "x:1: ring 'r': slots: '-4' is not a number\n" },
-                { "ring r { slots = 99999999999999999999 }", "x:1: ring 'r': slots: '99999999999999999999' is not a number\n" },
-                { "ring r { slot-size = 0 }", "x:1: ring 'r': slot-size: 0 is out of range; it is from 1B to 16MiB\n" },
-                { "ring r { slot-size = 4Q }", "x:1: ring 'r': slot-size: '4Q' is not a size, such as 512, 4KiB or 1MiB\n" },
+                { "ring r { slots = 99999999999999999999 }",
+                  "x:1: ring 'r': slots: '99999999999999999999' is not a number\n" },
+                { "ring r { slot-size = 0 }",
+                  "x:1: ring 'r': slot-size: 0 is out of range; it is from 1B to 16MiB\n" },
+                { "ring r { slot-size = 4Q }",
+                  "x:1: ring 'r': slot-size: '4Q' is not a size, such as 512, 4KiB or 1MiB\n" },
                 { "ring r { slots = 1048576 slot-size = 16MiB }",
                   "x:1: ring 'r': slots times slot-size is 16TiB; the most is 64GiB\n" },
-                { "ring r { max-deliveries = 256 }", "x:1: ring 'r': max-deliveries: 256 is out of range; it is from 1 to 255\n" },
-                { W("instances = 10001"), "x:2: worker 'w': instances: 10001 is out of range; it is from 0 to 10000\n" },
-                { W("stop-timeout = soon"), "x:2: worker 'w': stop-timeout: 'soon' is not a time span, such as 250ms, 10s or "
-                                            "\"1min 30s\"\n" },
-                { W("ready-timeout = 0"), "x:2: worker 'w': ready-timeout: 0 is out of range; it is from 1ms to 30d\n" },
-                { W("ready-timeout = infinity"), "x:2: worker 'w': ready-timeout: infinity is out of range; it is from 1ms to "
-                                                 "30d\n" },
-                { W("restart-limit = 5"), "x:2: worker 'w': restart-limit: '5' is not a count and a period, such as 5/10s, or "
-                                          "none\n" },
-                { W("restart-limit = 0/1s"), "x:2: worker 'w': restart-limit: the count 0 is out of range; it is from 1 to 64\n" },
+                { "ring r { max-deliveries = 256 }",
+                  "x:1: ring 'r': max-deliveries: 256 is out of range; it is from 1 to 255\n" },
+                { W("instances = 10001"),
+                  "x:2: worker 'w': instances: 10001 is out of range; it is from 0 to 10000\n" },
+                { W("stop-timeout = soon"),
+                  "x:2: worker 'w': stop-timeout: 'soon' is not a time span, such as 250ms, 10s or "
+                  "\"1min 30s\"\n" },
+                { W("ready-timeout = 0"),
+                  "x:2: worker 'w': ready-timeout: 0 is out of range; it is from 1ms to 30d\n" },
+                { W("ready-timeout = infinity"),
+                  "x:2: worker 'w': ready-timeout: infinity is out of range; it is from 1ms to "
+                  "30d\n" },
+                { W("restart-limit = 5"),
+                  "x:2: worker 'w': restart-limit: '5' is not a count and a period, such as 5/10s, or "
+                  "none\n" },
+                { W("restart-limit = 0/1s"),
+                  "x:2: worker 'w': restart-limit: the count 0 is out of range; it is from 1 to 64\n" },
                 { W("restart-limit = 3/0"), "x:2: worker 'w': restart-limit: the period cannot be 0\n" },
-                { W("stop-signal = SIGHUB"), "x:2: worker 'w': stop-signal: 'SIGHUB' is not a signal, such as SIGTERM or "
-                                             "SIGRTMIN+3\n" },
-                { W("stop-signal = SIGSTOP"), "x:2: worker 'w': stop-signal: SIGSTOP pauses or continues a process, and never "
-                                              "ends it\n" },
-                { W("environment = {'=x'}"), "x:2: worker 'w': environment: '=x' is not of the form NAME=value\n" },
-                { W("environment = {'GANGER_X=y'}"), "x:2: worker 'w': environment: GANGER_X is set by gangerd itself\n" },
+                { W("stop-signal = SIGHUB"),
+                  "x:2: worker 'w': stop-signal: 'SIGHUB' is not a signal, such as SIGTERM or "
+                  "SIGRTMIN+3\n" },
+                { W("stop-signal = SIGSTOP"),
+                  "x:2: worker 'w': stop-signal: SIGSTOP pauses or continues a process, and never "
+                  "ends it\n" },
+                { W("environment = {'=x'}"),
+                  "x:2: worker 'w': environment: '=x' is not of the form NAME=value\n" },
+                { W("environment = {'GANGER_X=y'}"),
+                  "x:2: worker 'w': environment: GANGER_X is set by gangerd itself\n" },
                 { W("user = ''"), "x:2: worker 'w': user: it is empty; leave the key out for the default\n" },
                 { W("receive = {r, r}"), "x:2: worker 'w': receive: ring 'r' is there twice\n" },
                 { W("receive = a/b"), "x:2: worker 'w': receive: 'a/b' is not the name of a ring\n" },
                 { W("io-fds = 3, 3 io = lines receive = r"),
                   "x:2: worker 'w': io-fds: reading and writing need two different descriptors\n" },
-                { W("io-fds = 1, 2 io = lines receive = r"), "x:2: worker 'w': io-fds: '1' is not a descriptor from 3 to 255\n" },
-                { W("io-fds = 3 io = lines receive = r"), "x:2: worker 'w': io-fds: two numbers are expected, such as 3, 4\n" },
+                { W("io-fds = 1, 2 io = lines receive = r"),
+                  "x:2: worker 'w': io-fds: '1' is not a descriptor from 3 to 255\n" },
+                { W("io-fds = 3 io = lines receive = r"),
+                  "x:2: worker 'w': io-fds: two numbers are expected, such as 3, 4\n" },
                 { "worker w { exec = {} }", "x:1: worker 'w': exec: the program is missing\n" },
                 /* what must hold between them */
                 { "worker w { }", "x:1: worker 'w': exec is missing\n" },
                 { "worker w { exce = a }", "x:1: worker 'w': exce: unknown key; did you mean 'exec'?\n" },
                 { W("receive = s"), "x:2: worker 'w': receive: there is no ring 's'; did you mean 'r'?\n" },
                 { W("send = elsewhere"), "x:2: worker 'w': send: there is no ring 'elsewhere'\n" },
-                { W("io = lines"), "x:2: worker 'w': io: a ring to receive from is missing; add receive = RING\n" },
+                { W("io = lines"),
+                  "x:2: worker 'w': io: a ring to receive from is missing; add receive = RING\n" },
                 { "ring q { } " W("io = lines receive = {r, q} send = {q, r}"),
                   "x:2: worker 'w': receive: one ring at most with io = lines\n"
                   "x:2: worker 'w': send: one ring at most with io = lines\n" },
                 { W("io-fds = 3, 4"), "x:2: worker 'w': io-fds: only with io = lines or frames\n" },
-                { W("ready = library"), "x:2: worker 'w': ready: a program without rings cannot join the library; use notify\n" },
+                { W("ready = library"),
+                  "x:2: worker 'w': ready: a program without rings cannot join the library; use notify\n" },
                 { W("restart-delay = 10s restart-delay-max = 5s"),
                   "x:2: worker 'w': restart-delay-max: it is less than restart-delay\n" },
         };
@@ -204,15 +243,19 @@ START_TEST(a_check_tells_people) {
                 const char *path, *text, *said;
                 int result;
         } cases[] = {
-                { NULL, "ring r { }\nworker a { exec = sh } worker b { exec = sh }\n", ": ok (1 ring, 2 workers)\n", 0 },
+                { NULL, "ring r { }\nworker a { exec = sh } worker b { exec = sh }\n",
+                  ": ok (1 ring, 2 workers)\n", 0 },
                 { NULL, "", ": ok (0 rings, 0 workers)\n", 0 },
                 { NULL, "worker w {\nexec = no-such-program-anywhere\nusr = root }",
                   "exec: 'no-such-program-anywhere' is not found in PATH\n", 1 },
                 { NULL, "worker w { exec = \"sort -u\" }",
-                  "exec: 'sort -u' is not found in PATH (exec is a list: the program, then its arguments)\n", 1 },
-                { NULL, "worker w { exec = /etc/passwd }", ":1: worker 'w': exec: '/etc/passwd' is not executable\n", 1 },
+                  "exec: 'sort -u' is not found in PATH (exec is a list: the program, then its arguments)\n",
+                  1 },
+                { NULL, "worker w { exec = /etc/passwd }",
+                  ":1: worker 'w': exec: '/etc/passwd' is not executable\n", 1 },
                 { NULL, "worker w { exec = / }", ":1: worker 'w': exec: '/': Is a directory\n", 1 },
-                { NULL, "worker w { exec = sh user = no-such-user }", ": user: there is no user 'no-such-user'\n", 1 },
+                { NULL, "worker w { exec = sh user = no-such-user }",
+                  ": user: there is no user 'no-such-user'\n", 1 },
                 { NULL, "worker w { exec = sh directory = /etc/passwd }",
                   ": directory: '/etc/passwd': Not a directory\n", 1 },
                 { "/no/such/file", NULL, "/no/such/file: No such file or directory\n", 1 },
@@ -227,7 +270,8 @@ START_TEST(a_check_tells_people) {
 
                 ck_assert_msg(check(cases[i].path, cases[i].text, &said) == cases[i].result, "%s", said);
                 n = strlen(said);
-                ck_assert_msg(n >= tail && strstr(said, cases[i].said), "'%s' has no '%s'", said, cases[i].said);
+                ck_assert_msg(n >= tail && strstr(said, cases[i].said), "'%s' has no '%s'", said,
+                              cases[i].said);
         }
 }
 END_TEST
@@ -249,7 +293,7 @@ START_TEST(a_file_without_permission_is_told) {
 END_TEST
 
 int main(void) {
-        return harness_run(HARNESS_SUITE("config-errors", mistakes_are_told, all_errors_of_a_file_are_told_at_once,
-                                         too_many_errors_are_counted, a_check_tells_people,
-                                         a_file_without_permission_is_told));
+        return harness_run(HARNESS_SUITE("config-errors", mistakes_are_told,
+                                         all_errors_of_a_file_are_told_at_once, too_many_errors_are_counted,
+                                         a_check_tells_people, a_file_without_permission_is_told));
 }

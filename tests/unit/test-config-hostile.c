@@ -43,8 +43,8 @@ static int try(const char *text, size_t size) {
                 ck_assert_int_eq(r, -EINVAL);
                 ck_assert_uint_gt(config_errors_count(&errors), 0);
                 for (size_t i = 0; i < errors.n; i++)
-                        ck_assert_msg(!strstr(errors.errors[i].text, "libconfuse"), "%s in:\n%.*s", errors.errors[i].text,
-                                      (int)MIN(size, SHOWN_MAX), text);
+                        ck_assert_msg(!strstr(errors.errors[i].text, "libconfuse"), "%s in:\n%.*s",
+                                      errors.errors[i].text, (int)MIN(size, SHOWN_MAX), text);
         } else {
                 ck_assert_uint_eq(config_errors_count(&errors), 0);
                 out = open_memstream(&canonical, &canonical_size);
@@ -53,7 +53,8 @@ static int try(const char *text, size_t size) {
                 if (canonical_size > CONFIG_SIZE_MAX) /* it has every default, too */
                         canonical_size = 0;
                 r = config_parse(canonical, canonical_size, "x", &again, &again_errors);
-                ck_assert_msg(r == 0, "%.*s\n---\n%.*s", (int)MIN(size, SHOWN_MAX), text, (int)SHOWN_MAX, canonical);
+                ck_assert_msg(r == 0, "%.*s\n---\n%.*s", (int)MIN(size, SHOWN_MAX), text, (int)SHOWN_MAX,
+                              canonical);
         }
         config_errors_done(&errors);
         config_errors_done(&again_errors);
@@ -129,9 +130,10 @@ END_TEST
 
 START_TEST(noise_made_of_tokens) {
         static const char *const tokens[] = {
-                "ring", "worker", "r", "w", "{", "}", "=", ",", "exec", "slots", "receive", "io", "1024", "lines", "\"", "'",
-                "\\", "\n", " ", "/*", "*/", "//", "#", "${", "a", "environment", "'A=b'", "\"x\"", "restart-limit", "5/10s",
-                "\xc3\xa4", "\xff", "+=", "(", ")", "\\\n", "\"\\x41\"", "user",
+                "ring", "worker", "r", "w", "{", "}", "=", ",", "exec", "slots", "receive", "io", "1024",
+                "lines", "\"", "'", "\\", "\n", " ", "/*", "*/", "//", "#", "${", "a", "environment",
+                "'A=b'", "\"x\"", "restart-limit", "5/10s", "\xc3\xa4", "\xff", "+=", "(", ")", "\\\n",
+                "\"\\x41\"", "user",
         };
         uint64_t state = SEED;
         char text[1024];
@@ -172,12 +174,13 @@ static char *repeat(const char *unit, size_t size) {
         return text;
 }
 
-/* Every way of filling the largest file takes a bounded time: nothing is quadratic in its size, or recurses. */
+/* However the largest file is filled, it takes a bounded time: nothing is quadratic in it, or recurses. */
 START_TEST(large_files_take_a_bounded_time) {
         static const char *const units[] = {
-                "{", "}", "\"", "'", "\\", "\n", " ", "#", "/*", "/", "=", ",", "a", "a ", "a {", "a = ", "ring a { ",
-                "ring a { } ", "ring a { x = { ", "worker a { exec = {\"", "worker w { exec = b }\n", "a, ", "${", "ring\n",
-                "ring r { slots = 2 slots = 2 } ", "worker w { environment = {A=b, C=d,\n", "a = {", "'a' ", "\"a\nb\"\n",
+                "{", "}", "\"", "'", "\\", "\n", " ", "#", "/*", "/", "=", ",", "a", "a ", "a {", "a = ",
+                "ring a { ", "ring a { } ", "ring a { x = { ", "worker a { exec = {\"",
+                "worker w { exec = b }\n", "a, ", "${", "ring\n", "ring r { slots = 2 slots = 2 } ",
+                "worker w { environment = {A=b, C=d,\n", "a = {", "'a' ", "\"a\nb\"\n",
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
@@ -209,7 +212,8 @@ START_TEST(as_many_sections_as_allowed) {
         FILE *out = open_memstream(&text, &size);
 
         for (int i = 0; i < CONFIG_SECTIONS_MAX; i++)
-                fprintf(out, "ring r%d { }\nworker w%d { exec = a receive = r%d }\n", i, i, CONFIG_SECTIONS_MAX - 1 - i);
+                fprintf(out, "ring r%d { }\nworker w%d { exec = a receive = r%d }\n", i, i,
+                        CONFIG_SECTIONS_MAX - 1 - i);
         fflush(out);
         ck_assert_int_eq(try(text, size), 0);
         fprintf(out, "ring more { }\n");
@@ -226,9 +230,10 @@ int main(void) {
                 perror(CONFIG_EXAMPLES "/good.conf");
                 return EXIT_FAILURE;
         }
-        status = harness_run(HARNESS_SUITE("config-hostile", a_file_cut_anywhere, a_file_without_one_byte, damaged_files,
-                                           noise_made_of_tokens, binary_files, large_files_take_a_bounded_time,
-                                           files_past_the_limit_are_refused, as_many_sections_as_allowed));
+        status = harness_run(HARNESS_SUITE("config-hostile", a_file_cut_anywhere, a_file_without_one_byte,
+                                           damaged_files, noise_made_of_tokens, binary_files,
+                                           large_files_take_a_bounded_time, files_past_the_limit_are_refused,
+                                           as_many_sections_as_allowed));
         free(good);
         return status;
 }

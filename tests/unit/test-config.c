@@ -83,8 +83,8 @@ START_TEST(every_key_is_read) {
 END_TEST
 
 START_TEST(what_is_left_out_has_its_default) {
-        _cleanup_(config_freep) struct config *c =
-                parse("ring r { } worker w { exec = a } worker io { exec = a io = exec receive = r restart-delay = 2min }");
+        _cleanup_(config_freep) struct config *c = parse("ring r { } worker w { exec = a } worker io { exec "
+                                                         "= a io = exec receive = r restart-delay = 2min }");
         struct worker_definition *w = c->workers[0];
 
         ck_assert_int_eq(c->rings[0]->kind, RING_QUEUE);
@@ -155,16 +155,19 @@ START_TEST(every_row_of_the_table_is_whole) {
         for (size_t i = 0; i < config_keys_n; i++) {
                 const struct config_key *key = &config_keys[i];
 
-                ck_assert_msg(key->help[0] && key->text && key->type->read && key->type->write && key->type->is_set, "%s",
+                ck_assert_msg(key->help[0] && key->text && key->type->read && key->type->write &&
+                                      key->type->is_set,
+                              "%s", key->name);
+                ck_assert_msg(i == 0 || config_keys[i - 1].section <= key->section, "%s: out of order",
                               key->name);
-                ck_assert_msg(i == 0 || config_keys[i - 1].section <= key->section, "%s: out of order", key->name);
         }
 }
 END_TEST
 
 START_TEST(a_diff_tells_what_changed) {
-        _cleanup_(config_freep) struct config *from =
-                parse("ring a { } ring b { slots = 8 } worker x { exec = x } worker y { exec = y } worker z { exec = z }");
+        _cleanup_(config_freep) struct config *from = parse(
+                "ring a { } ring b { slots = 8 } worker x { exec = x } worker y { exec = y } worker z { exec "
+                "= z }");
         _cleanup_(config_freep) struct config *to =
                 parse("ring b { slots = 16 } ring c { } worker z { exec = {z, q} }  worker new { exec = n }\n"
                       "worker x { exec = x instances = 2 }");
@@ -197,11 +200,13 @@ END_TEST
 /* The hash stands in the cookies of processes: it must not change with the version of gangerd. */
 START_TEST(the_hash_is_of_what_a_process_was_started_with) {
         static const char *const live[] = {
-                "instances = 7", "restart = never", "restart-delay = 1s", "restart-delay-max = 1h", "restart-limit = 1/1s",
-                "stop-signal = SIGINT", "stop-timeout = 1s", "ready-timeout = 1s",
+                "instances = 7",          "restart = never",      "restart-delay = 1s",
+                "restart-delay-max = 1h", "restart-limit = 1/1s", "stop-signal = SIGINT",
+                "stop-timeout = 1s",      "ready-timeout = 1s",
         };
         static const char *const process[] = {
-                "directory = /", "environment = 'A=b'", "user = root", "io = lines", "receive = r", "send = r", "ready = notify",
+                "directory = /", "environment = 'A=b'", "user = root", "io = lines", "receive = r",
+                "send = r",      "ready = notify",
         };
         _cleanup_(config_freep) struct config *plain = parse("ring r { } worker w { exec = a }");
         uint64_t hash = worker_definition_hash(plain->workers[0]);
@@ -216,8 +221,11 @@ START_TEST(the_hash_is_of_what_a_process_was_started_with) {
                 {
                         _cleanup_(config_freep) struct config *other = parse(text);
 
-                        ck_assert_msg((worker_definition_hash(other->workers[0]) == hash) == (i < ARRAY_SIZE(live)), "%s", line);
-                        ck_assert_msg(!worker_definition_equal(other->workers[0], plain->workers[0]), "%s", line);
+                        ck_assert_msg((worker_definition_hash(other->workers[0]) == hash) ==
+                                              (i < ARRAY_SIZE(live)),
+                                      "%s", line);
+                        ck_assert_msg(!worker_definition_equal(other->workers[0], plain->workers[0]), "%s",
+                                      line);
                 }
         }
 }
@@ -256,7 +264,8 @@ START_TEST(parsing_does_not_look_at_the_machine) {
         ck_assert_uint_eq(errors.n, 2);
         ck_assert_str_eq(errors.errors[0].text,
                          "/etc/x.conf:1: worker 'w': directory: '/no/such': No such file or directory");
-        ck_assert_str_eq(errors.errors[1].text, "/etc/x.conf:1: worker 'w': user: there is no user 'no-such-user'");
+        ck_assert_str_eq(errors.errors[1].text,
+                         "/etc/x.conf:1: worker 'w': user: there is no user 'no-such-user'");
         config_errors_done(&errors);
 }
 END_TEST
@@ -275,5 +284,6 @@ int main(void) {
                                          the_canonical_form_is_read_back, every_byte_of_a_string_survives,
                                          every_row_of_the_table_is_whole, a_diff_tells_what_changed,
                                          the_hash_is_of_what_a_process_was_started_with, programs_are_found,
-                                         parsing_does_not_look_at_the_machine, the_default_path_depends_on_the_user));
+                                         parsing_does_not_look_at_the_machine,
+                                         the_default_path_depends_on_the_user));
 }
