@@ -13,3 +13,8 @@ TESTS += tests/unit/test-control-client
 tests_unit_test_control_client_CPPFLAGS = $(TEST_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
 tests_unit_test_control_client_LDADD = libfake-control.la libharness.la libganger-control.la libwire.la libbase.la \
 	$(PROTOBUF_C_LIBS)
+
+check_PROGRAMS += tests/unit/test-ctl-output
+TESTS += tests/unit/test-ctl-output
+tests_unit_test_ctl_output_CPPFLAGS = $(TEST_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
+tests_unit_test_ctl_output_LDADD = libctl-printing.la libharness.la libganger-control.la libbase.la $(PROTOBUF_C_LIBS)
