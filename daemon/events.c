@@ -45,7 +45,7 @@ void events_done(struct events *events) {
         events->ring = NULL;
 }
 
-void events_add(struct events *events, const struct event *event, const char *format, ...) {
+void events_add(struct events *events, const char *key, const struct event *event, const char *format, ...) {
         struct event *e;
         va_list args;
 
@@ -57,6 +57,7 @@ void events_add(struct events *events, const struct event *event, const char *fo
         e->monotonic_usec = now_usec();
         if (!e->state)
                 e->state = "";
+        snprintf(e->key, sizeof e->key, "%s", key);
         va_start(args, format);
         vsnprintf(e->text, sizeof e->text, format, args);
         va_end(args);

@@ -66,10 +66,12 @@ int events_init(struct events *events);
 void events_done(struct events *events);
 
 /**
- * Record an event, and tell the listeners. The caller fills in what the kind has; sequence and times
- * are set here. The text is formatted, and cut where it is too long.
+ * Record an event, and tell the listeners. The caller fills in what the kind has; sequence, times and key
+ * are set here. Key and text are cut where they are too long.
+ * @param key  of the instance, the worker or the ring; "".
  */
-void events_add(struct events *events, const struct event *event, const char *format, ...) _printf_(3, 4);
+void events_add(struct events *events, const char *key, const struct event *event, const char *format, ...)
+        _printf_(4, 5);
 
 /** The event with that number, or NULL if it is too old or yet to come. */
 const struct event *events_get(const struct events *events, uint64_t sequence);

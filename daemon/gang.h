@@ -18,7 +18,6 @@
 
 #include "base/list.h"
 #include "daemon/cgroup.h"
-#include "daemon/config/config.h"
 #include "daemon/events.h"
 #include "daemon/keeper-link.h"
 #include "daemon/map.h"
@@ -26,7 +25,14 @@
 #include "daemon/rings.h"
 #include "daemon/state.h"
 
-struct log_sink;
+struct config;
+struct log_record;
+
+/** Somebody who is told of each line of output of the instances. May be unlinked from its own callback. */
+struct log_listener {
+        struct list link;
+        void (*fn)(struct log_listener *listener, const struct log_record *record);
+};
 
 struct gang {
         sd_event *event;
@@ -40,23 +46,24 @@ struct gang {
         struct cgroups cgroups;
         struct notify notify;
         struct rings rings;
-        struct log_sink *sink;
+        struct list log_listeners;
 
         struct config *config;          /* in force; never NULL while serving */
+        struct config **retired;        /* earlier ones, while a removed worker is still on its way down */
+        size_t n_retired;
         struct list workers;            /* struct worker, in the order of definition */
         struct map workers_by_name;
         struct map instances_by_pid;    /* struct instance with a process */
-        size_t n_processes;             /* spawned, or asked for, or dead and not handled */
-
-        size_t n_ready, n_wanted;       /* instances, for the status line */
+        size_t n_processes;             /* instances whose state has a process */
+        size_t n_spawning;              /* spawns without an answer yet */
+        struct list orphans;            /* struct orphan: processes of workers that nobody knows */
+        int null_fd;                    /* /dev/null, the standard input of all */
         bool stopping;                  /* everything goes down, then the manager leaves */
-        bool status_due;                /* the status line changed: it is sent at the end of this turn */
-        sd_event_source *status_source;
-        sd_event_source *leave_source;
+        sd_event_source *turn;          /* runs once at the end of a turn of the loop */
 };
 
-/** The status line of what is running, "3 workers, 7 of 7 instances ready", sent to the keeper when the loop is idle. */
-void gang_status_changed(struct gang *gang);
+/** Something changed that is looked at once, at the end of this turn of the loop: status line, instances to free. */
+void gang_touch(struct gang *gang);
 
 /** A random word (jitter). */
 uint64_t gang_random(void);

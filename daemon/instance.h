@@ -18,6 +18,8 @@
 
 #include "base/list.h"
 #include "base/text.h"
+#include "daemon/log/capture.h"
+#include "daemon/log/tail.h"
 #include "daemon/map.h"
 #include "daemon/policy/restart.h"
 #include "daemon/policy/states.h"
@@ -26,8 +28,8 @@
 #include "state.pb-c.h"
 
 struct gang;
+struct instance;
 struct worker;
-struct log_capture;
 
 /** "worker/4294967295". */
 #define INSTANCE_KEY_MAX (NAME_LENGTH_MAX + 12)
@@ -65,14 +67,16 @@ struct instance {
         bool frozen;                    /* stopped by job control */
         char pid_key[12];
         struct map_node by_pid;         /* gang->instances_by_pid, while pid is not 0 */
-        uint64_t generation;            /* counts its processes */
+        uint64_t generation;            /* counts its processes: of the one it has, else of the next */
         uint64_t definition;            /* hash of what it was started from */
         uint64_t started_usec;
         uint64_t ready_usec;            /* since when it is ready; 0: it was not */
         struct membership membership;   /* its seats and its journals */
-        struct log_capture *output;     /* NULL: nothing captured yet */
-        int cgroup_fd;                  /* -1: none */
+        struct log_capture captures[_LOG_STREAM_N]; /* of its stdout and stderr */
+        struct log_tail tail;           /* the last lines of its output, also of processes before */
+        sd_event_source *spawn_failure; /* a spawn that could not be asked for: told from the loop */
 
+        bool restored;                  /* a predecessor's record was found */
         struct list watchers;
 };
 
@@ -98,10 +102,11 @@ void instance_frozen(struct instance *instance, bool stopped);
 void instance_notify_ready(struct instance *instance);
 void instance_notify_status(struct instance *instance, const char *text);
 
-/** Take-over: what the predecessor recorded, and the process that lives (or whose exit is yet to be handled). */
+/** Take-over: what the predecessor recorded. */
 void instance_restore(struct instance *instance, const Ganger__State__InstanceState *record, uint32_t slot);
-void instance_adopt(struct instance *instance, const Ganger__Keeper__Child *child);
-void instance_adopt_exited(struct instance *instance, const Ganger__Keeper__Exited *exited);
+/** Take-over: its process, which lives, or whose exit is yet to be handled (instance_exited() comes later). */
+void instance_adopt(struct instance *instance, const Ganger__State__InstanceCookie *cookie, pid_t pid,
+                    uint64_t started_usec, bool frozen);
 /** Once all of it was told: go on from where the predecessor was. */
 void instance_resume(struct instance *instance);
 

@@ -93,10 +93,10 @@ static int keeper_link_send_queued(struct keeper_link *link) {
 }
 
 static int keeper_link_queue(struct keeper_link *link, const void *data, size_t size, const int *fds, size_t n_fds) {
-        struct packet *p;
+        struct packet *p = NULL;
         int r = packet_new(&p, data, size, fds, n_fds);
 
-        if (r < 0)
+        if (!p)
                 return r;
         list_append(&link->queue, &p->link);
         keeper_link_want_write(link, true);
@@ -105,18 +105,17 @@ static int keeper_link_queue(struct keeper_link *link, const void *data, size_t 
 
 static int keeper_link_send(struct keeper_link *link, const Ganger__Keeper__ToKeeper *message,
                             const int *fds, size_t n_fds) {
-        uint8_t data[KEEPER_PACKET_MAX];
         size_t size = ganger__keeper__to_keeper__get_packed_size(message);
         ssize_t n;
 
-        if (size > sizeof data || n_fds > FD_MESSAGE_MAX)
+        if (size > KEEPER_PACKET_MAX || n_fds > FD_MESSAGE_MAX)
                 return -E2BIG;
-        ganger__keeper__to_keeper__pack(message, data);
+        ganger__keeper__to_keeper__pack(message, link->buffer);
         if (!list_is_empty(&link->queue))
-                return keeper_link_queue(link, data, size, fds, n_fds);
-        n = fd_send(link->fd, data, size, fds, n_fds);
+                return keeper_link_queue(link, link->buffer, size, fds, n_fds);
+        n = fd_send(link->fd, link->buffer, size, fds, n_fds);
         if (n < 0)
-                return must_wait(n) ? keeper_link_queue(link, data, size, fds, n_fds) : (int)n;
+                return must_wait(n) ? keeper_link_queue(link, link->buffer, size, fds, n_fds) : (int)n;
         return 0;
 }
 
@@ -225,6 +224,11 @@ void keeper_link_flush(struct keeper_link *link) {
 
 /* ---- receiving --------------------------------------------------------------------------------- */
 
+static void close_all(const int *fds, size_t n_fds) {
+        for (size_t i = 0; i < n_fds; i++)
+                close(fds[i]);
+}
+
 static Ganger__Keeper__FromKeeper *keeper_link_receive(struct keeper_link *link, int *fds, size_t *n_fds,
                                                        int flags, int *ret_error) {
         Ganger__Keeper__FromKeeper *message;
@@ -236,39 +240,41 @@ static Ganger__Keeper__FromKeeper *keeper_link_receive(struct keeper_link *link,
         }
         message = ganger__keeper__from_keeper__unpack(NULL, n, link->buffer);
         if (!message) {
-                for (size_t i = 0; i < *n_fds; i++)
-                        close(fds[i]);
+                close_all(fds, *n_fds);
                 *ret_error = -EPROTO;
         }
         return message;
 }
 
+/* Takes the descriptor, in any case. */
+static int keeper_link_add_stored(struct keeper_link *link, const char *name, int fd) {
+        size_t length = strlen(name) + 1;
+        struct stored_fd *s = malloc(sizeof *s + length);
+        int r;
+
+        if (!s) {
+                close(fd);
+                return -ENOMEM;
+        }
+        memcpy(s->name, name, length);
+        s->fd = fd;
+        r = map_add(&link->stored, &s->node, s->name);
+        if (r < 0)
+                stored_fd_free(s);
+        else
+                list_append(&link->stored_list, &s->link);
+        return r;
+}
+
 static int keeper_link_take_stored(struct keeper_link *link, const Ganger__Keeper__StoredFds *stored,
                                    const int *fds, size_t n_fds) {
-        int error = stored->n_names == n_fds ? 0 : -EPROTO;
+        size_t i = 0;
+        int r = stored->n_names == n_fds ? 0 : -EPROTO;
 
-        for (size_t i = 0; i < n_fds; i++) {
-                struct stored_fd *s = NULL;
-                size_t length;
-
-                if (error == 0) {
-                        length = strlen(stored->names[i]) + 1;
-                        s = malloc(sizeof *s + length);
-                        error = s ? 0 : -ENOMEM;
-                }
-                if (error < 0) {
-                        close(fds[i]);
-                        continue;
-                }
-                memcpy(s->name, stored->names[i], length);
-                s->fd = fds[i];
-                error = map_add(&link->stored, &s->node, s->name);
-                if (error < 0)
-                        stored_fd_free(s);
-                else
-                        list_append(&link->stored_list, &s->link);
-        }
-        return error;
+        for (; i < n_fds && r >= 0; i++)
+                r = keeper_link_add_stored(link, stored->names[i], fds[i]);
+        close_all(fds + i, n_fds - i);
+        return r;
 }
 
 static int welcome_unpack(int fd, Ganger__Keeper__WelcomeState **ret) {
@@ -308,8 +314,7 @@ static int keeper_link_greet(struct keeper_link *link, Ganger__Keeper__WelcomeSt
                         r = 1;
         } else
                 r = -EPROTO;
-        for (size_t i = 0; i < n_fds; i++)
-                close(fds[i]);
+        close_all(fds, n_fds);
         ganger__keeper__from_keeper__free_unpacked(message, NULL);
         return r;
 }
@@ -369,6 +374,8 @@ static int on_keeper(sd_event_source *source, int fd, uint32_t revents, void *us
                 r = keeper_link_send_queued(link);
                 if (r == 0)
                         keeper_link_want_write(link, false);
+                else if (r != -EAGAIN)
+                        link->ops->broken(link->userdata, r);
         }
         if (!(revents & (EPOLLIN | EPOLLHUP | EPOLLERR)))
                 return 0;
@@ -378,8 +385,7 @@ static int on_keeper(sd_event_source *source, int fd, uint32_t revents, void *us
                         link->ops->broken(link->userdata, r);
                 return 0;
         }
-        for (size_t i = 0; i < n_fds; i++)
-                close(fds[i]);
+        close_all(fds, n_fds);
         keeper_link_dispatch(link, message);
         ganger__keeper__from_keeper__free_unpacked(message, NULL);
         return 0;

@@ -48,7 +48,7 @@ struct keeper_link {
         struct list stored_list;
         struct list queue;              /* packets that wait for room */
         unsigned int incarnation;       /* 1 for the first manager of this keeper */
-        uint8_t *buffer;                /* one packet */
+        uint8_t *buffer;                /* a packet that is packed */
 };
 
 #define KEEPER_LINK_NULL ((struct keeper_link){ .fd = -1 })

@@ -14,7 +14,7 @@ DAEMON_LIBS = libgangerd.la
 noinst_LTLIBRARIES += libgangerd.la
 libgangerd_la_SOURCES = $(DAEMON_SOURCES)
 libgangerd_la_CPPFLAGS = $(DAEMON_CPPFLAGS)
-libgangerd_la_LIBADD = libproto-control.la libproto-daemon.la libwire.la libshm.la libbase.la \
+libgangerd_la_LIBADD = libproto-control.la libproto-daemon.la libwire.la libworker.la libshm.la libbase.la \
 	$(SYSTEMD_LIBS) $(PROTOBUF_C_LIBS) $(CONFUSE_LIBS)
 
 sbin_PROGRAMS += gangerd

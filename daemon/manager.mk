@@ -1,5 +1,24 @@
 # The manager: what gangerd decides and remembers.
 DAEMON_SOURCES += \
+	daemon/attachment.c \
+	daemon/cgroup.c daemon/cgroup.h \
+	daemon/change.c daemon/change.h \
 	daemon/events.c daemon/events.h \
+	daemon/gang.h \
+	daemon/instance.c daemon/instance.h daemon/instance-parts.h \
+	daemon/instance-output.c \
+	daemon/instance-spawn.c \
+	daemon/keeper-link.c daemon/keeper-link.h \
+	daemon/manager.c daemon/manager.h \
 	daemon/map.c daemon/map.h \
-	daemon/state.c daemon/state.h
+	daemon/membership.c \
+	daemon/notify.c daemon/notify.h \
+	daemon/orphan.c daemon/orphan.h \
+	daemon/reload.c daemon/reload.h \
+	daemon/ring-look.c daemon/ring-memory.h \
+	daemon/rings.c daemon/rings.h \
+	daemon/seats.c daemon/seats.h \
+	daemon/state.c daemon/state.h \
+	daemon/takeover.c daemon/takeover.h \
+	daemon/user.c daemon/user.h \
+	daemon/worker.c daemon/worker.h

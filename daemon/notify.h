@@ -32,8 +32,11 @@ struct notify_message notify_parse(char *text);
 /** The session (its leader's pid) of a process, from the text of /proc/PID/stat. @return it, or -EINVAL. */
 pid_t notify_parse_session(const char *stat);
 
-/** Called for each datagram of a process that we may know. `session` is 0 if it could not be found out. */
-typedef void (*notify_fn)(void *userdata, pid_t pid, const struct notify_message *message);
+/**
+ * Called for each datagram.
+ * @return whether it is dealt with; else it stays in the socket, and nothing more is read before notify_resume().
+ */
+typedef bool (*notify_fn)(void *userdata, pid_t pid, const struct notify_message *message);
 
 struct notify {
         int fd;
@@ -41,6 +44,7 @@ struct notify {
         sd_event_source *source;
         notify_fn fn;
         void *userdata;
+        bool paused;
 };
 
 #define NOTIFY_NULL ((struct notify){ .fd = -1 })
@@ -53,6 +57,9 @@ struct notify {
 int notify_init(struct notify *n, sd_event *event, const char *directory, int fd, notify_fn fn, void *userdata,
                 bool *ret_made);
 void notify_done(struct notify *n);
+
+/** Go on after a datagram that could not be dealt with. */
+void notify_resume(struct notify *n);
 
 /** The session of a living process. @return its leader's pid, or -errno. */
 pid_t notify_session(pid_t pid);

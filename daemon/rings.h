@@ -35,8 +35,9 @@ struct gang;
 /** Rings of one gang. */
 #define RINGS_MAX 10000
 
-/** Private to rings.c: the mapped memory. */
+/** Private to rings.c and its kin: the mapped memory. */
 struct ring_memory;
+struct member_memory;
 
 struct ring {
         struct gang *gang;
@@ -68,6 +69,12 @@ struct rings {
 void rings_init(struct rings *rings, struct gang *gang);
 void rings_done(struct rings *rings);
 
+/** Take-over is complete: tell every ring how many of its members are stopped, drop what nobody uses. */
+void rings_settle(struct rings *rings);
+
+/** Number of rings that are defined. */
+size_t rings_count(const struct rings *rings);
+
 /** @return the ring of that name, or NULL (also if it is removed). */
 struct ring *ring_find(struct rings *rings, const char *name);
 
@@ -88,8 +95,9 @@ void ring_remove(struct ring *ring);
 /* ---- membership -------------------------------------------------------------------------------- */
 
 /** The seat of one process in one ring. */
-struct seat {
+struct ring_seat {
         struct ring *ring;
+        uint32_t number;                /* of the ring in the process's handshake and journals */
         uint32_t first, count, generation;
         bool receives, sends;
 };
@@ -98,12 +106,11 @@ struct seat {
 struct membership {
         struct list link;               /* rings->memberships, while it has seats */
         char name[80];                  /* of its holder, for people: "resize/1", "pid 4711" */
-        struct seat *seats;
+        struct ring_seat *seats;
         size_t n_seats;
         int member_fd;                  /* its member memory (journals, drain flag); -1: none */
-        void *member;                   /* mapped; NULL: not */
+        struct member_memory *member;   /* mapped; NULL: not */
         bool frozen;
-        bool drained;
 };
 
 #define MEMBERSHIP_NULL ((struct membership){ .member_fd = -1 })
@@ -125,8 +132,9 @@ int membership_restore(struct rings *rings, const char *name, Ganger__State__Sea
 /**
  * The process is dead: put right what it left. Idempotent; the seats stay taken until membership_leave().
  * Tells the events.
+ * @param reason  how it ended, in words; it stands with the messages that it had.
  */
-void membership_recover(struct rings *rings, struct membership *m, pid_t pid);
+void membership_recover(struct rings *rings, struct membership *m, pid_t pid, const char *reason);
 
 /** Free the seats (and the rings that were waiting for it). The process must be recovered, or never have run. */
 void membership_leave(struct rings *rings, struct membership *m);
@@ -136,9 +144,6 @@ void membership_freeze(struct membership *m, bool frozen);
 
 /** Tell the process to take no more. @return whether it has anything to drain. */
 bool membership_drain(struct membership *m);
-
-/** How many messages the process holds: received and not finished. */
-uint32_t membership_holds(const struct membership *m);
 
 /**
  * The descriptors and the text of the handshake: what `lib/worker` reads.
@@ -184,6 +189,9 @@ int attachment_new(struct attachment **ret, struct rings *rings, const char *rin
 
 /** Take-over: one that the predecessor recorded. If it is dead already, it is recovered at once. */
 int attachment_restore(struct rings *rings, const Ganger__State__AttachedState *record, uint32_t state_slot);
+
+/** Stop watching, at the end of the daemon. */
+void attachment_forget(struct attachment *attachment);
 
 /* ---- looking ----------------------------------------------------------------------------------- */
 

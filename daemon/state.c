@@ -56,7 +56,9 @@ static_assert(sizeof(struct state_half) == 1016, "the layout is fixed: raise STA
 static_assert(sizeof(struct state_record) == 2064, "the layout is fixed: raise STATE_LAYOUT with it");
 
 static struct state_record *state_record(const struct state_memory *s, uint32_t slot) {
-        return (struct state_record *)((uint8_t *)s->map + sizeof(struct state_header)) + slot;
+        void *records = (uint8_t *)s->map + sizeof(struct state_header);
+
+        return (struct state_record *)records + slot;
 }
 
 static size_t state_size(uint32_t n_records) {

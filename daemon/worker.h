@@ -23,14 +23,14 @@ struct worker {
         struct map_node node;           /* gang->workers_by_name */
         struct list link;               /* gang->workers */
         char *name;
-        const struct worker_definition *definition; /* of gang->config; of `last_config` once removed */
-        struct config *last_config;     /* keeps the definition of a removed worker alive; else NULL */
+        const struct worker_definition *definition; /* of gang->config; once removed, of one of gang->retired */
         unsigned int wanted;            /* how many instances: the definition's, or by hand */
         bool scaled;                    /* by hand */
         bool stopped;                   /* by hand */
         bool removed;                   /* no longer defined: goes with its last process */
         struct instance **instances;    /* by number; those past `wanted` are on their way down */
         size_t n_instances;
+        unsigned int n_ready;
         uint32_t state_slot;
 };
 
@@ -53,11 +53,17 @@ int worker_grow(struct worker *worker, unsigned int n);
  */
 int worker_scale(struct worker *worker, unsigned int wanted, bool by_hand);
 
-/** Free instances past `wanted` that are down; and the worker itself, if it is removed and has none left. */
-void worker_collect(struct worker *worker);
+/**
+ * Free instances past `wanted` that are down; and the worker itself, if it is removed and has none left.
+ * @return whether the worker is still there.
+ */
+bool worker_collect(struct worker *worker);
 
-/** How many instances are ready. */
-unsigned int worker_ready(const struct worker *worker);
+/** It is no longer defined: its instances are stopped, and then it goes. */
+void worker_remove(struct worker *worker);
+
+/** Is it to run at all, as far as people and the configuration say? */
+bool worker_is_wanted(const struct worker *worker);
 
 /** Write the worker's record into the state memory. */
 void worker_save(struct worker *worker);

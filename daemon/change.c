@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Start, stop, restart and scale, as people ask for them
+ *
+ * First every target is found, so that an unknown name changes nothing; then all are begun; then each is watched until
+ * it is settled. Whoever asked is told from the loop, never from within the call.
+ */
+
+#include "daemon/change.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/time.h"
+#include "daemon/config/config.h"
+#include "daemon/gang.h"
+#include "daemon/worker.h"
+
+static int on_done(sd_event_source *source, void *userdata) {
+        struct change *change = userdata;
+
+        if (change->fn)
+                change->fn(change, change->userdata);
+        change_cancel(change);
+        return 0;
+}
+
+struct change *change_cancel(struct change *change) {
+        if (!change)
+                return NULL;
+        for (size_t i = 0; i < change->n; i++)
+                instance_unwatch(&change->targets[i].watcher);
+        sd_event_source_disable_unref(change->done);
+        free(change);
+        return NULL;
+}
+
+/* ---- settling ---------------------------------------------------------------------------------- */
+
+static void target_settle(struct change_target *target, bool ok, const char *why) {
+        struct change *change = target->change;
+
+        target->settled = true;
+        target->ok = ok;
+        target->state = target->instance ? target->instance->state : INSTANCE_DOWN;
+        if (!ok)
+                snprintf(target->message, sizeof target->message, "%s: %s", target->key, why);
+        instance_unwatch(&target->watcher);
+        if (--change->n_left == 0)
+                sd_event_source_set_enabled(change->done, SD_EVENT_ONESHOT);
+}
+
+static const char *why_not(const struct instance *instance) {
+        return *instance->reason ? instance->reason : instance_state_name(instance->state);
+}
+
+/* Did the process that was asked for end well, as a worker that is not restarted may? */
+static bool ended_well(const struct instance *instance) {
+        return instance->state == INSTANCE_DOWN && !instance->stopped && instance->last_valid &&
+               instance->last_status == 0;
+}
+
+static void target_check_up(struct change_target *target) {
+        const struct instance *instance = target->instance;
+
+        switch (instance->state) {
+        case INSTANCE_READY:
+                target_settle(target, true, NULL);
+                break;
+        case INSTANCE_DOWN:
+        case INSTANCE_BACKOFF:
+        case INSTANCE_FAILED:
+                target_settle(target, ended_well(instance), why_not(instance));
+                break;
+        case INSTANCE_STARTING:
+        case INSTANCE_DRAINING:
+        case INSTANCE_STOPPING:
+        case _INSTANCE_STATE_N:
+                break;
+        }
+}
+
+/* Look whether the instance is where it was to go. */
+static void target_check(struct change_target *target) {
+        const struct instance *instance = target->instance;
+
+        if (target->kind == CHANGE_STOP) {
+                if (!instance_state_has_process(instance->state))
+                        target_settle(target, true, NULL);
+        } else if (target->kind == CHANGE_START || instance->generation > target->generation)
+                target_check_up(target);
+}
+
+static void on_state(struct instance_watcher *watcher, struct instance *instance, int state) {
+        struct change_target *target = list_entry(watcher, struct change_target, watcher);
+
+        if (state >= 0) {
+                target_check(target);
+                return;
+        }
+        target->instance = NULL;
+        target_settle(target, target->kind == CHANGE_STOP, "is no longer defined");
+}
+
+/* ---- targets ----------------------------------------------------------------------------------- */
+
+static int change_new(struct change **ret, struct gang *gang, size_t n, change_fn fn, void *userdata) {
+        struct change *change = calloc(1, sizeof *change + n * sizeof *change->targets);
+        int r;
+
+        if (!change)
+                return -ENOMEM;
+        change->gang = gang;
+        change->fn = fn;
+        change->userdata = userdata;
+        r = sd_event_add_defer(gang->event, &change->done, on_done, change);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(change->done, SD_EVENT_OFF);
+        if (r < 0) {
+                change_cancel(change);
+                return r;
+        }
+        *ret = change;
+        return 0;
+}
+
+static void change_add(struct change *change, struct instance *instance, enum change_kind kind) {
+        struct change_target *target = &change->targets[change->n++];
+
+        target->change = change;
+        target->instance = instance;
+        target->kind = kind;
+        /* Without a process, the generation is that of the next one. */
+        target->generation = instance->generation - !instance_state_has_process(instance->state);
+        target->watcher.fn = on_state;
+        snprintf(target->key, sizeof target->key, "%s", instance->key);
+        instance_watch(instance, &target->watcher);
+        change->n_left++;
+}
+
+static void change_add_worker(struct change *change, struct worker *worker, enum change_kind kind) {
+        size_t n = kind == CHANGE_STOP ? worker->n_instances : worker->wanted;
+
+        for (size_t i = 0; i < n; i++)
+                change_add(change, worker->instances[i], kind);
+}
+
+/* What is on its way out of the configuration, or past the wanted number, can be stopped only. */
+static struct worker *target_worker(struct gang *gang, const char *name) {
+        struct worker *worker = worker_find(gang, name);
+
+        return worker && !worker->removed ? worker : NULL;
+}
+
+static struct instance *target_instance(struct gang *gang, const char *name, enum change_kind kind) {
+        struct instance *instance = instance_find(gang, name);
+
+        return instance && (instance->number < instance->worker->wanted || kind == CHANGE_STOP) ? instance : NULL;
+}
+
+/* Count the targets, or find the name that is unknown. */
+static int request_count(struct gang *gang, const struct change_request *request, size_t *ret, const char **ret_name) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < request->n_names && !request->all; i++) {
+                struct worker *worker = target_worker(gang, request->names[i]);
+
+                if (!worker && !target_instance(gang, request->names[i], request->kind)) {
+                        *ret_name = request->names[i];
+                        return -ENOENT;
+                }
+                n += worker ? worker->n_instances : 1;
+        }
+        list_for_each(it, &gang->workers)
+                if (request->all)
+                        n += list_entry(it, struct worker, link)->n_instances;
+        *ret = n;
+        return 0;
+}
+
+static void set_stopped(struct worker *worker, bool stopped) {
+        if (worker->stopped == stopped)
+                return;
+        worker->stopped = stopped;
+        worker_save(worker);
+}
+
+static void change_fill(struct change *change, const struct change_request *request) {
+        struct gang *gang = change->gang;
+
+        for (size_t i = 0; i < request->n_names && !request->all; i++) {
+                struct worker *worker = target_worker(gang, request->names[i]);
+
+                if (!worker) {
+                        change_add(change, target_instance(gang, request->names[i], request->kind), request->kind);
+                        continue;
+                }
+                set_stopped(worker, request->kind == CHANGE_STOP);
+                change_add_worker(change, worker, request->kind);
+        }
+        if (!request->all)
+                return;
+        list_for_each(it, &gang->workers) {
+                struct worker *worker = list_entry(it, struct worker, link);
+
+                if (!worker->removed)
+                        set_stopped(worker, request->kind == CHANGE_STOP);
+                change_add_worker(change, worker, request->kind);
+        }
+}
+
+/* A process that was started since then is what was asked for already: wait for it only. */
+static bool is_new_enough(const struct instance *instance, uint64_t before_usec) {
+        uint64_t started = instance->pid > 0 ? instance->started_usec : instance->since_usec;
+
+        return instance_state_has_process(instance->state) && before_usec > 0 && started >= before_usec &&
+               instance->state != INSTANCE_DRAINING && instance->state != INSTANCE_STOPPING;
+}
+
+static void target_begin(struct change_target *target, const struct change_request *request) {
+        switch (request->kind) {
+        case CHANGE_START:
+                instance_start(target->instance, true);
+                break;
+        case CHANGE_STOP:
+                instance_stop(target->instance, true);
+                break;
+        case CHANGE_RESTART:
+                if (is_new_enough(target->instance, request->before_usec))
+                        target->kind = CHANGE_START;
+                else
+                        instance_restart(target->instance);
+                break;
+        }
+}
+
+/* Some are settled by what was begun; the others now, or later. */
+static void change_check(struct change *change, bool no_wait) {
+        for (size_t i = 0; i < change->n; i++) {
+                struct change_target *target = &change->targets[i];
+
+                if (!target->settled)
+                        target_check(target);
+                if (!target->settled && no_wait)
+                        target_settle(target, true, NULL);
+        }
+        if (change->n == 0)
+                sd_event_source_set_enabled(change->done, SD_EVENT_ONESHOT);
+}
+
+int change_begin(struct gang *gang, const struct change_request *request, change_fn fn, void *userdata,
+                 struct change **ret, const char **ret_name, struct error *error) {
+        struct change *change;
+        size_t n;
+        int r;
+
+        if (gang->stopping && request->kind != CHANGE_STOP)
+                return error_set(error, -EBUSY, "the daemon is stopping");
+        r = request_count(gang, request, &n, ret_name);
+        if (r < 0)
+                return error_set(error, r, "there is no worker or instance '%s'", *ret_name);
+        r = change_new(&change, gang, n, fn, userdata);
+        if (r < 0)
+                return error_errno(error, r, "beginning a change");
+        change_fill(change, request);
+        /* What stops goes in the reverse order of what starts. */
+        for (size_t i = 0; i < change->n; i++) {
+                size_t at = request->kind == CHANGE_STOP ? change->n - 1 - i : i;
+
+                if (!change->targets[at].settled)
+                        target_begin(&change->targets[at], request);
+        }
+        change_check(change, request->no_wait);
+        if (ret)
+                *ret = change;
+        return 0;
+}
+
+int change_scale(struct gang *gang, const char *name, unsigned int wanted, bool no_wait, change_fn fn, void *userdata,
+                 struct change **ret, struct error *error) {
+        struct worker *worker = worker_find(gang, name);
+        struct change *change;
+        unsigned int before;
+        int r;
+
+        if (gang->stopping)
+                return error_set(error, -EBUSY, "the daemon is stopping");
+        if (!worker || worker->removed)
+                return error_set(error, -ENOENT, "there is no worker '%s'", name);
+        if (wanted > CONFIG_INSTANCES_MAX)
+                return error_set(error, -ERANGE, "%u instances: more than %u", wanted, CONFIG_INSTANCES_MAX);
+        before = worker->wanted;
+        r = change_new(&change, gang, MAX((size_t)wanted, worker->n_instances), fn, userdata);
+        if (r < 0)
+                return error_errno(error, r, "scaling '%s'", name);
+        r = worker_scale(worker, wanted, true);
+        if (r < 0) {
+                change_cancel(change);
+                return error_errno(error, r, "scaling '%s'", name);
+        }
+        for (size_t i = MIN(before, wanted); i < worker->n_instances; i++)
+                change_add(change, worker->instances[i],
+                           i < wanted && !worker->stopped ? CHANGE_START : CHANGE_STOP);
+        change_check(change, no_wait);
+        if (ret)
+                *ret = change;
+        return 0;
+}

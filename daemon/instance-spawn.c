@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From a definition to a request for a process
+ *
+ * Resolves all that needs thought (user, program, directory, environment, seats), so that the keeper and the
+ * child only make system calls. Whatever is held is given back if the request cannot be made.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "daemon/config/config.h"
+#include "daemon/gang.h"
+#include "daemon/instance-parts.h"
+#include "daemon/log/log.h"
+#include "daemon/user.h"
+#include "daemon/worker.h"
+
+#define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#define UMASK_DEFAULT 022
+/* Where an instance finds its handshake; the descriptors that it speaks of follow. */
+#define HANDSHAKE_FD 3
+#define STANDARD_STREAMS 3
+
+/* ---- lists of strings -------------------------------------------------------------------------- */
+
+struct strings {
+        char **v;                       /* ends with NULL, once there is one */
+        size_t n;
+};
+
+#define STRINGS_NULL ((struct strings){ 0 })
+
+static void strings_done(struct strings *s) {
+        for (size_t i = 0; i < s->n; i++)
+                free(s->v[i]);
+        free(s->v);
+        *s = STRINGS_NULL;
+}
+
+/* Takes the string, in any case; NULL is one for which there was no memory. */
+static int strings_take(struct strings *s, char *string) {
+        char **v = string ? reallocarray(s->v, s->n + 2, sizeof *v) : NULL;
+
+        if (!v) {
+                free(string);
+                return -ENOMEM;
+        }
+        s->v = v;
+        v[s->n++] = string;
+        v[s->n] = NULL;
+        return 0;
+}
+
+static int strings_add(struct strings *s, const char *string) {
+        return strings_take(s, strdup(string));
+}
+
+/* NAME=value takes the place of an earlier one of that name. */
+static int environment_set(struct strings *s, const char *assignment) {
+        size_t length = strcspn(assignment, "=") + 1;
+
+        for (size_t i = 0; i < s->n; i++)
+                if (strncmp(s->v[i], assignment, length) == 0) {
+                        char *string = strdup(assignment);
+
+                        if (!string)
+                                return -ENOMEM;
+                        free(s->v[i]);
+                        s->v[i] = string;
+                        return 0;
+                }
+        return strings_add(s, assignment);
+}
+
+static int environment_setf(struct strings *s, const char *format, ...) _printf_(2, 3);
+
+static int environment_setf(struct strings *s, const char *format, ...) {
+        _cleanup_(freep) char *assignment = NULL;
+        va_list args;
+        int n;
+
+        va_start(args, format);
+        n = vasprintf(&assignment, format, args);
+        va_end(args);
+        if (n < 0) {
+                assignment = NULL;
+                return -ENOMEM;
+        }
+        return environment_set(s, assignment);
+}
+
+static int environment_inherit(struct strings *s, const char *name) {
+        const char *value = getenv(name);
+
+        return value ? environment_setf(s, "%s=%s", name, value) : 0;
+}
+
+/* ---- environment ------------------------------------------------------------------------------- */
+
+/* Who it runs as: as that user's login would have it, or, without `user`, as the daemon's own user has it. */
+static int environment_user(struct strings *s, const struct user *user) {
+        static const char *const inherited[] = { "HOME", "USER", "LOGNAME", "SHELL", "XDG_RUNTIME_DIR" };
+        int r = 0;
+
+        if (user->name) {
+                r = environment_setf(s, "HOME=%s", user->home);
+                if (r >= 0)
+                        r = environment_setf(s, "USER=%s", user->name);
+                if (r >= 0)
+                        r = environment_setf(s, "LOGNAME=%s", user->name);
+                return r < 0 ? r : environment_setf(s, "SHELL=%s", user->shell);
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(inherited) && geteuid() != 0 && r >= 0; i++)
+                r = environment_inherit(s, inherited[i]);
+        return r;
+}
+
+static int environment_ganger(struct strings *s, const struct instance *instance) {
+        const struct worker_definition *definition = instance->worker->definition;
+        int r;
+
+        r = environment_setf(s, "GANGER_WORKER=%s", instance->worker->name);
+        if (r >= 0)
+                r = environment_setf(s, "GANGER_INSTANCE=%u", instance->number);
+        if (r >= 0 && instance->membership.seats)
+                r = environment_setf(s, "GANGER_HANDSHAKE=%d", HANDSHAKE_FD);
+        if (r >= 0 && definition->ready != WORKER_READY_IMMEDIATE)
+                r = environment_setf(s, "NOTIFY_SOCKET=%s", instance->worker->gang->notify.path);
+        return r;
+}
+
+static int environment_build(struct strings *s, const struct instance *instance, const struct user *user) {
+        const struct worker_definition *definition = instance->worker->definition;
+        const char *path = getenv("PATH");
+        int r;
+
+        r = environment_setf(s, "PATH=%s", path ? path : PATH_DEFAULT);
+        if (r >= 0)
+                r = environment_inherit(s, "LANG");
+        if (r >= 0)
+                r = environment_user(s, user);
+        for (char **assignment = definition->environment; *assignment && r >= 0; assignment++)
+                r = environment_set(s, *assignment);
+        return r < 0 ? r : environment_ganger(s, instance);
+}
+
+/* ---- what is executed -------------------------------------------------------------------------- */
+
+static const char *bridge_path(void) {
+        const char *path = getenv("GANGER_BRIDGE");     /* the build tree's, in tests */
+
+        return path ? path : PKGLIBEXECDIR "/ganger-bridge";
+}
+
+static int argv_bridge(struct strings *argv, const struct worker_definition *definition) {
+        _cleanup_(freep) char *option = NULL;
+        int r;
+
+        r = strings_add(argv, "ganger-bridge");
+        if (r < 0)
+                return r;
+        if (asprintf(&option, "--io=%s", worker_io_name(definition->io)) < 0) {
+                option = NULL;
+                return -ENOMEM;
+        }
+        r = strings_take(argv, TAKE(option));
+        if (r < 0)
+                return r;
+        if (definition->io_fds[0] >= 0) {
+                if (asprintf(&option, "--io-fds=%d,%d", definition->io_fds[0], definition->io_fds[1]) < 0) {
+                        option = NULL;
+                        return -ENOMEM;
+                }
+                r = strings_take(argv, TAKE(option));
+                if (r < 0)
+                        return r;
+        }
+        return strings_add(argv, "--");
+}
+
+/* The program and its arguments; with `io`, the bridge, which starts the program. */
+static int argv_build(struct strings *argv, const struct worker_definition *definition, char **program,
+                      struct error *error) {
+        int r;
+
+        r = worker_definition_program(definition, program, error);
+        if (r < 0)
+                return r;
+        if (definition->io != WORKER_IO_NONE) {
+                r = argv_bridge(argv, definition);
+                if (r >= 0)
+                        r = strings_add(argv, *program);
+                free(*program);
+                *program = strdup(bridge_path());
+                if (!*program)
+                        r = -ENOMEM;
+        } else
+                r = strings_add(argv, definition->exec[0]);
+        for (char **arg = definition->exec + 1; *arg && r >= 0; arg++)
+                r = strings_add(argv, *arg);
+        return r < 0 ? error_errno(error, r, "its arguments") : 0;
+}
+
+/* ---- cookie ------------------------------------------------------------------------------------ */
+
+static int cookie_pack(const struct instance *instance, ProtobufCBinaryData *ret) {
+        const struct membership *m = &instance->membership;
+        Ganger__State__InstanceCookie cookie = GANGER__STATE__INSTANCE_COOKIE__INIT;
+        _cleanup_(freep) Ganger__State__Seat *seats = calloc(m->n_seats + 1, sizeof *seats);
+        _cleanup_(freep) Ganger__State__Seat **pointers = calloc(m->n_seats + 1, sizeof *pointers);
+
+        if (!seats || !pointers)
+                return -ENOMEM;
+        for (size_t i = 0; i < m->n_seats; i++) {
+                const struct ring_seat *seat = &m->seats[i];
+
+                ganger__state__seat__init(&seats[i]);
+                seats[i].ring = seat->ring->name;
+                seats[i].first = seat->first;
+                seats[i].count = seat->count;
+                seats[i].generation = seat->generation;
+                seats[i].receives = seat->receives;
+                seats[i].sends = seat->sends;
+                pointers[i] = &seats[i];
+        }
+        cookie.worker = instance->worker->name;
+        cookie.instance = instance->number;
+        cookie.generation = instance->generation;
+        cookie.definition = instance->definition;
+        cookie.n_seats = m->n_seats;
+        cookie.seats = pointers;
+
+        ret->len = ganger__state__instance_cookie__get_packed_size(&cookie);
+        ret->data = malloc(ret->len + 1);
+        if (!ret->data)
+                return -ENOMEM;
+        ganger__state__instance_cookie__pack(&cookie, ret->data);
+        return 0;
+}
+
+/* ---- descriptors ------------------------------------------------------------------------------- */
+
+/* What the child gets, and what is ours to close once it was asked for. */
+struct descriptors {
+        int fds[FD_MESSAGE_MAX];
+        size_t n;
+        int write_ends[2];
+        int handshake;
+        int cgroup;
+};
+
+static void descriptors_done(struct descriptors *d) {
+        close_fd(d->write_ends[0]);
+        close_fd(d->write_ends[1]);
+        close_fd(d->handshake);
+        close_fd(d->cgroup);
+}
+
+/* A pipe for a stream: its read end is captured, and stored for the next manager. */
+static int make_pipe(struct instance *instance, enum log_stream stream, int *ret_write, struct error *error) {
+        _cleanup_(closep) int write_end = -1;
+        char name[INSTANCE_STORED_MAX];
+        int fds[2], r;
+
+        if (pipe2(fds, O_CLOEXEC) < 0)
+                return error_errno(error, -errno, "pipe");
+        write_end = fds[1];
+        r = keeper_link_store(&instance->worker->gang->link,
+                              instance_stored(name, instance, log_stream_name(stream)), fds[0]);
+        if (r < 0) {
+                close(fds[0]);
+                return error_errno(error, r, "storing its output pipe");
+        }
+        r = instance_capture(instance, stream, fds[0]);
+        if (r < 0)
+                return error_errno(error, r, "capturing its output");
+        *ret_write = TAKE_FD(write_end);
+        return 0;
+}
+
+static int add_handshake(struct instance *instance, struct descriptors *d, struct error *error) {
+        _cleanup_(freep) void *blob = NULL;
+        size_t size, n;
+        char name[INSTANCE_STORED_MAX];
+        int r;
+
+        r = membership_handshake(&instance->membership, instance->worker->name, instance->number, HANDSHAKE_FD + 1,
+                                 d->fds + HANDSHAKE_FD + 1, &n, &blob, &size);
+        if (r < 0)
+                return error_errno(error, r, "its handshake");
+        d->handshake = fd_memfd_sealed("ganger-handshake", blob, size);
+        if (d->handshake < 0)
+                return error_errno(error, d->handshake, "its handshake");
+        d->fds[HANDSHAKE_FD] = d->handshake;
+        d->n = HANDSHAKE_FD + 1 + n;
+        r = keeper_link_store(&instance->worker->gang->link, instance_stored(name, instance, "member"),
+                              instance->membership.member_fd);
+        return r < 0 ? error_errno(error, r, "storing its member memory") : 0;
+}
+
+static int descriptors_make(struct instance *instance, struct descriptors *d, struct error *error) {
+        int r;
+
+        d->fds[0] = instance->worker->gang->null_fd;
+        for (enum log_stream stream = 0; stream < _LOG_STREAM_N; stream++) {
+                r = make_pipe(instance, stream, &d->write_ends[stream], error);
+                if (r < 0)
+                        return r;
+                d->fds[1 + stream] = d->write_ends[stream];
+        }
+        d->n = STANDARD_STREAMS;
+        if (instance->membership.seats) {
+                r = add_handshake(instance, d, error);
+                if (r < 0)
+                        return r;
+        }
+        d->cgroup = cgroup_open(&instance->worker->gang->cgroups, instance->key);
+        if (d->cgroup >= 0)
+                d->fds[d->n++] = d->cgroup;
+        return 0;
+}
+
+/* ---- asking ------------------------------------------------------------------------------------ */
+
+static int take_seats(struct instance *instance, struct error *error) {
+        const struct worker_definition *definition = instance->worker->definition;
+        bool has_rings = *definition->receive || *definition->send;
+
+        if (!has_rings && definition->io == WORKER_IO_NONE)
+                return 0;
+        return membership_join(&instance->worker->gang->rings, instance->key, definition->receive, definition->send,
+                               definition->io == WORKER_IO_NONE ? RING_HANDLES : 1, &instance->membership, error);
+}
+
+static int send_request(struct instance *instance, Ganger__Keeper__SpawnSpec *spec, struct error *error) {
+        _cleanup_(descriptors_done) struct descriptors d = {
+                .write_ends = { -1, -1 }, .handshake = -1, .cgroup = -1,
+        };
+        int r;
+
+        r = descriptors_make(instance, &d, error);
+        if (r < 0)
+                return r;
+        r = keeper_link_spawn(&instance->worker->gang->link, instance->key, spec, d.fds, d.n, d.cgroup >= 0);
+        return r < 0 ? error_errno(error, r, "asking the keeper") : 0;
+}
+
+static int ask(struct instance *instance, struct error *error) {
+        const struct worker_definition *definition = instance->worker->definition;
+        Ganger__Keeper__SpawnSpec spec = GANGER__KEEPER__SPAWN_SPEC__INIT;
+        _cleanup_(strings_done) struct strings argv = STRINGS_NULL, environment = STRINGS_NULL;
+        _cleanup_(user_done) struct user user = USER_NULL;
+        _cleanup_(freep) char *program = NULL, *directory = NULL;
+        _cleanup_(freep) uint8_t *cookie = NULL;
+        int r;
+
+        if (definition->user) {
+                r = user_find(definition->user, &user, error);
+                if (r < 0)
+                        return r;
+        }
+        r = argv_build(&argv, definition, &program, error);
+        if (r < 0)
+                return r;
+        r = take_seats(instance, error);
+        if (r < 0)
+                return r;
+        r = worker_definition_directory(definition, &directory);
+        if (r >= 0)
+                r = environment_build(&environment, instance, &user);
+        if (r >= 0)
+                r = cookie_pack(instance, &spec.cookie);
+        if (r < 0)
+                return error_errno(error, r, "its environment");
+        cookie = spec.cookie.data;
+
+        spec.path = program;
+        spec.argv = argv.v;
+        spec.n_argv = argv.n;
+        spec.environment = environment.v;
+        spec.n_environment = environment.n;
+        spec.directory = directory;
+        spec.set_credentials = user.change;
+        spec.uid = user.uid;
+        spec.gid = user.gid;
+        spec.groups = user.groups;
+        spec.n_groups = user.n_groups;
+        spec.umask = UMASK_DEFAULT;
+        return send_request(instance, &spec, error);
+}
+
+int instance_ask(struct instance *instance, struct error *error) {
+        int r;
+
+        instance->definition = worker_definition_hash(instance->worker->definition);
+        r = ask(instance, error);
+        if (r < 0)
+                instance_clear_process(instance);
+        return r;
+}
+
+void instance_clear_process(struct instance *instance) {
+        struct gang *gang = instance->worker->gang;
+        char name[INSTANCE_STORED_MAX];
+
+        instance_capture_end(instance);
+        if (instance->membership.seats)
+                keeper_link_drop(&gang->link, instance_stored(name, instance, "member"));
+        membership_leave(&gang->rings, &instance->membership);
+        (void)cgroup_remove(&gang->cgroups, instance->key); /* still busy: it is used again, or removed later */
+}

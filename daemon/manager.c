@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The manager: the process that decides
+ *
+ * Takes over from whoever was before, and then turns what keeper, processes and people say into events of instances. It may be
+ * killed at any instruction; so nothing here is done that the next manager could not do again.
+ */
+
+#include "daemon/manager.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/time.h"
+#include "daemon/config/config.h"
+#include "daemon/control/control.h"
+#include "daemon/gang.h"
+#include "daemon/instance.h"
+#include "daemon/keeper/protocol.h"
+#include "daemon/log/log.h"
+#include "daemon/options.h"
+#include "daemon/orphan.h"
+#include "daemon/reload.h"
+#include "daemon/takeover.h"
+#include "daemon/worker.h"
+
+#define STATUS_MAX 128
+/* Looked at after everything else of a turn, but before idle things like the output of instances. */
+#define TURN_PRIORITY (SD_EVENT_PRIORITY_NORMAL + 10)
+
+struct manager {
+        struct gang gang;
+        struct control *control;
+        char status[STATUS_MAX];        /* as the keeper was told last */
+};
+
+uint64_t gang_random(void) {
+        uint64_t word;
+
+        if (getrandom(&word, sizeof word, GRND_NONBLOCK) != (ssize_t)sizeof word)
+                word = now_usec() * UINT64_C(0x9e3779b97f4a7c15); /* early at boot: jitter needs no more */
+        return word;
+}
+
+/* ---- at the end of a turn ---------------------------------------------------------------------- */
+
+void gang_touch(struct gang *gang) {
+        sd_event_source_set_enabled(gang->turn, SD_EVENT_ONESHOT);
+}
+
+static void format_status(struct gang *gang, char *buf, size_t size) {
+        size_t n_workers = 0, n_ready = 0, n_wanted = 0;
+
+        list_for_each(it, &gang->workers) {
+                struct worker *worker = list_entry(it, struct worker, link);
+
+                n_workers += !worker->removed;
+                n_ready += worker->n_ready;
+                n_wanted += worker->stopped ? 0 : worker->wanted;
+        }
+        if (gang->stopping)
+                snprintf(buf, size, "stopping, %zu instances left", gang->n_processes);
+        else
+                snprintf(buf, size, "%zu worker%s, %zu of %zu instances ready", n_workers, n_workers == 1 ? "" : "s",
+                         n_ready, n_wanted);
+}
+
+static void tell_status(struct manager *manager, bool reloaded) {
+        char status[STATUS_MAX];
+
+        format_status(&manager->gang, status, sizeof status);
+        if (!reloaded && strcmp(status, manager->status) == 0)
+                return;
+        strcpy(manager->status, status);
+        keeper_link_ready(&manager->gang.link, status, reloaded);
+}
+
+/* Free what is down and no longer wanted; then the configurations that only such workers needed. */
+static void collect(struct gang *gang) {
+        bool removed = false;
+
+        list_for_each_safe(it, &gang->workers) {
+                struct worker *worker = list_entry(it, struct worker, link);
+
+                if (worker_collect(worker))
+                        removed |= worker->removed;
+        }
+        if (removed)
+                return;
+        while (gang->n_retired > 0)
+                config_free(gang->retired[--gang->n_retired]);
+}
+
+static int on_turn(sd_event_source *source, void *userdata) {
+        struct manager *manager = userdata;
+        struct gang *gang = &manager->gang;
+
+        collect(gang);
+        tell_status(manager, false);
+        if (!gang->stopping || gang->n_processes > 0 || gang->n_spawning > 0 || !list_is_empty(&gang->orphans))
+                return 0;
+        keeper_link_leave(&gang->link, EXIT_SUCCESS);
+        keeper_link_flush(&gang->link);
+        return sd_event_exit(gang->event, EXIT_SUCCESS);
+}
+
+/* ---- stopping and reloading -------------------------------------------------------------------- */
+
+static void stop_all(struct gang *gang) {
+        if (gang->stopping)
+                return;
+        gang->stopping = true;
+        log_info("stopping");
+        events_add(&gang->events, "", &(struct event){ .kind = EVENT_MANAGER, .pid = getpid() }, "stopping");
+        for (struct list *it = gang->workers.prev; it != &gang->workers; it = it->prev) {
+                struct worker *worker = list_entry(it, struct worker, link);
+
+                for (size_t i = worker->n_instances; i > 0; i--)
+                        instance_stop(worker->instances[i - 1], false);
+        }
+        gang_touch(gang);
+}
+
+void manager_stop(struct gang *gang) {
+        /* The keeper remembers a SIGTERM, so that this holds also if this manager dies on the way. */
+        if (!gang->stopping)
+                (void)kill(gang->keeper_pid, SIGTERM);
+        stop_all(gang);
+}
+
+static void reload_by_signal(struct manager *manager) {
+        _cleanup_(config_errors_done) struct config_errors errors = CONFIG_ERRORS_NULL;
+        _cleanup_(freep) char *changes = NULL;
+        int r = reload(&manager->gang, &changes, &errors);
+
+        for (size_t i = 0; i < errors.n; i++)
+                log_error("%s", errors.errors[i].text);
+        if (r < 0)
+                log_error("the configuration was not reloaded: %s", strerror(-r));
+        else
+                log_info("the configuration was reloaded");
+        tell_status(manager, true);
+}
+
+/* ---- what the keeper says ---------------------------------------------------------------------- */
+
+static void on_spawned(void *userdata, const Ganger__Keeper__Spawned *message) {
+        struct manager *manager = userdata;
+        struct instance *instance = instance_find(&manager->gang, message->key);
+
+        if (instance)
+                instance_spawned(instance, message);
+}
+
+static void on_exited(void *userdata, const Ganger__Keeper__Exited *message) {
+        struct manager *manager = userdata;
+        struct gang *gang = &manager->gang;
+        struct instance *instance = instance_find(gang, message->key);
+
+        if (orphan_exited(gang, message))
+                return;
+        if (instance)
+                instance_exited(instance, message);
+        else
+                keeper_link_exit_acknowledge(&gang->link, message->key, message->pid);
+}
+
+static void on_stopped(void *userdata, const Ganger__Keeper__Stopped *message) {
+        struct manager *manager = userdata;
+        struct instance *instance = instance_find(&manager->gang, message->key);
+
+        if (instance && instance->pid == message->pid)
+                instance_frozen(instance, message->stopped);
+}
+
+static void on_caught(void *userdata, const Ganger__Keeper__Caught *message) {
+        struct manager *manager = userdata;
+
+        if (message->signal == SIGTERM || message->signal == SIGINT)
+                stop_all(&manager->gang);
+        else if (message->signal == SIGHUP)
+                reload_by_signal(manager);
+}
+
+static void on_broken(void *userdata, int error) {
+        struct manager *manager = userdata;
+
+        log_error("the keeper is gone: %s", strerror(-error));
+        sd_event_exit(manager->gang.event, EX_OSERR);
+}
+
+static const struct keeper_link_ops link_ops = {
+        .spawned = on_spawned,
+        .exited = on_exited,
+        .stopped = on_stopped,
+        .caught = on_caught,
+        .broken = on_broken,
+};
+
+/* ---- what processes say ------------------------------------------------------------------------ */
+
+static struct instance *instance_of_process(struct gang *gang, pid_t pid) {
+        char key[12];
+        struct map_node *node;
+
+        snprintf(key, sizeof key, "%d", (int)pid);
+        node = map_find(&gang->instances_by_pid, key);
+        return node ? map_entry(node, struct instance, by_pid) : NULL;
+}
+
+/* Only an instance can speak, and only for itself: as its main process, or from within its session. */
+static bool on_notify_message(void *userdata, pid_t pid, const struct notify_message *message) {
+        struct gang *gang = userdata;
+        struct instance *instance = instance_of_process(gang, pid);
+
+        if (!instance) {
+                pid_t session = notify_session(pid);
+
+                instance = session > 0 ? instance_of_process(gang, session) : NULL;
+        }
+        /* It may be faster than the keeper's word that it was started: then that is waited for. */
+        if (!instance)
+                return gang->n_spawning == 0;
+        if (message->status)
+                instance_notify_status(instance, message->status);
+        if (message->ready)
+                instance_notify_ready(instance);
+        return true;
+}
+
+/* ---- coming and going -------------------------------------------------------------------------- */
+
+/* Descriptors are what we run out of first: a process with its rings and pipes takes up to ten. */
+static void raise_limits(void) {
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+                return;
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int gang_init(struct manager *manager, const struct options *options, struct error *error) {
+        struct gang *gang = &manager->gang;
+        int r;
+
+        gang->link = KEEPER_LINK_NULL;
+        gang->state = STATE_MEMORY_NULL;
+        gang->cgroups = CGROUPS_NULL;
+        gang->notify = NOTIFY_NULL;
+        gang->runtime_dir = options->runtime_dir;
+        gang->config_path = options->config;
+        gang->keeper_pid = getppid();
+        gang->started_usec = now_usec();
+        list_init(&gang->workers);
+        list_init(&gang->orphans);
+        list_init(&gang->log_listeners);
+        rings_init(&gang->rings, gang);
+        gang->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        if (gang->null_fd < 0)
+                return error_errno(error, -errno, "/dev/null");
+        r = events_init(&gang->events);
+        if (r >= 0)
+                r = sd_event_new(&gang->event);
+        if (r >= 0)
+                r = sd_event_add_defer(gang->event, &gang->turn, on_turn, manager);
+        if (r >= 0)
+                r = sd_event_source_set_priority(gang->turn, TURN_PRIORITY);
+        return r < 0 ? error_errno(error, r, "event loop") : 0;
+}
+
+/* The same for each manager of a keeper, and for no other daemon that shares our cgroup. */
+static void find_cgroups(struct gang *gang) {
+        struct stat namespace = { 0 };
+        char name[64];
+
+        (void)stat("/proc/self/ns/pid", &namespace);
+        snprintf(name, sizeof name, "ganger-%d-%lx", (int)gang->keeper_pid, (unsigned long)namespace.st_ino);
+        cgroups_init(&gang->cgroups, name);
+}
+
+static int open_notify(struct gang *gang, struct error *error) {
+        bool made;
+        int r;
+
+        r = notify_init(&gang->notify, gang->event, gang->runtime_dir, keeper_link_take(&gang->link, "notify"),
+                        on_notify_message, gang, &made);
+        if (r >= 0 && made)
+                r = keeper_link_store(&gang->link, "notify", gang->notify.fd);
+        return r < 0 ? error_errno(error, r, "%s/notify", gang->runtime_dir) : 0;
+}
+
+static int open_control(struct manager *manager, struct error *error) {
+        struct gang *gang = &manager->gang;
+        bool made;
+        int r;
+
+        r = control_init(&manager->control, gang, keeper_link_take(&gang->link, "control"), &made);
+        if (r >= 0 && made)
+                r = keeper_link_store(&gang->link, "control", control_fd(manager->control));
+        return r < 0 ? error_errno(error, r, "%s/%s", gang->runtime_dir, CONTROL_SOCKET_NAME) : 0;
+}
+
+static int manager_take_over(struct manager *manager, const Ganger__Keeper__WelcomeState *welcome,
+                             struct error *error) {
+        struct gang *gang = &manager->gang;
+        int r;
+
+        r = takeover_state(gang, error);
+        if (r < 0)
+                return r;
+        r = takeover_config(gang, error);
+        if (r < 0)
+                return r;
+        find_cgroups(gang);
+        r = open_notify(gang, error);
+        if (r < 0)
+                return r;
+        r = takeover_tables(gang, welcome, error);
+        if (r < 0)
+                return r;
+        r = open_control(manager, error);
+        if (r < 0)
+                return r;
+        events_add(&gang->events, "", &(struct event){ .kind = EVENT_MANAGER, .pid = getpid() },
+                   gang->link.incarnation > 1 ? "manager %u takes over" : "manager %u begins",
+                   gang->link.incarnation);
+        if (welcome->stopping)
+                stop_all(gang);
+        takeover_resume(gang, welcome);
+        r = keeper_link_attach(&gang->link, gang->event, &link_ops, manager);
+        return r < 0 ? error_errno(error, r, "keeper") : 0;
+}
+
+static void manager_done(struct manager *manager) {
+        struct gang *gang = &manager->gang;
+
+        manager->control = control_done(manager->control);
+        list_for_each_safe(it, &gang->rings.attachments)
+                attachment_forget(list_entry(it, struct attachment, link));
+        list_for_each_safe(it, &gang->workers)
+                worker_free(list_entry(it, struct worker, link));
+        orphans_done(gang);
+        rings_done(&gang->rings);
+        while (gang->n_retired > 0)
+                config_free(gang->retired[--gang->n_retired]);
+        free(gang->retired);
+        config_free(gang->config);
+        notify_done(&gang->notify);
+        cgroups_done(&gang->cgroups, true);
+        map_done(&gang->workers_by_name);
+        map_done(&gang->instances_by_pid);
+        state_done(&gang->state);
+        events_done(&gang->events);
+        keeper_link_done(&gang->link);
+        sd_event_source_disable_unref(gang->turn);
+        sd_event_unref(gang->event);
+        close_fd(gang->null_fd);
+}
+
+/* Whoever started the daemon in the background waits for its end of our stderr. */
+static void let_go_of_terminal(void) {
+        int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+        for (int to = STDIN_FILENO; to <= STDERR_FILENO && fd >= 0; to++)
+                (void)dup2(fd, to);
+        close_fd(fd);
+}
+
+/* It cannot be begun. If nothing runs yet, the daemon ends with us; else the next manager tries. */
+static int give_up(struct manager *manager, const struct error *error) {
+        log_error("%s", error->text);
+        keeper_link_leave(&manager->gang.link, EX_CONFIG);
+        keeper_link_flush(&manager->gang.link);
+        return EX_CONFIG;
+}
+
+static int serve(struct manager *manager, const struct options *options) {
+        int r;
+
+        tell_status(manager, false);
+        if (options->detached)
+                let_go_of_terminal();
+        r = sd_event_loop(manager->gang.event);
+        if (r < 0)
+                log_error("event loop: %s", strerror(-r));
+        return r < 0 ? EX_OSERR : r;
+}
+
+int manager_run(const struct options *options) {
+        static struct manager manager;
+        Ganger__Keeper__WelcomeState *welcome = NULL;
+        struct error error = ERROR_NULL;
+        int r;
+
+        log_open();
+        raise_limits();
+        r = gang_init(&manager, options, &error);
+        if (r >= 0) {
+                r = keeper_link_init(&manager.gang.link, KEEPER_FD, &welcome);
+                if (r < 0)
+                        error_errno(&error, r, "keeper");
+        }
+        if (r >= 0)
+                r = manager_take_over(&manager, welcome, &error);
+        ganger__keeper__welcome_state__free_unpacked(welcome, NULL);
+        if (r < 0)
+                return give_up(&manager, &error);
+        r = serve(&manager, options);
+        /* After anything but an orderly end, what is written down is for the next manager: touch none of it. */
+        if (r == EXIT_SUCCESS)
+                manager_done(&manager);
+        log_close();
+        return r;
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Putting a new configuration into force: all of it or nothing
+ *
+ * Everything that can be refused comes first: the file, the geometry of rings, the memory of new rings. Then the new
+ * text is stored with the keeper: that is the step at which the configuration changes. A manager that dies
+ * after it leaves the rest to its successor, which finds workers to start, to stop and to restart by comparing what
+ * is with what is defined.
+ */
+
+#include "daemon/reload.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "daemon/gang.h"
+#include "daemon/instance.h"
+#include "daemon/log/log.h"
+#include "daemon/worker.h"
+
+static int add_ring(struct gang *gang, const struct ring_definition *ring, struct error *error) {
+        return ring_add(&gang->rings, ring->name, ring->slots, ring->slot_size, ring->max_deliveries, error);
+}
+
+int reload_store(struct gang *gang) {
+        _cleanup_(closep) int fd = fd_memfd_sealed("ganger-config", gang->config->text, gang->config->text_size);
+
+        return fd < 0 ? fd : keeper_link_store(&gang->link, "config", fd);
+}
+
+int reload_populate(struct gang *gang, struct error *error) {
+        const struct config *config = gang->config;
+        struct worker *worker;
+        int r;
+
+        for (size_t i = 0; i < config->n_rings; i++) {
+                r = add_ring(gang, config->rings[i], error);
+                if (r < 0)
+                        return r;
+        }
+        for (size_t i = 0; i < config->n_workers; i++) {
+                r = worker_new(&worker, gang, config->workers[i]);
+                if (r >= 0)
+                        r = worker_grow(worker, worker->wanted);
+                if (r < 0)
+                        return error_errno(error, r, "worker '%s'", config->workers[i]->name);
+        }
+        return 0;
+}
+
+/* ---- what can be refused ----------------------------------------------------------------------- */
+
+/* A ring that exists cannot change its form: messages are in it, and processes have mapped it. */
+static int refuse_changed_rings(const struct config *config, const struct config_diff *diff,
+                                struct config_errors *errors) {
+        int r = 0;
+
+        for (size_t i = 0; i < diff->n; i++) {
+                const struct config_change *change = &diff->changes[i];
+
+                if (!change->new_ring || change->kind != CONFIG_CHANGED)
+                        continue;
+                config_errors_add(errors, config->path, change->new_ring->line,
+                                  "ring '%s': exists, and its kind, slots, slot-size and max-deliveries cannot be "
+                                  "changed; give the ring another name, or restart the daemon", change->name);
+                r = -EINVAL;
+        }
+        return r;
+}
+
+static void remove_rings(struct gang *gang, const struct config_diff *diff, enum config_change_kind kind) {
+        for (size_t i = 0; i < diff->n; i++) {
+                const struct config_change *change = &diff->changes[i];
+                bool is_ring = change->new_ring || change->old_ring;
+                struct ring *ring = is_ring && change->kind == kind ? ring_find(&gang->rings, change->name) : NULL;
+
+                if (ring)
+                        ring_remove(ring);
+        }
+}
+
+static int add_rings(struct gang *gang, const struct config *config, const struct config_diff *diff,
+                     struct config_errors *errors) {
+        for (size_t i = 0; i < diff->n; i++) {
+                const struct config_change *change = &diff->changes[i];
+                struct error error = ERROR_NULL;
+
+                if (!change->new_ring || change->kind != CONFIG_ADDED)
+                        continue;
+                if (add_ring(gang, change->new_ring, &error) < 0) {
+                        config_errors_add(errors, config->path, change->new_ring->line, "%s", error.text);
+                        remove_rings(gang, diff, CONFIG_ADDED);
+                        return -EINVAL;
+                }
+        }
+        return 0;
+}
+
+/* ---- what cannot ------------------------------------------------------------------------------- */
+
+static int retire(struct gang *gang) {
+        struct config **retired = reallocarray(gang->retired, gang->n_retired + 1, sizeof *retired);
+
+        if (!retired)
+                return -ENOMEM;
+        gang->retired = retired;
+        retired[gang->n_retired++] = gang->config;
+        return 0;
+}
+
+/* Processes of an earlier definition, and those that failed by it. What people have stopped stays so. */
+static void restart_instances(struct worker *worker) {
+        for (size_t i = 0; i < worker->n_instances && i < worker->wanted; i++) {
+                struct instance *instance = worker->instances[i];
+
+                if (instance->wanted && instance->state != INSTANCE_DOWN)
+                        instance_restart(instance);
+        }
+}
+
+static void apply_worker(struct gang *gang, const struct worker_definition *definition, bool restart) {
+        struct worker *worker = worker_find(gang, definition->name);
+        unsigned int before = worker ? worker->definition->instances : 0;
+        bool anew = !worker || worker->removed;
+        int r = worker ? 0 : worker_new(&worker, gang, definition);
+
+        if (r >= 0) {
+                worker->definition = definition;
+                worker->removed = false;
+                list_unlink(&worker->link);
+                list_append(&gang->workers, &worker->link); /* in the order of definition */
+                if (restart)
+                        restart_instances(worker);
+                if (anew || definition->instances != before)
+                        r = worker_scale(worker, definition->instances, false);
+        }
+        if (r < 0)
+                log_error("worker '%s': %s", definition->name, strerror(-r));
+}
+
+static bool must_restart(const struct config_diff *diff, const struct worker_definition *definition) {
+        for (size_t i = 0; i < diff->n; i++)
+                if (diff->changes[i].new_worker == definition)
+                        return diff->changes[i].restart;
+        return false;
+}
+
+static void apply(struct gang *gang, const struct config_diff *diff) {
+        const struct config *config = gang->config;
+
+        for (size_t i = 0; i < diff->n; i++) {
+                struct worker *worker = diff->changes[i].old_worker && diff->changes[i].kind == CONFIG_REMOVED
+                                                ? worker_find(gang, diff->changes[i].name) : NULL;
+
+                if (worker)
+                        worker_remove(worker);
+        }
+        for (size_t i = 0; i < config->n_workers; i++)
+                apply_worker(gang, config->workers[i], must_restart(diff, config->workers[i]));
+        remove_rings(gang, diff, CONFIG_REMOVED);
+        gang_touch(gang);
+}
+
+/* ---- all of it --------------------------------------------------------------------------------- */
+
+static int print_diff(const struct config_diff *diff, char **ret) {
+        _cleanup_(freep) char *text = NULL;
+        size_t size;
+        FILE *out = open_memstream(&text, &size);
+
+        if (!out)
+                return -ENOMEM;
+        config_diff_print(diff, out);
+        if (fclose(out) != 0)
+                return -ENOMEM;
+        *ret = TAKE(text);
+        return 0;
+}
+
+static int put_into_force(struct gang *gang, struct config **config, const struct config_diff *diff) {
+        int r = retire(gang);
+
+        if (r < 0)
+                return r;
+        gang->config = TAKE(*config);
+        r = reload_store(gang);
+        if (r < 0) {
+                *config = gang->config;
+                gang->config = gang->retired[--gang->n_retired];
+                remove_rings(gang, diff, CONFIG_ADDED);
+                return r;
+        }
+        apply(gang, diff);
+        return 0;
+}
+
+int reload(struct gang *gang, char **changes, struct config_errors *errors) {
+        _cleanup_(config_freep) struct config *config = NULL;
+        _cleanup_(config_diff_done) struct config_diff diff = { 0 };
+        _cleanup_(freep) char *text = NULL;
+        int r;
+
+        if (gang->stopping)
+                return -EBUSY;
+        r = config_load(gang->config_path, &config, errors);
+        if (r < 0)
+                return r;
+        r = config_diff(gang->config, config, &diff);
+        if (r < 0)
+                return r;
+        r = print_diff(&diff, &text);
+        if (r < 0)
+                return r;
+        r = refuse_changed_rings(config, &diff, errors);
+        if (r < 0)
+                return r;
+        r = add_rings(gang, config, &diff, errors);
+        if (r < 0)
+                return r;
+        r = put_into_force(gang, &config, &diff);
+        if (r < 0)
+                return r;
+        events_add(&gang->events, "", &(struct event){ .kind = EVENT_RELOAD }, "%zu changes", diff.n);
+        *changes = TAKE(text);
+        return 0;
+}

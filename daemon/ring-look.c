@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Looking into a ring: counts, the messages in it, and its dead letters
+ *
+ * Takes nothing, and stops nobody. Others change the memory meanwhile, and may do so in bad faith: a word is read once
+ * and the copy used, sizes are bounded by the geometry, and a message counts as seen only if its word is still the same
+ * after its bytes were copied.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "daemon/gang.h"
+#include "daemon/ring-memory.h"
+
+/* A message that was found: sorted by its id, which is the order of sending. */
+struct found {
+        uint64_t id;
+        uint64_t word;
+        uint32_t slot;
+};
+
+static uint64_t slot_word(const struct queue *q, uint32_t i) {
+        return atomic_load_explicit(&queue_slot(q, i)->word, memory_order_acquire);
+}
+
+void ring_count(const struct ring *ring, struct ring_counts *ret) {
+        const struct queue *q = &ring->memory->queue;
+        struct ring_counts counts = { .accepted = atomic_load(&q->control->tail) };
+
+        for (uint32_t i = 0; i < q->n; i++)
+                switch (word_state(slot_word(q, i))) {
+                case SLOT_WRITING:
+                        counts.writing++;
+                        break;
+                case SLOT_READY:
+                case SLOT_RETURNED:
+                        counts.ready++;
+                        break;
+                case SLOT_LEASED:
+                        counts.leased++;
+                        break;
+                case SLOT_DEAD:
+                        counts.dead++;
+                        break;
+                case SLOT_FREE:
+                default:
+                        break;
+                }
+        *ret = counts;
+}
+
+static const char *state_name(uint64_t word) {
+        switch (word_state(word)) {
+        case SLOT_READY:
+        case SLOT_RETURNED:
+                return "ready";
+        case SLOT_LEASED:
+                return "leased";
+        case SLOT_DEAD:
+                return "dead";
+        case SLOT_FREE:
+        case SLOT_WRITING:
+        default:
+                return NULL;
+        }
+}
+
+static bool seat_owns(const struct ring_seat *seat, uint32_t owner) {
+        uint32_t participant = owner_participant(owner);
+
+        return participant >= seat->first && participant - seat->first < seat->count &&
+               owner_generation(owner) == (seat->generation & GENERATION_MASK);
+}
+
+static const char *holder_name(const struct ring *ring, uint64_t word) {
+        if (word_state(word) != SLOT_LEASED)
+                return "";
+        list_for_each(it, &ring->gang->rings.memberships) {
+                const struct membership *m = list_entry(it, struct membership, link);
+
+                for (size_t i = 0; i < m->n_seats; i++)
+                        if (m->seats[i].ring == ring && seat_owns(&m->seats[i], word_owner(word)))
+                                return m->name;
+        }
+        return "?";
+}
+
+/* Why it came back, if the note is about this message; one line, whatever somebody wrote into it. */
+static void read_note(const struct queue *q, const struct found *found, struct ring_message *message) {
+        struct note note = q->notes[found->slot];
+        size_t length = MIN((size_t)note.length, sizeof note.text);
+
+        if (note.id != found->id || note.cause == NOTE_NONE)
+                return;
+        message->realtime_usec = note.realtime_usec;
+        for (size_t i = 0; i < length; i++)
+                message->reason[i] = note.text[i] == '\0' || ((unsigned char)note.text[i] < ' ') ? '?' : note.text[i];
+        message->reason[length] = '\0';
+}
+
+/* @return false: it changed under us, and is another one by now. */
+static bool read_message(const struct ring *ring, const struct found *found, void *buffer, uint32_t bytes,
+                         struct ring_message *ret) {
+        const struct queue *q = &ring->memory->queue;
+        const struct slot *slot = queue_slot(q, found->slot);
+        uint32_t size = *(const volatile uint32_t *)&slot->size;
+
+        *ret = (struct ring_message){
+                .id = found->id,
+                .size = MIN(size, q->message_max),
+                .deliveries = word_deliveries(found->word),
+                .state = state_name(found->word),
+                .holder = holder_name(ring, found->word),
+                .data = buffer,
+        };
+        bytes = MIN(bytes, (uint32_t)RING_PEEK_BYTES_MAX);
+        ret->data_size = MIN(bytes, ret->size);
+        memcpy(buffer, slot->data, ret->data_size);
+        read_note(q, found, ret);
+        atomic_thread_fence(memory_order_acquire);
+        return slot_word(q, found->slot) == found->word;
+}
+
+static int compare_found(const void *a, const void *b) {
+        const struct found *x = a, *y = b;
+
+        return (x->id > y->id) - (x->id < y->id);
+}
+
+/* The slots whose word is in one of the wanted states (a bit each), in the order of sending. */
+static int find_messages(const struct ring *ring, unsigned int states, struct found **ret, size_t *ret_n) {
+        const struct queue *q = &ring->memory->queue;
+        struct found *found = malloc((q->n + 1) * sizeof *found);
+        size_t n = 0;
+
+        if (!found)
+                return -ENOMEM;
+        for (uint32_t i = 0; i < q->n; i++) {
+                uint64_t word = slot_word(q, i);
+
+                if (states >> word_state(word) & 1)
+                        found[n++] = (struct found){ .id = queue_message_id(q, i, word), .word = word, .slot = i };
+        }
+        qsort(found, n, sizeof *found, compare_found);
+        *ret = found;
+        *ret_n = n;
+        return 0;
+}
+
+int ring_peek(const struct ring *ring, uint32_t count, uint32_t bytes, ring_message_fn fn, void *userdata) {
+        _cleanup_(freep) struct found *found = NULL;
+        uint8_t buffer[RING_PEEK_BYTES_MAX];
+        struct ring_message message;
+        size_t n;
+        int r;
+
+        r = find_messages(ring, 1 << SLOT_READY | 1 << SLOT_RETURNED | 1 << SLOT_LEASED, &found, &n);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < n && count > 0; i++) {
+                if (!read_message(ring, &found[i], buffer, bytes, &message))
+                        continue;
+                count--;
+                if (!fn(userdata, &message))
+                        break;
+        }
+        return 0;
+}
+
+/* ---- dead letters ------------------------------------------------------------------------------ */
+
+static int compare_ids(const void *a, const void *b) {
+        uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+        return (x > y) - (x < y);
+}
+
+/* The ids that are meant, sorted: a client may name as many as fit a frame. */
+static int sort_ids(const uint64_t *ids, size_t n_ids, uint64_t **ret) {
+        uint64_t *sorted = calloc(n_ids + 1, sizeof *sorted);
+
+        if (!sorted)
+                return -ENOMEM;
+        if (n_ids > 0)
+                memcpy(sorted, ids, n_ids * sizeof *sorted);
+        qsort(sorted, n_ids, sizeof *sorted, compare_ids);
+        *ret = sorted;
+        return 0;
+}
+
+static bool is_meant(const uint64_t *sorted, size_t n_ids, uint64_t id) {
+        return n_ids == 0 || bsearch(&id, sorted, n_ids, sizeof *sorted, compare_ids);
+}
+
+/*
+ * A dead letter belongs to nobody but the manager, so this cannot fail but by bad faith. Release: partner is the acquire
+ * of the next receive or reserve.
+ */
+static bool dead_settle(struct queue *q, const struct found *found, enum ring_dead_action action) {
+        uint64_t word = found->word;
+        uint64_t next = action == RING_DEAD_RETRY ? word_make(word_lap(word), 0, 0, SLOT_RETURNED)
+                                                  : word_make(word_lap(word) + 1, 0, 0, SLOT_FREE);
+
+        if (!atomic_compare_exchange_strong_explicit(&queue_slot(q, found->slot)->word, &word, next,
+                                                     memory_order_acq_rel, memory_order_relaxed))
+                return false;
+        if (action == RING_DEAD_RETRY)
+                queue_bump_epoch(q, found->slot);
+        return true;
+}
+
+int64_t ring_dead(struct ring *ring, enum ring_dead_action action, const uint64_t *ids, size_t n_ids, uint32_t bytes,
+                  ring_message_fn fn, void *userdata) {
+        _cleanup_(freep) struct found *found = NULL;
+        _cleanup_(freep) uint64_t *meant = NULL;
+        struct queue *q = &ring->memory->queue;
+        uint8_t buffer[RING_PEEK_BYTES_MAX];
+        struct ring_message message;
+        size_t n, n_settled = 0;
+        int r;
+
+        r = sort_ids(ids, n_ids, &meant);
+        if (r < 0)
+                return r;
+        r = find_messages(ring, 1 << SLOT_DEAD, &found, &n);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < n; i++) {
+                if (!is_meant(meant, n_ids, found[i].id) || !read_message(ring, &found[i], buffer, bytes, &message))
+                        continue;
+                if (action != RING_DEAD_LIST && dead_settle(q, &found[i], action))
+                        n_settled++;
+                if (fn && !fn(userdata, &message))
+                        break;
+        }
+        if (n_settled > 0)
+                wait_wake_all(action == RING_DEAD_RETRY ? &q->messages : &q->space);
+        return n - n_settled;
+}

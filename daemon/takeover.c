@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Becoming the manager of a gang that may be at work already
+ *
+ * One path for the first manager, which finds nothing, and for each after it. The tables are filled completely before
+ * anything is started: every seat that a living or unrecovered process has is taken by then, so none is given twice.
+ * The truth about processes is the keeper's; records tell only what the keeper cannot know.
+ *
+ * Everything here can be done again by the next manager, if this one is killed in the middle of it.
+ */
+
+#include "daemon/takeover.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/cleanup.h"
+#include "base/fault.h"
+#include "base/fd.h"
+#include "daemon/config/config.h"
+#include "daemon/gang.h"
+#include "daemon/instance.h"
+#include "daemon/log/log.h"
+#include "daemon/orphan.h"
+#include "daemon/reload.h"
+#include "daemon/worker.h"
+
+/* ---- the state memory -------------------------------------------------------------------------- */
+
+int takeover_state(struct gang *gang, struct error *error) {
+        _cleanup_(closep) int fd = keeper_link_take(&gang->link, "state");
+        int r;
+
+        if (fd >= 0) {
+                r = fault_is("state-torn") ? -EPROTO : state_open(&gang->state, fd);
+                if (r == 0)
+                        return 0;
+                log_warning("the state memory is foreign (%s): going on from what the keeper knows", strerror(-r));
+        }
+        r = state_create(&gang->state);
+        if (r >= 0)
+                r = keeper_link_store(&gang->link, "state", gang->state.fd);
+        return r < 0 ? error_errno(error, r, "state memory") : 0;
+}
+
+/* ---- the configuration ------------------------------------------------------------------------- */
+
+static void log_errors(const struct config_errors *errors) {
+        for (size_t i = 0; i < errors->n; i++)
+                log_error("%s", errors->errors[i].text);
+        if (errors->n_dropped > 0)
+                log_error("%zu more errors", errors->n_dropped);
+}
+
+static int parse_stored(struct gang *gang, int fd, struct config_errors *errors) {
+        void *text;
+        size_t size;
+        int r = fd_map_sealed(fd, CONFIG_SIZE_MAX, &text, &size);
+
+        if (r < 0)
+                return r;
+        r = config_parse(text ? text : "", size, gang->config_path, &gang->config, errors);
+        if (text)
+                munmap(text, size);
+        return r;
+}
+
+int takeover_config(struct gang *gang, struct error *error) {
+        _cleanup_(config_errors_done) struct config_errors errors = CONFIG_ERRORS_NULL;
+        _cleanup_(closep) int fd = keeper_link_take(&gang->link, "config");
+        int r;
+
+        if (fd >= 0) {
+                r = parse_stored(gang, fd, &errors);
+                if (r == 0)
+                        return 0;
+                log_errors(&errors);
+                log_warning("the configuration in force cannot be read again: reading the file");
+                config_errors_done(&errors);
+        }
+        r = config_load(gang->config_path, &gang->config, &errors);
+        log_errors(&errors);
+        if (r < 0)
+                return error_set(error, r, "the configuration %s is refused", gang->config_path);
+        r = reload_store(gang);
+        return r < 0 ? error_errno(error, r, "storing the configuration") : 0;
+}
+
+/* ---- records ----------------------------------------------------------------------------------- */
+
+/* The instance of a key, made if its worker is known; NULL: nobody knows it. */
+static struct instance *find_or_make(struct gang *gang, const char *key) {
+        char name[INSTANCE_KEY_MAX];
+        const char *slash = strrchr(key, '/');
+        struct worker *worker;
+        unsigned long number;
+        char *end;
+
+        if (!slash || (size_t)(slash - key) >= sizeof name || slash[1] < '0' || slash[1] > '9')
+                return NULL;
+        memcpy(name, key, slash - key);
+        name[slash - key] = '\0';
+        number = strtoul(slash + 1, &end, 10);
+        worker = worker_find(gang, name);
+        if (!worker || *end != '\0' || number >= CONFIG_INSTANCES_MAX || worker_grow(worker, number + 1) < 0)
+                return NULL;
+        return instance_find(gang, key);
+}
+
+static bool restore_ring(struct gang *gang, const struct state_view *view, uint32_t slot) {
+        Ganger__State__RingState *record = ganger__state__ring_state__unpack(NULL, view->size, view->body);
+        int r = record ? ring_restore(&gang->rings, record, slot) : -EPROTO;
+
+        if (r < 0)
+                log_error("ring '%s' is lost: %s", record ? record->name : "?", strerror(-r));
+        ganger__state__ring_state__free_unpacked(record, NULL);
+        return r >= 0;
+}
+
+static bool restore_worker(struct gang *gang, const struct state_view *view, uint32_t slot) {
+        Ganger__State__WorkerState *record = ganger__state__worker_state__unpack(NULL, view->size, view->body);
+        struct worker *worker = record ? worker_find(gang, record->name) : NULL;
+
+        if (worker) {
+                worker->state_slot = slot;
+                worker->stopped = record->stopped;
+                worker->scaled = record->scaled;
+                if (record->scaled && record->instances <= CONFIG_INSTANCES_MAX &&
+                    worker_grow(worker, record->instances) == 0)
+                        worker->wanted = record->instances;
+        }
+        ganger__state__worker_state__free_unpacked(record, NULL);
+        return worker != NULL;
+}
+
+static bool restore_instance(struct gang *gang, const struct state_view *view, uint32_t slot) {
+        Ganger__State__InstanceState *record = ganger__state__instance_state__unpack(NULL, view->size, view->body);
+        struct instance *instance = record ? find_or_make(gang, record->key) : NULL;
+
+        if (instance)
+                instance_restore(instance, record, slot);
+        ganger__state__instance_state__free_unpacked(record, NULL);
+        return instance != NULL;
+}
+
+static bool restore_attached(struct gang *gang, const struct state_view *view, uint32_t slot) {
+        Ganger__State__AttachedState *record = ganger__state__attached_state__unpack(NULL, view->size, view->body);
+        int r = record ? attachment_restore(&gang->rings, record, slot) : -EPROTO;
+
+        if (r < 0)
+                log_error("an attached process is lost: %s", strerror(-r));
+        ganger__state__attached_state__free_unpacked(record, NULL);
+        return r >= 0;
+}
+
+typedef bool (*restore_fn)(struct gang *gang, const struct state_view *view, uint32_t slot);
+
+/* Hand each record of a kind to its function; one that is about nothing any more is forgotten. */
+static void restore_all(struct gang *gang, enum state_kind kind, restore_fn fn) {
+        for (uint32_t slot = 0; slot < gang->state.n_records; slot++) {
+                struct state_view view = state_read(&gang->state, slot);
+                uint32_t erased = slot;
+
+                if (view.kind == kind && !fn(gang, &view, slot))
+                        state_erase(&gang->state, &erased);
+        }
+}
+
+/* ---- processes --------------------------------------------------------------------------------- */
+
+static Ganger__State__InstanceCookie *cookie_unpack(const ProtobufCBinaryData *data) {
+        return ganger__state__instance_cookie__unpack(NULL, data->len, data->data);
+}
+
+static void adopt(struct gang *gang, const char *key, pid_t pid, uint64_t started_usec, bool frozen,
+                  const Ganger__State__InstanceCookie *cookie) {
+        struct instance *instance = find_or_make(gang, key);
+        int r;
+
+        if (instance) {
+                instance_adopt(instance, cookie, pid, started_usec, frozen);
+                return;
+        }
+        r = orphan_new(gang, key, pid, cookie);
+        if (r < 0)
+                log_error("%s: cannot take over what it has: %s", key, strerror(-r));
+}
+
+static void adopt_child(struct gang *gang, const Ganger__Keeper__Child *child) {
+        const Ganger__State__InstanceCookie none = GANGER__STATE__INSTANCE_COOKIE__INIT;
+        Ganger__State__InstanceCookie *cookie = cookie_unpack(&child->cookie);
+
+        adopt(gang, child->key, child->pid, child->started_usec, child->stopped, cookie ? cookie : &none);
+        ganger__state__instance_cookie__free_unpacked(cookie, NULL);
+}
+
+/* An exit that the predecessor has decided, and had no time to acknowledge: its record speaks of the next process. */
+static bool is_decided(struct gang *gang, const char *key, const Ganger__State__InstanceCookie *cookie) {
+        struct instance *instance = find_or_make(gang, key);
+
+        return instance && instance->restored && cookie->generation < instance->generation;
+}
+
+static void adopt_exit(struct gang *gang, const Ganger__Keeper__Exited *exited) {
+        const Ganger__State__InstanceCookie none = GANGER__STATE__INSTANCE_COOKIE__INIT;
+        Ganger__State__InstanceCookie *cookie = cookie_unpack(&exited->cookie);
+        const Ganger__State__InstanceCookie *c = cookie ? cookie : &none;
+
+        if (is_decided(gang, exited->key, c))
+                keeper_link_exit_acknowledge(&gang->link, exited->key, exited->pid);
+        else
+                adopt(gang, exited->key, exited->pid, exited->started_usec, false, c);
+        ganger__state__instance_cookie__free_unpacked(cookie, NULL);
+}
+
+/* ---- all of it --------------------------------------------------------------------------------- */
+
+int takeover_tables(struct gang *gang, const Ganger__Keeper__WelcomeState *welcome, struct error *error) {
+        int r;
+
+        restore_all(gang, STATE_RING, restore_ring);
+        r = reload_populate(gang, error);
+        if (r < 0)
+                return r;
+        restore_all(gang, STATE_WORKER, restore_worker);
+        restore_all(gang, STATE_INSTANCE, restore_instance);
+        for (size_t i = 0; i < welcome->n_children; i++)
+                adopt_child(gang, welcome->children[i]);
+        for (size_t i = 0; i < welcome->n_exits; i++)
+                adopt_exit(gang, welcome->exits[i]);
+        restore_all(gang, STATE_ATTACHED, restore_attached);
+        return 0;
+}
+
+static void handle_exit(struct gang *gang, const Ganger__Keeper__Exited *exited) {
+        struct instance *instance = instance_find(gang, exited->key);
+
+        if (instance && instance->pid == exited->pid)
+                instance_exited(instance, exited);
+        else
+                (void)orphan_exited(gang, exited); /* else it was acknowledged above */
+}
+
+void takeover_resume(struct gang *gang, const Ganger__Keeper__WelcomeState *welcome) {
+        orphans_stop(gang);
+        list_for_each(it, &gang->workers) {
+                struct worker *worker = list_entry(it, struct worker, link);
+
+                for (size_t i = 0; i < worker->n_instances; i++)
+                        instance_resume(worker->instances[i]);
+        }
+        for (size_t i = 0; i < welcome->n_exits; i++)
+                handle_exit(gang, welcome->exits[i]);
+        rings_settle(&gang->rings);
+        keeper_link_drop_rest(&gang->link);
+        gang_touch(gang);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef GANGER_DAEMON_USER_H
+#define GANGER_DAEMON_USER_H
+
+/*
+ * The user that a process runs as: from a name to numbers
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+
+struct user {
+        bool change;                    /* the credentials differ from ours */
+        uid_t uid;
+        gid_t gid;
+        uint32_t *groups;
+        size_t n_groups;
+        char *name, *home, *shell;
+};
+
+#define USER_NULL ((struct user){ 0 })
+
+/** Look a user up, by name or by number. @return 0; -ENOENT; -EPERM (we may not become that user); -errno. */
+int user_find(const char *name, struct user *ret, struct error *error);
+void user_done(struct user *user);
+
+#endif

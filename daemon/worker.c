@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A worker: how many instances it has
+ *
+ * Invariant: instances[i] has the number i. Those below `wanted` exist; those from `wanted` on are on their way down,
+ * and are freed from the end.
+ */
+
+#include "daemon/worker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "daemon/gang.h"
+#include "daemon/instance.h"
+#include "daemon/log/log.h"
+
+struct worker *worker_find(struct gang *gang, const char *name) {
+        struct map_node *node = map_find(&gang->workers_by_name, name);
+
+        return node ? map_entry(node, struct worker, node) : NULL;
+}
+
+int worker_new(struct worker **ret, struct gang *gang, const struct worker_definition *definition) {
+        struct worker *worker = calloc(1, sizeof *worker);
+        int r;
+
+        if (!worker)
+                return -ENOMEM;
+        worker->gang = gang;
+        worker->state_slot = STATE_SLOT_NONE;
+        worker->definition = definition;
+        worker->wanted = definition->instances;
+        worker->name = strdup(definition->name);
+        r = worker->name ? map_add(&gang->workers_by_name, &worker->node, worker->name) : -ENOMEM;
+        if (r < 0) {
+                free(worker->name);
+                free(worker);
+                return r;
+        }
+        list_append(&gang->workers, &worker->link);
+        *ret = worker;
+        return 0;
+}
+
+struct worker *worker_free(struct worker *worker) {
+        if (!worker)
+                return NULL;
+        for (size_t i = 0; i < worker->n_instances; i++)
+                instance_free(worker->instances[i]);
+        map_remove(&worker->gang->workers_by_name, &worker->node);
+        list_unlink(&worker->link);
+        free(worker->instances);
+        free(worker->name);
+        free(worker);
+        return NULL;
+}
+
+int worker_grow(struct worker *worker, unsigned int n) {
+        struct instance **instances;
+        int r;
+
+        if (n <= worker->n_instances)
+                return 0;
+        instances = reallocarray(worker->instances, n, sizeof *instances);
+        if (!instances)
+                return -ENOMEM;
+        worker->instances = instances;
+        while (worker->n_instances < n) {
+                r = instance_new(&instances[worker->n_instances], worker, worker->n_instances);
+                if (r < 0)
+                        return r;
+                worker->n_instances++;
+        }
+        return 0;
+}
+
+bool worker_is_wanted(const struct worker *worker) {
+        return !worker->stopped && !worker->removed && !worker->gang->stopping;
+}
+
+void worker_save(struct worker *worker) {
+        Ganger__State__WorkerState record = GANGER__STATE__WORKER_STATE__INIT;
+        int r;
+
+        record.name = worker->name;
+        record.instances = worker->wanted;
+        record.scaled = worker->scaled;
+        record.stopped = worker->stopped;
+        r = state_write_message(&worker->gang->state, &worker->state_slot, STATE_WORKER, &record.base);
+        if (r < 0)
+                log_error("%s: cannot write its record: %s", worker->name, strerror(-r));
+}
+
+int worker_scale(struct worker *worker, unsigned int wanted, bool by_hand) {
+        int r = worker_grow(worker, wanted);
+
+        if (r < 0)
+                return r;
+        worker->wanted = wanted;
+        worker->scaled = by_hand;
+        worker_save(worker);
+        for (unsigned int i = 0; i < wanted && worker_is_wanted(worker); i++)
+                if (!worker->instances[i]->wanted && !worker->instances[i]->stopped)
+                        instance_start(worker->instances[i], false);
+        for (size_t i = worker->n_instances; i > wanted; i--)
+                instance_stop(worker->instances[i - 1], false);
+        gang_touch(worker->gang);
+        return 0;
+}
+
+void worker_remove(struct worker *worker) {
+        worker->removed = true;
+        worker->wanted = 0;
+        for (size_t i = worker->n_instances; i > 0; i--)
+                instance_stop(worker->instances[i - 1], false);
+        gang_touch(worker->gang);
+}
+
+bool worker_collect(struct worker *worker) {
+        struct state_memory *state = &worker->gang->state;
+
+        while (worker->n_instances > worker->wanted) {
+                struct instance *last = worker->instances[worker->n_instances - 1];
+
+                if (instance_state_has_process(last->state))
+                        break;
+                worker->n_instances--;
+                state_erase(state, &last->state_slot);
+                instance_free(last);
+        }
+        if (!worker->removed || worker->n_instances > 0)
+                return true;
+        state_erase(state, &worker->state_slot);
+        worker_free(worker);
+        return false;
+}
