@@ -101,7 +101,10 @@ int ctl_call(struct ctl *ctl, Ganger__V1__Request *request, bool waits, Ganger__
 }
 
 bool ctl_flush(struct ctl *ctl) {
-        return fflush(ctl->out.file) == 0 && !ferror(ctl->out.file);
+        if (fflush(ctl->out.file) == 0)
+                return !ferror(ctl->out.file);
+        ctl->output_error = errno;
+        return false;
 }
 
 /** Whether a pipe or socket has lost its reader. Asked afresh, since stdio does not keep the error of a write. */
@@ -112,11 +115,11 @@ static bool reader_is_gone(int fd) {
 }
 
 int ctl_finish(struct ctl *ctl, int status) {
-        bool flushed = fflush(ctl->out.file) == 0;
-        int error = flushed ? EIO : errno;
+        int error;
 
-        if (flushed && !ferror(ctl->out.file))
+        if (ctl_flush(ctl) && !ctl->output_error)
                 return status;
+        error = ctl->output_error ? ctl->output_error : EIO; /* one that stdio met, and did not keep */
         if (error == EPIPE || reader_is_gone(fileno(ctl->out.file)))
                 return status;
         return complain(STATUS_FAILED, "standard output: %s", strerror(error));

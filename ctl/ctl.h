@@ -32,6 +32,7 @@ struct ctl {
         char **args;                    /* after the verb */
         int n_args;
         struct output out;
+        int output_error;               /* errno of a flush that failed, or 0 */
         struct ganger_control *client;  /* NULL until ctl_client() */
 };
 

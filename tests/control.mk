@@ -18,3 +18,11 @@ check_PROGRAMS += tests/unit/test-ctl-output
 TESTS += tests/unit/test-ctl-output
 tests_unit_test_ctl_output_CPPFLAGS = $(TEST_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
 tests_unit_test_ctl_output_LDADD = libctl-printing.la libharness.la libganger-control.la libbase.la $(PROTOBUF_C_LIBS)
+
+check_PROGRAMS += tests/unit/fake-gangerd
+tests_unit_fake_gangerd_CPPFLAGS = $(TEST_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
+tests_unit_fake_gangerd_SOURCES = tests/unit/fake-gangerd.c
+tests_unit_fake_gangerd_LDADD = libfake-control.la libganger-control.la libworker.la libshm.la libwire.la libbase.la \
+	$(PROTOBUF_C_LIBS)
+dist_check_SCRIPTS += tests/unit/test-ctl-verbs.sh
+TESTS += tests/unit/test-ctl-verbs.sh

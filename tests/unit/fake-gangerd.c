@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * A daemon with fixed answers, for tests of gangerctl
+ *
+ *      fake-gangerd SOCKET-DIRECTORY
+ *
+ * Answers one client at a time until it is asked to shut down. Names steer it: "nobody" is no such name,
+ * "secret" is not permitted, "broken" fails, and asking to start "mortal" ends the connection twice before it
+ * is answered. The ring "jobs" is a real one, so that send and receive can be tried.
+ */
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/time.h"
+#include "fake-control.h"
+#include "shm/region.h"
+#include "worker/handshake.h"
+#include "shm/member.h"
+
+/** Participants that each attached client gets. */
+#define SEAT_SIZE 2
+
+static const struct geometry geometry = {
+        .kind = RING_QUEUE, .slots = 16, .message_max = 64, .max_deliveries = 3, .fences = true,
+};
+static int memory_fd = -1, event_fd = -1;
+static unsigned int n_attached, n_deaths;
+
+static char *text(const char *s) {
+        return (char *)s;
+}
+
+/** The names of a request, if it has any. */
+static bool refused(struct fake *f, char **names, size_t n) {
+        for (size_t i = 0; i < n; i++) {
+                if (strcmp(names[i], "nobody") == 0) {
+                        fake_error(f, GANGER__V1__ERROR_CODE__ERROR_NO_SUCH_NAME, "no worker or instance 'nobody'");
+                        return true;
+                }
+                if (strcmp(names[i], "secret") == 0) {
+                        fake_error(f, GANGER__V1__ERROR_CODE__ERROR_PERMISSION, "'secret' is not yours to see");
+                        return true;
+                }
+        }
+        return false;
+}
+
+static void answer_version(struct fake *f) {
+        Ganger__V1__Reply reply = GANGER__V1__REPLY__INIT;
+        Ganger__V1__VersionReply v = GANGER__V1__VERSION_REPLY__INIT;
+
+        v.version = text("9.9");
+        v.protocol = 1;
+        v.config = text("/some/ganger.conf");
+        reply.result_case = GANGER__V1__REPLY__RESULT_VERSION;
+        reply.version = &v;
+        fake_reply(f, &reply, NULL, 0);
+}
+
+static void answer_status(struct fake *f) {
+        Ganger__V1__Reply reply = GANGER__V1__REPLY__INIT;
+        Ganger__V1__StatusReply status = GANGER__V1__STATUS_REPLY__INIT;
+        Ganger__V1__Worker resize = GANGER__V1__WORKER__INIT, idle = GANGER__V1__WORKER__INIT;
+        Ganger__V1__Worker *workers[] = { &resize, &idle };
+        Ganger__V1__Instance zero = GANGER__V1__INSTANCE__INIT, one = GANGER__V1__INSTANCE__INIT;
+        Ganger__V1__Instance *instances[] = { &zero, &one };
+        char *log[] = { text("a line"), text("evil \033[2J \xff bytes") }, *exec[] = { text("./resize.sh") };
+
+        if (refused(f, f->request->status->names, f->request->status->n_names))
+                return;
+        status.now_usec = 100 * USEC_PER_SEC;
+        zero.key = text("resize/0");
+        zero.state = text("ready");
+        zero.pid = 4242;
+        zero.started_usec = 10 * USEC_PER_SEC;
+        zero.log = log;
+        zero.n_log = MIN((size_t)f->request->status->log_lines, ARRAY_SIZE(log));
+        one.key = text("resize/1");
+        one.number = 1;
+        one.state = text("backoff");
+        one.due_usec = 102 * USEC_PER_SEC;
+        one.last_exit = text("exit status 3");
+        one.reason = text("failed 3 times");
+        one.restarts = 3;
+        resize.name = text("resize");
+        resize.exec = exec;
+        resize.n_exec = 1;
+        resize.wanted = 2;
+        resize.ready = 1;
+        resize.instances = instances;
+        resize.n_instances = 2;
+        idle.name = text("idle");
+        idle.stopped = true;
+        status.workers = workers;
+        status.n_workers = 2;
+        reply.result_case = GANGER__V1__REPLY__RESULT_STATUS;
+        reply.status = &status;
+        fake_reply(f, &reply, NULL, 0);
+}
+
+static void answer_change(struct fake *f, char **names, size_t n) {
+        Ganger__V1__Reply reply = GANGER__V1__REPLY__INIT;
+        Ganger__V1__ChangeReply changes = GANGER__V1__CHANGE_REPLY__INIT;
+        Ganger__V1__Change change = GANGER__V1__CHANGE__INIT, *list[] = { &change };
+        bool broken = n > 0 && strcmp(names[0], "broken") == 0;
+
+        if (refused(f, names, n))
+                return;
+        if (n > 0 && strcmp(names[0], "mortal") == 0 && n_deaths++ < 2) {
+                fake_hang_up(f);
+                return;
+        }
+        change.key = n > 0 ? names[0] : text("all");
+        change.state = text(broken ? "failed" : "ready");
+        change.ok = !broken;
+        change.message = text(broken ? "exit status 1" : "");
+        changes.changes = list;
+        changes.n_changes = 1;
+        reply.result_case = GANGER__V1__REPLY__RESULT_CHANGE;
+        reply.change = &changes;
+        fake_reply(f, &reply, NULL, 0);
+}
+
+static void answer_logs(struct fake *f) {
+        Ganger__V1__Reply reply = GANGER__V1__REPLY__INIT, last = GANGER__V1__REPLY__INIT;
+        Ganger__V1__LogLine line = GANGER__V1__LOG_LINE__INIT;
+        char words[64];
+
+        if (refused(f, f->request->logs->names, f->request->logs->n_names))
+                return;
+        line.key = text("resize/0");
+        line.stream = text("stdout");
+        line.text = words;
+        reply.more = true;
+        reply.result_case = GANGER__V1__REPLY__RESULT_LOG;
+        reply.log = &line;
+        for (uint32_t i = 0; i < f->request->logs->lines; i++) {
+                snprintf(words, sizeof words, "line \"%u\" \\ \t", i);
+                line.realtime_usec = i + 1;
+                fake_reply(f, &reply, NULL, 0);
+        }
+        fake_reply(f, &last, NULL, 0);
+}
+
+static void answer_events(struct fake *f) {
+        Ganger__V1__Reply reply = GANGER__V1__REPLY__INIT;
+        Ganger__V1__Event event = GANGER__V1__EVENT__INIT;
+
+        event.sequence = 1;
+        event.kind = text("exit");
+        event.key = text("resize/0");
+        event.text = text("killed by SIGKILL");
+        reply.result_case = GANGER__V1__REPLY__RESULT_EVENT;
+        reply.event = &event;
+        fake_reply(f, &reply, NULL, 0);
+}
+
+static void answer_rings(struct fake *f) {
+        Ganger__V1__Reply reply = GANGER__V1__REPLY__INIT;
+        Ganger__V1__RingsReply rings = GANGER__V1__RINGS_REPLY__INIT;
+        Ganger__V1__Ring jobs = GANGER__V1__RING__INIT, *list[] = { &jobs };
+
+        if (refused(f, f->request->rings->names, f->request->rings->n_names))
+                return;
+        jobs.name = text("jobs");
+        jobs.kind = text("queue");
+        jobs.slots = geometry.slots;
+        jobs.slot_size = geometry.message_max;
+        rings.rings = list;
+        rings.n_rings = 1;
+        reply.result_case = GANGER__V1__REPLY__RESULT_RINGS;
+        reply.rings = &rings;
+        fake_reply(f, &reply, NULL, 0);
+}
+
+static void describe_letter(Ganger__V1__MessageInfo *m, uint64_t id, const char *state) {
+        ganger__v1__message_info__init(m);
+        m->id = id;
+        m->size = 3;
+        m->deliveries = 3;
+        m->state = text(state);
+        m->reason = text("exit status 1");
+        m->data.data = (uint8_t *)text("\xff\x01z");
+        m->data.len = 3;
+}
+
+static void answer_peek(struct fake *f) {
+        Ganger__V1__Reply reply = GANGER__V1__REPLY__INIT;
+        Ganger__V1__PeekReply peek = GANGER__V1__PEEK_REPLY__INIT;
+        Ganger__V1__MessageInfo m, *list[] = { &m };
+
+        describe_letter(&m, 17, "ready");
+        peek.messages = list;
+        peek.n_messages = 1;
+        reply.result_case = GANGER__V1__REPLY__RESULT_PEEK;
+        reply.peek = &peek;
+        fake_reply(f, &reply, NULL, 0);
+}
+
+static void answer_dead(struct fake *f) {
+        Ganger__V1__Reply reply = GANGER__V1__REPLY__INIT;
+        Ganger__V1__DeadReply dead = GANGER__V1__DEAD_REPLY__INIT;
+        Ganger__V1__MessageInfo m, *list[] = { &m };
+        const Ganger__V1__DeadRequest *request = f->request->dead;
+
+        describe_letter(&m, request->n_ids > 0 ? request->ids[0] : 1, "dead");
+        dead.messages = list;
+        dead.n_messages = 1;
+        dead.left = 5;
+        reply.result_case = GANGER__V1__REPLY__RESULT_DEAD;
+        reply.dead = &dead;
+        fake_reply(f, &reply, NULL, 0);
+}
+
+static void answer_reload(struct fake *f) {
+        Ganger__V1__Reply reply = GANGER__V1__REPLY__INIT;
+        Ganger__V1__ReloadReply reload = GANGER__V1__RELOAD_REPLY__INIT;
+        char *changes[] = { text("worker resize: restarted") };
+
+        reload.changes = changes;
+        reload.n_changes = 1;
+        reply.result_case = GANGER__V1__REPLY__RESULT_RELOAD;
+        reply.reload = &reload;
+        fake_reply(f, &reply, NULL, 0);
+}
+
+static void answer_shutdown(struct fake *f) {
+        Ganger__V1__Reply reply = GANGER__V1__REPLY__INIT;
+        Ganger__V1__ShutdownReply shutdown = GANGER__V1__SHUTDOWN_REPLY__INIT;
+
+        reply.result_case = GANGER__V1__REPLY__RESULT_SHUTDOWN;
+        reply.shutdown = &shutdown;
+        fake_reply(f, &reply, NULL, 0);
+}
+
+/** A seat in the ring, that nobody had before. */
+static void answer_attach(struct fake *f) {
+        Ganger__V1__Reply reply = GANGER__V1__REPLY__INIT;
+        Ganger__V1__AttachReply attach = GANGER__V1__ATTACH_REPLY__INIT;
+        _cleanup_(handshake_freep) struct handshake *h = NULL;
+        _cleanup_(closep) int member = member_create("member");
+        _cleanup_(freep) void *blob = NULL;
+        struct handshake_ring ring = {
+                .name = "jobs", .geometry = geometry, .memory_fd = 0, .event_fd = 1,
+                .first = 1 + SEAT_SIZE * n_attached++, .count = SEAT_SIZE, .generation = 1,
+                .receives = f->request->attach->receive, .sends = f->request->attach->send,
+        };
+        const int fds[] = { memory_fd, event_fd, member };
+        size_t size;
+
+        if (refused(f, &f->request->attach->ring, 1))
+                return;
+        if (member < 0 || handshake_new(&h, "", 0, 2) < 0 || handshake_add_ring(h, &ring) < 0 ||
+            handshake_encode(h, &blob, &size) < 0) {
+                fake_error(f, GANGER__V1__ERROR_CODE__ERROR_FAILED, "no handshake");
+                return;
+        }
+        attach.ring = text("jobs");
+        attach.handshake.data = blob;
+        attach.handshake.len = size;
+        reply.result_case = GANGER__V1__REPLY__RESULT_ATTACH;
+        reply.attach = &attach;
+        fake_reply(f, &reply, fds, 3);
+}
+
+/** @return false: shut down. */
+static bool answer(struct fake *f) {
+        const Ganger__V1__Request *r = f->request;
+
+        switch (r->call_case) {
+        case GANGER__V1__REQUEST__CALL_VERSION:
+                answer_version(f);
+                break;
+        case GANGER__V1__REQUEST__CALL_STATUS:
+                answer_status(f);
+                break;
+        case GANGER__V1__REQUEST__CALL_START:
+                answer_change(f, r->start->names, r->start->n_names);
+                break;
+        case GANGER__V1__REQUEST__CALL_STOP:
+                answer_change(f, r->stop->names, r->stop->n_names);
+                break;
+        case GANGER__V1__REQUEST__CALL_RESTART:
+                answer_change(f, r->restart->names, r->restart->n_names);
+                break;
+        case GANGER__V1__REQUEST__CALL_SCALE:
+                answer_change(f, &r->scale->name, 1);
+                break;
+        case GANGER__V1__REQUEST__CALL_LOGS:
+                answer_logs(f);
+                break;
+        case GANGER__V1__REQUEST__CALL_EVENTS:
+                answer_events(f);
+                break;
+        case GANGER__V1__REQUEST__CALL_RINGS:
+                answer_rings(f);
+                break;
+        case GANGER__V1__REQUEST__CALL_ATTACH:
+                answer_attach(f);
+                break;
+        case GANGER__V1__REQUEST__CALL_PEEK:
+                answer_peek(f);
+                break;
+        case GANGER__V1__REQUEST__CALL_DEAD:
+                answer_dead(f);
+                break;
+        case GANGER__V1__REQUEST__CALL_RELOAD:
+                answer_reload(f);
+                break;
+        case GANGER__V1__REQUEST__CALL_SHUTDOWN:
+                answer_shutdown(f);
+                return false;
+        default:
+                fake_error(f, GANGER__V1__ERROR_CODE__ERROR_INVALID, "what?");
+        }
+        return true;
+}
+
+int main(int argc, char **argv) {
+        struct fake f = { .listener = -1, .peer = -1 };
+        bool going = true;
+
+        if (argc != 2 || snprintf(f.path, sizeof f.path, "%s/control", argv[1]) >= (int)sizeof f.path)
+                return 2;
+        memory_fd = region_create("jobs", &geometry);
+        event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
+        if (memory_fd < 0 || event_fd < 0)
+                return 1;
+        fake_listen(&f);
+        puts("listening");
+        fflush(stdout);
+        while (going) {
+                fake_accept(&f);
+                while (going && f.peer >= 0 && fake_request(&f))
+                        going = answer(&f);
+        }
+        fake_unlisten(&f);
+        fake_hang_up(&f);
+        close(memory_fd);
+        close(event_fd);
+        return 0;
+}

@@ -1,0 +1,224 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# gangerctl against a daemon with fixed answers (fake-gangerd): every verb, as a table and as JSON, exit
+# statuses, suggestions, output that breaks.
+
+set -u
+ctl=./gangerctl
+dir=$(mktemp -d) || exit 1
+out=$dir/out err=$dir/err
+failures=0 checks=0
+unset GANGER_RUNTIME_DIR COLUMNS
+export NO_COLOR=1
+
+mkfifo "$dir/ready" || exit 1
+tests/unit/fake-gangerd "$dir" >"$dir/ready" &
+daemon=$!
+trap 'kill $daemon 2>/dev/null; rm -rf "$dir"' EXIT
+read -r _ <"$dir/ready" || exit 1
+
+fail() {
+        failures=$((failures + 1))
+        echo "FAILED: $*"
+        sed 's/^/    out: /' "$out"
+        sed 's/^/    err: /' "$err"
+}
+
+# run STATUS ARGUMENT…: run gangerctl, expect this exit status.
+run() {
+        want=$1
+        shift
+        checks=$((checks + 1))
+        $ctl --runtime-dir "$dir" "$@" >"$out" 2>"$err"
+        got=$?
+        [ "$got" = "$want" ] || fail "gangerctl $*: exit status $got, not $want"
+}
+out_has() { grep -qF -- "$1" "$out" || fail "no '$1' on standard output of $ctl"; }
+err_has() { grep -qF -- "$1" "$err" || fail "no '$1' on standard error of $ctl"; }
+out_is() { [ "$(cat "$out")" = "$1" ] || fail "standard output is not '$1'"; }
+
+# json STATUS ARGUMENT…: the same with --json, each line of output is a JSON document.
+json() {
+        run "$@" --json
+        [ -s "$out" ] || fail "no JSON from $*"
+        if command -v python3 >/dev/null; then
+                python3 -c 'import json, sys; [json.loads(line) for line in sys.stdin]' <"$out" 2>"$err" || fail "no JSON"
+        fi
+}
+
+# ---- asking
+run 0 version
+out_has 'gangerd   9.9'
+json 0 version
+run 0 status
+out_has 'resize/0  ready    4242  1min 30s         0  -'
+out_has 'resize/1  backoff     -         -         3  failed 3 times, again in 2s'
+out_has 'stopped by hand'
+json 0 status
+out_has '"key": "resize/1"'
+run 0 status resize
+out_has 'output: a line'
+json 0 status resize
+out_has 'evil \u001b[2J \ufffd bytes'
+run 4 status nobody
+err_has "no worker or instance 'nobody'"
+json 0 logs -n 3
+[ "$(wc -l <"$out")" = 3 ] || fail "logs -n 3: not three lines"
+run 0 logs -n2 resize
+out_has 'resize/0[0]: line "1" \'
+run 6 logs secret
+run 0 events
+out_has 'exit resize/0: killed by SIGKILL'
+json 0 events
+
+# ---- is-active
+run 0 is-active resize/0
+out_is ready
+run 0 is-active resize
+run 3 is-active resize/1
+out_is backoff
+run 3 is-active resize idle
+run 3 -q is-active idle
+out_is ''
+run 4 is-active other
+json 3 is-active resize/0 resize/1
+
+# ---- changing
+run 0 start resize
+out_is 'resize ready'
+run 0 stop --all
+run 1 restart broken
+out_has 'broken failed: exit status 1'
+json 1 restart broken
+run 0 start mortal --no-wait
+out_is 'mortal ready'
+run 6 stop secret
+run 4 scale nobody 3
+json 0 scale resize 3
+run 0 reload
+out_is 'worker resize: restarted'
+json 0 reload
+
+# ---- usage
+run 2 stauts
+err_has "did you mean 'status'"
+run 2 status --jsno
+err_has "did you mean '--json'"
+run 2 start
+run 2 start x --all
+run 2 scale resize many
+run 2 status --follow
+err_has "'status' takes no --follow"
+run 2 --timeout soon version
+run 2 logs --lines
+run 2 dead lsit jobs
+err_has "did you mean 'list'"
+run 2 dead drop jobs
+run 2 dead drop jobs x
+run 0 help
+run 0 help send
+run 0 send --help
+json 0 help
+json 0 --version
+checks=$((checks + 1))
+$ctl --socket "$dir/nothing" status >"$out" 2>"$err"
+[ $? = 5 ] || fail "no daemon: not 5"
+err_has 'no gangerd answers'
+
+# ---- rings
+run 0 rings
+out_has 'jobs  queue'
+json 0 rings
+run 4 rings nobody
+run 0 peek jobs
+json 0 peek jobs
+out_has '"base64": "/wF6"'
+run 0 dead list jobs
+out_has 'exit status 1'
+json 0 dead list jobs
+run 0 dead retry jobs 7
+out_is '1 retried, 5 left'
+json 0 dead drop jobs --all
+run 6 send secret x
+run 4 receive nobody
+
+# ---- messages
+run 0 receive jobs
+out_is ''
+run 0 send jobs one two 'three words'
+err_has '3 sent'
+printf 'four\n\nlast' | $ctl --runtime-dir "$dir" send -q jobs 2>"$err" || fail "send from standard input"
+run 0 receive jobs --count 2
+out_is 'one
+two'
+run 0 receive jobs
+out_is 'three words
+four
+
+last'
+json 0 send jobs x y
+out_is '{"ring": "jobs", "sent": 2}'
+json 0 receive jobs
+out_has '"text": "x"'
+run 1 send jobs "$(printf '%065d' 1)"
+err_has 'takes 64 at most'
+run 1 receive jobs --count 1 --timeout 20ms
+err_has 'only 0 of 1'
+run 0 receive jobs --timeout 10ms
+run 0 send jobs -- --json
+run 0 receive jobs
+out_is '--json'
+
+# A full ring.
+run 0 send jobs 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16
+run 1 send jobs 17 --timeout 10ms
+err_has 'is full'
+
+# What could not be written was not taken.
+run 0 receive jobs --count 14
+checks=$((checks + 1))
+$ctl --runtime-dir "$dir" receive jobs >/dev/full 2>"$err" && fail "receive to a full device"
+err_has 'No space left'
+run 0 receive jobs
+out_is '15
+16'
+
+# A command for each message.
+run 0 send jobs good bad
+run 1 receive jobs --exec 'read -r m; echo "$GANGER_DELIVERIES $m"; [ "$m" = good ]'
+out_is '1 good
+1 bad
+2 bad
+3 bad'
+err_has 'rejected: exit status 1'
+run 0 send jobs again
+json 0 receive jobs --exec 'echo noise; cat >/dev/null'
+out_has '"acknowledged": true'
+
+# ---- a reader that goes away
+checks=$((checks + 1))
+$ctl --runtime-dir "$dir" logs -n 20000 2>"$err" | head -n 1 >"$out"
+[ -s "$err" ] && fail "logs | head is not quiet"
+out_has 'resize/0'
+checks=$((checks + 1))
+$ctl --runtime-dir "$dir" status >/dev/full 2>"$err" && fail "status to a full device"
+err_has 'No space left'
+
+# ---- check: what gangerd says is passed on (false and true stand in for it)
+mkdir "$dir/bin"
+printf '#!/bin/sh\necho "$3:1: mistake"; exit 1\n' >"$dir/bin/gangerd"
+chmod +x "$dir/bin/gangerd"
+cp "$(find . -path './.libs/gangerctl' -o -path './gangerctl' -type f | sort | head -n 1)" "$dir/bin/gangerctl"
+checks=$((checks + 1))
+LD_LIBRARY_PATH=$PWD/.libs${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} "$dir/bin/gangerctl" check x.conf --json >"$out" 2>"$err"
+[ $? = 1 ] || fail "check: not 1"
+out_is '{"file": "x.conf", "valid": false, "messages": ["x.conf:1: mistake"]}'
+
+# ---- the end
+run 0 shutdown
+wait $daemon || fail "the daemon did not end well"
+run 5 status
+run 5 shutdown
+
+echo "$checks checks, $failures failed"
+[ $failures = 0 ]
