@@ -3,9 +3,7 @@
 /*
  * check: have gangerd read a configuration
  *
- * The parser lives in gangerd alone, so that what it accepts and what `check` accepts is the same. It is
- * looked for beside gangerctl, where it was installed, and in PATH, in this order; so a build tree checks
- * with its own.
+ * The parser lives in gangerd alone, so that what it accepts and what `check` accepts is the same.
  */
 
 #include <errno.h>
@@ -17,36 +15,13 @@
 #include <unistd.h>
 
 #include "ctl/ctl.h"
+#include "ctl/find-gangerd.h"
 #include "ctl/verbs.h"
 
 /** gangerd's findings that are kept at most; a configuration has a limit, too. */
 #define FINDINGS_MAX ((size_t)1 << 20)
 
 extern char **environ;
-
-/** `gangerd` in the directory that our own executable is in. */
-static bool find_beside(char *path, size_t size) {
-        char own[PATH_MAX];
-        ssize_t n = readlink("/proc/self/exe", own, sizeof own - 1);
-        char *slash;
-
-        if (n <= 0)
-                return false;
-        own[n] = '\0';
-        slash = strrchr(own, '/');
-        if (!slash)
-                return false;
-        *slash = '\0';
-        return snprintf(path, size, "%s/gangerd", own) < (int)size && access(path, X_OK) == 0;
-}
-
-static const char *find_gangerd(char *path, size_t size) {
-        if (find_beside(path, size))
-                return path;
-        if (snprintf(path, size, "%s/gangerd", SBINDIR) < (int)size && access(path, X_OK) == 0)
-                return path;
-        return "gangerd";
-}
 
 static int spawn(const char *program, const char *file, int output, pid_t *ret) {
         char *const args[] = { (char *)"gangerd", (char *)"--check", (char *)"--config", (char *)file, NULL };

@@ -19,5 +19,8 @@ gangerctl_SOURCES = \
 	ctl/cmd-change.c ctl/cmd-check.c ctl/cmd-daemon.c ctl/cmd-receive.c ctl/cmd-rings.c ctl/cmd-send.c \
 	ctl/cmd-status.c ctl/cmd-watch.c \
 	ctl/ctl.c ctl/ctl.h \
-	ctl/help.c ctl/main.c ctl/options.c
+	ctl/find-gangerd.c ctl/find-gangerd.h \
+	ctl/help.c ctl/main.c ctl/options.c \
+	ctl/demo/demo.c ctl/demo/demo.h \
+	ctl/demo/chaos.c ctl/demo/feed.c ctl/demo/gang.c ctl/demo/input.c ctl/demo/screen.c ctl/demo/verdict.c
 gangerctl_LDADD = libctl-printing.la libganger-control.la libworker.la libshm.la libbase.la $(PROTOBUF_C_LIBS)

@@ -16,6 +16,10 @@
 #include "base/time.h"
 #include "ctl/ctl.h"
 
+/** A day, and more than two processors can do. */
+#define SECONDS_MAX 86400
+#define KILLS_MAX 10000
+
 const struct option_row option_rows[_OPTION_N] = {
 #define OPTION(id, letter_, name_, argument_, help_) \
         [OPTION_##id] = { .letter = letter_, .name = name_, .argument = argument_, .help = help_ },
@@ -52,11 +56,11 @@ static int unknown_option(const char *typed, size_t length) {
         return -EINVAL;
 }
 
-static int parse_count(const char *text, const char *what, uint32_t *ret) {
+static int parse_count(const char *text, const char *what, uint32_t max, uint32_t *ret) {
         uint64_t n;
         int r;
 
-        r = parse_number(text, what, UINT32_MAX, &n);
+        r = parse_number(text, what, max, &n);
         if (r < 0)
                 return r;
         *ret = (uint32_t)n;
@@ -76,9 +80,15 @@ static int set(struct options *o, enum option_id id, const char *value) {
                 o->exec = value;
                 return 0;
         case OPTION_LINES:
-                return parse_count(value, "--lines", &o->lines);
+                return parse_count(value, "--lines", UINT32_MAX, &o->lines);
         case OPTION_COUNT:
-                return parse_count(value, "--count", &o->count);
+                return parse_count(value, "--count", UINT32_MAX, &o->count);
+        case OPTION_SECONDS:
+                return parse_count(value, "--seconds", SECONDS_MAX, &o->seconds);
+        case OPTION_KILLS:
+                return parse_count(value, "--kills-per-second", KILLS_MAX, &o->kills);
+        case OPTION_SEED:
+                return parse_number(value, "--seed", UINT64_MAX, &o->seed);
         case OPTION_TIMEOUT:
                 if (usec_parse(value, &o->timeout_usec) < 0) {
                         complain(0, "--timeout: '%s' is not a time, such as 10s or 1min", value);

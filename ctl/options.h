@@ -38,7 +38,8 @@ struct options {
         uint32_t given;
         const char *socket, *runtime_dir, *exec;
         uint64_t timeout_usec;
-        uint32_t lines, count;
+        uint32_t lines, count, seconds, kills;
+        uint64_t seed;
 };
 
 static inline bool option_given(const struct options *o, enum option_id id) {

@@ -116,6 +116,19 @@ static void json_version(struct output *o, const char *own, const Ganger__V1__Ve
         fputs("}\n", o->file);
 }
 
+static void json_demo(struct output *o, const struct demo_result *r) {
+        fprintf(o->file,
+                "{\"lost\": %" PRIu64 ", \"duplicated\": %" PRIu64 ", \"words\": %" PRIu64 ", \"words_expected\": %" PRIu64
+                ", \"distinct_words\": %" PRIu64 ", \"files\": %" PRIu64 ", \"lines\": %" PRIu64 ", \"redelivered\": %" PRIu64
+                ", \"dead\": %" PRIu64 ", \"kills\": %" PRIu64 ", \"manager_kills\": %" PRIu64 ", \"restarts\": %" PRIu64,
+                r->lost, r->duplicated, r->words, r->words_expected, r->distinct, r->files, r->lines, r->redelivered,
+                r->dead, r->kills, r->manager_kills, r->restarts);
+        fprintf(o->file,
+                ", \"redelivery_p50_usec\": %" PRIu32 ", \"redelivery_p99_usec\": %" PRIu32
+                ", \"redelivery_samples\": %zu, \"seconds\": %.1f, \"seed\": %" PRIu64 "}\n",
+                r->redelivery_p50_usec, r->redelivery_p99_usec, r->samples, r->seconds, r->seed);
+}
+
 static void json_done(struct output *o, const char *what) {
         member(o, "{", "done", what);
         fputs("}\n", o->file);
@@ -136,5 +149,6 @@ const struct output_ops output_json = {
         .reload = json_reload,
         .verdict = json_verdict,
         .version = json_version,
+        .demo = json_demo,
         .done = json_done,
 };

@@ -324,6 +324,21 @@ static void table_version(struct output *o, const char *own, const Ganger__V1__V
         putc('\n', o->file);
 }
 
+static void table_demo(struct output *o, const struct demo_result *r) {
+        fprintf(o->file,
+                "%" PRIu64 " files, %" PRIu64 " lines, %" PRIu64 " words (%" PRIu64 " different) in %.1f s; other programs count %" PRIu64
+                " words\n",
+                r->files, r->lines, r->words, r->distinct, r->seconds, r->words_expected);
+        fprintf(o->file,
+                "killed %" PRIu64 " instances and the manager %" PRIu64 " times; %" PRIu64 " messages redelivered, %" PRIu64
+                " dead letters; seed %" PRIu64 "\n",
+                r->kills, r->manager_kills, r->redelivered, r->dead, r->seed);
+        if (r->samples > 0)
+                fprintf(o->file, "from death to redelivery: p50 %.2f ms, p99 %.2f ms (%zu times)\n",
+                        (double)r->redelivery_p50_usec / 1000, (double)r->redelivery_p99_usec / 1000, r->samples);
+        fprintf(o->file, "lost %" PRIu64 ", duplicated %" PRIu64 "\n", r->lost, r->duplicated);
+}
+
 static void table_done_with(struct output *o, const char *what) {
 }
 
@@ -342,5 +357,6 @@ const struct output_ops output_table = {
         .reload = table_reload,
         .verdict = table_verdict,
         .version = table_version,
+        .demo = table_demo,
         .done = table_done_with,
 };

@@ -36,6 +36,20 @@ struct verdict {
         const char *text;       /* what gangerd said, its lines apart */
 };
 
+/** How the demo ended. */
+struct demo_result {
+        uint64_t seed;
+        uint64_t files, lines;          /* given out */
+        uint64_t words, words_expected; /* counted by the gang, and by other programs */
+        uint64_t distinct;
+        uint64_t lost, duplicated;      /* words */
+        uint64_t redelivered, dead;     /* messages */
+        uint64_t kills, manager_kills, restarts;
+        uint32_t redelivery_p50_usec, redelivery_p99_usec;
+        size_t samples;                 /* that these are of */
+        double seconds;
+};
+
 struct output;
 
 /** A backend. No member is NULL. */
@@ -54,6 +68,7 @@ struct output_ops {
         void (*reload)(struct output *o, const Ganger__V1__ReloadReply *reply);
         void (*verdict)(struct output *o, const struct verdict *verdict);
         void (*version)(struct output *o, const char *own, const Ganger__V1__VersionReply *reply_or_null);
+        void (*demo)(struct output *o, const struct demo_result *result);
         void (*done)(struct output *o, const char *what);
 };
 
