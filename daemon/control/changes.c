@@ -100,7 +100,30 @@ static int change_wait_new(struct call *call, struct change_wait **ret) {
 
 /* ---- the calls --------------------------------------------------------------------------------- */
 
-static int change_call(struct call *call, const struct change_request *request) {
+/** Each name once: a change takes memory for all instances of each. */
+static int names_unique(struct call *call, const char *const *names, size_t *n, const char *const **ret) {
+        struct map_node *nodes = arena_alloc(&call->arena, *n, sizeof *nodes);
+        const char **unique = arena_alloc(&call->arena, *n, sizeof *unique);
+        struct map seen = MAP_NULL;
+        size_t n_unique = 0;
+        int r = nodes && unique ? 0 : -ENOMEM;
+
+        for (size_t i = 0; r == 0 && i < *n; i++) {
+                r = map_add(&seen, &nodes[i], names[i]);
+                if (r == 0)
+                        unique[n_unique++] = names[i];
+                else if (r == -EEXIST)
+                        r = 0;
+        }
+        map_done(&seen);
+        if (r < 0)
+                return r;
+        *n = n_unique;
+        *ret = unique;
+        return 0;
+}
+
+static int change_call(struct call *call, struct change_request *request) {
         const char *unknown = NULL;
         struct change_wait *w = NULL;
         int r;
@@ -110,6 +133,8 @@ static int change_call(struct call *call, const struct change_request *request) 
         if (request->n_names > 0 && request->all)
                 return error_set(&call->error, -EINVAL, "%s: either names or all, not both", call->name);
         r = call_check_names(call, request->n_names);
+        if (r == 0)
+                r = names_unique(call, request->names, &request->n_names, &request->names);
         if (r == 0)
                 r = change_wait_new(call, &w);
         if (r < 0)

@@ -20,6 +20,8 @@
 #define PEEK_COUNT_DEFAULT 10
 #define PEEK_COUNT_MAX 1000
 #define PEEK_BYTES_DEFAULT 256
+/** Dead letters that one request names: each slot of the ring is compared with them. */
+#define DEAD_IDS_MAX 1000
 /** What a message takes in a frame beside its data, reason and holder. */
 #define MESSAGE_OVERHEAD 64
 
@@ -353,6 +355,8 @@ int call_dead(struct call *call) {
                 return r;
         if (!ring)
                 return call_unknown_ring(call, request->ring);
+        if (request->n_ids > DEAD_IDS_MAX)
+                return error_set(&call->error, -E2BIG, "dead: %zu ids are more than %d", request->n_ids, DEAD_IDS_MAX);
         /* A list may end early; what is done is done to all, also to those that the answer has no room for. */
         l.stop_when_full = action == RING_DEAD_LIST;
         left = ring_dead(ring, action, request->ids, request->n_ids, bytes_or_default(request->bytes), collect, &l);
