@@ -37,6 +37,7 @@ struct keeper {
         unsigned int incarnation;
         uint64_t manager_started_usec;
         uint64_t manager_due_usec;      /* when the next one starts, if there is none */
+        uint64_t kill_due_usec;         /* when this one is killed, if it has not exited; or USEC_INFINITY */
         unsigned int quick_deaths;      /* in a row */
         bool was_ready;                 /* some manager was, ever */
 
@@ -54,7 +55,6 @@ struct keeper {
         int stop_signal;                /* the first of them */
         bool reloading;                 /* SIGHUP was caught, and no manager has answered yet */
         bool leaving;
-        uint64_t leave_due_usec;        /* when a manager that does not exit is killed */
         bool finished;
         int exit_status;
 
@@ -67,8 +67,11 @@ struct keeper {
 void manager_process_start(struct keeper *k);
 /** It was reaped. */
 void manager_process_died(struct keeper *k, int status);
-/** It does not listen any more, dead or alive: it had better be dead. What it wrote is still served. */
+/** It has closed its socket, dead or alive. What it wrote is still served. */
 void manager_process_hung_up(struct keeper *k);
+/** It exits within this time, or is killed. */
+void manager_process_expect_exit(struct keeper *k, uint64_t timeout_usec);
+void manager_process_kill_if_due(struct keeper *k);
 
 /* ---- requests.c: what the manager asks ------------------------------------------------------------- */
 

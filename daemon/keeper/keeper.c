@@ -151,6 +151,7 @@ static int keeper_init(struct keeper *k, const struct keeper_config *config) {
 
         k->config = config;
         k->signal_fd = k->socket = -1;
+        k->kill_due_usec = USEC_INFINITY;
         list_init(&k->replies);
         children_init(&k->children);
         store_init(&k->store);
@@ -184,15 +185,9 @@ static void keeper_done(struct keeper *k) {
 
 /* When something is to be done that no descriptor tells. */
 static uint64_t due_usec(const struct keeper *k) {
-        uint64_t due = USEC_INFINITY;
+        uint64_t due = k->manager > 0 ? k->kill_due_usec : k->manager_due_usec;
 
-        if (k->manager == 0)
-                due = k->manager_due_usec;
-        if (k->retry_usec > 0)
-                due = MIN(due, k->retry_usec);
-        if (k->leaving && !k->hung_up)
-                due = MIN(due, k->leave_due_usec);
-        return due;
+        return k->retry_usec > 0 ? MIN(due, k->retry_usec) : due;
 }
 
 static short socket_events(const struct keeper *k) {
@@ -223,8 +218,7 @@ static void wait_and_serve(struct keeper *k) {
                 manager_process_hung_up(k);
         else if (fds[1].revents & POLLIN)
                 requests_serve(k, REQUESTS_BATCH);
-        if (k->leaving && !k->hung_up && now_usec() >= k->leave_due_usec)
-                manager_process_hung_up(k);
+        manager_process_kill_if_due(k);
 }
 
 int keeper_run(const struct keeper_config *config) {

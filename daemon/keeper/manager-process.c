@@ -29,6 +29,8 @@
 #define QUICK_DEATHS_FREE 5
 #define DELAY_FIRST_USEC (50 * USEC_PER_MSEC)
 #define DELAY_MAX_USEC USEC_PER_SEC
+/** A manager that has closed its socket is about to exit, and its status matters; one that does not is killed. */
+#define HUNG_UP_TIMEOUT_USEC USEC_PER_SEC
 /** Managers that may be killed by a signal before any was ready; then it will not become ready. */
 #define START_ATTEMPTS_MAX 20
 
@@ -102,6 +104,7 @@ void manager_process_start(struct keeper *k) {
         r = try_start(k, &step);
         if (r == 0) {
                 k->incarnation++;
+                k->kill_due_usec = USEC_INFINITY;
                 reports_reset(k);
                 return;
         }
@@ -144,6 +147,17 @@ void manager_process_died(struct keeper *k, int status) {
 
 void manager_process_hung_up(struct keeper *k) {
         k->hung_up = true;
-        if (k->manager > 0)
-                (void)kill(k->manager, SIGKILL);
+        manager_process_expect_exit(k, HUNG_UP_TIMEOUT_USEC);
+}
+
+void manager_process_expect_exit(struct keeper *k, uint64_t timeout_usec) {
+        k->kill_due_usec = MIN(k->kill_due_usec, now_usec() + timeout_usec);
+}
+
+void manager_process_kill_if_due(struct keeper *k) {
+        if (k->manager <= 0 || now_usec() < k->kill_due_usec)
+                return;
+        keeper_log("the manager does not end by itself, killing it");
+        (void)kill(k->manager, SIGKILL);
+        k->kill_due_usec = USEC_INFINITY;
 }

@@ -266,9 +266,9 @@ void reports_reply(struct keeper *k, const char *key, pid_t pid, uint64_t starte
         struct reply *reply = malloc(sizeof *reply + key_size);
 
         if (!reply) {
-                /* The next one learns of the process from its welcome. */
-                keeper_log("no memory for an answer to the manager, starting another");
-                manager_process_hung_up(k);
+                /* The next manager learns of the process from its welcome. */
+                keeper_log("no memory for an answer to the manager: another must take over");
+                manager_process_expect_exit(k, 0);
                 return;
         }
         *reply = (struct reply){ .pid = pid, .started_usec = started_usec, .error = error, .step = step };

@@ -190,7 +190,7 @@ static void request_leave(struct keeper *k, const Request *request, const int *f
                 return;
         }
         k->leaving = true;
-        k->leave_due_usec = now_usec() + LEAVE_TIMEOUT_USEC;
+        manager_process_expect_exit(k, LEAVE_TIMEOUT_USEC);
         k->exit_status = request->leave->exit_status;
 }
 

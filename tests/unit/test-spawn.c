@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: MIT */
+/* What a child finds, and what is said when it cannot be. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "daemon/keeper/protocol.h"
+#include "daemon/keeper/spawn.h"
+#include "harness.h"
+#include "keeper-fixture.h"
+
+/* Run a spec with its standard output in a pipe, to its end. @return what it wrote. */
+static char *output_of(struct fixture *f, const Spec *spec, const int *more, size_t n_more) {
+        int pipe_fds[2], fds[KEEPER_CHILD_FDS_MAX];
+        Event *event;
+        char *text;
+
+        ck_assert_int_eq(pipe2(pipe_fds, O_CLOEXEC), 0);
+        fds[0] = fds[2] = STDERR_FILENO;
+        fds[1] = pipe_fds[1];
+        for (size_t i = 0; i < n_more; i++)
+                fds[3 + i] = more[i];
+        event = fixture_spawn(f, "a/0", spec, fds, 3 + n_more, -1);
+        ck_assert_msg(event->spawned->error == 0, "%s: %s", event->spawned->step, strerror(event->spawned->error));
+        event_free(event);
+        close(pipe_fds[1]);
+        text = read_to_end(pipe_fds[0]);
+        close(pipe_fds[0]);
+
+        event = fixture_event(f);
+        ck_assert_int_eq(event->event_case, GANGER__KEEPER__FROM_KEEPER__EVENT_EXITED);
+        fixture_acknowledge(f, "a/0", event->exited->pid);
+        event_free(event);
+        return text;
+}
+
+static char *output_of_shell(struct fixture *f, const char *script) {
+        return output_of(f, spec_shell(script), NULL, 0);
+}
+
+static void expect(struct fixture *f, const char *script, const char *text) {
+        _cleanup_(freep) char *got = output_of_shell(f, script);
+
+        ck_assert_str_eq(got, text);
+}
+
+START_TEST(it_runs_and_its_exit_is_told) {
+        struct fixture f;
+        Event *event;
+        pid_t pid;
+
+        fixture_start(&f);
+        pid = fixture_shell(&f, "a/0", "exit 3", -1);
+        event = fixture_event(&f);
+        ck_assert_int_eq(event->event_case, GANGER__KEEPER__FROM_KEEPER__EVENT_EXITED);
+        ck_assert_str_eq(event->exited->key, "a/0");
+        ck_assert_int_eq(event->exited->pid, pid);
+        ck_assert_int_eq(event->exited->status, 3 << 8);
+        ck_assert_uint_gt(event->exited->started_usec, 0);
+        ck_assert_uint_ge(event->exited->exited_usec, event->exited->started_usec);
+        ck_assert_uint_gt(event->exited->max_rss_kib, 0);
+        ck_assert_str_eq((char *)event->exited->cookie.data, "cookie");
+        event_free(event);
+        fixture_stop(&f);
+}
+END_TEST
+
+START_TEST(it_has_the_descriptors_that_it_was_given_and_no_others) {
+        static char *argv[] = { (char *)"ls", (char *)"/proc/self/fd" };
+        struct fixture f;
+        Spec spec = *spec_shell("");
+        const int more[] = { STDIN_FILENO, STDOUT_FILENO };
+
+        fixture_start(&f);
+        fixture_store(&f, "stored", STDIN_FILENO);
+        spec.path = (char *)"/bin/ls";
+        spec.argv = argv;
+        spec.n_argv = ARRAY_SIZE(argv);
+        for (size_t n = 0; n <= ARRAY_SIZE(more); n++) {
+                _cleanup_(freep) char *got = output_of(&f, &spec, more, n);
+                const char *const wanted[] = { "0\n1\n2\n3\n", "0\n1\n2\n3\n4\n", "0\n1\n2\n3\n4\n5\n" };
+
+                ck_assert_str_eq(got, wanted[n]);               /* the last is the folder that it reads */
+        }
+        fixture_stop(&f);
+}
+END_TEST
+
+START_TEST(many_descriptors_keep_their_order) {
+        struct fixture f;
+        int more[200];
+        char wanted[4096] = "";
+
+        for (size_t i = 0; i < ARRAY_SIZE(more); i++) {
+                char text[16];
+
+                snprintf(text, sizeof text, "%zu\n", i);
+                more[i] = fd_memfd_sealed("numbered", text, strlen(text));
+                ck_assert_int_ge(more[i], 0);
+                strcat(wanted, text);
+        }
+        fixture_start(&f);
+        {
+                _cleanup_(freep) char *got = output_of(
+                        &f, spec_shell("i=3; while [ $i -lt 203 ]; do cat /proc/self/fd/$i; i=$((i+1)); done"), more,
+                        ARRAY_SIZE(more));
+
+                ck_assert_str_eq(got, wanted);
+        }
+        fixture_stop(&f);
+        for (size_t i = 0; i < ARRAY_SIZE(more); i++)
+                close(more[i]);
+}
+END_TEST
+
+/* Sources in the reverse order of their targets, each of them a target too. */
+START_TEST(no_descriptor_is_overwritten_before_it_is_used) {
+        static char *argv[] = { (char *)"sh", (char *)"-c",
+                                (char *)"for i in 0 3 4 5 6 7 8 9; do cat /proc/self/fd/$i; done", NULL };
+        static char *environment[] = { NULL };
+        struct spawner spawner = SPAWNER_NULL;
+        int fds[10], pipe_fds[2], low[10];
+        const char *step = "";
+        pid_t pid;
+
+        ck_assert_int_eq(pipe2(pipe_fds, O_CLOEXEC), 0);
+        for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+                char text[2] = { (char)('0' + i), 0 };
+
+                low[i] = fd_memfd_sealed("numbered", text, 1);
+                ck_assert_int_lt(low[i], 2 * (int)ARRAY_SIZE(fds));
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+                fds[i] = low[ARRAY_SIZE(fds) - 1 - i];
+        fds[1] = pipe_fds[1];
+        fds[2] = STDERR_FILENO;
+
+        ck_assert_int_eq(spawner_init(&spawner), 0);
+        ck_assert_int_eq(spawn(&spawner, &(struct spawn_request){ .path = "/bin/sh", .argv = argv,
+                               .environment = environment, .umask = 022, .fds = fds, .n_fds = ARRAY_SIZE(fds),
+                               .cgroup_fd = -1 }, &pid, &step), 0);
+        close(pipe_fds[1]);
+        {
+                _cleanup_(freep) char *got = read_to_end(pipe_fds[0]);
+
+                ck_assert_str_eq(got, "96543210");
+        }
+        close(pipe_fds[0]);
+        ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+        spawner_done(&spawner);
+        for (size_t i = 0; i < ARRAY_SIZE(low); i++)
+                close(low[i]);
+}
+END_TEST
+
+START_TEST(its_signals_are_as_after_boot) {
+        static char *argv[] = { (char *)"grep", (char *)"-E", (char *)"^Sig(Blk|Ign):", (char *)"/proc/self/status" };
+        struct fixture f;
+        Spec spec = *spec_shell("");
+        sigset_t all, before;
+
+        spec.path = (char *)"/bin/grep";
+        spec.argv = argv;
+        spec.n_argv = ARRAY_SIZE(argv);
+        sigfillset(&all);
+        sigprocmask(SIG_BLOCK, &all, &before);
+        signal(SIGPIPE, SIG_IGN);
+        signal(SIGCHLD, SIG_DFL);
+        signal(SIGHUP, SIG_IGN);
+        signal(SIGRTMIN + 1, SIG_IGN);
+        fixture_start(&f);
+        {
+                _cleanup_(freep) char *got = output_of(&f, &spec, NULL, 0);
+
+                ck_assert_str_eq(got, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+        }
+        fixture_stop(&f);
+        signal(SIGPIPE, SIG_DFL);
+        signal(SIGHUP, SIG_DFL);
+        signal(SIGRTMIN + 1, SIG_DFL);
+        sigprocmask(SIG_SETMASK, &before, NULL);
+}
+END_TEST
+
+START_TEST(its_limit_of_descriptors_is_the_one_that_we_were_given) {
+        struct rlimit before, limit;
+        struct fixture f;
+
+        ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+        limit = before;
+        limit.rlim_cur = 789;
+        ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        fixture_start(&f);
+        expect(&f, "ulimit -Sn", "789\n");
+        fixture_stop(&f);
+        ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+END_TEST
+
+START_TEST(it_leads_a_session_and_a_group) {
+        struct fixture f;
+
+        fixture_start(&f);
+        expect(&f, "set -- $(cat /proc/$$/stat); [ $5 = $$ ] && [ $6 = $$ ] && echo yes", "yes\n");
+        fixture_stop(&f);
+}
+END_TEST
+
+START_TEST(environment_directory_and_umask_are_those_of_the_spec) {
+        static char *environment[] = { (char *)"PATH=/usr/bin:/bin", (char *)"A=1" };
+        struct fixture f;
+        Spec spec = *spec_shell("pwd; umask; echo $A; echo ${NOTIFY_SOCKET-none} ${GANGER_KEEPER_FD-none}");
+
+        fixture_start(&f);
+        spec.environment = environment;
+        spec.n_environment = ARRAY_SIZE(environment);
+        spec.directory = (char *)"/usr";
+        spec.umask = 0127;
+        {
+                _cleanup_(freep) char *got = output_of(&f, &spec, NULL, 0);
+
+                ck_assert_str_eq(got, "/usr\n0127\n1\nnone none\n");
+        }
+        fixture_stop(&f);
+}
+END_TEST
+
+START_TEST(credentials_are_those_of_the_spec) {
+        static uint32_t groups[] = { 12345, 23456 };
+        struct fixture f;
+        Spec spec = *spec_shell("id -u; id -g; id -G; grep -E '^(Uid|Gid)' /proc/self/status");
+
+        if (geteuid() != 0)
+                return;
+        fixture_start(&f);
+        spec.set_credentials = true;
+        spec.uid = 65533;
+        spec.gid = 65532;
+        spec.groups = groups;
+        spec.n_groups = ARRAY_SIZE(groups);
+        {
+                _cleanup_(freep) char *got = output_of(&f, &spec, NULL, 0);
+
+                ck_assert_str_eq(got, "65533\n65532\n65532 12345 23456\nUid:\t65533\t65533\t65533\t65533\n"
+                                      "Gid:\t65532\t65532\t65532\t65532\n");
+        }
+        fixture_stop(&f);
+}
+END_TEST
+
+/* ---- what cannot be -------------------------------------------------------------------------------- */
+
+static void expect_failure(struct fixture *f, const Spec *spec, int cgroup_fd, int error, const char *step) {
+        Event *event = fixture_spawn(f, "b/0", spec, NULL, 0, cgroup_fd);
+
+        ck_assert_str_eq(event->spawned->step, step);
+        ck_assert_int_eq(event->spawned->error, error);
+        ck_assert_int_eq(event->spawned->pid, 0);
+        event_free(event);
+}
+
+START_TEST(each_failing_step_is_told_with_its_error) {
+        _cleanup_(closep) int no_cgroup = open("/usr", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        static char long_word[200 * 1024];
+        static char *long_argv[] = { (char *)"sh", long_word };
+        struct fixture f;
+        Spec spec;
+
+        fixture_start(&f);
+        spec = *spec_shell("");
+        spec.path = (char *)"/no/such/program";
+        expect_failure(&f, &spec, -1, ENOENT, "exec");
+        spec.path = (char *)"/usr";
+        expect_failure(&f, &spec, -1, EACCES, "exec");
+        spec = *spec_shell("");
+        spec.directory = (char *)"/no/such/directory";
+        expect_failure(&f, &spec, -1, ENOENT, "chdir");
+        spec.directory = (char *)"/bin/sh";
+        expect_failure(&f, &spec, -1, ENOTDIR, "chdir");
+        expect_failure(&f, spec_shell(""), no_cgroup, ENOENT, "cgroup");
+        spec = *spec_shell("");
+        memset(long_word, 'x', sizeof long_word - 1);
+        spec.argv = long_argv;
+        spec.n_argv = ARRAY_SIZE(long_argv);
+        expect_failure(&f, &spec, -1, E2BIG, "exec");
+        /* None of these is in the way of the next. */
+        fixture_shell(&f, "b/0", "exec sleep 1000", -1);
+        ck_assert(!fixture_has_event(&f, 0));
+        fixture_stop(&f);
+}
+END_TEST
+
+START_TEST(a_spec_that_makes_no_sense_is_refused) {
+        struct fixture f;
+        Spec spec;
+
+        fixture_start(&f);
+        spec = *spec_shell("");
+        spec.path = (char *)"sh";
+        expect_failure(&f, &spec, -1, EINVAL, "spec");
+        spec = *spec_shell("");
+        spec.directory = (char *)"usr";
+        expect_failure(&f, &spec, -1, EINVAL, "spec");
+        spec = *spec_shell("");
+        spec.n_argv = 0;
+        expect_failure(&f, &spec, -1, EINVAL, "spec");
+        spec = *spec_shell("");
+        spec.umask = 01000;
+        expect_failure(&f, &spec, -1, EINVAL, "spec");
+        spec = *spec_shell("");
+        spec.set_credentials = true;
+        spec.uid = UINT32_MAX;
+        expect_failure(&f, &spec, -1, EINVAL, "spec");
+        spec = *spec_shell("");
+        spec.cookie.len = KEEPER_COOKIE_MAX + 1;
+        spec.cookie.data = calloc(1, spec.cookie.len);
+        expect_failure(&f, &spec, -1, EINVAL, "spec");
+        free(spec.cookie.data);
+        fixture_stop(&f);
+}
+END_TEST
+
+/* A Spawn as no manager makes it: with these descriptors. */
+static void expect_refusal(struct fixture *f, const char *key, const int *fds, size_t n_fds, int error, const char *step) {
+        Ganger__Keeper__Spawn body = GANGER__KEEPER__SPAWN__INIT;
+        Ganger__Keeper__ToKeeper message = GANGER__KEEPER__TO_KEEPER__INIT;
+        Event *event;
+
+        body.key = (char *)key;
+        message.request_case = GANGER__KEEPER__TO_KEEPER__REQUEST_SPAWN;
+        message.spawn = &body;
+        fixture_send(f, &message, fds, n_fds);
+        event = fixture_event(f);
+        ck_assert_str_eq(event->spawned->step, step);
+        ck_assert_int_eq(event->spawned->error, error);
+        event_free(event);
+}
+
+START_TEST(a_request_that_makes_no_sense_is_refused) {
+        _cleanup_(closep) int unsealed = memfd_create("spec", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        _cleanup_(closep) int garbage = fd_memfd_sealed("spec", "\xff\xff\xff", 3);
+        _cleanup_(closep) int empty = fd_memfd_sealed("spec", "", 0);
+        _cleanup_(closep) int huge = memfd_create("spec", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        int fds[] = { garbage, 0, 1, 2 };
+        char key[KEEPER_KEY_MAX + 2];
+        struct fixture f;
+
+        fixture_start(&f);
+        expect_refusal(&f, "c/0", NULL, 0, EINVAL, "refused");
+        expect_refusal(&f, "c/0", fds, 3, EINVAL, "refused");
+        expect_refusal(&f, "", fds, 4, EINVAL, "refused");
+        memset(key, 'k', sizeof key - 1);
+        key[sizeof key - 1] = '\0';
+        expect_refusal(&f, key, fds, 4, EINVAL, "refused");
+        expect_refusal(&f, "c/0", fds, 4, EBADMSG, "spec");
+        fds[0] = empty;
+        expect_refusal(&f, "c/0", fds, 4, EINVAL, "spec");
+        fds[0] = unsealed;
+        expect_refusal(&f, "c/0", fds, 4, EPERM, "spec");
+        ck_assert_int_eq(ftruncate(huge, KEEPER_SPEC_MAX + 1), 0);
+        ck_assert_int_eq(fcntl(huge, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE), 0);
+        fds[0] = huge;
+        expect_refusal(&f, "c/0", fds, 4, EFBIG, "spec");
+        fds[0] = STDERR_FILENO;
+        expect_refusal(&f, "c/0", fds, 4, EINVAL, "spec");
+        fixture_stop(&f);
+}
+END_TEST
+
+/* In a process of our own, since what we give up does not come back. */
+START_TEST(credentials_that_we_may_not_take_are_told) {
+        int status;
+        pid_t pid;
+
+        if (geteuid() != 0)
+                return;
+        fflush(NULL);
+        pid = fork();
+        ck_assert_int_ge(pid, 0);
+        if (pid == 0) {
+                static char *argv[] = { (char *)"true", NULL };
+                const struct spawn_request request = {
+                        .path = "/bin/true", .argv = argv, .environment = argv + 1, .set_credentials = true,
+                        .uid = 65533, .gid = 65533, .fds = (const int[]){ 0, 1, 2 }, .n_fds = 3, .cgroup_fd = -1,
+                };
+                struct spawner spawner;
+                const char *step = "";
+
+                if (setresuid(65534, 65534, 65534) < 0 || spawner_init(&spawner) < 0)
+                        _exit(1);
+                if (spawn(&spawner, &request, &pid, &step) != -EPERM)
+                        _exit(2);
+                _exit(strcmp(step, "setgroups") == 0 ? 0 : 3);
+        }
+        ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+        ck_assert_int_eq(status, 0);
+}
+END_TEST
+
+/* Where we may make a cgroup. */
+START_TEST(it_joins_its_cgroup) {
+        const char *path = "/sys/fs/cgroup/ganger-test-spawn";
+        _cleanup_(closep) int cgroup = -1;
+        struct fixture f;
+        Event *event;
+        char *got;
+        int pipe_fds[2];
+
+        if (mkdir(path, 0755) < 0 || access("/sys/fs/cgroup/ganger-test-spawn/cgroup.procs", W_OK) < 0) {
+                printf("no cgroup can be made here: not tried\n");
+                (void)rmdir(path);
+                return;
+        }
+        cgroup = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        ck_assert_int_eq(pipe2(pipe_fds, O_CLOEXEC), 0);
+        fixture_start(&f);
+        event = fixture_spawn(&f, "a/0", spec_shell("grep ^0: /proc/self/cgroup"),
+                              (const int[]){ 0, pipe_fds[1], 2 }, 3, cgroup);
+        close(pipe_fds[1]);
+        ck_assert_int_eq(event->spawned->error, 0);
+        event_free(event);
+        got = read_to_end(pipe_fds[0]);
+        close(pipe_fds[0]);
+        fixture_stop(&f);
+        ck_assert_ptr_nonnull(strstr(got, "ganger-test-spawn\n"));
+        free(got);
+        ck_assert_int_eq(rmdir(path), 0);
+}
+END_TEST
+
+int main(void) {
+        return harness_run(HARNESS_SUITE(
+                "spawn", it_runs_and_its_exit_is_told, it_has_the_descriptors_that_it_was_given_and_no_others,
+                many_descriptors_keep_their_order, no_descriptor_is_overwritten_before_it_is_used,
+                its_signals_are_as_after_boot, its_limit_of_descriptors_is_the_one_that_we_were_given,
+                it_leads_a_session_and_a_group, environment_directory_and_umask_are_those_of_the_spec,
+                credentials_are_those_of_the_spec, each_failing_step_is_told_with_its_error,
+                a_spec_that_makes_no_sense_is_refused, a_request_that_makes_no_sense_is_refused,
+                credentials_that_we_may_not_take_are_told, it_joins_its_cgroup));
+}
