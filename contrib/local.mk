@@ -8,8 +8,12 @@ contrib_demo_sum_LDADD = libworker.la libshm.la libbase.la
 
 EXTRA_DIST += contrib/setup contrib/build contrib/run-tests contrib/run-demo .ci/run
 
-# gangerctl looks for all of the demo's workers in one folder.
-all-local: contrib/demo/count
-contrib/demo/count: $(top_srcdir)/contrib/demo/count
-	$(AM_V_GEN)test "$(abs_top_srcdir)" = "$(abs_top_builddir)" || \
-		{ $(MKDIR_P) contrib/demo && cp $(top_srcdir)/contrib/demo/count $@; }
+# gangerctl looks for all of the demo's workers in one folder: in a build tree, the script beside the programs.
+.PHONY: demo-script clean-demo-script
+all-local: demo-script
+demo-script:
+	@cmp -s $(top_srcdir)/contrib/demo/count contrib/demo/count || \
+		{ $(MKDIR_P) contrib/demo && cp $(top_srcdir)/contrib/demo/count contrib/demo/count; }
+clean-local: clean-demo-script
+clean-demo-script:
+	test "$(abs_top_srcdir)" = "$(abs_top_builddir)" || rm -f contrib/demo/count

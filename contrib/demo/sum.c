@@ -20,6 +20,8 @@
 #include "ganger.h"
 
 #define BATCH 32
+/** How long a sum waits for more to add, at most. */
+#define COLLECT_USEC 10000
 #define HEADER_MAX 64
 
 struct summer {
@@ -69,17 +71,19 @@ static int take(struct summer *s, int64_t timeout_usec) {
         return add(s, m);
 }
 
-/** Receive what there is, as much as one sum can hold. @return 0, or an error of the first receive. */
+/** Receive what comes within a while, as much as one sum can hold. @return 0, or an error of the first receive. */
 static int collect(struct summer *s) {
         size_t room = ganger_ring_message_max(s->totals) - HEADER_MAX;
+        uint64_t end, now;
         int r;
 
         s->n = s->bytes = s->redelivered = 0;
         tally_clear(&s->tally);
         r = take(s, -1);
-        while (r == 0 && s->n < BATCH && s->bytes + ganger_ring_message_max(s->counts) <= room)
-                r = take(s, 0);
-        return r == -EAGAIN || (r == -ESHUTDOWN && s->n > 0) ? 0 : r;
+        end = now_usec() + COLLECT_USEC;
+        while (r == 0 && s->n < BATCH && s->bytes + ganger_ring_message_max(s->counts) <= room && (now = now_usec()) < end)
+                r = take(s, (int64_t)(end - now));
+        return r == -ETIMEDOUT || (r == -ESHUTDOWN && s->n > 0) ? 0 : r;
 }
 
 /** A sum is never longer than what it adds up: "word 12\n" for "word 5 ", "word 7 ". */
