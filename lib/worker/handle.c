@@ -170,14 +170,18 @@ int ganger_ring_fd(struct ganger_ring *ring) {
 }
 
 void ring_disarm(struct ganger_ring *ring) {
-        struct epoll_event ignored;
-
         if (!ring->queue.armed)
                 return;
         ring->queue.armed = false;
         wait_poll_retract(&ring->queue.messages, owner_participant(ring->queue.owner));
-        /* Before we look at the ring again: a post that comes later stays. */
+}
+
+int ring_arm(struct ganger_ring *ring, struct lease *ret) {
+        struct epoll_event ignored;
+
+        /* Forget the posts so far, then look at the ring: one that comes after this stays. */
         (void)epoll_wait(ring->poll_fd, &ignored, 1, 0);
+        return queue_receive_poll(&ring->queue, ret);
 }
 
 /* ---- simple use -------------------------------------------------------------------------------- */

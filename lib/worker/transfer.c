@@ -32,9 +32,7 @@ static uint64_t deadline(int64_t timeout_usec) {
 static int receive_slow(struct ganger_ring *ring, struct lease *ret, int64_t timeout_usec) {
         if (timeout_usec != 0)
                 return queue_receive_wait(&ring->queue, ret, deadline(timeout_usec), ring->drain);
-        if (ring->poll_fd < 0)
-                return -EAGAIN;
-        return queue_receive_poll(&ring->queue, ret);
+        return ring->poll_fd < 0 ? -EAGAIN : ring_arm(ring, ret);
 }
 
 /** Asked to drain, also if that came while we were arming the descriptor. */

@@ -34,7 +34,10 @@ static inline void message_done(struct ganger_message *m) {
         m->data = NULL;
 }
 
-/** No longer announced as one that polls. Takes what made its descriptor readable. */
+/** No longer announced as one that polls: senders need not post. */
 void ring_disarm(struct ganger_ring *ring);
+
+/** Look once more, and arm the descriptor; for a handle that has one and is not armed. @return as queue_receive(). */
+int ring_arm(struct ganger_ring *ring, struct lease *ret);
 
 #endif
