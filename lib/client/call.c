@@ -30,7 +30,7 @@ static int receive_reply(struct ganger_control *c, const Ganger__V1__Request *re
                 r = reply_unpack(frame, request, &reply);
                 if (r < 0)
                         return r;
-                if (reply->id == request->id) {
+                if (reply_belongs(reply, request)) {
                         *ret = TAKE(reply);
                         return 0;
                 }
@@ -48,7 +48,7 @@ static int attempt(struct ganger_control *c, const Ganger__V1__Request *request,
                         return r;
         }
         r = link_send(&c->link, &request->base, deadline_usec);
-        if (r < 0)
+        if (r < 0 && r != -ECONNRESET) /* a daemon that hung up may have said why */
                 return r;
         return receive_reply(c, request, deadline_usec, frame, ret);
 }

@@ -54,6 +54,9 @@ bool request_streams(const Ganger__V1__Request *request);
 /** The reply in a frame. @return 0; -EPROTO: it is none, or its result is not the one of the request. */
 int reply_unpack(const struct frame *frame, const Ganger__V1__Request *request, Ganger__V1__Reply **ret);
 
+/** Whether a reply is to this request. A refusal of the whole connection is to any: it has no id. */
+bool reply_belongs(const Ganger__V1__Reply *reply, const Ganger__V1__Request *request);
+
 /** The error in a reply as -errno, its text in `error`. */
 int reply_error(const Ganger__V1__Reply *reply, struct error *error);
 

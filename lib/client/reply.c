@@ -48,6 +48,10 @@ bool request_streams(const Ganger__V1__Request *request) {
         return (size_t)request->call_case < ARRAY_SIZE(calls) && calls[request->call_case].streams;
 }
 
+bool reply_belongs(const Ganger__V1__Reply *reply, const Ganger__V1__Request *request) {
+        return reply->id == request->id || (reply->id == 0 && reply->error);
+}
+
 static bool fits(const Ganger__V1__Reply *reply, const Ganger__V1__Request *request) {
         size_t call = (size_t)request->call_case;
 

@@ -73,6 +73,8 @@ static int connect_and_ask(struct ganger_control_stream *s, uint64_t deadline_us
         if (r < 0)
                 return r;
         r = link_send(&s->link, &s->request->base, deadline_usec);
+        if (r == -ECONNRESET)
+                r = 0; /* a daemon that hung up may have said why: to be read */
         if (r < 0)
                 link_close(&s->link);
         s->connected_usec = now_usec();
@@ -136,9 +138,7 @@ CONTROL_PUBLIC int ganger_control_stream(struct ganger_control *c, Ganger__V1__R
         if (r < 0)
                 return transport_error(&c->error, r, c->path);
         r = connect_and_ask(s, usec_add(now_usec(), s->timeout_usec));
-        if (r == -ECONNRESET)
-                (void)lose(s);
-        else if (r < 0)
+        if (r < 0)
                 return transport_error(&c->error, r, c->path);
         *ret = TAKE(s);
         return 0;
@@ -176,7 +176,7 @@ static int receive_item(struct ganger_control_stream *s, uint64_t deadline_usec,
                 r = reply_unpack(&frame, s->request, &reply);
         if (r < 0)
                 return end(s, r);
-        if (reply->id != s->request->id)
+        if (!reply_belongs(reply, s->request))
                 return -EAGAIN;
         s->heard = true;
         if (reply->error)

@@ -114,6 +114,29 @@ START_TEST(refusals_come_with_code_and_words) {
 }
 END_TEST
 
+static void *refuse_connection(void *fake) {
+        Ganger__V1__Reply reply = GANGER__V1__REPLY__INIT;
+        Ganger__V1__Error error = GANGER__V1__ERROR__INIT;
+
+        error.code = GANGER__V1__ERROR_CODE__ERROR_LIMIT;
+        error.message = (char *)"too many clients";
+        reply.error = &error;
+        fake_accept(fake);
+        fake_reply(fake, &reply, NULL, 0); /* before any request: no id */
+        fake_request(fake);
+        return NULL;
+}
+
+START_TEST(a_refused_connection_says_why) {
+        struct fixture f;
+
+        set_up(&f, refuse_connection);
+        ck_assert_int_eq(call(&f), -E2BIG);
+        ck_assert_str_eq(ganger_control_error(f.client), "too many clients");
+        tear_down(&f);
+}
+END_TEST
+
 START_TEST(no_daemon_is_told_at_once) {
         uint64_t start = now_usec();
         struct fixture f;
@@ -553,7 +576,8 @@ END_TEST
 
 int main(void) {
         return harness_run(HARNESS_SUITE(
-                "control-client", calls_share_a_connection, refusals_come_with_code_and_words, no_daemon_is_told_at_once,
+                "control-client", calls_share_a_connection, refusals_come_with_code_and_words, a_refused_connection_says_why,
+                no_daemon_is_told_at_once,
                 a_call_survives_managers_that_die, a_connection_that_died_between_calls_is_made_again,
                 a_daemon_that_does_not_come_back_is_given_up, a_restart_that_is_asked_again_is_the_same_restart,
                 silence_ends_at_the_timeout, garbage_is_an_error_and_the_next_call_works,
