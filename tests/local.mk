@@ -15,6 +15,7 @@ include tests/config.mk
 include tests/policy.mk
 include tests/manager.mk
 include tests/control.mk
+include tests/control-server.mk
 include tests/bridge.mk
 include tests/scenario.mk
 include tests/bench.mk

@@ -160,12 +160,15 @@ static void call_run(struct call *call) {
 
 /* ---- unpacking --------------------------------------------------------------------------------- */
 
-static void *budget_alloc(void *userdata, size_t size) {
-        size_t *left = userdata;
+/** What malloc() takes at least, whatever is asked for. */
+#define ALLOCATION_MIN ((size_t)32)
 
-        if (size > *left)
+static void *budget_alloc(void *userdata, size_t size) {
+        size_t *left = userdata, cost = MAX(size, ALLOCATION_MIN);
+
+        if (cost > *left)
                 return NULL;
-        *left -= size;
+        *left -= cost;
         return malloc(size);
 }
 

@@ -1,0 +1,7 @@
+# Tests of the control server.
+check_PROGRAMS += tests/unit/test-control-server
+TESTS += tests/unit/test-control-server
+tests_unit_test_control_server_SOURCES = tests/unit/test-control-server.c \
+	tests/unit/control-fixture.c tests/unit/control-fixture.h
+tests_unit_test_control_server_CPPFLAGS = $(DAEMON_CPPFLAGS) -I$(top_srcdir)/tests/harness $(CHECK_CFLAGS)
+tests_unit_test_control_server_LDADD = libharness.la $(DAEMON_LIBS)
