@@ -9,3 +9,10 @@ tests_unit_test_seats_CPPFLAGS = $(MANAGER_TEST_CPPFLAGS)
 tests_unit_test_seats_LDADD = libharness.la libgangerd.la
 tests_unit_test_state_CPPFLAGS = $(MANAGER_TEST_CPPFLAGS)
 tests_unit_test_state_LDADD = libharness.la libgangerd.la
+
+# A real gangerd, asked over its control socket.
+check_PROGRAMS += tests/unit/test-takeover
+TESTS += tests/unit/test-takeover
+tests_unit_test_takeover_CPPFLAGS = $(TEST_CPPFLAGS) $(PROTOBUF_C_CFLAGS) -DGANGERD='"$(abs_builddir)/gangerd"'
+tests_unit_test_takeover_LDADD = libharness.la libganger-control.la libproto-control.la libbase.la $(PROTOBUF_C_LIBS)
+EXTRA_tests_unit_test_takeover_DEPENDENCIES = gangerd$(EXEEXT)
