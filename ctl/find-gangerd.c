@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/** In the directory that our own executable is in. */
+/** In the directory that our own executable is in; in a build tree that is below, where libtool puts programs. */
 static bool find_beside(char *path, size_t size) {
         char own[PATH_MAX];
         ssize_t n = readlink("/proc/self/exe", own, sizeof own - 1);
@@ -28,6 +28,8 @@ static bool find_beside(char *path, size_t size) {
         if (!slash)
                 return false;
         *slash = '\0';
+        if (slash - own >= 6 && strcmp(slash - 6, "/.libs") == 0)
+                slash[-6] = '\0';
         return snprintf(path, size, "%s/gangerd", own) < (int)size && access(path, X_OK) == 0;
 }
 

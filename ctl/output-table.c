@@ -58,25 +58,18 @@ static void put_time(struct output *o, uint64_t realtime_usec) {
 
 /* ---- status ------------------------------------------------------------------------------------ */
 
-/** Why an instance is as it is: its reason, when it goes on, else how its last process ended. */
-static void reason_of(char *buf, size_t size, const Ganger__V1__Instance *i, uint64_t now) {
-        char wait[USEC_FORMAT_MAX];
-        const char *why = *i->reason && strcmp(i->state, "ready") != 0 ? i->reason : i->last_exit;
-
-        if (strcmp(i->state, "backoff") == 0 && i->due_usec > now)
-                snprintf(buf, size, "%s%sagain in %s", why, *why ? ", " : "", span(wait, sizeof wait, now, i->due_usec));
-        else
-                snprintf(buf, size, "%s", why);
+/** Why an instance is as it is; once it is ready, how its last process ended. */
+static const char *reason_of(const Ganger__V1__Instance *i) {
+        return *i->reason && strcmp(i->state, "ready") != 0 ? i->reason : i->last_exit;
 }
 
 static void add_instance(struct table *t, const Ganger__V1__Instance *i, uint64_t now) {
-        char uptime[USEC_FORMAT_MAX] = "", reason[512];
+        char uptime[USEC_FORMAT_MAX] = "";
 
         if (i->pid > 0)
                 span(uptime, sizeof uptime, i->started_usec, now);
-        reason_of(reason, sizeof reason, i, now);
         table_add(t, (const char *[]){ i->key, i->state, i->pid > 0 ? NUMBER(i->pid) : NULL, uptime,
-                                       NUMBER(i->restarts), reason });
+                                       NUMBER(i->restarts), reason_of(i) });
 }
 
 static void status_compact(struct output *o, const Ganger__V1__StatusReply *reply) {
@@ -164,6 +157,13 @@ static void table_status(struct output *o, const Ganger__V1__StatusReply *reply,
         }
 }
 
+/** A message without the name that it begins with, where that was said already. */
+static const char *without_key(const char *message, const char *key) {
+        size_t n = strlen(key);
+
+        return strncmp(message, key, n) == 0 && strncmp(message + n, ": ", 2) == 0 ? message + n + 2 : message;
+}
+
 static void table_changes(struct output *o, const Ganger__V1__ChangeReply *reply) {
         for (size_t i = 0; i < reply->n_changes; i++) {
                 const Ganger__V1__Change *c = reply->changes[i];
@@ -173,7 +173,7 @@ static void table_changes(struct output *o, const Ganger__V1__ChangeReply *reply
                 print_state(o, c->state, c->state);
                 if (*c->message) {
                         fputs(": ", o->file);
-                        put(o, c->message);
+                        put(o, without_key(c->message, c->key));
                 }
                 putc('\n', o->file);
         }

@@ -52,7 +52,7 @@ out_has 'gangerd   9.9'
 json 0 version
 run 0 status
 out_has 'resize/0  ready    4242  1min 30s         0  -'
-out_has 'resize/1  backoff     -         -         3  failed 3 times, again in 2s'
+out_has 'resize/1  backoff     -         -         3  failed 3 times'
 out_has 'stopped by hand'
 json 0 status
 out_has '"key": "resize/1"'
