@@ -5,3 +5,7 @@ tests_unit_test_control_server_SOURCES = tests/unit/test-control-server.c \
 	tests/unit/control-fixture.c tests/unit/control-fixture.h
 tests_unit_test_control_server_CPPFLAGS = $(DAEMON_CPPFLAGS) -I$(top_srcdir)/tests/harness $(CHECK_CFLAGS)
 tests_unit_test_control_server_LDADD = libharness.la $(DAEMON_LIBS)
+
+# Another client, in Python, of a real daemon.
+dist_check_SCRIPTS += tests/unit/test-control-foreign
+TESTS += tests/unit/test-control-foreign
