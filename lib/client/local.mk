@@ -20,3 +20,4 @@ include_HEADERS += lib/ganger-control.h
 gangerincludedir = $(includedir)/ganger
 nodist_gangerinclude_HEADERS = proto/control.pb-c.h
 pkgconfig_DATA += lib/ganger-control.pc
+dist_man_MANS += man/libganger-control.3

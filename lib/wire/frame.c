@@ -220,11 +220,11 @@ int frame_writer_reserve(struct frame_writer *w, size_t size, const int *fds, si
 }
 
 int frame_writer_push(struct frame_writer *w, const void *data, size_t size, const int *fds, size_t n_fds) {
-        uint8_t *bytes;
+        uint8_t *bytes = NULL;
         int e;
 
         e = frame_writer_reserve(w, size, fds, n_fds, &bytes);
-        if (e < 0)
+        if (!bytes)
                 return e;
         if (size > 0)
                 memcpy(bytes, data, size);
