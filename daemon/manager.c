@@ -376,6 +376,9 @@ static void let_go_of_terminal(void) {
         for (int to = STDIN_FILENO; to <= STDERR_FILENO && fd >= 0; to++)
                 (void)dup2(fd, to);
         close_fd(fd);
+        /* The log has a description of its own of what stderr was. */
+        log_close();
+        log_open();
 }
 
 /* It cannot be begun. If nothing runs yet, the daemon ends with us; else the next manager tries. */
