@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "daemon/config/config.h"
 
 enum {
@@ -107,6 +108,17 @@ static int default_runtime_dir(char *ret, struct error *e) {
         return path_set(ret, "/tmp", rest, e);
 }
 
+static int unknown(const char *word, struct error *e) {
+        const char *names[N_ROWS + 1] = { NULL }, *near;
+
+        for (size_t i = 0; i < N_ROWS; i++)
+                names[i] = rows[i].name;
+        near = text_nearest(word + strspn(word, "-"), names);
+        if (near)
+                return error_set(e, -EINVAL, "unknown option %s; did you mean --%s?", word, near);
+        return error_set(e, -EINVAL, "unknown option %s; see gangerd --help", word);
+}
+
 static int apply(struct options *o, int value, struct error *e) {
         switch (value) {
         case OPTION_CHECK:
@@ -128,7 +140,7 @@ static int apply(struct options *o, int value, struct error *e) {
         case ':':
                 return error_set(e, -EINVAL, "%s needs an argument", o->word);
         default:
-                return error_set(e, -EINVAL, "unknown option %s", o->word);
+                return unknown(o->word, e);
         }
 }
 

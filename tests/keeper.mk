@@ -12,7 +12,7 @@ tests_harness_keeper_manager_CPPFLAGS = $(TEST_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
 tests_harness_keeper_manager_LDADD = libbase.la
 
 KEEPER_TESTS = tests/unit/test-keeper tests/unit/test-keeper-faults tests/unit/test-keeper-load tests/unit/test-spawn \
-	tests/unit/test-runtime
+	tests/unit/test-runtime tests/unit/test-options tests/unit/test-keeper-daemon
 check_PROGRAMS += $(KEEPER_TESTS)
 TESTS += $(KEEPER_TESTS)
 KEEPER_TEST_CPPFLAGS = $(TEST_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
@@ -27,3 +27,9 @@ tests_unit_test_spawn_LDADD = libtest-keeper.la
 tests_unit_test_runtime_SOURCES = tests/unit/test-runtime.c daemon/runtime.c daemon/runtime.h
 tests_unit_test_runtime_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_runtime_LDADD = libharness.la libbase.la
+tests_unit_test_options_SOURCES = tests/unit/test-options.c daemon/options.c daemon/options.h
+tests_unit_test_options_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_options_LDADD = libtest-config.la libharness.la libbase.la
+# Runs the program that was built.
+tests_unit_test_keeper_daemon_CPPFLAGS = $(TEST_CPPFLAGS) -DGANGERD='"$(abs_builddir)/gangerd"'
+tests_unit_test_keeper_daemon_LDADD = libharness.la libbase.la
