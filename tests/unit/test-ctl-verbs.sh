@@ -125,6 +125,14 @@ $ctl --socket "$dir/nothing" status >"$out" 2>"$err"
 [ $? = 5 ] || fail "no daemon: not 5"
 err_has 'no gangerd answers'
 
+# ---- every verb has help, and is in the man page and the completion
+$ctl help >"$out" 2>"$err"
+for verb in $(sed -n '/^Verbs:/,/^$/s/^  \([a-z-]*\) .*/\1/p' "$out"); do
+        run 0 help "$verb"
+        grep -q "^.fB$(printf '%s' "$verb" | sed 's/-/.-/g')" man/gangerctl.1 || fail "'$verb' is not in the man page"
+        grep -q "\[$verb\]=" contrib/completion/gangerctl || fail "'$verb' is not in the completion"
+done
+
 # ---- rings
 run 0 rings
 out_has 'jobs  queue'
