@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * crashsim [--scenario=NAME] [--preemptions=N] [--kills=N] [--supervisor-kills=N] [--delays=N]
+ *          [--limit=N] [--random=SEED] [--replay=PATH] [--quiet] [--list]
+ *
+ * Without a budget, the standard ones one after the other. Fails at the first execution that violates a check, and prints
+ * its path, which --replay repeats with a trace.
+ */
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "sim-world.h"
+
+static const struct budget standard[] = {
+        { .preemptions = 1 },
+        { .kills = 1, .supervisor_kills = 1 },
+        { .preemptions = 1, .kills = 1 },
+};
+/* Store buffers add nothing without a switch. */
+static const struct budget with_delays = { .preemptions = 1, .delays = 1 };
+
+static struct {
+        const char *scenario, *replay;
+        struct budget budget;
+        bool has_budget, random, quiet;
+        unsigned long seed, limit;
+} options = { .limit = 100000000 };
+
+static double now(void) {
+        struct timespec ts;
+
+        clock_gettime(CLOCK_MONOTONIC, &ts);
+        return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
+}
+
+static void report(const char *why, const struct budget *b, unsigned long executions, double since) {
+        unsigned long n = sim_points();
+        static unsigned long before;
+
+        if (!options.quiet || why)
+                printf("%-18s switch %u kill %u+%u delay %u: %9lu executions %11lu points %6.1f s  %s\n", scenario->name,
+                       b->preemptions, b->kills, b->supervisor_kills, b->delays, executions, n - before, now() - since,
+                       why ? why : "ok");
+        before = n;
+        fflush(stdout);
+}
+
+/** @return whether nothing was found. */
+static bool search(const struct budget *b) {
+        unsigned long executions = 0;
+        const char *why = NULL;
+        double since = now();
+
+        if (options.replay)
+                choice_replay(options.replay);
+        else if (options.random)
+                choice_random(options.seed);
+        else
+                choice_exhaustive();
+        do {
+                choice_restart();
+                why = sim_execute(b);
+                executions++;
+        } while (!why && !options.replay && executions < options.limit && choice_next());
+        report(why, b, executions, since);
+        if (why && !options.quiet) {
+                printf("  --scenario=%s --preemptions=%u --kills=%u --supervisor-kills=%u --delays=%u --replay=",
+                       scenario->name, b->preemptions, b->kills, b->supervisor_kills, b->delays);
+                choice_print();
+        }
+        return !why;
+}
+
+static bool search_standard(void) {
+        bool ok = true;
+
+        for (size_t i = 0; ok && i < sizeof standard / sizeof standard[0]; i++)
+                ok = search(&standard[i]);
+        if (ok && scenario->delays)
+                ok = search(&with_delays);
+        return ok;
+}
+
+static bool run_scenarios(void) {
+        bool ok = true, any = false;
+
+        for (size_t i = 0; i < n_scenarios; i++) {
+                if (options.scenario && strcmp(options.scenario, scenarios[i].name) != 0)
+                        continue;
+                scenario = &scenarios[i];
+                ok = (options.has_budget ? search(&options.budget) : search_standard()) && ok;
+                any = true;
+                if (!ok && options.quiet)
+                        break;
+        }
+        if (!any)
+                fprintf(stderr, "crashsim: no scenario '%s'\n", options.scenario);
+        return ok && any;
+}
+
+static void list(void) {
+        for (size_t i = 0; i < n_scenarios; i++)
+                printf("%-18s %s\n", scenarios[i].name, scenarios[i].what);
+}
+
+static unsigned int number(void) {
+        options.has_budget = true;
+        return (unsigned int)strtoul(optarg, NULL, 10);
+}
+
+static bool parse(int argc, char **argv) {
+        static const struct option table[] = {
+                { "scenario", required_argument, NULL, 's' }, { "preemptions", required_argument, NULL, 'p' },
+                { "kills", required_argument, NULL, 'k' },    { "supervisor-kills", required_argument, NULL, 'K' },
+                { "delays", required_argument, NULL, 'd' },   { "limit", required_argument, NULL, 'l' },
+                { "random", required_argument, NULL, 'r' },   { "replay", required_argument, NULL, 'R' },
+                { "quiet", no_argument, NULL, 'q' },          { "list", no_argument, NULL, 'L' },
+                { 0 },
+        };
+        int c;
+
+        while ((c = getopt_long(argc, argv, "", table, NULL)) != -1)
+                switch (c) {
+                case 's': options.scenario = optarg; break;
+                case 'p': options.budget.preemptions = number(); break;
+                case 'k': options.budget.kills = number(); break;
+                case 'K': options.budget.supervisor_kills = number(); break;
+                case 'd': options.budget.delays = number(); break;
+                case 'l': options.limit = strtoul(optarg, NULL, 10); break;
+                case 'r': options.random = true; options.seed = strtoul(optarg, NULL, 10); break;
+                case 'R': options.replay = optarg; sim_trace = true; break;
+                case 'q': options.quiet = true; break;
+                case 'L': list(); exit(EXIT_SUCCESS);
+                default: return false;
+                }
+        return optind == argc;
+}
+
+int main(int argc, char **argv) {
+        double since = now();
+        bool ok;
+
+        if (!parse(argc, argv))
+                return 2;
+        ok = run_scenarios();
+        if (!options.quiet)
+                printf("%lu points, %.1f s: %s\n", sim_points(), now() - since, ok ? "ok" : "FAILED");
+        return ok ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Scenarios: short programs for three workers
+ *
+ * A replacement runs the body of the one it replaces. Workers that loop for ever are meant to end asleep: the checks tell whether
+ * they may.
+ */
+
+#include <errno.h>
+
+#include "sim-world.h"
+
+/** Laps are compared by their difference: some scenarios begin where their number wraps. */
+#define LAST_LAP ((UINT64_C(1) << WORD_LAP_BITS) - 1)
+
+static void send_look(struct actor *a, unsigned int n) {
+        for (unsigned int i = 0; i < n; i++)
+                (void)op_send(a, 0, op_next(a, 0), LOOK);
+}
+
+/** Send until `n` were sent, by this incarnation or those before. */
+static void send_wait(struct actor *a, unsigned int n) {
+        while (op_next(a, 0) < MESSAGE_ID(a->who, n))
+                (void)op_send(a, 0, op_next(a, 0), WAIT);
+}
+
+static void send_2(struct actor *a) {
+        send_wait(a, 2);
+}
+
+static void send_3(struct actor *a) {
+        send_wait(a, 3);
+}
+
+static void send_4(struct actor *a) {
+        send_wait(a, 4);
+}
+
+static void consume(struct actor *a) {
+        for (;;)
+                (void)op_take(a, 0, WAIT);
+}
+
+static void take_one(struct actor *a) {
+        (void)op_take(a, 0, WAIT);
+}
+
+static void hold_one(struct actor *a) {
+        struct lease l;
+
+        (void)op_receive(a, 0, &l, WAIT);
+        sim_hold();
+        op_acknowledge(a, 0, &l);
+}
+
+/* ---- looking, never waiting ---------------------------------------------------------------------- */
+
+static void send_and_take(struct actor *a) {
+        send_look(a, 1);
+        (void)op_take(a, 0, LOOK);
+        send_look(a, 1);
+        (void)op_take(a, 0, LOOK);
+}
+
+static void send_laps(struct actor *a) {
+        send_look(a, 4);
+}
+
+static void take_crosswise(struct actor *a) {
+        struct lease first, second;
+
+        if (op_receive(a, 0, &first, LOOK) < 0)
+                return;
+        if (op_receive(a, 0, &second, LOOK) == 0)
+                op_acknowledge(a, 0, &second);
+        op_acknowledge(a, 0, &first);
+        (void)op_take(a, 0, LOOK);
+}
+
+static void take_three(struct actor *a) {
+        for (unsigned int i = 0; i < 3; i++)
+                (void)op_take(a, 0, LOOK);
+}
+
+/* ---- leases that are held ------------------------------------------------------------------------ */
+
+static void setup_one(struct actor *a) {
+        (void)op_send(a, 0, MESSAGE_ID(SETUP, 0), LOOK);
+}
+
+static void setup_two(struct actor *a) {
+        (void)op_send(a, 0, MESSAGE_ID(SETUP, 0), LOOK);
+        (void)op_send(a, 0, MESSAGE_ID(SETUP, 1), LOOK);
+}
+
+static void sender_must_be_done(void) {
+        if (!sim_is_done(1))
+                sim_fail("a lease that is held stops the others");
+}
+
+static void take_one_late(struct actor *a) {
+        struct lease l;
+
+        if (op_receive(a, 0, &l, LOOK) < 0)
+                return;
+        sim_boundary();
+        op_acknowledge(a, 0, &l);
+}
+
+/* ---- what stops senders, and what lets them go on ------------------------------------------------ */
+
+/** The first slot is ready, or still being written; all others are free, in the next lap. */
+static void open_behind(struct actor *a, struct lease *ret) {
+        struct lease other;
+
+        queue_reserve(&a->queue[0], ret);
+        for (uint32_t i = 1; i < scenario->slots[0]; i++) {
+                queue_reserve(&a->queue[0], &other);
+                queue_commit(&a->queue[0], &other, 0);
+                queue_receive(&a->queue[0], &other);
+                queue_acknowledge(&a->queue[0], other.slot);
+        }
+}
+
+static void setup_blocked(struct actor *a) {
+        struct lease l;
+
+        open_behind(a, &l);
+        history[0][MESSAGE_ID(SETUP, 0)].sent = DONE;
+        payload_write(l.data, MESSAGE_ID(SETUP, 0));
+        queue_commit(&a->queue[0], &l, PAYLOAD_SIZE);
+}
+
+static void send_1(struct actor *a) {
+        send_wait(a, 1);
+}
+
+static void cancel_one(struct actor *a) {
+        struct lease l;
+
+        sim_boundary();
+        if (queue_reserve(&a->queue[0], &l) < 0)
+                return;
+        payload_write(l.data, MESSAGE_ID(a->who, 7));
+        queue_cancel(&a->queue[0], &l);
+}
+
+static void cancel_and_send(struct actor *a) {
+        cancel_one(a);
+        send_wait(a, 1);
+}
+
+static void setup_returned(struct actor *a) {
+        struct lease first, second;
+
+        setup_two(a);
+        (void)op_receive(a, 0, &first, LOOK);
+        (void)op_receive(a, 0, &second, LOOK);
+        op_acknowledge(a, 0, &second);
+        op_reject(a, 0, &first);
+}
+
+static void send_past_returned(struct actor *a) {
+        if (a->incarnation == 0 && op_send(a, 0, op_next(a, 0), LOOK) < 0)
+                sim_fail("a returned message stops a sender");
+}
+
+/* ---- coming back --------------------------------------------------------------------------------- */
+
+static void reject_until_dead(struct actor *a) {
+        struct lease l;
+
+        for (;;) {
+                (void)op_receive(a, 0, &l, WAIT);
+                if (l.deliveries > 1 && payload_id(l.data, l.size) % 2 == 0)
+                        op_acknowledge(a, 0, &l);
+                else
+                        op_reject(a, 0, &l);
+        }
+}
+
+static void reject_one(struct actor *a) {
+        struct lease l;
+
+        if (op_receive(a, 0, &l, LOOK) == 0)
+                op_reject(a, 0, &l);
+}
+
+/* ---- pipelines ----------------------------------------------------------------------------------- */
+
+static void forward_always(struct actor *a) {
+        struct lease l;
+
+        for (;;) {
+                (void)op_receive(a, 0, &l, WAIT);
+                op_forward(a, &l, 1, 1);
+        }
+}
+
+static void forward_to_two(struct actor *a) {
+        struct lease l;
+
+        while (op_receive(a, 0, &l, LOOK) == 0)
+                op_forward(a, &l, 1, 2);
+}
+
+static void forward_from_two(struct actor *a) {
+        struct lease l[2];
+
+        if (op_receive(a, 0, &l[0], LOOK) == 0 && op_receive(a, 0, &l[1], LOOK) == 0)
+                op_forward(a, l, 2, 1);
+}
+
+/** A journal that was not cleared would acknowledge the third message, which has the slot of the first. */
+static void forward_then_take(struct actor *a) {
+        struct lease l;
+
+        (void)op_receive(a, 0, &l, WAIT);
+        op_forward(a, &l, 1, 1);
+        (void)op_take(a, 0, WAIT);
+        (void)op_take(a, 0, WAIT);
+}
+
+static bool is_there(unsigned int ring, unsigned int id, const unsigned int *drained) {
+        return drained[id] > 0 || history[ring][id].received > 0;
+}
+
+/** Each message of ring 0 that was not acknowledged otherwise is in ring 0 or in all outputs. */
+static void check_outputs(unsigned int drained[SIM_RINGS][SIM_IDS], unsigned int outputs) {
+        for (unsigned int id = 0; id < SIM_IDS; id++)
+                for (unsigned int ring = 1; history[0][id].sent == DONE && ring <= outputs; ring++)
+                        if ((drained[0][id] > 0) == is_there(ring, id, drained[ring]))
+                                sim_fail("a pipeline is not exactly-once");
+}
+
+static void check_pipeline(unsigned int drained[SIM_RINGS][SIM_IDS]) {
+        check_outputs(drained, 1);
+}
+
+static void check_fan_out(unsigned int drained[SIM_RINGS][SIM_IDS]) {
+        check_outputs(drained, 2);
+}
+
+static void check_join(unsigned int drained[SIM_RINGS][SIM_IDS]) {
+        bool first = drained[0][MESSAGE_ID(SETUP, 0)] > 0, second = drained[0][MESSAGE_ID(SETUP, 1)] > 0;
+        bool out = is_there(1, MESSAGE_ID(SETUP, 0), drained[1]) || is_there(1, MESSAGE_ID(SETUP, 1), drained[1]);
+
+        if (first != second || first == out)
+                sim_fail("a joined pipeline is not exactly-once");
+}
+
+/* ---- pollers, draining --------------------------------------------------------------------------- */
+
+static void poll_always(struct actor *a) {
+        for (;;)
+                (void)op_take(a, 0, POLL);
+}
+
+static void poll_one(struct actor *a) {
+        (void)op_take(a, 0, POLL);
+}
+
+static void receive_until_drained(struct actor *a) {
+        struct lease l;
+
+        while (op_receive_drain(a, 0, &l) == 0)
+                op_acknowledge(a, 0, &l);
+}
+
+/** As the manager does it: the flag, then everybody is woken. */
+static void send_and_drain_1(struct actor *a) {
+        send_wait(a, 1);
+        sim_boundary();
+        atomic_store_explicit(&sim_members[1].drain, 1, memory_order_release);
+        wait_wake_all(&a->queue[0].messages);
+        send_wait(a, 2);
+}
+
+static void drained_must_be_done(void) {
+        if (sim_is_done(0) && !sim_is_done(1))
+                sim_fail("asleep though it is to drain");
+}
+
+const struct scenario scenarios[] = {
+        { .name = "symmetric", .what = "three send and take in turn, wrapping two slots",
+          .body = { send_and_take, send_and_take, send_and_take }, .slots = { 2 }, .max_deliveries = 9 },
+        { .name = "symmetric-4", .what = "the same on four slots, where laps wrap", .lap = LAST_LAP,
+          .body = { send_and_take, send_and_take, send_and_take }, .slots = { 4 }, .max_deliveries = 9 },
+        { .name = "crosswise", .what = "acknowledged in another order than received", .lap = LAST_LAP,
+          .body = { send_laps, take_crosswise, take_crosswise }, .slots = { 2 }, .max_deliveries = 9 },
+        { .name = "order", .what = "one sender's messages stay in order",
+          .body = { send_laps, take_three, take_three }, .slots = { 4 }, .max_deliveries = 9 },
+        { .name = "lease-held", .what = "a lease held for laps stops nobody", .quiet = sender_must_be_done,
+          .setup = setup_one, .body = { hold_one, send_4, consume }, .slots = { 2 }, .max_deliveries = 9,
+          .replaced = true },
+        { .name = "passed-over", .what = "acknowledged while senders pass over it", .lap = LAST_LAP,
+          .setup = setup_one, .body = { take_one_late, send_4, consume }, .slots = { 2 }, .max_deliveries = 9,
+          .replaced = true },
+        { .name = "receivers", .what = "two sleep, each for one message", .delays = true,
+          .body = { send_2, take_one, take_one }, .slots = { 2 }, .max_deliveries = 9 },
+        { .name = "consumers", .what = "two sleep for any number", .delays = true,
+          .body = { send_3, consume, consume }, .slots = { 2 }, .max_deliveries = 9, .replaced = true },
+        { .name = "senders", .what = "two sleep for space", .delays = true,
+          .body = { send_3, send_3, consume }, .slots = { 2 }, .max_deliveries = 9, .replaced = true },
+        { .name = "lease-unblocks", .what = "a lease lets the sender behind it go on", .quiet = sender_must_be_done,
+          .setup = setup_blocked, .body = { hold_one, send_1 }, .slots = { 2 }, .max_deliveries = 9,
+          .replaced = true, .delays = true },
+        { .name = "lease-unblocks-all", .what = "a lease lets all senders behind it go on", .delays = true,
+          .setup = setup_blocked, .body = { send_1, send_1, hold_one }, .slots = { 4 }, .max_deliveries = 9,
+          .replaced = true },
+        { .name = "cancel", .what = "a cancelled slot lets all senders go on", .delays = true,
+          .body = { cancel_and_send, send_2, consume }, .slots = { 2 }, .max_deliveries = 9, .replaced = true },
+        { .name = "returned", .what = "a returned message at the tail is passed over",
+          .setup = setup_returned, .body = { send_past_returned, reject_one, take_one_late }, .slots = { 2 },
+          .max_deliveries = 9 },
+        { .name = "reject", .what = "rejected, delivered again, dead in the end",
+          .body = { send_2, reject_until_dead, reject_until_dead }, .slots = { 2 }, .max_deliveries = 2,
+          .replaced = true },
+        { .name = "reject-hints", .what = "a rejected message is seen by those who passed it",
+          .setup = setup_two, .body = { reject_one, take_three, send_laps }, .slots = { 4 }, .max_deliveries = 9 },
+        { .name = "pipeline", .what = "forwarded exactly once", .check = check_pipeline,
+          .setup = setup_one, .body = { send_1, forward_always, forward_always }, .slots = { 2, 4 },
+          .max_deliveries = 9, .replaced = true },
+        { .name = "fan-out", .what = "one input to two outputs, in one step", .check = check_fan_out,
+          .setup = setup_two, .body = { forward_to_two, forward_to_two }, .slots = { 2, 4, 4 }, .max_deliveries = 9,
+          .replaced = true },
+        { .name = "join", .what = "two inputs to one output, in one step", .check = check_join,
+          .setup = setup_two, .body = { forward_from_two }, .slots = { 2, 4 }, .max_deliveries = 9,
+          .replaced = true },
+        { .name = "journal", .what = "a journal that is done is not done again", .setup = setup_two,
+          .body = { send_1, forward_then_take }, .slots = { 2, 4 }, .max_deliveries = 9 },
+        { .name = "pollers", .what = "two poll, each for one message", .delays = true,
+          .body = { send_2, poll_one, poll_one }, .slots = { 2 }, .max_deliveries = 9 },
+        { .name = "poller-and-sleeper", .what = "one polls, one sleeps", .delays = true,
+          .body = { send_3, poll_always, consume }, .slots = { 2 }, .max_deliveries = 9, .replaced = true },
+        { .name = "drain", .what = "one stops while messages come", .quiet = drained_must_be_done, .delays = true,
+          .body = { send_and_drain_1, receive_until_drained, consume }, .slots = { 2 }, .max_deliveries = 9,
+          .replaced = true },
+};
+const size_t n_scenarios = sizeof scenarios / sizeof scenarios[0];

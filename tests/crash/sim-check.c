@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * What must hold when nobody can go on
+ *
+ * First: nobody sleeps who has something to do. At the very end: no slot has an owner, no waiter's bit is set for somebody who
+ * does not wait, a receiver that trusts the hints sees every message, each accepted message is there as often as it should, and the
+ * rings have their full capacity for several laps.
+ *
+ * Nothing here is a point: the execution stands still.
+ */
+
+#include <errno.h>
+#include <string.h>
+
+#include "sim-world.h"
+
+/** Participants of the checks; those of workers are below, in two groups of waiters. */
+#define PARTICIPANT_SETUP 100
+#define PARTICIPANT_CHECK 300
+#define CAPACITY_LAPS 3
+#define PATIENCE 64
+
+struct history history[SIM_RINGS][SIM_IDS];
+const struct scenario *scenario;
+struct region regions[SIM_RINGS];
+
+static struct actor actors[SIM_WORKERS + 1];
+static unsigned char backup[SIM_RING_BYTES];
+
+uint32_t participant_of(unsigned int who) {
+        return who == SETUP ? PARTICIPANT_SETUP : who == 2 ? 65 : who + 1;
+}
+
+static void open_queue(struct queue *q, unsigned int ring, uint32_t participant, uint32_t generation) {
+        queue_open(q, &regions[ring], participant, generation, (int)ring);
+        q->spin = 0;
+}
+
+void actor_init(struct actor *a, unsigned int who, unsigned int incarnation) {
+        memset(a, 0, sizeof *a);
+        a->who = who;
+        a->incarnation = incarnation;
+        a->journal = who == SETUP ? NULL : &sim_members[who].journals[0];
+        for (unsigned int ring = 0; ring < SIM_RINGS && scenario->slots[ring]; ring++)
+                open_queue(&a->queue[ring], ring, participant_of(who), incarnation + 1);
+}
+
+/* ---- the course of an execution ------------------------------------------------------------------ */
+
+static void reset_ring(unsigned int ring) {
+        struct region *r = &regions[ring];
+        struct queue q;
+
+        memset(sim_memory[ring], 0, SIM_RING_BYTES);
+        *r = (struct region){
+                .base = sim_memory[ring],
+                .size = SIM_RING_BYTES,
+                .geometry = { .kind = RING_QUEUE, .slots = scenario->slots[ring], .message_max = PAYLOAD_SIZE,
+                              .max_deliveries = scenario->max_deliveries },
+        };
+        open_queue(&q, ring, 0, 0);
+        if (scenario->lap == 0)
+                return;
+        for (uint64_t i = 0; i < q.n; i++) {
+                atomic_store(&queue_slot(&q, i)->word, word_make(scenario->lap, 0, 0, SLOT_FREE));
+                atomic_store(&queue_slot(&q, i)->passed, (uint32_t)scenario->lap);
+        }
+        atomic_store(&q.control->tail, scenario->lap << q.log2);
+}
+
+void world_reset(void) {
+        memset(history, 0, sizeof history);
+        for (unsigned int i = 0; i < SIM_WORKERS; i++)
+                memset(&sim_members[i], 0, offsetof(struct member_memory, journals) + sizeof(struct journal));
+        for (unsigned int ring = 0; ring < SIM_RINGS && scenario->slots[ring]; ring++)
+                reset_ring(ring);
+        actor_init(&actors[SETUP], SETUP, 0);
+        if (scenario->setup)
+                scenario->setup(&actors[SETUP]);
+}
+
+void world_run(unsigned int who, unsigned int incarnation) {
+        actor_init(&actors[who], who, incarnation);
+        if (scenario->body[who])
+                scenario->body[who](&actors[who]);
+}
+
+bool world_recover(unsigned int who, unsigned int incarnation) {
+        const struct member member = { &sim_members[who] };
+        struct seat seats[SIM_RINGS];
+        struct queue queues[SIM_RINGS];
+        size_t n = 0;
+
+        for (unsigned int ring = 0; ring < SIM_RINGS; ring++)
+                for (unsigned int id = 0; id < SIM_IDS; id++)
+                        if (history[ring][id].holder == who)
+                                history[ring][id].holder_known = false;
+        for (; n < SIM_RINGS && scenario->slots[n]; n++) {
+                open_queue(&queues[n], (unsigned int)n, 0, 0);
+                seats[n] = (struct seat){ &queues[n], (uint32_t)n, participant_of(who), 1, incarnation + 1 };
+        }
+        sim_say("is recovered:", who);
+        recover_process(&member, seats, n, "killed", NULL);
+        return scenario->replaced;
+}
+
+/* ---- while some may go on later ------------------------------------------------------------------ */
+
+static unsigned int count_deliverable(const struct queue *q) {
+        unsigned int n = 0;
+
+        for (uint64_t i = 0; i < q->n; i++) {
+                enum slot_state s = word_state(atomic_load(&queue_slot(q, i)->word));
+
+                n += s == SLOT_READY || s == SLOT_RETURNED;
+        }
+        return n;
+}
+
+static bool slot_can_be_had(unsigned int ring) {
+        struct lease l;
+        struct queue q;
+        int r;
+
+        memcpy(backup, sim_memory[ring], SIM_RING_BYTES);
+        open_queue(&q, ring, PARTICIPANT_CHECK, 1);
+        r = queue_reserve(&q, &l);
+        memcpy(sim_memory[ring], backup, SIM_RING_BYTES);
+        return r == 0;
+}
+
+static void check_sleeper(unsigned int ring, const volatile void *key) {
+        struct queue q;
+
+        open_queue(&q, ring, 0, 0);
+        if (key == &q.control->messages.event && count_deliverable(&q) > 0)
+                sim_fail("asleep while a message is there");
+        if (key == &sim_events[ring] && count_deliverable(&q) > 0)
+                sim_fail("a poller is not told of a message");
+        if (key == &q.control->space.event && slot_can_be_had(ring))
+                sim_fail("asleep while a slot can be had");
+}
+
+void world_quiet(void) {
+        for (unsigned int who = 0; who < SIM_WORKERS; who++)
+                for (unsigned int ring = 0; ring < SIM_RINGS && scenario->slots[ring]; ring++)
+                        if (sim_sleeps_on(who))
+                                check_sleeper(ring, sim_sleeps_on(who));
+        if (scenario->quiet)
+                scenario->quiet();
+}
+
+/* ---- at the end ---------------------------------------------------------------------------------- */
+
+static void check_owners(const struct queue *q) {
+        for (uint64_t i = 0; i < q->n; i++) {
+                uint64_t w = atomic_load(&queue_slot(q, i)->word);
+
+                if (word_owner(w) != 0 || word_state(w) == SLOT_WRITING || word_state(w) == SLOT_LEASED)
+                        sim_fail("a slot is still held");
+        }
+}
+
+static bool waits(unsigned int who, const volatile void *a, const volatile void *b) {
+        return sim_sleeps_on(who) == a || sim_sleeps_on(who) == b;
+}
+
+static void check_bits(uint64_t summary, const _Atomic uint64_t *bits, const volatile void *key) {
+        uint64_t expected[WAITER_GROUPS] = { 0 };
+
+        for (unsigned int who = 0; who < SIM_WORKERS; who++)
+                if (waits(who, key, key))
+                        expected[participant_of(who) / 64] |= UINT64_C(1) << participant_of(who) % 64;
+        for (unsigned int i = 0; i < WAITER_GROUPS; i++) {
+                uint64_t b = atomic_load((_Atomic uint64_t *)&bits[i]);
+
+                if (b != expected[i])
+                        sim_fail("a waiter's bit that nobody owns, or one that is missing");
+                if (b && !(summary >> i & 1))
+                        sim_fail("a waiter's group is missing in the summary");
+        }
+}
+
+static void check_waiters(const struct queue *q, unsigned int ring) {
+        const struct queue_control *c = q->control;
+
+        check_bits(c->messages.sleepers, c->messages.sleeping, &c->messages.event);
+        check_bits(c->messages.pollers, c->messages.polling, &sim_events[ring]);
+        check_bits(c->space.sleepers, c->space.sleeping, &c->space.event);
+}
+
+/** A receiver that knows the current epoch relies on the head hint alone. */
+static void check_hints(const struct queue *judge, unsigned int ring) {
+        unsigned int there = count_deliverable(judge), seen = 0;
+        struct lease l;
+        struct queue q;
+
+        memcpy(backup, sim_memory[ring], SIM_RING_BYTES);
+        open_queue(&q, ring, PARTICIPANT_CHECK, 1);
+        q.epoch = atomic_load(&q.control->epoch);
+        while (seen < PATIENCE && queue_receive(&q, &l) == 0) {
+                queue_acknowledge(&q, l.slot);
+                seen++;
+        }
+        memcpy(sim_memory[ring], backup, SIM_RING_BYTES);
+        if (seen != there)
+                sim_fail("a message is hidden from a receiver that trusts the hints");
+}
+
+static void see(unsigned int ring, unsigned int id, uint32_t before, unsigned int *drained) {
+        const struct history *h = &history[ring][id];
+
+        drained[id]++;
+        if (before < h->received || before > h->received + sim_deaths())
+                sim_fail("a wrong delivery count at the end");
+}
+
+static void drain(unsigned int ring, unsigned int *drained) {
+        unsigned int last[SIM_WORKERS + 1] = { 0 };
+        struct lease l;
+        struct queue q;
+
+        open_queue(&q, ring, PARTICIPANT_CHECK, 2);
+        for (unsigned int n = 0; n < PATIENCE && queue_receive(&q, &l) == 0; n++) {
+                unsigned int id = payload_id(l.data, l.size);
+
+                see(ring, id, l.deliveries - 1, drained);
+                if (ring == 0 && l.deliveries == 1) {
+                        if (last[id / IDS_PER_SENDER] > id)
+                                sim_fail("out of order at the end");
+                        last[id / IDS_PER_SENDER] = id;
+                }
+                queue_acknowledge(&q, l.slot);
+        }
+}
+
+/** Look at the dead letters, and make their slots free. */
+static void bury(const struct queue *q, unsigned int ring, unsigned int *drained) {
+        for (uint64_t i = 0; i < q->n; i++) {
+                struct slot *s = queue_slot(q, i);
+                uint64_t w = atomic_load(&s->word);
+
+                if (word_state(w) != SLOT_DEAD)
+                        continue;
+                see(ring, payload_id(s->data, s->size), word_deliveries(w), drained);
+                if (word_deliveries(w) < scenario->max_deliveries)
+                        sim_fail("dead too early");
+                atomic_store(&s->word, word_make(word_lap(w) + 1, 0, 0, SLOT_FREE));
+        }
+}
+
+static void check_accounts(unsigned int ring, const unsigned int *drained) {
+        for (unsigned int id = 0; id < SIM_IDS; id++) {
+                const struct history *h = &history[ring][id];
+
+                if (drained[id] > 1)
+                        sim_fail("duplicated");
+                if (drained[id] && h->sent == NOT)
+                        sim_fail("there, but nobody sent it");
+                if (drained[id] && h->acknowledged == DONE)
+                        sim_fail("there again after it was acknowledged");
+                if (!drained[id] && h->sent == DONE && h->acknowledged == NOT)
+                        sim_fail("lost");
+                if (!drained[id] && h->sent == BEGUN && h->received > 0 && h->acknowledged == NOT)
+                        sim_fail("lost after it was delivered");
+        }
+}
+
+static void check_capacity(unsigned int ring) {
+        struct queue q;
+        struct lease l;
+
+        open_queue(&q, ring, PARTICIPANT_CHECK, 3);
+        for (unsigned int lap = 0; lap < CAPACITY_LAPS; lap++) {
+                for (unsigned int i = 0; i < q.n; i++) {
+                        if (queue_reserve(&q, &l) < 0) {
+                                sim_fail("capacity is lost");
+                                return;
+                        }
+                        payload_write(l.data, i);
+                        queue_commit(&q, &l, PAYLOAD_SIZE);
+                }
+                if (queue_reserve(&q, &l) != -EAGAIN)
+                        sim_fail("more than full");
+                for (unsigned int i = 0; i < q.n; i++) {
+                        if (queue_receive(&q, &l) < 0 || payload_id(l.data, l.size) != i)
+                                sim_fail("lost or out of order afterwards");
+                        queue_acknowledge(&q, l.slot);
+                }
+                if (queue_receive(&q, &l) != -EAGAIN)
+                        sim_fail("more than was sent");
+        }
+}
+
+void world_check(void) {
+        unsigned int drained[SIM_RINGS][SIM_IDS] = { 0 };
+
+        for (unsigned int ring = 0; ring < SIM_RINGS && scenario->slots[ring]; ring++) {
+                struct queue judge;
+
+                open_queue(&judge, ring, 0, 0);
+                check_owners(&judge);
+                check_waiters(&judge, ring);
+                check_hints(&judge, ring);
+                drain(ring, drained[ring]);
+                bury(&judge, ring, drained[ring]);
+                check_accounts(ring, drained[ring]);
+        }
+        if (scenario->check)
+                scenario->check(drained);
+        for (unsigned int ring = 0; ring < SIM_RINGS && scenario->slots[ring]; ring++)
+                check_capacity(ring);
+}

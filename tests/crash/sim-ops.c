@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Operations of actors: the real ones, with the history written beside them
+ *
+ * Compiled with the hooks, so that filling and reading a message are points too. What is begun may have taken effect
+ * if the actor dies; what is done must have.
+ */
+
+#include <errno.h>
+
+#include "sim-world.h"
+
+void payload_write(void *data, unsigned int id) {
+        volatile uint64_t *d = data;
+
+        d[0] = id | (uint64_t)(id * 7 + 1) << 32;
+        d[1] = id | (uint64_t)(id * 7 + 2) << 32;
+}
+
+unsigned int payload_id(const void *data, uint32_t size) {
+        const volatile uint64_t *d = data;
+        uint64_t first = d[0], second = d[1];
+        unsigned int id = (unsigned int)first;
+
+        if (size != PAYLOAD_SIZE || id >= SIM_IDS || first != (id | (uint64_t)(id * 7 + 1) << 32) ||
+            second != (id | (uint64_t)(id * 7 + 2) << 32)) {
+                sim_fail("a torn message");
+                return 0;
+        }
+        return id;
+}
+
+static int reserve(struct actor *a, unsigned int ring, struct lease *ret, enum how how) {
+        int r = how == LOOK ? queue_reserve(&a->queue[ring], ret) :
+                              queue_reserve_wait(&a->queue[ring], ret, UINT64_MAX);
+
+        if (r < 0 && r != -EAGAIN)
+                sim_fail("reserve fails");
+        return r;
+}
+
+int op_send(struct actor *a, unsigned int ring, unsigned int id, enum how how) {
+        struct history *h = &history[ring][id];
+        struct lease l;
+
+        sim_boundary();
+        sim_say("sends", id);
+        h->sent = BEGUN;
+        if (reserve(a, ring, &l, how) < 0) {
+                h->sent = NOT;
+                return -EAGAIN;
+        }
+        payload_write(l.data, id);
+        queue_commit(&a->queue[ring], &l, PAYLOAD_SIZE);
+        h->sent = DONE;
+        return 0;
+}
+
+static void check_order(struct actor *a, unsigned int ring, unsigned int id) {
+        unsigned int *last = &a->last[ring][id / IDS_PER_SENDER];
+
+        if (*last > id)
+                sim_fail("messages of one sender out of order");
+        *last = id;
+}
+
+static void note_received(struct actor *a, unsigned int ring, const struct lease *l) {
+        unsigned int id = payload_id(l->data, l->size), before = l->deliveries - 1;
+        struct history *h = &history[ring][id];
+
+        sim_say("received", id);
+        if (h->sent == NOT)
+                sim_fail("a message that nobody sent");
+        if (h->acknowledged == DONE)
+                sim_fail("delivered again after it was acknowledged");
+        if (h->holder_known)
+                sim_fail("two hold one message");
+        if (before < h->received || before > h->received + sim_deaths())
+                sim_fail("a wrong delivery count");
+        /* The other rings are fed by many hands. */
+        if (before == 0 && ring == 0)
+                check_order(a, ring, id);
+        h->received = l->deliveries;
+        h->holder = a->who;
+        h->holder_known = true;
+}
+
+int op_receive(struct actor *a, unsigned int ring, struct lease *ret, enum how how) {
+        struct queue *q = &a->queue[ring];
+        int r;
+
+        sim_boundary();
+        if (how == POLL)
+                while ((r = queue_receive_poll(q, ret)) == -EAGAIN)
+                        sim_event_wait((int)ring);
+        else
+                r = how == WAIT ? queue_receive_wait(q, ret, UINT64_MAX, NULL) : queue_receive(q, ret);
+        if (r == 0)
+                note_received(a, ring, ret);
+        else if (r != -EAGAIN)
+                sim_fail("receive fails");
+        return r;
+}
+
+int op_receive_drain(struct actor *a, unsigned int ring, struct lease *ret) {
+        int r;
+
+        sim_boundary();
+        r = queue_receive_wait(&a->queue[ring], ret, UINT64_MAX, &sim_members[a->who].drain);
+        if (r == 0)
+                note_received(a, ring, ret);
+        return r;
+}
+
+void op_acknowledge(struct actor *a, unsigned int ring, const struct lease *l) {
+        unsigned int id = payload_id(l->data, l->size);
+        struct history *h = &history[ring][id];
+
+        sim_boundary();
+        sim_say("acknowledges", id);
+        h->acknowledged = BEGUN;
+        if (queue_acknowledge(&a->queue[ring], l->slot) < 0)
+                sim_fail("a lease was lost");
+        h->acknowledged = DONE;
+        h->holder_known = false;
+}
+
+void op_reject(struct actor *a, unsigned int ring, const struct lease *l) {
+        unsigned int id = payload_id(l->data, l->size);
+        struct history *h = &history[ring][id];
+        int r;
+
+        sim_boundary();
+        sim_say("rejects", id);
+        h->holder_known = false;
+        r = queue_reject(&a->queue[ring], l->slot, "why not");
+        if (r < 0)
+                sim_fail("a lease was lost");
+        if (r != (l->deliveries >= scenario->max_deliveries))
+                sim_fail("dead too early or too late");
+}
+
+int op_take(struct actor *a, unsigned int ring, enum how how) {
+        struct lease l;
+        int r = op_receive(a, ring, &l, how);
+
+        if (r == 0)
+                op_acknowledge(a, ring, &l);
+        return r;
+}
+
+void op_forward(struct actor *a, const struct lease *l, size_t n, unsigned int outputs) {
+        struct settlement s[SIM_RINGS + 2];
+        struct lease out;
+        unsigned int id = payload_id(l[0].data, l[0].size), inputs[2];
+        size_t k = 0;
+
+        for (unsigned int ring = 1; ring <= outputs; ring++) {
+                (void)reserve(a, ring, &out, WAIT);
+                payload_write(out.data, id);
+                queue_commit_prepare(&a->queue[ring], &out, PAYLOAD_SIZE);
+                s[k++] = (struct settlement){ .queue = &a->queue[ring], .ring = ring, .slot = out.slot };
+                history[ring][id].sent = BEGUN;
+        }
+        for (size_t i = 0; i < n; i++) {
+                inputs[i] = payload_id(l[i].data, l[i].size);
+                history[0][inputs[i]].acknowledged = BEGUN;
+                s[k++] = (struct settlement){ .queue = &a->queue[0], .slot = l[i].slot, .acknowledge = true };
+        }
+        sim_say("forwards", id);
+        journal_settle(a->journal, s, k);
+        for (unsigned int ring = 1; ring <= outputs; ring++)
+                history[ring][id].sent = DONE;
+        for (size_t i = 0; i < n; i++) {
+                history[0][inputs[i]].acknowledged = DONE;
+                history[0][inputs[i]].holder_known = false;
+        }
+}
+
+unsigned int op_next(const struct actor *a, unsigned int ring) {
+        unsigned int k = 0;
+
+        while (k < IDS_PER_SENDER - 1 && history[ring][MESSAGE_ID(a->who, k)].sent != NOT)
+                k++;
+        return MESSAGE_ID(a->who, k);
+}

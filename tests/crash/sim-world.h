@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef GANGER_TESTS_CRASH_SIM_WORLD_H
+#define GANGER_TESTS_CRASH_SIM_WORLD_H
+
+/*
+ * The world of a simulation: rings, what was done to each message (the history), and who does it (actors)
+ *
+ * The history is what the checks compare the rings with. It is private to the harness: writing it is no shared access.
+ */
+
+#include "sim.h"
+
+/** A message's number tells who sent it, and the how many-th it is. */
+#define IDS_PER_SENDER 8
+#define MESSAGE_ID(who, k) ((who) * IDS_PER_SENDER + (k))
+/** Whoever prepares a scenario, as a sender. */
+#define SETUP SIM_WORKERS
+
+enum done { NOT, BEGUN, DONE };
+
+struct history {
+        enum done sent;
+        enum done acknowledged;         /* or forwarded */
+        bool holder_known;
+        unsigned int holder;
+        unsigned int received;
+};
+
+extern struct history history[SIM_RINGS][SIM_IDS];
+
+struct actor {
+        unsigned int who, incarnation;
+        struct queue queue[SIM_RINGS];
+        struct journal *journal;
+        unsigned int last[SIM_RINGS][SIM_WORKERS + 1]; /* first deliveries, by sender */
+};
+
+enum how { LOOK, WAIT, POLL };
+
+struct scenario {
+        const char *name;
+        const char *what;
+        void (*body[SIM_WORKERS])(struct actor *a);
+        void (*setup)(struct actor *a); /* may be NULL */
+        void (*quiet)(void);            /* while somebody holds; may be NULL */
+        void (*check)(unsigned int drained[SIM_RINGS][SIM_IDS]); /* may be NULL */
+        uint32_t slots[SIM_RINGS];
+        uint32_t max_deliveries;
+        uint64_t lap;                   /* in which the rings begin */
+        bool replaced;                  /* the dead get replacements */
+        bool delays;                    /* worth running with store buffers */
+};
+
+extern const struct scenario scenarios[];
+extern const size_t n_scenarios;
+extern const struct scenario *scenario;
+extern struct region regions[SIM_RINGS];
+
+/* ---- sim-ops.c: what an actor does; compiled with the hooks -------------------------------------- */
+
+/** @return 0, -EAGAIN. */
+int op_send(struct actor *a, unsigned int ring, unsigned int id, enum how how);
+int op_receive(struct actor *a, unsigned int ring, struct lease *ret, enum how how);
+/** As op_receive(WAIT), until member `a->who` is asked to drain. */
+int op_receive_drain(struct actor *a, unsigned int ring, struct lease *ret);
+void op_acknowledge(struct actor *a, unsigned int ring, const struct lease *l);
+void op_reject(struct actor *a, unsigned int ring, const struct lease *l);
+/** Receive and acknowledge. */
+int op_take(struct actor *a, unsigned int ring, enum how how);
+/** The same message to `outputs` rings, from ring 1 on, for `n` inputs of ring 0. */
+void op_forward(struct actor *a, const struct lease *l, size_t n, unsigned int outputs);
+/** The next message that this worker has not sent yet. */
+unsigned int op_next(const struct actor *a, unsigned int ring);
+
+unsigned int payload_id(const void *data, uint32_t size);
+void payload_write(void *data, unsigned int id);
+#define PAYLOAD_SIZE 16
+
+/* ---- sim-check.c --------------------------------------------------------------------------------- */
+
+void actor_init(struct actor *a, unsigned int who, unsigned int incarnation);
+uint32_t participant_of(unsigned int who);
+
+#endif
