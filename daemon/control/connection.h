@@ -31,7 +31,7 @@ struct control;
 /** How long a peer may take none of the replies that hold it up. */
 #define CONNECTION_STALL_USEC (30 * USEC_PER_SEC)
 /** Frames that are read from one connection in one turn of the loop. */
-#define CONNECTION_BURST 32
+#define CONNECTION_BURST 8
 /** Requests of one connection that are not answered yet: streams, and changes that are waited for. */
 #define CONNECTION_REQUESTS_MAX 64
 
