@@ -1,0 +1,663 @@
+# SPDX-License-Identifier: MIT
+"""
+A gang of its own for each scenario
+
+A `Gang` is a private runtime directory, a configuration, and the gangerd of this build in the foreground. It is a
+context manager: at its end the daemon is stopped, and the scenario fails if a process of the gang is left, if the
+daemon did not end with 0, or if anything is left in the runtime directory but its lock.
+
+What must hold: whatever is waited for is an event (a datagram of sd_notify, the event stream, the log stream,
+the death of a process by its pidfd). Limits only end a hang; none is a measurement.
+
+This process is a subreaper, so that whoever escapes from the daemon becomes a child of ours, and is found.
+"""
+
+import ctypes
+import json
+import os
+import pwd
+import re
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+
+SLOWER = int(os.environ.get('GANGER_TEST_SLOWER', '1'))
+LIMIT = 40 * SLOWER         # seconds; for anything that is waited for
+HANG = 150 * SLOWER         # a scenario that takes longer hangs
+SKIPPED = 77
+
+SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.path.abspath(os.environ.get('GANGER_BUILD') or os.getcwd())
+# Not that of pyenv and the like: the programs of a gang run as other users, too, and with another PATH.
+PYTHON = '/usr/bin/python3' if os.path.exists('/usr/bin/python3') else sys.executable
+
+PR_SET_CHILD_SUBREAPER = 36
+READY_LINE = 'READY=1'
+
+
+class Failed(Exception):
+    """What should hold does not."""
+
+
+class Skip(Exception):
+    """This cannot be tried here; the reason is told."""
+
+
+def check(condition, text):
+    """An assertion that python -O leaves in."""
+    if not condition:
+        raise Failed(text)
+
+
+def equal(got, expected, what):
+    if got != expected:
+        raise Failed(f'{what}: {got!r}, expected {expected!r}')
+
+
+def need(*programs):
+    for program in programs:
+        if not shutil.which(program, path=PATH):
+            raise Skip(f'{program} is not installed')
+
+
+def need_root():
+    if os.geteuid() != 0:
+        raise Skip('not root')
+
+
+PATH = os.environ.get('PATH', '') + ':/usr/sbin:/sbin:/usr/bin:/bin'
+
+
+def environment(**more):
+    """Of the daemon and of gangerctl: this build, and nothing that a person's shell brings."""
+    keep = ('HOME', 'TMPDIR', 'LD_LIBRARY_PATH', 'ASAN_OPTIONS', 'UBSAN_OPTIONS', 'LSAN_OPTIONS')
+    env = {name: os.environ[name] for name in keep if name in os.environ}
+    env.update(PATH=PATH, LANG='C.UTF-8', GANGERD=f'{BUILD}/gangerd', GANGER_BRIDGE=f'{BUILD}/ganger-bridge',
+               GANGER_DEMO_DIR=f'{BUILD}/contrib/demo')
+    env.update(more)
+    return {name: value for name, value in env.items() if value is not None}
+
+
+def sanitized():
+    """Whether this build has AddressSanitizer: its memory and its time say nothing."""
+    with open(f'{BUILD}/gangerd', 'rb') as f:
+        return b'__asan_init' in f.read()
+
+
+# ---- processes ---------------------------------------------------------------------------------------
+
+
+def process_stat(pid):
+    """State and parent of a process, or None."""
+    try:
+        with open(f'/proc/{pid}/stat') as f:
+            fields = f.read().rpartition(')')[2].split()
+        return fields[0], int(fields[1])
+    except (OSError, IndexError):
+        return None
+
+
+def process_name(pid):
+    try:
+        with open(f'/proc/{pid}/comm') as f:
+            return f.read().rstrip('\n')
+    except OSError:
+        return ''
+
+
+def process_arguments(pid):
+    try:
+        with open(f'/proc/{pid}/cmdline', 'rb') as f:
+            return f.read().decode(errors='replace').rstrip('\0').split('\0')
+    except OSError:
+        return []
+
+
+def process_memory(pid):
+    """Bytes of private memory."""
+    with open(f'/proc/{pid}/smaps_rollup') as f:
+        return sum(int(line.split()[1]) for line in f if line.startswith('Private_')) * 1024
+
+
+def cpu_ticks(pid):
+    with open(f'/proc/{pid}/stat') as f:
+        fields = f.read().rpartition(')')[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def alive(pid):
+    stat = process_stat(pid)
+    return stat is not None and stat[0] not in 'ZX'
+
+
+def children(pid):
+    return [child for child, (_, parent) in processes().items() if parent == pid]
+
+
+def processes():
+    stats = {int(name): process_stat(name) for name in os.listdir('/proc') if name.isdigit()}
+    return {pid: stat for pid, stat in stats.items() if stat}
+
+
+def descendants(pid):
+    """Of all generations, without the dead."""
+    parents = {p: stat for p, stat in processes().items()}
+    found, todo = [], [pid]
+    while todo:
+        parent = todo.pop()
+        for p, (state, of) in parents.items():
+            if of == parent:
+                todo.append(p)
+                if state not in 'ZX':
+                    found.append(p)
+    return found
+
+
+def wait_dead(pid, limit=LIMIT):
+    """Until the process has ended; at once if there is none."""
+    try:
+        fd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        poll = select.poll()
+        poll.register(fd, select.POLLIN)
+        check(poll.poll(limit * 1000), f'process {pid} ({process_name(pid)}) still lives')
+    finally:
+        os.close(fd)
+
+
+def kill(pid, number=signal.SIGKILL):
+    check(pid > 1, f'no process to kill: {pid}')
+    os.kill(pid, number)
+
+
+def kill_and_wait(pid, number=signal.SIGKILL):
+    kill(pid, number)
+    wait_dead(pid)
+
+
+# ---- what gangerctl says -----------------------------------------------------------------------------
+
+
+class Result:
+    """What a program left behind."""
+
+    def __init__(self, arguments, status, out, err):
+        self.arguments, self.status, self.out, self.err = arguments, status, out, err
+
+    def json(self):
+        try:
+            return json.loads(self.out)
+        except ValueError as e:
+            raise Failed(f'{self}: no JSON: {e}') from e
+
+    def json_lines(self):
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    def has(self, *texts):
+        """Each is somewhere in what was printed."""
+        for text in texts:
+            check(text in self.out + self.err, f'{text!r} is missing: {self}')
+        return self
+
+    def __str__(self):
+        return f'{" ".join(self.arguments)}\n  exit status {self.status}\n  out: {self.out}\n  err: {self.err}'
+
+
+def run(arguments, expected=0, input=None, limit=LIMIT, **options):
+    """Run a program to its end. `expected` is its exit status, or None: any."""
+    options.setdefault('env', environment())
+    p = subprocess.run(arguments, input=input, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=limit,
+                       stdin=subprocess.DEVNULL if input is None else None, encoding='utf-8', errors='replace', **options)
+    result = Result([str(a) for a in arguments], p.returncode, p.stdout, p.stderr)
+    if expected is not None:
+        check(p.returncode == expected, f'exit status {p.returncode}, expected {expected}: {result}')
+    return result
+
+
+class Stream:
+    """`gangerctl --json events --follow` or `logs --follow`: what came so far, and waiting for more."""
+
+    def __init__(self, arguments, env):
+        self.items, self.ended = [], False
+        self.changed = threading.Condition()
+        self.process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL, env=env)
+        self.thread = threading.Thread(target=self.read, daemon=True)
+        self.thread.start()
+
+    def read(self):
+        for line in self.process.stdout:
+            item = json.loads(line)
+            with self.changed:
+                self.items.append(item)
+                self.changed.notify_all()
+        with self.changed:
+            self.ended = True
+            self.changed.notify_all()
+
+    def find(self, predicate, since=0):
+        return next((item for item in self.items[since:] if predicate(item)), None)
+
+    def wait(self, predicate, since=0, limit=LIMIT, what='something'):
+        """The first item that fits, from the past, too. `since`: an earlier `len(items)`."""
+        end = time.monotonic() + limit
+        with self.changed:
+            while True:
+                item = self.find(predicate, since)
+                if item is not None:
+                    return item
+                check(not self.ended, f'waiting for {what}: the stream ended')
+                left = end - time.monotonic()
+                check(left > 0, f'waited {limit} s for {what}; the last: {self.items[-10:]}')
+                self.changed.wait(left)
+
+    def wait_more(self, seen, limit):
+        """Until there are more than `seen` items, or for `limit` seconds."""
+        with self.changed:
+            self.changed.wait_for(lambda: len(self.items) > seen or self.ended, limit)
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.thread.join()
+        self.process.stdout.close()
+
+
+# ---- the gang ----------------------------------------------------------------------------------------
+
+
+class Gang:
+    """
+    prefix     words before gangerd: `setpriv …`, `unshare …`
+    stderr     where the daemon's stderr goes; None: it is collected
+    arguments  more options of gangerd
+    check_end  False: the scenario ends the daemon itself, or breaks it
+    wait       False: do not wait until it serves
+    """
+
+    def __init__(self, config, prefix=(), stderr=None, arguments=(), env=None, check_end=True, wait=True,
+                 directory=None):
+        self.directory = directory or tempfile.mkdtemp(prefix='gang.')
+        os.chmod(self.directory, 0o755)
+        self.made_directory = directory is None
+        self.runtime = f'{self.directory}/run'
+        self.config_path = f'{self.directory}/ganger.conf'
+        self.prefix, self.arguments, self.stderr_to = list(prefix), list(arguments), stderr
+        self.check_end, self.wait_ready = check_end, wait
+        self.env = environment(**(env or {}))
+        self.process = self._events = self._logs = None
+        self.helpers = []
+        self.stderr_lines, self.stderr_thread = [], None
+        self.stderr_changed = threading.Condition()
+        self.notified = []
+        self.configure(config)
+
+    # -- files
+
+    def path(self, name):
+        return f'{self.directory}/{name}'
+
+    def write(self, name, text, mode=0o644):
+        path = self.path(name)
+        with open(path + '.new', 'w') as f:
+            f.write(text)
+        os.chmod(path + '.new', mode)
+        os.rename(path + '.new', path)
+        return path
+
+    def read(self, name):
+        with open(self.path(name), errors='replace') as f:
+            return f.read()
+
+    def script(self, name, text, interpreter='/bin/sh'):
+        """A program for a worker."""
+        return self.write(name, f'#!{interpreter}\n{text}', 0o755)
+
+    def python(self, name, text):
+        return self.script(name, text, PYTHON)
+
+    def fifo(self, name):
+        """A named pipe, opened so that neither end ever waits for the other. @return the path."""
+        path = self.path(name)
+        os.mkfifo(path)
+        os.chmod(path, 0o666)
+        return path
+
+    def configure(self, text):
+        """`@` stands for the directory of this gang."""
+        self.config_text = text.replace('@', self.directory)
+        self.write('ganger.conf', self.config_text)
+
+    # -- begin and end
+
+    def __enter__(self):
+        try:
+            self.start()
+        except BaseException:
+            self.abandon()
+            raise
+        return self
+
+    def start(self):
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+        path = self.path('supervisor')
+        if os.path.exists(path):
+            os.unlink(path)
+        listener.bind(path)
+        os.chmod(path, 0o777)
+        listener.settimeout(LIMIT)
+        words = [*self.prefix, f'{BUILD}/gangerd', '--foreground', '--config', self.config_path, '--runtime-dir', self.runtime,
+                 *self.arguments]
+        self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.PIPE if self.stderr_to is None else self.stderr_to,
+                                        env=dict(self.env, NOTIFY_SOCKET=path), cwd=self.directory)
+        if self.stderr_to is None:
+            self.stderr_thread = threading.Thread(target=self.read_stderr, args=(self.process.stderr,), daemon=True)
+            self.stderr_thread.start()
+        self.listener = listener
+        if self.wait_ready:
+            self.wait_served()
+
+    def wait_served(self):
+        """Until it says READY=1, as a service manager waits for it; or it ends, which is a failure."""
+        fd = os.pidfd_open(self.process.pid)
+        poll = select.poll()
+        poll.register(self.listener, select.POLLIN)
+        poll.register(fd, select.POLLIN)
+        try:
+            while True:
+                ready = dict(poll.poll(LIMIT * 1000))
+                check(ready, 'gangerd is not ready')
+                if self.listener.fileno() not in ready:
+                    self.process.wait()
+                    raise Failed(f'gangerd ended with {self.process.returncode}')
+                lines = self.listener.recv(65536).decode().split('\n')
+                self.notified += lines
+                if READY_LINE in lines:
+                    return
+        finally:
+            os.close(fd)
+
+    def wait_notified(self, predicate, what):
+        """Until a line of sd_notify comes that fits; those that came before count."""
+        seen = 0
+        while True:
+            for line in self.notified[seen:]:
+                if predicate(line):
+                    return line
+            seen = len(self.notified)
+            try:
+                self.notified += self.listener.recv(65536).decode().split('\n')
+            except TimeoutError:
+                raise Failed(f'{what}; told so far: {self.notified}') from None
+
+    def read_stderr(self, pipe):
+        for line in pipe:
+            with self.stderr_changed:
+                self.stderr_lines.append(line.decode(errors='replace').rstrip('\n'))
+                self.stderr_changed.notify_all()
+        pipe.close()
+
+    def wait_stderr(self, pattern, limit=LIMIT):
+        """The first line of the daemon's stderr that fits."""
+        with self.stderr_changed:
+            def find():
+                return next((line for line in self.stderr_lines if re.search(pattern, line)), None)
+            check(self.stderr_changed.wait_for(find, limit), f'no {pattern!r} on stderr: {self.stderr_lines[-20:]}')
+            return find()
+
+    def __exit__(self, kind, value, trace):
+        try:
+            if kind is None and self.check_end:
+                self.finish()
+        except BaseException:
+            self.tell()
+            raise
+        finally:
+            if kind is not None and not issubclass(kind, Skip):
+                self.tell()
+            left = self.abandon()
+        if kind is None and self.check_end:
+            check(not left, f'left behind: {left}')
+
+    def finish(self):
+        """Stop the daemon as an init system does, and look for what it leaves."""
+        self.close_streams()
+        for helper in self.helpers:
+            check(helper.poll() is not None, f'a helper is left: {helper.args}')
+        if self.process.poll() is None:
+            kill(self.keeper_pid, signal.SIGTERM)
+        try:
+            self.process.wait(LIMIT)
+        except subprocess.TimeoutExpired:
+            raise Failed(f'gangerd does not end; it has {self.names(descendants(os.getpid()))}') from None
+        equal(self.process.returncode, 0, 'exit status of gangerd')
+        left = self.strangers()
+        check(not left, f'processes left: {left}')
+        equal(sorted(os.listdir(self.runtime)), ['lock'], 'left in the runtime directory')
+
+    def names(self, pids):
+        return [(pid, ' '.join(process_arguments(pid)) or process_name(pid)) for pid in pids]
+
+    def strangers(self):
+        """Our descendants that are not helpers: reaps those that are dead."""
+        own = {helper.pid for helper in self.helpers} | {self.process.pid if self.process else 0}
+        for pid in children(os.getpid()):
+            stat = process_stat(pid)
+            if pid not in own and stat and stat[0] == 'Z' and pid not in (s.process.pid for s in self.streams()):
+                os.waitpid(pid, 0)
+        return self.names(pid for pid in descendants(os.getpid()) if pid not in own)
+
+    def streams(self):
+        return [s for s in (self._events, self._logs) if s]
+
+    def close_streams(self):
+        for stream in self.streams():
+            stream.close()
+        self._events = self._logs = None
+
+    def abandon(self):
+        """Leave nothing behind, whatever went wrong. @return what had to be killed."""
+        self.close_streams()
+        left = []
+        for helper in self.helpers:
+            if helper.poll() is None:
+                helper.kill()
+            helper.wait()
+        if self.process:
+            if self.process.poll() is None:
+                self.process.kill()
+            self.process.wait()
+            # Of the daemon's death its processes die, one after the other: only what does not is left behind.
+            for _ in range(100):
+                pids = [pid for pid in descendants(os.getpid())]
+                if not pids:
+                    break
+                left = self.names(pids)
+                for pid in pids:
+                    try:
+                        os.kill(pid, signal.SIGKILL)
+                    except ProcessLookupError:
+                        pass
+                for pid in pids:
+                    wait_dead(pid)
+                self.strangers()
+            self.listener.close()
+        if self.stderr_thread:
+            self.stderr_thread.join()
+        if self.made_directory:
+            shutil.rmtree(self.directory, ignore_errors=True)
+        return left
+
+    def tell(self):
+        """For whoever reads the log of a failed test."""
+        print('--- configuration', self.config_text, '--- stderr of gangerd (the end)', sep='\n')
+        print('\n'.join(line[:300] for line in self.stderr_lines[-60:]))
+        if self._events:
+            print('--- events (the end)')
+            for e in self._events.items[-60:]:
+                print(f'  {e["sequence"]} {e["kind"]} {e["key"]} {e["text"]}')
+        print('---', flush=True)
+
+    # -- asking
+
+    def ctl_words(self, *arguments):
+        return [f'{BUILD}/gangerctl', '--runtime-dir', self.runtime, *map(str, arguments)]
+
+    def ctl(self, *arguments, expected=0, input=None, limit=LIMIT, **options):
+        """gangerctl to its end; `expected` is its exit status, or None."""
+        options.setdefault('env', self.env)
+        return run(self.ctl_words(*arguments), expected, input, limit, **options)
+
+    def json(self, *arguments, **options):
+        """The document that `gangerctl --json` prints."""
+        return self.ctl('--json', *arguments, **options).json()
+
+    def background(self, *arguments, **options):
+        """gangerctl beside us; the scenario waits for it with `wait_helper`."""
+        return self.helper(self.ctl_words(*arguments), **options)
+
+    def helper(self, words, **options):
+        options.setdefault('env', self.env)
+        options.setdefault('stdin', subprocess.DEVNULL)
+        p = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding='utf-8', errors='replace', **options)
+        self.helpers.append(p)
+        return p
+
+    def wait_helper(self, helper, expected=0, limit=LIMIT):
+        out, err = helper.communicate(timeout=limit)
+        result = Result([str(a) for a in helper.args], helper.returncode, out, err)
+        if expected is not None:
+            check(helper.returncode == expected, f'exit status {helper.returncode}, expected {expected}: {result}')
+        return result
+
+    def status(self, *names):
+        return {worker['name']: worker for worker in self.json('status', *names)['workers']}
+
+    def instances(self):
+        """Each instance by its key."""
+        return {i['key']: i for worker in self.json('status')['workers'] for i in worker['instances']}
+
+    def instance(self, key):
+        return self.instances()[key]
+
+    def pid(self, key):
+        return self.instance(key)['pid']
+
+    def pids(self):
+        return {key: i['pid'] for key, i in self.instances().items()}
+
+    def ring(self, name):
+        return self.json('rings', name)['rings'][0]
+
+    @property
+    def keeper_pid(self):
+        for pid in [self.process.pid, *descendants(self.process.pid)]:
+            if process_name(pid) == 'gangerd: keeper':
+                return pid
+        raise Failed('there is no keeper')
+
+    @property
+    def manager_pid(self):
+        """By the process table, so that a daemon that cannot answer has one, too. 0: there is none now."""
+        return next((pid for pid in children(self.keeper_pid) if process_arguments(pid)[:1] == ['gangerd: manager']), 0)
+
+    # -- waiting
+
+    @property
+    def events(self):
+        if not self._events:
+            self._events = Stream(self.ctl_words('--json', 'events', '--follow', '--lines', '1000'), self.env)
+        return self._events
+
+    @property
+    def logs(self):
+        if not self._logs:
+            self._logs = Stream(self.ctl_words('--json', 'logs', '--follow', '--lines', '100'), self.env)
+        return self._logs
+
+    def wait_event(self, predicate, since=0, limit=LIMIT, what='an event'):
+        return self.events.wait(predicate, since, limit, what)
+
+    def wait_state(self, key, state, since=0, limit=LIMIT):
+        """An event that says so, from the past, too."""
+        return self.wait_event(lambda e: e['kind'] == 'state' and e['key'] == key and e['state'] == state, since, limit,
+                               f'{key} to be {state}')
+
+    def wait_log(self, key, text, since=0, limit=LIMIT):
+        return self.logs.wait(lambda l: l['key'] == key and text in l['text'], since, limit, f'{text!r} of {key}')
+
+    def until(self, what, condition, limit=LIMIT):
+        """
+        Until the daemon's state is such: looked at again after each event. What changes without an event
+        (counts of rings, and whatever happened while no manager was there to tell) is looked at each 100 ms.
+        """
+        end = time.monotonic() + limit
+        events = self.events
+        while True:
+            seen = len(events.items)
+            value = condition()
+            if value:
+                return value
+            check(time.monotonic() < end, f'waited {limit} s until {what}')
+            events.wait_more(seen, 0.1)
+
+    def until_state(self, *pairs, limit=LIMIT):
+        """until_state(('a/0', 'ready'), …): now, not at some time in the past."""
+        def reached():
+            instances = self.instances()
+            return all(key in instances and instances[key]['state'] == state for key, state in pairs)
+        self.until(f'{pairs}', reached, limit)
+
+    def until_ready(self, *keys):
+        self.until_state(*((key, 'ready') for key in keys))
+
+
+# ---- running -----------------------------------------------------------------------------------------
+
+
+def hang(number, frame):
+    raise Failed(f'it takes more than {HANG} s')
+
+
+def main(*cases):
+    """Run each; the file fails if one does, and is skipped if all are."""
+    only = sys.argv[1:]
+    failed, skipped = 0, 0
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    signal.signal(signal.SIGALRM, hang)
+    sys.stdout.reconfigure(line_buffering=True, errors='replace')
+    if not os.access(f'{BUILD}/gangerd', os.X_OK):
+        sys.exit(f'no gangerd in {BUILD}: set GANGER_BUILD to the build directory')
+    cases = [case for case in cases if not only or case.__name__ in only]
+    for case in cases:
+        name = (case.__doc__ or case.__name__).strip().split('\n')[0]
+        began = time.monotonic()
+        signal.alarm(HANG)
+        try:
+            case()
+            print(f'ok - {name} ({time.monotonic() - began:.1f} s)')
+        except Skip as e:
+            skipped += 1
+            print(f'skipped - {name}: {e}')
+        except Exception:
+            failed += 1
+            print(f'FAILED - {name} ({case.__name__})')
+            traceback.print_exc(file=sys.stdout)
+        finally:
+            signal.alarm(0)
+    sys.exit(1 if failed else SKIPPED if skipped == len(cases) else 0)
+
+
+def nobody():
+    return pwd.getpwnam('nobody')
