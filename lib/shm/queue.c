@@ -393,7 +393,8 @@ static __attribute__((__noinline__)) int scan(struct queue *q, struct lease *ret
                 if (ahead <= 0 && (state == SLOT_READY || state == SLOT_RETURNED)) {
                         if (!lease(q, s, w, p, ret))
                                 continue;
-                        if (contiguous)
+                        /* One of an older lap does not use up this position: a sender may still claim it. */
+                        if (contiguous && ahead == 0)
                                 advance(q, p);
                         if (wait_is_wanted(&q->space))
                                 wake_sender_after_lease(q, p);
