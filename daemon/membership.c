@@ -211,6 +211,9 @@ static void tell_recovery(struct rings *rings, const struct membership *m, pid_t
 
         if (n_receiving == 1)
                 first->ring->redelivered += done->returned;
+        for (size_t i = 0; i < m->n_seats && done->returned > 0; i++)
+                if (m->seats[i].receives)
+                        ring_save(m->seats[i].ring);
         events_add(&rings->gang->events, m->name,
                    &(struct event){ .kind = EVENT_RECOVERY, .pid = pid, .returned = done->returned, .dead = done->dead },
                    "%s: %u messages are delivered again, %u set aside, %u half-written dropped, %u steps redone",

@@ -52,7 +52,7 @@ struct ring {
         struct seats seats;
         uint32_t n_receivers, n_senders; /* processes */
         uint32_t n_frozen;              /* participants that are stopped by SIGSTOP */
-        uint64_t redelivered;           /* messages given back by recovery, of this manager */
+        uint64_t redelivered;           /* messages given back by recovery */
         bool removed;                   /* no longer defined: goes with its last user */
         uint32_t state_slot;
 };
