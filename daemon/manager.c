@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -343,9 +344,20 @@ static int manager_take_over(struct manager *manager, const Ganger__Keeper__Welc
         return r < 0 ? error_errno(error, r, "keeper") : 0;
 }
 
+/* Nobody answers there any more. The keeper still has the lock, so that they are not yet those of another daemon. */
+static void remove_sockets(const struct gang *gang) {
+        char path[PATH_MAX];
+
+        if (gang->notify.path)
+                (void)unlink(gang->notify.path);
+        if (snprintf(path, sizeof path, "%s/%s", gang->runtime_dir, CONTROL_SOCKET_NAME) < (int)sizeof path)
+                (void)unlink(path);
+}
+
 static void manager_done(struct manager *manager) {
         struct gang *gang = &manager->gang;
 
+        remove_sockets(gang);
         manager->control = control_done(manager->control);
         list_for_each_safe(it, &gang->rings.attachments)
                 attachment_forget(list_entry(it, struct attachment, link));
