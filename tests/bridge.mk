@@ -10,3 +10,9 @@ tests_unit_test_handshake_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_handshake_LDADD = libharness.la libworker.la libshm.la libbase.la
 tests_unit_test_ganger_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_ganger_LDADD = $(GANG_RIG_LIBS)
+
+# Runs ./ganger-bridge of the build.
+check_PROGRAMS += tests/unit/test-bridge
+TESTS += tests/unit/test-bridge
+tests_unit_test_bridge_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_bridge_LDADD = $(GANG_RIG_LIBS)

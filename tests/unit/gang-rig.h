@@ -19,8 +19,8 @@
 
 #define RIG_RINGS 4
 
-/** Where a process that is spawned finds the handshake; its other descriptors follow. */
-#define RIG_FD 20
+/** Where a process that is spawned finds the handshake; its other descriptors follow. Beyond those of any test. */
+#define RIG_FD 100
 
 struct rig_ring {
         const char *name;
