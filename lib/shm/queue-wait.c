@@ -21,6 +21,7 @@ struct wait_for {
         int (*try)(struct queue *q, struct lease *ret);
         const struct waiting *waiting;
         const _Atomic uint32_t *drain;
+        bool pass_on;                   /* one step may have let in more than one */
 };
 
 static inline bool is_draining(const struct wait_for *f) {
@@ -60,6 +61,8 @@ static int sleep_once(const struct wait_for *f, uint64_t deadline_usec) {
         wait_retract(f->waiting, participant);
         if (r == -EAGAIN)
                 r = attempt(f);
+        if (r == 0 && f->pass_on)
+                wait_wake(f->waiting);
         return r == -EAGAIN && slept < 0 ? slept : r;
 }
 
@@ -74,11 +77,12 @@ static int wait_until(const struct wait_for *f, uint64_t deadline_usec) {
 }
 
 int queue_receive_wait(struct queue *q, struct lease *ret, uint64_t deadline_usec, const _Atomic uint32_t *drain) {
-        return wait_until(&(struct wait_for){ q, ret, queue_receive, &q->messages, drain }, deadline_usec);
+        return wait_until(&(struct wait_for){ q, ret, queue_receive, &q->messages, drain, false }, deadline_usec);
 }
 
 int queue_reserve_wait(struct queue *q, struct lease *ret, uint64_t deadline_usec) {
-        return wait_until(&(struct wait_for){ q, ret, queue_reserve, &q->space, NULL }, deadline_usec);
+        /* One slot that is leased or cancelled may open a whole row of free ones behind it, and it wakes one. */
+        return wait_until(&(struct wait_for){ q, ret, queue_reserve, &q->space, NULL, true }, deadline_usec);
 }
 
 /** Awake: senders need not post any more. */

@@ -340,13 +340,17 @@ static __attribute__((__noinline__)) void publish_head(struct queue *q) {
 }
 
 /**
- * A sender may have been stopped by the slot that we just leased, and can pass it now. That is worth a
- * wake-up only if the next slot does not stop it too: then whoever takes that one wakes.
+ * A sender may have been stopped by the slot that we just leased, whose word was `w`, and can pass it now. That is
+ * worth a wake-up only if the next slot does not stop it too: then whoever takes that one wakes. (A next slot that is a lap
+ * further stops nobody: it was claimed by a sender who passed us already.)
  */
-static SLOW void wake_sender_after_lease(struct queue *q, uint64_t position) {
-        enum slot_state next = word_state(atomic_load_explicit(&queue_slot(q, position + 1)->word, memory_order_relaxed));
+static SLOW void wake_sender_after_lease(struct queue *q, uint64_t w, uint64_t position) {
+        uint64_t behind = position_make(q, word_lap(w), position) + 1;
+        uint64_t next = atomic_load_explicit(&queue_slot(q, behind)->word, memory_order_relaxed);
+        bool stops = word_ahead(next, lap_of(q, behind)) <= 0 &&
+                     (word_state(next) == SLOT_READY || word_state(next) == SLOT_WRITING);
 
-        if (SHM_FAULT != FAULT_NO_LEASE_WAKE && next != SLOT_READY && next != SLOT_WRITING)
+        if (SHM_FAULT != FAULT_NO_LEASE_WAKE && !stops)
                 wait_wake(&q->space);
 }
 
@@ -397,7 +401,7 @@ static __attribute__((__noinline__)) int scan(struct queue *q, struct lease *ret
                         if (contiguous && ahead == 0)
                                 advance(q, p);
                         if (wait_is_wanted(&q->space))
-                                wake_sender_after_lease(q, p);
+                                wake_sender_after_lease(q, w, p);
                         return 0;
                 }
                 if (ahead < 0 || (ahead == 0 && state == SLOT_FREE)) {
@@ -441,7 +445,7 @@ int queue_receive(struct queue *q, struct lease *ret) {
                 return receive_from(q, ret, epoch);
         advance(q, p);
         if (!likely(!wait_is_wanted(&q->space)))
-                wake_sender_after_lease(q, p);
+                wake_sender_after_lease(q, ready, p);
         return 0;
 }
 
