@@ -3,8 +3,8 @@
 /*
  * Who may ask what
  *
- * Root and the user of the daemon have all classes, and nobody else has any. A denial is logged; a peer that asks
- * again and again cannot fill the log.
+ * Root and the user of the daemon have all classes, and nobody else has any. A denial is logged; a peer that
+ * asks again and again cannot fill the log.
  */
 
 #include "daemon/control/access.h"

@@ -21,7 +21,8 @@ enum control_class {
         CONTROL_ADMIN = 1 << 4,
 };
 
-#define CONTROL_CLASSES_ALL (CONTROL_VIEW | CONTROL_PRODUCE | CONTROL_CONSUME | CONTROL_OPERATE | CONTROL_ADMIN)
+#define CONTROL_CLASSES_ALL                                                                     \
+        (CONTROL_VIEW | CONTROL_PRODUCE | CONTROL_CONSUME | CONTROL_OPERATE | CONTROL_ADMIN)
 
 /** "view", …, "admin". */
 const char *control_class_name(enum control_class class);

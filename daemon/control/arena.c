@@ -50,13 +50,14 @@ static struct arena_chunk *arena_grow(struct arena *a, size_t size) {
 }
 
 void *arena_alloc(struct arena *a, size_t n, size_t size) {
+        const size_t align = alignof(max_align_t);
         struct arena_chunk *c = a->chunks;
         size_t bytes;
         void *p;
 
         if (__builtin_mul_overflow(n, size, &bytes) || bytes > SIZE_MAX / 2)
                 return NULL;
-        bytes = (MAX(bytes, (size_t)1) + alignof(max_align_t) - 1) / alignof(max_align_t) * alignof(max_align_t);
+        bytes = (MAX(bytes, (size_t)1) + align - 1) / align * align;
         if (!c || c->size - c->used < bytes)
                 c = arena_grow(a, bytes);
         if (!c)

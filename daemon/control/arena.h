@@ -26,8 +26,9 @@ void *arena_alloc(struct arena *a, size_t n, size_t size);
 void *arena_copy(struct arena *a, const void *data, size_t size);
 
 /**
- * The text in a form that a message may carry: valid UTF-8 as it is; else a copy, with `?` for each byte that is none.
- * A cut text, an argument of a command or a STATUS= may be anything, and strict readers refuse the whole message.
+ * The text in a form that a message may carry: valid UTF-8 as it is; else a copy, with `?` for each byte that
+ * is none. A cut text, an argument of a command or a STATUS= may be anything, and strict readers refuse the
+ * whole message.
  * @return NULL: no memory.
  */
 char *arena_text(struct arena *a, const char *text);

@@ -3,8 +3,8 @@
 /*
  * Requests
  *
- * Unpacks within a budget of memory, looks up the row, checks the class, calls. A function that fails has sent
- * nothing: what it returns becomes the error reply here, and nowhere else.
+ * Unpacks within a budget of memory, looks up the row, checks the class, calls. A function that fails has
+ * sent nothing: what it returns becomes the error reply here, and nowhere else.
  */
 
 #include "daemon/control/calls.h"
@@ -67,7 +67,8 @@ static Ganger__V1__ErrorCode error_code(int error) {
         }
 }
 
-static void send_error(struct connection *c, uint64_t id, Ganger__V1__ErrorCode code, char *text, char *name) {
+static void send_error(struct connection *c, uint64_t id, Ganger__V1__ErrorCode code, char *text,
+                       char *name) {
         Ganger__V1__Error error = GANGER__V1__ERROR__INIT;
         Ganger__V1__Reply reply = GANGER__V1__REPLY__INIT;
 
@@ -97,7 +98,8 @@ static void call_fail(struct call *call, int r) {
         if (call->error.code == 0 || call->error.text[0] == 0)
                 error_errno(&call->error, r, "%s", call->name);
         text_repair(call->error.text);
-        send_error(call->connection, call->request->id, error_code(r), call->error.text, name_for_reply(call));
+        send_error(call->connection, call->request->id, error_code(r), call->error.text,
+                   name_for_reply(call));
 }
 
 void calls_refuse(struct connection *c, Ganger__V1__ErrorCode code, const char *text) {
@@ -113,7 +115,8 @@ int call_reply(struct call *call, Ganger__V1__Reply *reply, const int *fds, size
         reply->id = call->request->id;
         r = connection_send(call->connection, reply, fds, n_fds);
         if (r == -EMSGSIZE)
-                error_set(&call->error, r, "%s: the answer does not fit a frame of 1 MiB: ask for less at once",
+                error_set(&call->error, r,
+                          "%s: the answer does not fit a frame of 1 MiB: ask for less at once",
                           call->name);
         return r;
 }
@@ -123,7 +126,8 @@ int call_wait(struct call *call, struct pending *pending, const struct pending_o
 
         r = pending_add(call->connection, pending, call->request->id, ops);
         if (r < 0)
-                error_set(&call->error, r, "%s: more than %d requests of this connection wait for their answers",
+                error_set(&call->error, r,
+                          "%s: more than %d requests of this connection wait for their answers",
                           call->name, CONNECTION_REQUESTS_MAX);
         return r;
 }
@@ -137,7 +141,8 @@ int call_permit(struct call *call, enum control_class needs) {
 int call_check_names(struct call *call, size_t n_names) {
         if (n_names <= CALL_NAMES_MAX)
                 return 0;
-        return error_set(&call->error, -E2BIG, "%s: %zu names are more than %d", call->name, n_names, CALL_NAMES_MAX);
+        return error_set(&call->error, -E2BIG, "%s: %zu names are more than %d", call->name, n_names,
+                         CALL_NAMES_MAX);
 }
 
 static void call_run(struct call *call) {
@@ -178,8 +183,8 @@ static void budget_free(void *userdata, void *p) {
 
 void calls_dispatch(struct connection *c, const struct frame *frame) {
         size_t budget = peer_is_stranger(&c->peer) ? CALL_MEMORY_STRANGER_MAX : CALL_MEMORY_MAX;
-        ProtobufCAllocator allocator = { .alloc = budget_alloc, .free = budget_free, .allocator_data = &budget };
-        struct call call = { .connection = c, .gang = c->control->gang, .error = ERROR_NULL, .arena = ARENA_NULL };
+        ProtobufCAllocator allocator = { budget_alloc, budget_free, &budget };
+        struct call call = { .connection = c, .gang = c->control->gang };
         Ganger__V1__Request *request;
 
         if (frame->n_fds > 0) {
@@ -188,7 +193,8 @@ void calls_dispatch(struct connection *c, const struct frame *frame) {
         }
         request = ganger__v1__request__unpack(&allocator, frame->size, frame->data);
         if (!request) {
-                calls_refuse(c, GANGER__V1__ERROR_CODE__ERROR_INVALID, "that is no Request of ganger.v1, or has too many parts");
+                calls_refuse(c, GANGER__V1__ERROR_CODE__ERROR_INVALID,
+                             "that is no Request of ganger.v1, or has too many parts");
                 return;
         }
         call.request = request;

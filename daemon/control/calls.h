@@ -17,7 +17,7 @@
 
 struct gang;
 
-/** What unpacking a request may allocate: a frame of many tiny fields is some thirty times as large in memory. */
+/** What unpacking a request may allocate: many tiny fields are some thirty times as large in memory. */
 #define CALL_MEMORY_MAX ((size_t)8 << 20)
 /** The same, for a peer that may ask nothing and will only be told so. */
 #define CALL_MEMORY_STRANGER_MAX ((size_t)64 << 10)

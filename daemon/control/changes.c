@@ -3,9 +3,9 @@
 /*
  * start, stop, restart, scale; reload and shutdown
  *
- * A change is begun at once, and answered when every instance is where it was to go, or does not get there.
- * A client that goes away only stops waiting. Invariant: room for the waiting request is taken before the change
- * is begun, so an error reply means that nothing was done.
+ * A change is begun at once, and answered when every instance is where it was to go, or does not get there. A
+ * client that goes away only stops waiting. Invariant: room for the waiting request is taken before the
+ * change is begun, so an error reply means that nothing was done.
  */
 
 #include <errno.h>
@@ -182,7 +182,8 @@ int call_scale(struct call *call) {
         r = change_wait_new(call, &w);
         if (r < 0)
                 return r;
-        r = change_scale(call->gang, m->name, m->instances, m->no_wait, on_change, w, &w->change, &call->error);
+        r = change_scale(call->gang, m->name, m->instances, m->no_wait, on_change, w, &w->change,
+                         &call->error);
         if (r < 0)
                 pending_end(&w->pending);
         return r;

@@ -5,8 +5,8 @@
  *
  * The handler of its socket reads some frames, hands each to the calls, and sends what came of it. Listeners
  * (events, log lines) only queue, and wake it. Invariants: a broken connection sends nothing, reads nothing,
- * and lives until the reaper runs, so whoever called into it can go on; the socket is watched for exactly what can
- * be done, so a peer that does not read costs nothing.
+ * and lives until the reaper runs, so whoever called into it can go on; the socket is watched for exactly
+ * what can be done, so a peer that does not read costs nothing.
  */
 
 #include "daemon/control/connection.h"
@@ -97,7 +97,8 @@ static int connection_flush(struct connection *c) {
 }
 
 /** Queue a reply. The loop sends it. */
-static int connection_push(struct connection *c, const Ganger__V1__Reply *reply, const int *fds, size_t n_fds) {
+static int connection_push(struct connection *c, const Ganger__V1__Reply *reply, const int *fds,
+                           size_t n_fds) {
         int r;
 
         r = message_push(&c->writer, &reply->base, fds, n_fds);
@@ -126,7 +127,9 @@ bool connection_has_room(const struct connection *c, size_t bytes) {
 }
 
 bool connection_stream(struct connection *c, const Ganger__V1__Reply *reply) {
-        if (!connection_has_room(c, 0) && (c->broken || connection_flush(c) < 0 || !connection_has_room(c, 0)))
+        if (!c->broken && !connection_has_room(c, 0))
+                (void)connection_flush(c); /* an error is found again when the loop comes to it */
+        if (!connection_has_room(c, 0))
                 return false;
         if (connection_push(c, reply, NULL, 0) < 0)
                 return false;
@@ -287,7 +290,8 @@ int connection_new(struct control *control, int fd, const struct peer *peer) {
         r = sd_event_add_io(event, &c->source, fd, EPOLLIN, on_connection, c);
         if (r < 0)
                 return r;
-        r = sd_event_add_time_relative(event, &c->stall, CLOCK_MONOTONIC, CONNECTION_STALL_USEC, 0, on_stall, c);
+        r = sd_event_add_time_relative(event, &c->stall, CLOCK_MONOTONIC, CONNECTION_STALL_USEC, 0,
+                                       on_stall, c);
         if (r < 0)
                 return r;
         r = sd_event_source_set_enabled(c->stall, SD_EVENT_OFF);

@@ -5,9 +5,9 @@
 /*
  * A connection: frames in, replies out, and the requests that are not answered yet
  *
- * What waits for a slow reader is bounded: no request is read while CONNECTION_PAUSE bytes wait, a stream gives
- * nothing while CONNECTION_STREAM bytes wait, and a peer that leaves ordinary replies unread for too long, or
- * lets them grow past CONNECTION_QUEUE, is disconnected.
+ * What waits for a slow reader is bounded: no request is read while CONNECTION_PAUSE bytes wait, a stream
+ * gives nothing while CONNECTION_STREAM bytes wait, and a peer that leaves ordinary replies unread for too
+ * long, or lets them grow past CONNECTION_QUEUE, is disconnected.
  */
 
 #include <stdbool.h>
@@ -96,7 +96,7 @@ void connection_refuse(struct connection *c);
  */
 int connection_send(struct connection *c, const Ganger__V1__Reply *reply, const int *fds, size_t n_fds);
 
-/** Send a reply of a stream that has more to come. @return whether it was taken; false: the reader is slow. */
+/** A reply of a stream that has more to come. @return whether it was taken; false: the reader is slow. */
 bool connection_stream(struct connection *c, const Ganger__V1__Reply *reply);
 
 /** Whether a stream may send that many bytes, and one reply more. */

@@ -40,8 +40,9 @@ int control_init(struct control **ret, struct gang *gang, int listen_fd, bool *r
 int control_fd(const struct control *control);
 
 /**
- * Close every connection, with a last attempt to send what waits. The path stays: the next manager listens on the
- * same socket, and the keeper's end makes it refuse. Before the gang is taken apart. Takes NULL. @return NULL.
+ * Close every connection, with a last attempt to send what waits. The path stays: the next manager listens on
+ * the same socket, and the keeper's end makes it refuse. Before the gang is taken apart. Takes NULL. @return
+ * NULL.
  */
 struct control *control_done(struct control *control);
 

@@ -3,8 +3,8 @@
 /*
  * events: the past, and what comes
  *
- * A stream is a position in the ring of recent events, and takes from there when the connection has room; nothing
- * is queued for it. A reader that is slower than the ring is long finds a gap in the sequence.
+ * A stream is a position in the ring of recent events, and takes from there when the connection has room;
+ * nothing is queued for it. A reader that is slower than the ring is long finds a gap in the sequence.
  */
 
 #include <errno.h>

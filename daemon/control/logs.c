@@ -3,9 +3,9 @@
 /*
  * logs: the last lines of the instances, and what they write from now on
  *
- * The past is taken from the tails, instance by instance, as the connection has room; for one that was not come
- * to yet, a new line is in its tail by then. Lines are not kept for a slow reader: those that find no room
- * are counted, and the next one that gets through says how many were left out.
+ * The past is taken from the tails, instance by instance, as the connection has room; for one that was not
+ * come to yet, a new line is in its tail by then. Lines are not kept for a slow reader: those that find no
+ * room are counted, and the next one that gets through says how many were left out.
  */
 
 #include <errno.h>
@@ -60,7 +60,8 @@ static bool line_send(struct log_stream_request *s, Ganger__V1__LogLine *line) {
 
 /* ---- the past ---------------------------------------------------------------------------------- */
 
-static void tail_line_send(struct log_stream_request *s, struct instance *instance, const struct log_tail_line *line) {
+static void tail_line_send(struct log_stream_request *s, struct instance *instance,
+                           const struct log_tail_line *line) {
         Ganger__V1__LogLine m = GANGER__V1__LOG_LINE__INIT;
 
         m.key = instance->key;
@@ -83,7 +84,8 @@ static bool tail_send(struct log_stream_request *s, struct instance *instance) {
                 return true;
         if (!connection_has_room(s->pending.connection, TAIL_ROOM))
                 return false;
-        for (line = log_tail_last(&instance->tail, s->lines); line; line = log_tail_next(&instance->tail, line))
+        line = log_tail_last(&instance->tail, s->lines);
+        for (; line; line = log_tail_next(&instance->tail, line))
                 tail_line_send(s, instance, line);
         return true;
 }
@@ -192,7 +194,8 @@ static int copy_names(struct log_stream_request *s, char *const *names, size_t n
 
 static int check_names(struct call *call, char *const *names, size_t n_names) {
         if (n_names > LOGS_NAMES_MAX)
-                return error_set(&call->error, -E2BIG, "logs: %zu names are more than %d", n_names, LOGS_NAMES_MAX);
+                return error_set(&call->error, -E2BIG, "logs: %zu names are more than %d", n_names,
+                                 LOGS_NAMES_MAX);
         for (size_t i = 0; i < n_names; i++)
                 if (!worker_find(call->gang, names[i]) && !instance_find(call->gang, names[i]))
                         return call_unknown(call, names[i]);

@@ -51,13 +51,15 @@ static const char **ring_names(struct call *call) {
 }
 
 static int unknown(struct call *call, const char *kind, const char *name, const char *const *candidates) {
-        /* Longer words than names can be are like none; comparing them would only take time. */
-        const char *nearest = candidates && strlen(name) <= NAME_LENGTH_MAX ? text_nearest(name, candidates) : NULL;
+        const char *nearest = NULL;
 
+        /* Longer words than names can be are like none; comparing them would only take time. */
+        if (candidates && strlen(name) <= NAME_LENGTH_MAX)
+                nearest = text_nearest(name, candidates);
         call->unknown = name;
         if (nearest)
-                return error_set(&call->error, -ENOENT, "%s: no %s '%.*s'; did you mean '%s'?", call->name, kind,
-                                 TYPED_MAX, name, nearest);
+                return error_set(&call->error, -ENOENT, "%s: no %s '%.*s'; did you mean '%s'?", call->name,
+                                 kind, TYPED_MAX, name, nearest);
         return error_set(&call->error, -ENOENT, "%s: no %s '%.*s'", call->name, kind, TYPED_MAX, name);
 }
 
@@ -79,8 +81,8 @@ int call_unknown(struct call *call, const char *name) {
         if (!worker)
                 return unknown(call, "worker or instance", name, worker_names(call));
         call->unknown = name;
-        return error_set(&call->error, -ENOENT, "%s: no instance '%.*s'; worker '%s' has %zu", call->name, TYPED_MAX,
-                         name, worker->name, worker->n_instances);
+        return error_set(&call->error, -ENOENT, "%s: no instance '%.*s'; worker '%s' has %zu", call->name,
+                         TYPED_MAX, name, worker->name, worker->n_instances);
 }
 
 int call_unknown_ring(struct call *call, const char *name) {

@@ -3,9 +3,9 @@
 /*
  * rings, attach, peek, dead
  *
- * What is in a ring comes from processes that nobody trusts; it is bounded in daemon/rings.h, and here so that the
- * answer fits a frame. Invariant: who becomes a member is the process at the other end, as the kernel tells it,
- * never one that the request names.
+ * What is in a ring comes from processes that nobody trusts; it is bounded in daemon/rings.h, and here so
+ * that the answer fits a frame. Invariant: who becomes a member is the process at the other end, as the
+ * kernel tells it, never one that the request names.
  */
 
 #include <errno.h>
@@ -273,7 +273,8 @@ static Ganger__V1__MessageInfo *message_new(struct arena *a, const struct ring_m
 
 static bool collect(void *userdata, const struct ring_message *message) {
         struct collection *l = userdata;
-        size_t size = MESSAGE_OVERHEAD + message->data_size + strlen(message->holder) + strlen(message->reason);
+        size_t texts = strlen(message->holder) + strlen(message->reason);
+        size_t size = MESSAGE_OVERHEAD + texts + message->data_size;
         Ganger__V1__MessageInfo *m;
 
         if (size > l->room) {
@@ -307,7 +308,8 @@ int call_peek(struct call *call) {
         if (!ring)
                 return call_unknown_ring(call, request->ring);
         if (count > PEEK_COUNT_MAX)
-                return error_set(&call->error, -E2BIG, "peek: %u messages are more than %d", count, PEEK_COUNT_MAX);
+                return error_set(&call->error, -E2BIG, "peek: %u messages are more than %d", count,
+                                 PEEK_COUNT_MAX);
         r = ring_peek(ring, count, bytes_or_default(request->bytes), collect, &l);
         if (r >= 0)
                 r = l.error;
@@ -356,10 +358,12 @@ int call_dead(struct call *call) {
         if (!ring)
                 return call_unknown_ring(call, request->ring);
         if (request->n_ids > DEAD_IDS_MAX)
-                return error_set(&call->error, -E2BIG, "dead: %zu ids are more than %d", request->n_ids, DEAD_IDS_MAX);
-        /* A list may end early; what is done is done to all, also to those that the answer has no room for. */
+                return error_set(&call->error, -E2BIG, "dead: %zu ids are more than %d", request->n_ids,
+                                 DEAD_IDS_MAX);
+        /* A list may end early; what is done is done to all, also to what finds no room in the answer. */
         l.stop_when_full = action == RING_DEAD_LIST;
-        left = ring_dead(ring, action, request->ids, request->n_ids, bytes_or_default(request->bytes), collect, &l);
+        left = ring_dead(ring, action, request->ids, request->n_ids, bytes_or_default(request->bytes),
+                         collect, &l);
         if (left < 0)
                 return error_errno(&call->error, (int)left, "ring '%s'", ring->name);
         m.messages = l.messages;

@@ -4,8 +4,9 @@
  * The listening socket, and the connections as a whole
  *
  * Invariants: the path never leads to a socket that does not listen (it is made under another name, and then
- * renamed). Accepting never spins: with no descriptor left the socket is not watched until a connection ends or a
- * while has passed. Peers that may ask nothing have a room of their own, so they cannot lock out the others.
+ * renamed). Accepting never spins: with no descriptor left the socket is not watched until a connection ends
+ * or a while has passed. Peers that may ask nothing have a room of their own, so they cannot lock out the
+ * others.
  */
 
 #include "daemon/control/server.h"
@@ -186,8 +187,8 @@ static uint64_t process_started_usec(pid_t pid) {
         if (!f || !fgets(line, sizeof line, f) || hz <= 0 || clock_gettime(CLOCK_BOOTTIME, &boot) < 0)
                 return 0;
         p = strrchr(line, ')'); /* the name before may hold anything */
-        if (!p || sscanf(p, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-                         &ticks) != 1)
+        if (!p || sscanf(p, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d"
+                            " %llu", &ticks) != 1)
                 return 0;
         age_usec = (uint64_t)boot.tv_sec * USEC_PER_SEC + (uint64_t)boot.tv_nsec / 1000 -
                    (uint64_t)ticks * USEC_PER_SEC / (uint64_t)hz;

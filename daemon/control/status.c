@@ -3,8 +3,8 @@
 /*
  * version and status
  *
- * A status is packed straight from the tables: one walk, a piece of the arena for each instance, and strings that
- * point to where they are. Asked by name, a worker is in the answer once, whatever the names; work is in
+ * A status is packed straight from the tables: one walk, a piece of the arena for each instance, and strings
+ * that point to where they are. Asked by name, a worker is in the answer once, whatever the names; work is in
  * proportion to names and instances.
  */
 
@@ -128,7 +128,8 @@ struct instance_row {
         char last_exit[EXIT_STATUS_FORMAT_MAX];
 };
 
-static int fill_log(struct call *call, const struct instance *instance, uint32_t lines, Ganger__V1__Instance *m) {
+static int fill_log(struct call *call, const struct instance *instance, uint32_t lines,
+                    Ganger__V1__Instance *m) {
         const struct log_tail_line *line = log_tail_last(&instance->tail, lines);
 
         if (!line)
@@ -144,7 +145,8 @@ static int fill_log(struct call *call, const struct instance *instance, uint32_t
         return 0;
 }
 
-static int fill_instance(struct call *call, struct instance *instance, uint32_t lines, Ganger__V1__Instance **ret) {
+static int fill_instance(struct call *call, struct instance *instance, uint32_t lines,
+                         Ganger__V1__Instance **ret) {
         struct instance_row *row = arena_alloc(&call->arena, 1, sizeof *row);
         Ganger__V1__Instance *m;
 
@@ -162,7 +164,8 @@ static int fill_instance(struct call *call, struct instance *instance, uint32_t 
         m->due_usec = instance->due_usec == USEC_INFINITY ? 0 : instance->due_usec;
         m->generation = instance->generation;
         if (instance->last_valid)
-                m->last_exit = exit_status_format(row->last_exit, sizeof row->last_exit, instance->last_status);
+                m->last_exit = exit_status_format(row->last_exit, sizeof row->last_exit,
+                                                  instance->last_status);
         m->reason = arena_text(&call->arena, instance->reason);
         m->status_text = arena_text(&call->arena, instance->status_text);
         if (!m->reason || !m->status_text)
@@ -174,7 +177,8 @@ static int fill_instances(struct call *call, const struct row *row, uint32_t lin
         const struct worker *w = row->worker;
         int r = 0;
 
-        m->instances = arena_alloc(&call->arena, row->all ? w->n_instances : row->n_chosen, sizeof *m->instances);
+        m->instances = arena_alloc(&call->arena, row->all ? w->n_instances : row->n_chosen,
+                                   sizeof *m->instances);
         if (!m->instances)
                 return -ENOMEM;
         for (size_t i = 0; r == 0 && i < w->n_instances; i++)

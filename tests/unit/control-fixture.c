@@ -116,7 +116,8 @@ struct connection *server_connection(struct server *s) {
 
 void server_line(struct server *s, size_t instance, const char *text, uint64_t dropped) {
         struct log_record record = {
-                .source = { .worker = "w", .key = s->worker.instances[instance]->key, .instance = (uint32_t)instance,
+                .source = { .worker = "w", .key = s->worker.instances[instance]->key,
+                            .instance = (uint32_t)instance,
                             .stream = LOG_STREAM_STDERR, .pid = 4711 },
                 .realtime_usec = 1, .text = text, .size = strlen(text), .dropped = dropped,
         };

@@ -425,7 +425,8 @@ START_TEST(a_slow_reader_of_events_finds_a_gap) {
 }
 END_TEST
 
-static void ask_logs(struct client *c, uint64_t id, char **names, size_t n_names, uint32_t lines, bool follow) {
+static void ask_logs(struct client *c, uint64_t id, char **names, size_t n_names, uint32_t lines,
+                     bool follow) {
         Ganger__V1__LogsRequest logs = GANGER__V1__LOGS_REQUEST__INIT;
         Ganger__V1__Request r = GANGER__V1__REQUEST__INIT;
 
@@ -517,7 +518,7 @@ START_TEST(a_past_that_is_longer_than_the_queue_comes_whole) {
         server_grow(&s, INSTANCES);
         for (size_t i = 0; i < INSTANCES; i++)
                 for (size_t k = 0; k < LINES; k++)
-                        server_line(&s, i, "a line that is long enough to fill, with many others, a queue", 0);
+                        server_line(&s, i, "a line long enough to fill, with many others, a queue", 0);
         client_open(&c, &s);
         ask_logs(&c, 1, NULL, 0, LINES, true);
         server_run(&s);
@@ -646,7 +647,8 @@ START_TEST(the_next_manager_takes_the_socket_over) {
         ck_assert(!made);
         client_expect_version(&c, 1);
         client_close(&c);
-        ck_assert_int_eq(control_init(&s.control, &s.gang, socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), &made),
+        ck_assert_int_eq(control_init(&s.control, &s.gang, socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0),
+                                      &made),
                          -EINVAL);
         server_stop(&s);
 }
@@ -655,14 +657,16 @@ END_TEST
 int main(void) {
         return harness_run(HARNESS_SUITE("control-server", garbage_gets_one_error_and_the_end,
                                          a_huge_frame_is_refused_before_it_comes, a_byte_at_a_time_is_enough,
-                                         an_unknown_call_leaves_the_connection_alone, descriptors_are_not_kept,
+                                         an_unknown_call_leaves_the_connection_alone,
+                                         descriptors_are_not_kept,
                                          many_tiny_parts_are_refused, half_closed_is_answered,
                                          connections_up_to_the_limit,
                                          without_descriptors_it_waits_and_does_not_spin,
                                          strangers_have_nothing_and_little_room,
                                          answers_that_are_not_read_hold_up_the_asker_only,
                                          streams_of_one_connection_are_limited, past_events_then_the_end,
-                                         a_slow_reader_of_events_finds_a_gap, lines_of_the_past_and_those_that_come,
+                                         a_slow_reader_of_events_finds_a_gap,
+                                         lines_of_the_past_and_those_that_come,
                                          a_slow_reader_of_logs_is_told_how_much_it_missed,
                                          a_past_that_is_longer_than_the_queue_comes_whole, status_by_name,
                                          text_that_is_not_utf8_is_repaired, status_of_a_thousand_is_quick,
