@@ -30,6 +30,7 @@ struct talk {
         struct buffer request;          /* what is left of it to write */
         struct ganger_message message;
         bool busy;
+        bool stopping;                  /* somebody asked us to */
         bool draining;                  /* no more messages: its input is closed */
         const char *broken;             /* why it was killed; NULL: it was not */
         bool lies;                      /* … whatever its exit status says */
@@ -178,6 +179,14 @@ static int read_replies(struct talk *t) {
 
 /* ---- the loop ---------------------------------------------------------------------------------- */
 
+/** Asked to stop, we take no more messages: receiving says so. */
+static void take_signal(struct talk *t) {
+        if (bridge_take_signal(t->bridge) == 0)
+                return;
+        t->stopping = true;
+        ganger_interrupt(t->bridge->ganger);
+}
+
 /** Wait until something happens, and see to it. @return 1: the program has ended; 0; or -errno. */
 static int step(struct talk *t) {
         bool writing = t->program.to >= 0 && buffer_size(&t->request) > 0;
@@ -192,8 +201,8 @@ static int step(struct talk *t) {
 
         if (poll(polls, ARRAY_SIZE(polls), -1) < 0)
                 return errno == EINTR ? 0 : -errno;
-        if (polls[0].revents && bridge_take_signal(t->bridge) > 0)
-                ganger_interrupt(t->bridge->ganger);
+        if (polls[0].revents)
+                take_signal(t);
         if (polls[2].revents)
                 r = read_replies(t);
         if (r >= 0 && polls[3].revents)
@@ -207,8 +216,8 @@ static int conclude(struct talk *t) {
         const char *reason = words;
         int status = program_wait(&t->program), r = 1;
         bool killed = t->broken && (t->lies || (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL));
-        bool stopping = t->draining || bridge_take_signal(t->bridge) > 0;
 
+        take_signal(t); /* if it hit both of us, the program's end may have been quicker */
         for (int i = 0; r > 0 && i < READS_AT_END && !killed; i++)
                 r = read_replies(t);
         if (r < 0)
@@ -220,7 +229,7 @@ static int conclude(struct talk *t) {
                 status = END_PROTOCOL;
         }
         if (!t->busy)
-                return bridge_end_as(status, stopping);
+                return bridge_end_as(status, t->stopping || t->draining);
         return bridge_reject(&t->message, reason, strlen(reason)) < 0 ? END_FAILED : status;
 }
 
