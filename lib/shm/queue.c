@@ -11,7 +11,7 @@
  * partner is the acquire of the compare-and-swap in reserve. A message that comes back is published by
  * the release of reject or recovery, partner as for commit. The epoch is bumped after the word that it tells of
  * (release), and read before words are looked at (acquire). `word` and `passed` of a slot are a Dekker pair: see
- * claim(), pass_over() and was_passed().
+ * queue_claim(), pass_over() and was_passed().
  *
  * Everything read from shared memory is read once, and bounded before use: every loop ends after a number of
  * steps that damage cannot raise.
@@ -24,21 +24,11 @@
 #include <time.h>
 
 #include "shm/fault.h"
+#include "shm/queue-fast.h"
 
-#define MIN_OF(a, b) ((a) < (b) ? (a) : (b))
 #define likely(x) __builtin_expect(!!(x), 1)
 /** Keeps the seldom taken way out of the registers of the usual one. */
 #define SLOW __attribute__((__noinline__, __cold__))
-
-/** A receiver publishes the head hint every so many positions. */
-#ifndef QUEUE_HINT_INTERVAL
-#define QUEUE_HINT_INTERVAL 16
-#endif
-
-/** `passed` is brought up to date when it lags so many laps behind, long before 32 bits wrap. */
-#ifndef QUEUE_REFRESH_LAPS
-#define QUEUE_REFRESH_LAPS (1 << 24)
-#endif
 
 /** More steps than this for each slot, in one operation, only damaged memory can cause. */
 #define STEPS_PER_SLOT 64
@@ -80,6 +70,9 @@ void queue_open(struct queue *q, const struct region *region, uint32_t participa
                 .log2 = (uint32_t)__builtin_ctz(g->slots),
                 .stride = (uint32_t)slot_stride(g),
                 .owner = owner_make(participant, generation),
+                .mine = word_make(0, owner_make(participant, generation), 0, SLOT_FREE),
+                .lap_shift = WORD_LAP_SHIFT - (uint32_t)__builtin_ctz(g->slots),
+                .id_mask = UINT64_MAX >> (WORD_LAP_SHIFT - (uint32_t)__builtin_ctz(g->slots)),
                 .message_max = g->message_max,
                 .max_deliveries = g->max_deliveries,
                 .epoch = UINT64_MAX,
@@ -108,11 +101,6 @@ static inline void lease_fill(const struct queue *q, struct lease *l, uint64_t p
 
 /* ---- passing over ------------------------------------------------------------------------------ */
 
-/** By how many laps senders have passed over a slot, beyond the one before `lap`: more than 0: in `lap` too. */
-static inline int32_t passed_beyond(struct slot *s, uint64_t lap) {
-        return (int32_t)(atomic_load_explicit(&s->passed, memory_order_acquire) - (uint32_t)lap);
-}
-
 /** May a sender that comes round to a slot of an older lap go past it? */
 static inline bool may_pass(enum slot_state state) {
         switch (state) {
@@ -127,7 +115,7 @@ static inline bool may_pass(enum slot_state state) {
         }
 }
 
-/** Make the position of a lap void. Sequentially consistent: partners are claim() and was_passed(). */
+/** Make the position of a lap void. Sequentially consistent: partners are queue_claim() and was_passed(). */
 static void pass_over(struct slot *s, uint64_t lap) {
         uint32_t passed = atomic_load(&s->passed);
 
@@ -144,7 +132,7 @@ static void pass_over(struct slot *s, uint64_t lap) {
 static bool was_passed(struct slot *s, uint64_t lap, uint64_t *w) {
         uint64_t seen = *w;
 
-        if (passed_beyond(s, lap) <= 0)
+        if (queue_passed_beyond(s, lap) <= 0)
                 return false;
 #if SHM_FAULT != FAULT_NO_SECOND_LOOK
         /* A claim that was made before the mark stands. One made from here on sees the mark, and gives up. */
@@ -169,38 +157,11 @@ static SLOW bool refresh_passed(struct slot *s, uint64_t lap) {
         return passed == (uint32_t)lap;
 }
 
-/** After a claim: does it stand? */
-static inline bool claim_stands(struct slot *s, uint64_t lap) {
-        int32_t beyond = passed_beyond(s, lap);
-
-        if (likely(beyond <= 0 && beyond > -QUEUE_REFRESH_LAPS))
-                return true;
+/** After a claim where `passed` is not just behind: does it stand? */
+SLOW bool queue_claim_stands_slow(struct slot *s, uint64_t lap, int32_t beyond) {
         if (beyond > 0)
                 return SHM_FAULT == FAULT_NO_TAINT;
         return refresh_passed(s, lap);
-}
-
-/** Claim the free slot that stands at a position. */
-static inline bool claim(struct queue *q, struct slot *s, uint64_t w, uint64_t position) {
-        uint64_t lap = lap_of(q, position), writing = word_make(lap, q->owner, 0, SLOT_WRITING);
-
-#if SHM_FAULT == FAULT_CLAIM_THEN_OWN
-        if (!atomic_compare_exchange_strong(&s->word, &w, word_make(lap, 0, 0, SLOT_WRITING)))
-                return false;
-        atomic_store(&s->word, writing);
-#else
-        /* Linearises reserve. Acquire: partner is the release of acknowledge. Full: Dekker with pass_over(). */
-        if (!atomic_compare_exchange_strong_explicit(&s->word, &w, writing, memory_order_seq_cst, memory_order_relaxed))
-                return false;
-#endif
-        if (!likely(claim_stands(s, lap))) {
-                atomic_store_explicit(&s->word, word_make(lap + 1, 0, 0, SLOT_FREE), memory_order_release);
-                return false;
-        }
-        /* A hint: whatever is lost by racing here is found again by hopping. */
-        if (likely(atomic_load_explicit(&q->control->tail, memory_order_relaxed) <= position))
-                atomic_store_explicit(&q->control->tail, position + 1, memory_order_relaxed);
-        return true;
 }
 
 /** Look for a free slot from a position on, where the first look found none. */
@@ -212,7 +173,7 @@ static SLOW int reserve_from(struct queue *q, struct lease *ret, uint64_t t) {
                 uint64_t w = atomic_load_explicit(&s->word, memory_order_acquire);
                 uint64_t lap = lap_of(q, t);
                 int64_t ahead = word_ahead(w, lap);
-                int32_t beyond = passed_beyond(s, lap);
+                int32_t beyond = queue_passed_beyond(s, lap);
 
                 if (beyond > 0) {
                         /* Void; so is all up to the last lap that was passed over, or it was claimed. */
@@ -225,7 +186,7 @@ static SLOW int reserve_from(struct queue *q, struct lease *ret, uint64_t t) {
                         continue;
                 }
                 if (word_state(w) == SLOT_FREE) {
-                        if (!claim(q, s, w, t))
+                        if (!queue_claim(q, s, w, t))
                                 continue;
                         lease_fill(q, ret, t, s, word_make(lap, 0, 0, SLOT_WRITING), 0);
                         return 0;
@@ -243,48 +204,33 @@ static SLOW int reserve_from(struct queue *q, struct lease *ret, uint64_t t) {
 }
 
 int queue_reserve(struct queue *q, struct lease *ret) {
-        uint64_t t = atomic_load_explicit(&q->control->tail, memory_order_relaxed);
-        struct slot *s = queue_slot(q, t);
-        uint64_t lap = lap_of(q, t), free = word_make(lap, 0, 0, SLOT_FREE);
+        uint64_t t;
+        struct slot *s = queue_reserve_fast(q, &t);
 
-        if (likely(atomic_load_explicit(&s->word, memory_order_relaxed) == free) && likely(claim(q, s, free, t))) {
-                lease_fill(q, ret, t, s, free, 0);
-                return 0;
-        }
-        return reserve_from(q, ret, t);
+        if (!likely(s))
+                return reserve_from(q, ret, atomic_load_explicit(&q->control->tail, memory_order_relaxed));
+        lease_fill(q, ret, t, s, queue_lap_bits(q, t), 0);
+        return 0;
 }
 
 void queue_commit_prepare(struct queue *q, const struct lease *lease, uint32_t size) {
         queue_slot(q, lease->slot)->size = size;
 }
 
-/** Give up what this participant holds. Nobody else changes the word meanwhile, so a store will do. */
-static inline void settle(struct slot *s, uint64_t w) {
-        /* Linearises commit, cancel, acknowledge, reject. Release: partners are the acquires of reserve and receive. */
-        atomic_store_explicit(&s->word, w, memory_order_release);
-}
-
-static inline uint64_t own_lap(struct slot *s) {
-        return word_lap(atomic_load_explicit(&s->word, memory_order_relaxed));
+static inline uint64_t own_word(struct slot *s) {
+        return atomic_load_explicit(&s->word, memory_order_relaxed);
 }
 
 void queue_commit(struct queue *q, const struct lease *lease, uint32_t size) {
         struct slot *s = queue_slot(q, lease->slot);
 
-#if SHM_FAULT == FAULT_SIZE_AFTER_COMMIT
-        settle(s, word_make(own_lap(s), 0, 0, SLOT_READY));
-        s->size = size;
-#else
-        s->size = size;
-        settle(s, word_make(own_lap(s), 0, 0, SLOT_READY));
-#endif
-        wait_wake(&q->messages);
+        queue_commit_fast(q, s, own_word(s), size);
 }
 
 void queue_cancel(struct queue *q, const struct lease *lease) {
         struct slot *s = queue_slot(q, lease->slot);
 
-        settle(s, word_make(own_lap(s) + 1, 0, 0, SLOT_FREE));
+        queue_settle(s, (own_word(s) & WORD_LAP_MASK) + WORD_LAP_STEP);
         wait_wake(&q->space);
 }
 
@@ -323,7 +269,7 @@ static inline uint64_t head_position(const struct queue *q, uint64_t hint, uint6
  * Move the hint on. By compare-and-swap, and with the epoch in which the cursor was reached, so that a late
  * receiver cannot undo what a recovery did.
  */
-static __attribute__((__noinline__)) void publish_head(struct queue *q) {
+__attribute__((__noinline__)) void queue_publish_head(struct queue *q) {
         uint64_t hint = atomic_load_explicit(&q->control->head, memory_order_relaxed), epoch = q->epoch;
 
         if (head_position(q, hint, epoch) >= q->cursor)
@@ -344,7 +290,7 @@ static __attribute__((__noinline__)) void publish_head(struct queue *q) {
  * worth a wake-up only if the next slot does not stop it too: then whoever takes that one wakes. (A next slot that is a lap
  * further stops nobody: it was claimed by a sender who passed us already.)
  */
-static SLOW void wake_sender_after_lease(struct queue *q, uint64_t w, uint64_t position) {
+SLOW void queue_wake_sender_after_lease(struct queue *q, uint64_t w, uint64_t position) {
         uint64_t behind = position_make(q, word_lap(w), position) + 1;
         uint64_t next = atomic_load_explicit(&queue_slot(q, behind)->word, memory_order_relaxed);
         bool stops = word_ahead(next, lap_of(q, behind)) <= 0 &&
@@ -358,13 +304,11 @@ static SLOW void wake_sender_after_lease(struct queue *q, uint64_t w, uint64_t p
 static inline bool lease(struct queue *q, struct slot *s, uint64_t w, uint64_t position, struct lease *ret) {
         uint32_t deliveries = word_deliveries(w) + (word_deliveries(w) < DELIVERIES_MAX);
         uint64_t leased = word_make(word_lap(w), q->owner, deliveries, SLOT_LEASED);
-        uint32_t size;
 
         /* Linearises receive. Acquire: partner is the release of commit, reject, recovery. */
         if (!atomic_compare_exchange_strong_explicit(&s->word, &w, leased, memory_order_acquire, memory_order_relaxed))
                 return false;
-        size = *(volatile uint32_t *)&s->size;
-        lease_fill(q, ret, position, s, leased, MIN_OF(size, q->message_max));
+        lease_fill(q, ret, position, s, leased, queue_size_of(q, s));
         return true;
 }
 
@@ -375,17 +319,10 @@ static inline uint64_t skip(const struct queue *q, uint64_t position, int64_t ah
         return position + 1;
 }
 
-/** A message was taken at a position below which nothing is ready. */
-static inline void advance(struct queue *q, uint64_t position) {
-        q->cursor = position + 1;
-        if (!likely(q->cursor % QUEUE_HINT_INTERVAL != 0))
-                publish_head(q);
-}
-
 /** Look from the cursor on. */
 static __attribute__((__noinline__)) int scan(struct queue *q, struct lease *ret) {
         bool contiguous = true; /* nothing below p can become ready without a step of the epoch */
-        uint64_t p = q->cursor;
+        uint64_t p = q->cursor, found = UINT64_MAX;
 
         for (uint64_t steps = 0; steps < q->n * STEPS_PER_SLOT; steps++) {
                 struct slot *s = queue_slot(q, p);
@@ -395,11 +332,21 @@ static __attribute__((__noinline__)) int scan(struct queue *q, struct lease *ret
 
                 /* Of this lap, or left from an older one: then it came back, or became ready late. */
                 if (ahead <= 0 && (state == SLOT_READY || state == SLOT_RETURNED)) {
+                        if (!contiguous && state == SLOT_READY && found != p) {
+                                /*
+                                 * The sender of this one may have finished what we took for half done, and then
+                                 * sent this. Look again: what is half done now is another's, and order is kept.
+                                 */
+                                found = p;
+                                p = q->cursor;
+                                contiguous = true;
+                                continue;
+                        }
                         if (!lease(q, s, w, p, ret))
                                 continue;
                         /* One of an older lap does not use up this position: a sender may still claim it. */
                         if (contiguous && ahead == 0)
-                                advance(q, p);
+                                queue_advance(q, p);
                         if (wait_is_wanted(&q->space))
                                 wake_sender_after_lease(q, w, p);
                         return 0;
@@ -421,8 +368,8 @@ static __attribute__((__noinline__)) int scan(struct queue *q, struct lease *ret
 }
 
 /** Look where others may have got to, and then from there on. */
-static __attribute__((__noinline__)) int receive_from(struct queue *q, struct lease *ret, uint64_t epoch) {
-        uint64_t head;
+static __attribute__((__noinline__)) int receive_from(struct queue *q, struct lease *ret) {
+        uint64_t epoch = atomic_load_explicit(&q->control->epoch, memory_order_acquire), head;
 
         if (epoch != q->epoch) {
                 q->cursor = rewind_cursor(q, epoch);
@@ -435,17 +382,12 @@ static __attribute__((__noinline__)) int receive_from(struct queue *q, struct le
 }
 
 int queue_receive(struct queue *q, struct lease *ret) {
-        uint64_t epoch = atomic_load_explicit(&q->control->epoch, memory_order_acquire);
-        uint64_t p = q->cursor;
-        struct slot *s = queue_slot(q, p);
-        uint64_t ready = word_make(lap_of(q, p), 0, 0, SLOT_READY);
+        uint64_t p;
+        struct slot *s = queue_receive_fast(q, &p);
 
-        if (!likely(epoch == q->epoch && atomic_load_explicit(&s->word, memory_order_relaxed) == ready &&
-                    lease(q, s, ready, p, ret)))
-                return receive_from(q, ret, epoch);
-        advance(q, p);
-        if (!likely(!wait_is_wanted(&q->space)))
-                wake_sender_after_lease(q, ready, p);
+        if (!likely(s))
+                return receive_from(q, ret);
+        lease_fill(q, ret, p, s, queue_lap_bits(q, p) | WORD_DELIVERY, queue_size_of(q, s));
         return 0;
 }
 
@@ -457,31 +399,27 @@ bool queue_settle_commit(struct queue *q, uint32_t slot, uint32_t owner) {
 
         if (word_state(w) != SLOT_WRITING || word_owner(w) != owner)
                 return false;
-        settle(s, word_make(word_lap(w), 0, 0, SLOT_READY));
-        return true;
-}
-
-static inline bool settle_acknowledge(struct queue *q, uint32_t slot, uint32_t owner) {
-        struct slot *s = queue_slot(q, slot);
-        uint64_t w = atomic_load_explicit(&s->word, memory_order_relaxed);
-
-        if (!likely(word_state(w) == SLOT_LEASED && word_owner(w) == owner))
-                return false;
-        settle(s, word_make(word_lap(w) + 1, 0, 0, SLOT_FREE));
+        queue_settle(s, word_make(word_lap(w), 0, 0, SLOT_READY));
         return true;
 }
 
 bool queue_settle_acknowledge(struct queue *q, uint32_t slot, uint32_t owner) {
-        return settle_acknowledge(q, slot, owner);
+        struct slot *s = queue_slot(q, slot);
+        uint64_t w = atomic_load_explicit(&s->word, memory_order_relaxed);
+
+        if (word_state(w) != SLOT_LEASED || word_owner(w) != owner)
+                return false;
+        queue_settle(s, (w & WORD_LAP_MASK) + WORD_LAP_STEP);
+        return true;
 }
 
 int queue_acknowledge(struct queue *q, uint32_t slot) {
-#if SHM_FAULT == FAULT_CLEAR_ON_ACKNOWLEDGE
-        memset(queue_slot(q, slot)->data, 0, 16);
-#endif
-        if (!likely(settle_acknowledge(q, slot, q->owner)))
+        struct slot *s = queue_slot(q, slot);
+        uint64_t w = atomic_load_explicit(&s->word, memory_order_relaxed);
+
+        if (!likely(word_state(w) == SLOT_LEASED && word_owner(w) == q->owner))
                 return -EINVAL;
-        wait_wake(&q->space);
+        queue_acknowledge_fast(q, s, w);
         return 0;
 }
 
@@ -526,7 +464,7 @@ int queue_reject(struct queue *q, uint32_t slot, const char *reason) {
         if (word_state(w) != SLOT_LEASED || word_owner(w) != q->owner)
                 return -EINVAL;
         queue_note(q, slot, w, NOTE_REJECTED, reason);
-        settle(s, word_make(word_lap(w), 0, word_deliveries(w), dead ? SLOT_DEAD : SLOT_RETURNED));
+        queue_settle(s, word_make(word_lap(w), 0, word_deliveries(w), dead ? SLOT_DEAD : SLOT_RETURNED));
         if (dead)
                 return 1;
         queue_bump_epoch(q, slot);
