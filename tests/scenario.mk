@@ -1,1 +1,9 @@
-# Tests of scenario.
+# Scenarios: the daemon of this build with real workers, from basic to complex. One by hand, in the build directory:
+# python3 ../tests/scenario/b010-start-and-stop.py [CASE…]
+TEST_EXTENSIONS = .py
+PY_LOG_COMPILER = env GANGER_BUILD=$(abs_top_builddir) PYTHONDONTWRITEBYTECODE=1 $(PYTHON3)
+SCENARIOS = \
+	tests/scenario/b010-start-and-stop.py \
+	tests/scenario/b020-io.py
+TESTS += $(SCENARIOS)
+EXTRA_DIST += $(SCENARIOS) tests/harness/gang.py

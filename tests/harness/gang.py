@@ -12,6 +12,7 @@ the death of a process by its pidfd). Limits only end a hang; none is a measurem
 This process is a subreaper, so that whoever escapes from the daemon becomes a child of ours, and is found.
 """
 
+import base64
 import ctypes
 import json
 import os
@@ -223,6 +224,11 @@ def run(arguments, expected=0, input=None, limit=LIMIT, **options):
     return result
 
 
+def data(message):
+    """The payload of a message that --json shows."""
+    return message['text'] if 'text' in message else base64.b64decode(message['base64'])
+
+
 class Stream:
     """`gangerctl --json events --follow` or `logs --follow`: what came so far, and waiting for more."""
 
@@ -282,24 +288,26 @@ class Gang:
     stderr     where the daemon's stderr goes; None: it is collected
     arguments  more options of gangerd
     check_end  False: the scenario ends the daemon itself, or breaks it
-    wait       False: do not wait until it serves
+    begin      False: the scenario calls start(), when its programs are written
+    listen     False: nobody reads what it says by sd_notify
     """
 
-    def __init__(self, config, prefix=(), stderr=None, arguments=(), env=None, check_end=True, wait=True,
-                 directory=None):
+    def __init__(self, config, prefix=(), stderr=None, arguments=(), env=None, check_end=True, begin=True,
+                 listen=True, directory=None):
         self.directory = directory or tempfile.mkdtemp(prefix='gang.')
         os.chmod(self.directory, 0o755)
         self.made_directory = directory is None
         self.runtime = f'{self.directory}/run'
         self.config_path = f'{self.directory}/ganger.conf'
         self.prefix, self.arguments, self.stderr_to = list(prefix), list(arguments), stderr
-        self.check_end, self.wait_ready = check_end, wait
+        self.check_end, self.begin = check_end, begin
         self.env = environment(**(env or {}))
-        self.process = self._events = self._logs = None
+        self.process = self._events = self._logs = self.notify_thread = None
         self.helpers = []
         self.stderr_lines, self.stderr_thread = [], None
         self.stderr_changed = threading.Condition()
-        self.notified = []
+        self.notified, self.listener, self.listen = [], None, listen
+        self.notify_changed = threading.Condition()
         self.configure(config)
 
     # -- files
@@ -342,20 +350,26 @@ class Gang:
 
     def __enter__(self):
         try:
-            self.start()
+            if self.begin:
+                self.start()
         except BaseException:
             self.abandon()
             raise
         return self
 
-    def start(self):
+    def start(self, wait=True):
+        """Start gangerd, and wait until it serves."""
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+        self.listener = listener
         path = self.path('supervisor')
         if os.path.exists(path):
             os.unlink(path)
         listener.bind(path)
         os.chmod(path, 0o777)
-        listener.settimeout(LIMIT)
+        # It must be read all the time, as a service manager does.
+        self.notify_thread = threading.Thread(target=self.read_notified, args=(listener,), daemon=True)
+        if self.listen:
+            self.notify_thread.start()
         words = [*self.prefix, f'{BUILD}/gangerd', '--foreground', '--config', self.config_path, '--runtime-dir', self.runtime,
                  *self.arguments]
         self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
@@ -364,42 +378,43 @@ class Gang:
         if self.stderr_to is None:
             self.stderr_thread = threading.Thread(target=self.read_stderr, args=(self.process.stderr,), daemon=True)
             self.stderr_thread.start()
-        self.listener = listener
-        if self.wait_ready:
+        if wait:
             self.wait_served()
+
+    def read_notified(self, listener):
+        while True:
+            message = listener.recv(65536)
+            with self.notify_changed:
+                self.notified += message.decode().split('\n')
+                self.notify_changed.notify_all()
+            if message == b'':
+                return
+
+    def say_notified(self):
+        """End the thread above, or wake whoever waits for what it reads: an empty message comes from nobody else."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+            s.sendto(b'', self.path('supervisor'))
+
+    def watch_death(self):
+        try:
+            wait_dead(self.process.pid, HANG)
+            self.say_notified()
+        except (Failed, OSError):
+            pass                    # nobody waits any more
 
     def wait_served(self):
         """Until it says READY=1, as a service manager waits for it; or it ends, which is a failure."""
-        fd = os.pidfd_open(self.process.pid)
-        poll = select.poll()
-        poll.register(self.listener, select.POLLIN)
-        poll.register(fd, select.POLLIN)
-        try:
-            while True:
-                ready = dict(poll.poll(LIMIT * 1000))
-                check(ready, 'gangerd is not ready')
-                if self.listener.fileno() not in ready:
-                    self.process.wait()
-                    raise Failed(f'gangerd ended with {self.process.returncode}')
-                lines = self.listener.recv(65536).decode().split('\n')
-                self.notified += lines
-                if READY_LINE in lines:
-                    return
-        finally:
-            os.close(fd)
+        threading.Thread(target=self.watch_death, daemon=True).start()
+        self.wait_notified(lambda line: line == READY_LINE, 'gangerd is not ready')
 
     def wait_notified(self, predicate, what):
         """Until a line of sd_notify comes that fits; those that came before count."""
-        seen = 0
-        while True:
-            for line in self.notified[seen:]:
-                if predicate(line):
-                    return line
-            seen = len(self.notified)
-            try:
-                self.notified += self.listener.recv(65536).decode().split('\n')
-            except TimeoutError:
-                raise Failed(f'{what}; told so far: {self.notified}') from None
+        def find():
+            return next((line for line in self.notified if predicate(line)), None)
+        with self.notify_changed:
+            self.notify_changed.wait_for(lambda: find() or '' in self.notified, LIMIT)
+            check(find(), f'{what}; told so far: {self.notified}')
+            return find()
 
     def read_stderr(self, pipe):
         for line in pipe:
@@ -492,6 +507,10 @@ class Gang:
                 for pid in pids:
                     wait_dead(pid)
                 self.strangers()
+        if self.notify_thread and self.notify_thread.is_alive():
+            self.say_notified()
+            self.notify_thread.join()
+        if self.listener:
             self.listener.close()
         if self.stderr_thread:
             self.stderr_thread.join()

@@ -94,9 +94,7 @@ def shutdown():
 
 def in_the_background():
     """without --foreground it returns as soon as it serves, and SIGTERM to the pid in the lock ends it"""
-    with gang_of_three(wait=False, check_end=False) as g:
-        kill_and_wait(g.process.pid)        # the one in the foreground is not what is tried here
-        g.process.wait()
+    with gang_of_three(begin=False, check_end=False) as g:
         run([f'{BUILD}/gangerd', '--config', g.config_path, '--runtime-dir', g.runtime], env=g.env)
         version = g.json('version')['gangerd']
         keeper = int(g.read('run/lock'))
