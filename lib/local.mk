@@ -13,7 +13,7 @@ libbase_la_SOURCES = $(LIB_BASE)
 LIB_SHM = \
 	lib/shm/fault.h lib/shm/layout.h lib/shm/word.h \
 	lib/shm/member.c lib/shm/member.h \
-	lib/shm/queue.c lib/shm/queue-wait.c lib/shm/queue.h \
+	lib/shm/queue.c lib/shm/queue-wait.c lib/shm/queue.h lib/shm/queue-fast.h \
 	lib/shm/recover.c lib/shm/recover.h \
 	lib/shm/region.c lib/shm/region.h \
 	lib/shm/sys.c lib/shm/sys.h \

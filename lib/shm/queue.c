@@ -348,7 +348,7 @@ static __attribute__((__noinline__)) int scan(struct queue *q, struct lease *ret
                         if (contiguous && ahead == 0)
                                 queue_advance(q, p);
                         if (wait_is_wanted(&q->space))
-                                wake_sender_after_lease(q, w, p);
+                                queue_wake_sender_after_lease(q, w, p);
                         return 0;
                 }
                 if (ahead < 0 || (ahead == 0 && state == SLOT_FREE)) {

@@ -38,22 +38,26 @@
 #include "shm/wait.h"
 
 struct queue {
+        /* One line, where the memory of it begins one: what the usual way needs. */
         unsigned char *slots;           /* the first one */
         struct queue_control *control;
-        struct note *notes;
-        uint64_t n;                     /* slots */
         uint64_t mask;                  /* n - 1 */
-        uint32_t log2;                  /* of n */
-        uint32_t stride;                /* bytes from slot to slot */
-        uint32_t owner;                 /* participant and generation, as in a word */
-        uint32_t message_max;
-        uint32_t max_deliveries;
-        uint32_t spin;                  /* how long to look before sleeping; adapts */
-        bool armed;                     /* announced as a poller */
         uint64_t cursor;                /* below it nothing is ready, unless the epoch moves */
         uint64_t epoch;                 /* as this receiver knows it */
+        uint64_t mine;                  /* the owner, in its place in a word */
+        uint32_t stride;                /* bytes from slot to slot */
+        uint32_t lap_shift;             /* from a position to the lap's place in a word */
+        uint32_t message_max;
+        bool armed;                     /* announced as a poller */
         struct waiting messages;
         struct waiting space;
+        uint64_t id_mask;               /* a position, as far as a word knows it */
+        struct note *notes;
+        uint64_t n;                     /* slots */
+        uint32_t log2;                  /* of n */
+        uint32_t owner;                 /* participant and generation, as in a word */
+        uint32_t max_deliveries;
+        uint32_t spin;                  /* how long to look before sleeping; adapts */
 };
 
 /** A slot that this participant holds, for writing or after receiving. */

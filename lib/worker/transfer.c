@@ -3,8 +3,8 @@
 /*
  * Receiving and sending through a handle
  *
- * The hot path: each function looks once whether the ring has what is wanted, and only then thinks about
- * waiting. Linearisation points are those of shm/queue.c.
+ * The hot path: each function first tries the usual way of shm/queue-fast.h, inline and straight from the slot to the
+ * caller's message; what that cannot do is done out of line. Linearisation points are those of shm/queue.c.
  */
 
 #include "worker/transfer.h"
@@ -14,7 +14,10 @@
 
 #include "base/time.h"
 
+#define likely(condition) __builtin_expect(!!(condition), 1)
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
+/** Keeps the seldom taken way, and what it needs on the stack, out of the usual one. */
+#define SLOW __attribute__((__noinline__))
 
 static inline void message_fill(struct ganger_message *ret, struct ganger_ring *ring, const struct lease *l, size_t size) {
         *ret = (struct ganger_message){
@@ -28,50 +31,67 @@ static uint64_t deadline(int64_t timeout_usec) {
 
 /* ---- receiving --------------------------------------------------------------------------------- */
 
-/** There was no message. */
-static int receive_slow(struct ganger_ring *ring, struct lease *ret, int64_t timeout_usec) {
-        if (timeout_usec != 0)
-                return queue_receive_wait(&ring->queue, ret, deadline(timeout_usec), ring->drain);
-        return ring->poll_fd < 0 ? -EAGAIN : ring_arm(ring, ret);
-}
-
 /** Asked to drain, also if that came while we were arming the descriptor. */
 static inline bool is_draining(const struct ganger_ring *ring) {
         return atomic_load_explicit(ring->drain, memory_order_relaxed) != 0;
 }
 
-int ganger_ring_receive(struct ganger_ring *ring, struct ganger_message *ret, int64_t timeout_usec) {
+/** There was no message. */
+static int receive_wait(struct ganger_ring *ring, struct lease *ret, int64_t timeout_usec) {
+        int r;
+
+        if (timeout_usec != 0)
+                return queue_receive_wait(&ring->queue, ret, deadline(timeout_usec), ring->drain);
+        r = ring->poll_fd < 0 ? -EAGAIN : ring_arm(ring, ret);
+        /* Armed, but whoever asked us to drain may have looked for pollers just before. */
+        return r == -EAGAIN && is_draining(ring) ? -ESHUTDOWN : r;
+}
+
+static SLOW int receive_slow(struct ganger_ring *ring, struct ganger_message *ret, int64_t timeout_usec) {
         struct lease l;
         int r;
 
-        if (unlikely(!(ring->flags & GANGER_RECEIVE)))
-                return -EACCES;
-        if (unlikely(ring->queue.armed))
-                ring_disarm(ring);
-        if (unlikely(is_draining(ring)))
-                return -ESHUTDOWN;
         r = queue_receive(&ring->queue, &l);
-        if (unlikely(r == -EAGAIN)) {
-                r = receive_slow(ring, &l, timeout_usec);
-                /* Armed, but whoever asked us to drain may have looked for pollers just before. */
-                if (r == -EAGAIN && is_draining(ring))
-                        return -ESHUTDOWN;
-        }
-        if (unlikely(r < 0))
+        if (r == -EAGAIN)
+                r = receive_wait(ring, &l, timeout_usec);
+        if (r < 0)
                 return r;
         ring->held++;
         message_fill(ret, ring, &l, l.size);
         return 0;
 }
 
-int ganger_acknowledge(struct ganger_message *m) {
-        int r;
+int ganger_ring_receive(struct ganger_ring *ring, struct ganger_message *ret, int64_t timeout_usec) {
+        struct queue *q = &ring->queue;
+        uint64_t position;
+        struct slot *s;
 
-        if (unlikely(!message_is(m, SLOT_LEASED)))
+        if (unlikely(!(ring->flags & GANGER_RECEIVE)))
+                return -EACCES;
+        if (unlikely(q->armed))
+                ring_disarm(ring);
+        if (unlikely(is_draining(ring)))
+                return -ESHUTDOWN;
+        s = queue_receive_fast(q, &position);
+        if (unlikely(!s))
+                return receive_slow(ring, ret, timeout_usec);
+        ring->held++;
+        ret->data = s->data;
+        ret->size = queue_size_of(q, s);
+        ret->id = queue_id_at(q, position);
+        ret->deliveries = 1;
+        ret->slot = (uint32_t)(position & q->mask);
+        ret->ring = ring;
+        return 0;
+}
+
+int ganger_acknowledge(struct ganger_message *m) {
+        uint64_t w;
+        struct slot *s = message_slot(m, SLOT_LEASED, &w);
+
+        if (unlikely(!s))
                 return -EINVAL;
-        r = queue_acknowledge(&m->ring->queue, m->slot);
-        if (unlikely(r < 0))
-                return r;
+        queue_acknowledge_fast(&m->ring->queue, s, w);
         message_done(m);
         return 0;
 }
@@ -102,16 +122,32 @@ static int reserve(struct ganger_ring *ring, size_t size, struct lease *ret, int
         return r;
 }
 
-int ganger_ring_send(struct ganger_ring *ring, const void *data, size_t size, int64_t timeout_usec) {
+static SLOW int send_slow(struct ganger_ring *ring, const void *data, size_t size, int64_t timeout_usec) {
         struct lease l;
         int r;
 
         r = reserve(ring, size, &l, timeout_usec);
-        if (unlikely(r < 0))
+        if (r < 0)
                 return r;
         if (size > 0)
                 memcpy(l.data, data, size);
         queue_commit(&ring->queue, &l, (uint32_t)size);
+        return 0;
+}
+
+int ganger_ring_send(struct ganger_ring *ring, const void *data, size_t size, int64_t timeout_usec) {
+        struct queue *q = &ring->queue;
+        uint64_t position;
+        struct slot *s;
+
+        if (unlikely(!(ring->flags & GANGER_SEND) || size > q->message_max))
+                return send_slow(ring, data, size, timeout_usec);
+        s = queue_reserve_fast(q, &position);
+        if (unlikely(!s))
+                return send_slow(ring, data, size, timeout_usec);
+        if (likely(size > 0))
+                memcpy(s->data, data, size);
+        queue_commit_fast(q, s, queue_lap_bits(q, position), (uint32_t)size);
         return 0;
 }
 
@@ -128,11 +164,14 @@ int ganger_ring_reserve(struct ganger_ring *ring, size_t size, struct ganger_mes
 }
 
 int ganger_commit(struct ganger_message *m) {
-        if (unlikely(!message_is(m, SLOT_WRITING)))
+        uint64_t w;
+        struct slot *s = message_slot(m, SLOT_WRITING, &w);
+
+        if (unlikely(!s))
                 return -EINVAL;
         if (unlikely(m->size > m->ring->queue.message_max))
                 return -EMSGSIZE;
-        queue_commit(&m->ring->queue, &(struct lease){ .slot = m->slot }, (uint32_t)m->size);
+        queue_commit_fast(&m->ring->queue, s, w, (uint32_t)m->size);
         message_done(m);
         return 0;
 }

@@ -13,18 +13,30 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "shm/queue-fast.h"
 #include "worker/membership.h"
+
+/**
+ * The slot of a message, if the handle holds the message in this state; else NULL.
+ * @param ret_word  its word.
+ */
+static inline struct slot *message_slot(const struct ganger_message *m, enum slot_state state, uint64_t *ret_word) {
+        const struct ganger_ring *ring = m->ring;
+        struct slot *s;
+
+        if (!ring || !ring->flags)
+                return NULL;
+        /* Of the position that it was sent at, so that no number in it leads out of the ring. */
+        s = queue_slot(&ring->queue, m->id);
+        *ret_word = atomic_load_explicit(&s->word, memory_order_relaxed);
+        return queue_holds(&ring->queue, m->id, *ret_word, state) ? s : NULL;
+}
 
 /** Does the handle hold this message, in this state? */
 static inline bool message_is(const struct ganger_message *m, enum slot_state state) {
-        const struct ganger_ring *ring = m->ring;
         uint64_t w;
 
-        if (!ring || !ring->flags || m->slot > ring->queue.mask)
-                return false;
-        w = atomic_load_explicit(&queue_slot(&ring->queue, m->slot)->word, memory_order_relaxed);
-        return word_state(w) == state && word_owner(w) == ring->queue.owner &&
-               queue_message_id(&ring->queue, m->slot, w) == m->id;
+        return message_slot(m, state, &w) && m->slot == (m->id & m->ring->queue.mask);
 }
 
 /** The message is finished: nothing can be done with it any more. */
