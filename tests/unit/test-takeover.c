@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -86,6 +87,8 @@ static void daemon_start(struct daemon *d, const char *config) {
         fd = ready_socket(d, &address);
         d->keeper = fork();
         if (d->keeper == 0) {
+                /* A test that fails leaves no daemon behind. */
+                prctl(PR_SET_PDEATHSIG, SIGTERM);
                 setenv("NOTIFY_SOCKET", address.sun_path, 1);
                 execl(GANGERD, "gangerd", "--foreground", "--config", d->config, "--runtime-dir", d->directory, NULL);
                 _exit(127);
@@ -249,6 +252,15 @@ static int reload(struct daemon *d) {
         return r;
 }
 
+/* Has it a new process since then, and is that ready? */
+static bool is_replaced(const struct picture *before, const struct picture *after, const char *key) {
+        for (size_t i = 0; i < after->n && i < before->n; i++)
+                if (strcmp(after->at[i].key, key) == 0)
+                        return after->at[i].generation > before->at[i].generation &&
+                               strcmp(after->at[i].state, "ready") == 0;
+        return false;
+}
+
 static int pid_of(const struct picture *p, const char *key) {
         for (size_t i = 0; i < p->n; i++)
                 if (strcmp(p->at[i].key, key) == 0)
@@ -271,7 +283,8 @@ static int compare_times(const void *a, const void *b) {
 }
 
 START_TEST(a_killed_manager_loses_nobody) {
-        enum { KILLS = 50 };
+        /* The keeper forgives five quick deaths in a row; from then on it makes us wait on purpose. */
+        enum { KILLS = 12, AT_ONCE = 5 };
         uint64_t took[KILLS];
         struct picture before, after;
         struct daemon d;
@@ -292,9 +305,9 @@ START_TEST(a_killed_manager_loses_nobody) {
                 assert_same(&before, &after);
                 ck_assert_int_eq(count_children(&d), 9);
         }
-        qsort(took, KILLS, sizeof *took, compare_times);
-        printf("manager killed %d times; answered again after %llu ms at the median, %llu ms at most\n", KILLS,
-               (unsigned long long)took[KILLS / 2] / 1000, (unsigned long long)took[KILLS - 1] / 1000);
+        qsort(took, AT_ONCE, sizeof *took, compare_times);
+        printf("manager killed; answered again after %llu ms at the median, %llu ms at most\n",
+               (unsigned long long)took[AT_ONCE / 2] / 1000, (unsigned long long)took[AT_ONCE - 1] / 1000);
         ck_assert_int_eq(daemon_stop(&d), 0);
 }
 END_TEST
@@ -308,7 +321,7 @@ START_TEST(killed_again_while_it_takes_over) {
         start(&d, (char *)"sender");
         start(&d, (char *)"script");
         look(&d, &before);
-        for (int i = 0; i < 10; i++) {
+        for (int i = 0; i < 4; i++) {
                 pid_t manager = manager_pid(&d), next = 0;
                 char path[64];
 
@@ -347,7 +360,7 @@ START_TEST(a_worker_that_dies_with_the_manager_is_replaced_once) {
         start(&d, (char *)"sleeper");
         start(&d, (char *)"sender");
         start(&d, (char *)"script");
-        for (int i = 0; i < 20; i++) {
+        for (int i = 0; i < 8; i++) {
                 pid_t manager = manager_pid(&d);
                 char *victim = (char *)(i % 2 ? "sender/1" : "sleeper/4");
 
@@ -359,11 +372,11 @@ START_TEST(a_worker_that_dies_with_the_manager_is_replaced_once) {
                         kill(pid_of(&before, victim), SIGKILL);
                         kill(manager, SIGKILL);
                 }
-                /* It may be that its end is not known yet: then it still counts as ready, with its old pid. */
+                /* It may be that its end is not known yet: then it still counts as ready. */
                 do {
                         start(&d, victim);
                         look(&d, &after);
-                } while (pid_of(&after, victim) == pid_of(&before, victim));
+                } while (!is_replaced(&before, &after, victim));
                 ck_assert_uint_eq(after.n, before.n);
                 for (size_t k = 0; k < after.n; k++) {
                         bool is_victim = strcmp(after.at[k].key, victim) == 0;
