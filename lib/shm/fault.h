@@ -28,6 +28,7 @@
 #define FAULT_FULL_AT_RETURNED 16       /* a returned message stops senders as a ready one does */
 #define FAULT_NO_SECOND_LOOK 17         /* a receiver goes past a passed slot without looking at its word again */
 #define FAULT_NO_REFRESH 18             /* the mark of passing over is left to wrap */
+#define FAULT_WOKEN_ALL 19              /* a waker takes it that all sleepers are awake when it woke some */
 
 #ifndef SHM_FAULT
 #define SHM_FAULT FAULT_NONE

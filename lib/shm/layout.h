@@ -18,7 +18,7 @@
 
 #define REGION_MAGIC UINT64_C(0x0a676e697265676e)       /* "ngering\n" */
 /** Changes with any change to this file. */
-#define REGION_LAYOUT_VERSION 1
+#define REGION_LAYOUT_VERSION 2
 
 #define CACHE_LINE 64
 #define REGION_PAGE 4096
@@ -50,6 +50,7 @@ struct eventcount {
         _Atomic uint64_t pollers;                       /* the same, of those that wait with a descriptor */
         _Atomic uint32_t event;                         /* the futex */
         _Atomic uint32_t stopped;                       /* participants that were stopped (SIGSTOP): may swallow a wake-up */
+        _Atomic uint32_t woken;                         /* all that slept at this change counter of `sleepers` were woken */
         _Alignas(CACHE_LINE) _Atomic uint64_t sleeping[WAITER_GROUPS]; /* a bit for each participant, its own */
         _Alignas(CACHE_LINE) _Atomic uint64_t polling[WAITER_GROUPS];
 };

@@ -78,16 +78,41 @@ static void bit_clear(_Atomic uint64_t *summary, _Atomic uint64_t *bits, uint32_
                 summary_clear(summary, bits, participant / 64);
 }
 
+static uint32_t change_counter(uint64_t summary) {
+        return (uint32_t)(summary >> 32);
+}
+
+/**
+ * Wake one sleeper. `sleepers` is the summary as it was before.
+ *
+ * When the kernel had fewer to wake than asked for, all that were announced in `sleepers` are awake, or will not fall
+ * asleep: their tickets are older than the step of the event. Each looks again before it sleeps, and announces
+ * itself anew, which moves the change counter; until then nobody needs to be woken, and `woken` says so: else every
+ * change would cost a system call for as long as it takes the woken to get a processor. It is written last, so whoever dies
+ * before leaves the work to the next; and by compare-and-swap, so that one who was late does not bring back an old value.
+ */
+static void wake_sleeper(struct eventcount *c, uint64_t sleepers) {
+        uint32_t woken = atomic_load(&c->woken), count = 1 + atomic_load(&c->stopped);
+        int n;
+
+        atomic_fetch_add(&c->event, 1); /* whoever is about to sleep sees a change */
+        n = sys_futex_wake(&c->event, count);
+        if ((n >= 0 && (uint32_t)n < count) || SHM_FAULT == FAULT_WOKEN_ALL)
+                atomic_compare_exchange_strong(&c->woken, &woken, change_counter(sleepers));
+}
+
 void wait_wake_slow(const struct waiting *w) {
         struct eventcount *c = w->count;
+        /* Partner: the barrier in wait_announce(), as in wait_wake(). */
+        uint64_t sleepers = atomic_load(&c->sleepers);
 
-        if (any_waiting(&c->sleepers, c->sleeping)) {
+        if ((uint32_t)sleepers != 0 && atomic_load(&c->woken) != change_counter(sleepers) &&
+            any_waiting(&c->sleepers, c->sleeping)) {
 #if SHM_FAULT == FAULT_SHARED_WAITER
                 for (uint32_t i = 0; i < WAITER_GROUPS; i++)
                         atomic_store(&c->sleeping[i], 0);
 #endif
-                atomic_fetch_add(&c->event, 1); /* whoever is about to sleep sees a change */
-                sys_futex_wake(&c->event, 1 + atomic_load(&c->stopped));
+                wake_sleeper(c, sleepers);
         }
         if (any_waiting(&c->pollers, c->polling))
                 sys_event_post(w->event_fd);
