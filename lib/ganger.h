@@ -67,9 +67,10 @@ enum {
  * Join the gang that this process was started for.
  *
  * Reads the handshake that gangerd left in the environment (`GANGER_HANDSHAKE`), removes that variable,
- * and takes over the file descriptors: those that it needs no more are closed, the others marked close-on-exec. Does not
- * block and does not talk to the daemon, so it works while the daemon is being restarted. After a failure
- * all is as it was before. Not to be called while other threads use the environment.
+ * and takes over the file descriptors: those that it needs no more are closed, the others marked
+ * close-on-exec. Does not block and does not talk to the daemon, so it works while the daemon is being
+ * restarted. After a failure all is as it was before. Not to be called while other threads use the
+ * environment.
  *
  * @param ret    receives the membership; free it with `ganger_leave`.
  * @param name   must be NULL.
@@ -84,8 +85,8 @@ enum {
 int ganger_join(struct ganger **ret, const char *name);
 
 /**
- * Leave. Closes every handle that is open; messages not acknowledged are delivered again, at once. No other thread
- * may use a handle, or a message, from now on.
+ * Leave. Closes every handle that is open; messages not acknowledged are delivered again, at once. No
+ * other thread may use a handle, or a message, from now on.
  * @param g  may be NULL.
  * @return NULL, so that `g = ganger_leave(g)` leaves no stale pointer.
  */
@@ -93,7 +94,8 @@ struct ganger *ganger_leave(struct ganger *g);
 
 /**
  * Tell the daemon that this instance is ready (`ready = library` or `notify`).
- * The same as READY=1 of sd_notify(3). Never blocks for long: one datagram, for which it waits 5 s at most (-EAGAIN).
+ * The same as READY=1 of sd_notify(3). Never blocks for long: one datagram, for which it waits 5 s at
+ * most (-EAGAIN).
  * @return 0, also where nobody waits to be told; or an error of socket(2) or sendto(2).
  */
 int ganger_ready(struct ganger *g);
@@ -163,10 +165,10 @@ size_t ganger_ring_message_max(const struct ganger_ring *ring);
 /**
  * A file descriptor for poll(2), epoll(7) and event loops; owned by the handle.
  *
- * It is readable when there may be a message, or when this instance is asked to drain; at the first time always. Then call
- * `ganger_ring_receive` with a timeout of 0 until it does not return 0: -EAGAIN means that the descriptor is armed
- * again. Do not read from it. Until the first call of this function the handle costs senders
- * nothing; after it, a send makes a system call only while an armed handle waits.
+ * It is readable when there may be a message, or when this instance is asked to drain; at the first time
+ * always. Then call `ganger_ring_receive` with a timeout of 0 until it does not return 0: -EAGAIN means
+ * that the descriptor is armed again. Do not read from it. Until the first call of this function the
+ * handle costs senders nothing; after it, a send makes a system call only while an armed handle waits.
  *
  * @return the descriptor, the same at each call; -EACCES (the handle does not receive), or an error of
  *         epoll_create1(2) or epoll_ctl(2).
@@ -223,7 +225,8 @@ int ganger_ring_send(struct ganger_ring *ring, const void *data, size_t size, in
  * @param size  how much will be written at most; -EMSGSIZE if that does not fit.
  * @return as `ganger_ring_send`.
  */
-int ganger_ring_reserve(struct ganger_ring *ring, size_t size, struct ganger_message *ret, int64_t timeout_usec);
+int ganger_ring_reserve(struct ganger_ring *ring, size_t size, struct ganger_message *ret,
+                        int64_t timeout_usec);
 
 /**
  * Send a reserved message: from here on it is accepted.
@@ -236,8 +239,8 @@ int ganger_cancel(struct ganger_message *m);
 
 /**
  * Send `out` and acknowledge `in`, both or neither, whenever this process dies (exactly once from ring
- * to ring). Commits at one store in this process's journal. The handles must belong to one `struct ganger`, and
- * be this thread's.
+ * to ring). Commits at one store in this process's journal. The handles must belong to one `struct
+ * ganger`, and be this thread's.
  * @return 0; -EINVAL: `in` is not held, or `out` not reserved; -EXDEV: handles of different memberships;
  *         -EMSGSIZE: the size of `out` was set too long. After an error nothing was done.
  */
@@ -252,7 +255,8 @@ int ganger_forward(struct ganger_message *in, struct ganger_message *out);
  * from step to step without a gap.
  * @return also -E2BIG: more than GANGER_FORWARD_MAX; -EINVAL: none at all, or one of them twice.
  */
-int ganger_forward_many(struct ganger_message *const *in, size_t n_in, struct ganger_message *const *out, size_t n_out);
+int ganger_forward_many(struct ganger_message *const *in, size_t n_in, struct ganger_message *const *out,
+                        size_t n_out);
 
 #ifdef __GNUC__
 #pragma GCC visibility pop

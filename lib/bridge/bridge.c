@@ -127,8 +127,8 @@ int bridge_send(struct bridge *b, const void *data, size_t size) {
                 r = ganger_ring_send(b->send, data, size, -1);
         while (r == -EINTR);
         if (r == -EMSGSIZE) {
-                bridge_log("dropped a message of %zu bytes: ring %s takes %zu", size, ganger_ring_name(b->send),
-                           ganger_ring_message_max(b->send));
+                bridge_log("dropped a message of %zu bytes: ring %s takes %zu", size,
+                           ganger_ring_name(b->send), ganger_ring_message_max(b->send));
                 return 0;
         }
         return r < 0 ? ring_failed("cannot send", r) : 0;

@@ -5,13 +5,14 @@
 /*
  * ganger-bridge: lets any program be a worker
  *
- * One bridge per instance. It is a member of the rings, and speaks with the program through pipes: a request for
- * each message, a reply that finishes it. A message is out with the program from its request to its reply; if the
- * program dies meanwhile, the message is rejected with the reason, and the bridge ends as the program did.
+ * One bridge per instance. It is a member of the rings, and speaks with the program through pipes: a
+ * request for each message, a reply that finishes it. A message is out with the program from its request
+ * to its reply; if the program dies meanwhile, the message is rejected with the reason, and the bridge
+ * ends as the program did.
  *
  * Three ways to go on, each a function that returns how the bridge must end, as waitpid(2) would tell it:
- * talk_run() (lines and frames, with a ring to receive from), source_run() (lines and frames, without one), and
- * once_run() (a process a message).
+ * talk_run() (lines and frames, with a ring to receive from), source_run() (lines and frames, without
+ * one), and once_run() (a process a message).
  */
 
 #include <stdbool.h>
@@ -100,7 +101,10 @@ int bridge_reject(struct ganger_message *m, const char *reason, size_t size);
 /** Finish a message whose reply was too long. */
 int bridge_reject_long(struct bridge *b, struct ganger_message *m);
 
-/** Send what a source has written. Waits for space; what is too long is dropped, and said. @return as bridge_accept(). */
+/**
+ * Send what a source has written. Waits for space; what is too long is dropped, and said. @return as
+ * bridge_accept().
+ */
 int bridge_send(struct bridge *b, const void *data, size_t size);
 
 #endif

@@ -3,8 +3,8 @@
 /*
  * ganger-bridge: joining, and ending
  *
- * However it ends, the rings are left first, so that what was held is delivered to others at once. If the program
- * was killed by a signal, so is the bridge: whoever watches it sees what has happened.
+ * However it ends, the rings are left first, so that what was held is delivered to others at once. If the
+ * program was killed by a signal, so is the bridge: whoever watches it sees what has happened.
  */
 
 #include <errno.h>
@@ -43,7 +43,8 @@ static int open_rings(struct bridge *b) {
         if (r < 0)
                 return r;
         if (!b->receive && (!b->send || b->options.io == IO_EXEC)) {
-                bridge_log(b->send ? "io = exec needs a ring to receive from" : "there is no ring to receive from or send to");
+                bridge_log(b->send ? "io = exec needs a ring to receive from"
+                                   : "there is no ring to receive from or send to");
                 return -EINVAL;
         }
         if (!b->receive)

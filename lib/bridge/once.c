@@ -3,9 +3,9 @@
 /*
  * exec: a process a message
  *
- * The payload is its input, what it writes is the reply. Exit status 0 accepts the message: the reply is forwarded,
- * or, if it is empty, the message just acknowledged. Anything else rejects it, with the exit status as the
- * reason. Without a ring to send to, what it writes is not read: it goes to the log.
+ * The payload is its input, what it writes is the reply. Exit status 0 accepts the message: the reply is
+ * forwarded, or, if it is empty, the message just acknowledged. Anything else rejects it, with the exit
+ * status as the reason. Without a ring to send to, what it writes is not read: it goes to the log.
  */
 
 #include <errno.h>
@@ -87,16 +87,17 @@ static int step(struct once *o) {
 static int conclude(struct once *o, struct ganger_message *m) {
         char words[EXIT_STATUS_FORMAT_MAX];
         int status = program_wait(&o->program), r = 1;
+        size_t size;
 
         for (int i = 0; r > 0 && i < READS_AT_END; i++)
                 r = read_reply(o);
         if (r < 0)
                 return r;
+        size = buffer_size(&o->reply);
         if (o->too_long)
                 return bridge_reject_long(o->bridge, m);
         if (status == 0)
-                return bridge_accept(o->bridge, m, buffer_size(&o->reply) > 0 ? buffer_begin(&o->reply) : NULL,
-                                     buffer_size(&o->reply));
+                return bridge_accept(o->bridge, m, size > 0 ? buffer_begin(&o->reply) : NULL, size);
         exit_status_format(words, sizeof words, status);
         return bridge_reject(m, words, strlen(words));
 }

@@ -59,7 +59,8 @@ static int parse_io_fds(struct options *o, const char *text) {
                 out = strtol(text, &end, 10);
         }
         if (end == text || *end || !is_io_fd(in) || !is_io_fd(out) || in == out) {
-                bridge_log("--io-fds takes two different descriptors up to %d, not 2: 3,4 for instance", IO_FD_MAX);
+                bridge_log("--io-fds takes two different descriptors up to %d, not 2: 3,4 for instance",
+                           IO_FD_MAX);
                 return -EINVAL;
         }
         o->in_fd = (int)in;

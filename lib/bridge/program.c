@@ -3,8 +3,8 @@
 /*
  * Starting the program
  *
- * We are single-threaded, so what the child does between fork and exec may be anything. Whether exec succeeded is
- * told by a pipe that exec closes, or that brings the error.
+ * We are single-threaded, so what the child does between fork and exec may be anything. Whether exec
+ * succeeded is told by a pipe that exec closes, or that brings the error.
  */
 
 #include "bridge/program.h"
@@ -74,12 +74,10 @@ int program_find(const char *name) {
                 return check_executable(name);
         for (path = path ? path : "/bin:/usr/bin"; found != 0; path++) {
                 size_t n = strcspn(path, ":");
-                int r;
+                int length = snprintf(file, sizeof file, "%.*s%s%s", (int)n, path, n ? "/" : "", name);
+                int r = length < (int)sizeof file ? check_executable(file) : -ENOENT;
 
-                if (snprintf(file, sizeof file, "%.*s%s%s", (int)n, path, n ? "/" : "", name) < (int)sizeof file) {
-                        r = check_executable(file);
-                        found = r == 0 || found == -ENOENT ? r : found;
-                }
+                found = r == 0 || found == -ENOENT ? r : found;
                 path += n;
                 if (!*path)
                         break;

@@ -5,8 +5,9 @@
 /*
  * The program: a child process with a pipe in each direction
  *
- * It is killed with the bridge (PR_SET_PDEATHSIG), has every signal at its default, and nothing of the bridge's but
- * its working directory, its environment (without NOTIFY_SOCKET) and its descriptors 0, 1 and 2.
+ * It is killed with the bridge (PR_SET_PDEATHSIG), has every signal at its default, and nothing of the
+ * bridge's but its working directory, its environment (without NOTIFY_SOCKET) and its descriptors 0, 1
+ * and 2.
  */
 
 #include <stdbool.h>

@@ -3,8 +3,8 @@
 /*
  * Lines and frames
  *
- * Invariant: the buffer never holds more than one unit of the limit and what one read brought beyond it. A unit
- * that is too long is told once, when that is known, and then skipped as it comes.
+ * Invariant: the buffer never holds more than one unit of the limit and what one read brought beyond it.
+ * A unit that is too long is told once, when that is known, and then skipped as it comes.
  */
 
 #include "bridge/protocol.h"
@@ -25,7 +25,11 @@ static const struct unit unit_bad = { .kind = UNIT_BAD };
 /** A unit of the next bytes, after a prefix, before a suffix. */
 static struct unit take(struct reader *r, size_t prefix, size_t size, size_t suffix) {
         r->taken = prefix + size + suffix;
-        return (struct unit){ .kind = UNIT_WHOLE, .data = (const char *)buffer_begin(&r->buffer) + prefix, .size = size };
+        return (struct unit){
+                .kind = UNIT_WHOLE,
+                .data = (const char *)buffer_begin(&r->buffer) + prefix,
+                .size = size,
+        };
 }
 
 /* ---- lines ------------------------------------------------------------------------------------- */

@@ -42,7 +42,7 @@ struct reader {
         const struct protocol *protocol;
         struct buffer buffer;
         size_t limit;                   /* the longest unit */
-        size_t taken;                   /* bytes of the unit that was returned last: dropped at the next call */
+        size_t taken;                   /* bytes of the unit that was returned last: dropped next time */
         size_t scanned;                 /* lines: here is no newline */
         bool skipping;                  /* in the middle of a unit that is too long */
         size_t skip;                    /* frames: bytes still to be skipped */

@@ -3,8 +3,8 @@
 /*
  * Lines and frames without a ring to receive from: what the program writes is sent
  *
- * It gets no requests, and its input is the worker's. A request to stop is handed on to it; the bridge goes on
- * until it has ended, and sends what it still has to say. Its end is ours.
+ * It gets no requests, and its input is the worker's. A request to stop is handed on to it; the bridge
+ * goes on until it has ended, and sends what it still has to say. Its end is ours.
  */
 
 #include <errno.h>
@@ -44,7 +44,8 @@ static int send_units(struct source *s) {
                                 return r;
                         break;
                 case UNIT_LONG:
-                        bridge_log("dropped a message: ring %s takes %zu bytes", ganger_ring_name(s->bridge->send),
+                        bridge_log("dropped a message: ring %s takes %zu bytes",
+                                   ganger_ring_name(s->bridge->send),
                                    ganger_ring_message_max(s->bridge->send));
                         break;
                 case UNIT_BAD:

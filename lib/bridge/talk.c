@@ -4,8 +4,9 @@
  * Lines and frames: one program, one message out at a time
  *
  * Requests are written and replies read without blocking, so that neither side ever waits for the other to
- * read. What the program writes when no message is out, or what is no reply, means that the two no longer agree on
- * whose reply is whose: then the program is killed and the bridge fails, so that both begin again.
+ * read. What the program writes when no message is out, or what is no reply, means that the two no longer
+ * agree on whose reply is whose: then the program is killed and the bridge fails, so that both begin
+ * again.
  *
  * Invariant: `busy` exactly while `message` is received and not finished.
  */
@@ -20,7 +21,10 @@
 #include "bridge/program.h"
 #include "bridge/protocol.h"
 
-/** Reads after the program's end: more than any pipe holds, and an end to it if a child of the program still writes. */
+/**
+ * Reads after the program's end: more than any pipe holds, and an end to it if a child of the program
+ * still writes.
+ */
 #define READS_AT_END 64
 
 struct talk {
@@ -43,8 +47,8 @@ static void talk_done(struct talk *t) {
 }
 
 /**
- * It does not speak as it should. The message is rejected when it has ended: if it was ending just now, and closed
- * its pipes therefore, its exit status is the better reason.
+ * It does not speak as it should. The message is rejected when it has ended: if it was ending just now,
+ * and closed its pipes therefore, its exit status is the better reason.
  */
 static void break_off(struct talk *t, const char *why, bool lies) {
         if (t->broken)
@@ -76,7 +80,8 @@ static int begin(struct talk *t) {
 }
 
 static bool wants_message(const struct talk *t) {
-        return !t->busy && !t->draining && !t->broken && !t->replies.skipping && buffer_size(&t->request) == 0;
+        return !t->busy && !t->draining && !t->broken && !t->replies.skipping &&
+               buffer_size(&t->request) == 0;
 }
 
 /** Give the program a message if it is ready for one, and there is one. */
@@ -114,10 +119,10 @@ static int finish(struct talk *t, const struct unit *u) {
         return bridge_reject(&t->message, reply.text ? reply.text : "", reply.size);
 }
 
-/** No message is out, and this is not the rest of a reply that was too long. */
+/** No message is out, and this is not the rest of a reply that was too long. Last words are its own business. */
 static void take_unasked(struct talk *t) {
         if (t->draining)
-                buffer_drop(&t->replies.buffer, buffer_size(&t->replies.buffer)); /* last words are its own business */
+                buffer_drop(&t->replies.buffer, buffer_size(&t->replies.buffer));
         else if (reader_has_more(&t->replies))
                 break_off(t, "the program wrote without being asked", true);
 }

@@ -3,8 +3,9 @@
 /*
  * Forwarding: outputs sent and inputs acknowledged in one step
  *
- * Everything is checked before anything is done; then the journal of one of the handles is armed, and that store
- * is the commit point (shm/member.h). All handles are of the calling thread, so their journals are too.
+ * Everything is checked before anything is done; then the journal of one of the handles is armed, and
+ * that store is the commit point (shm/member.h). All handles are of the calling thread, so their journals
+ * are too.
  */
 
 #include <errno.h>
@@ -14,7 +15,8 @@
 _Static_assert(GANGER_FORWARD_MAX <= JOURNAL_ENTRIES, "all must fit one journal");
 
 /** Is the message at `i` held in this state, of this membership, and not there twice? */
-static int check(struct ganger_message *const *list, size_t i, enum slot_state state, const struct ganger *g) {
+static int check(struct ganger_message *const *list, size_t i, enum slot_state state,
+                 const struct ganger *g) {
         const struct ganger_message *m = list[i];
 
         if (!message_is(m, state))
@@ -29,7 +31,8 @@ static int check(struct ganger_message *const *list, size_t i, enum slot_state s
         return 0;
 }
 
-static int check_all(struct ganger_message *const *list, size_t n, enum slot_state state, const struct ganger *g) {
+static int check_all(struct ganger_message *const *list, size_t n, enum slot_state state,
+                     const struct ganger *g) {
         int r = 0;
 
         for (size_t i = 0; r == 0 && i < n; i++)
@@ -39,11 +42,15 @@ static int check_all(struct ganger_message *const *list, size_t n, enum slot_sta
 
 static struct settlement settlement(const struct ganger_message *m, bool acknowledge) {
         return (struct settlement){
-                .queue = &m->ring->queue, .ring = m->ring->joined->number, .slot = m->slot, .acknowledge = acknowledge,
+                .queue = &m->ring->queue,
+                .ring = m->ring->joined->number,
+                .slot = m->slot,
+                .acknowledge = acknowledge,
         };
 }
 
-int ganger_forward_many(struct ganger_message *const *in, size_t n_in, struct ganger_message *const *out, size_t n_out) {
+int ganger_forward_many(struct ganger_message *const *in, size_t n_in, struct ganger_message *const *out,
+                        size_t n_out) {
         struct settlement s[GANGER_FORWARD_MAX];
         const struct ganger_ring *first;
         size_t n = 0;
@@ -62,7 +69,8 @@ int ganger_forward_many(struct ganger_message *const *in, size_t n_in, struct ga
         if (r < 0)
                 return r;
         for (size_t i = 0; i < n_out; i++) {
-                queue_commit_prepare(&out[i]->ring->queue, &(struct lease){ .slot = out[i]->slot }, (uint32_t)out[i]->size);
+                queue_commit_prepare(&out[i]->ring->queue, &(struct lease){ .slot = out[i]->slot },
+                                     (uint32_t)out[i]->size);
                 s[n++] = settlement(out[i], false);
         }
         for (size_t i = 0; i < n_in; i++)

@@ -4,7 +4,8 @@
  * Handles: opening, closing, and the descriptor for event loops
  *
  * Invariant: an open handle has a participant of its own in its ring, and a journal of its own; a closed one
- * holds no slot and is announced nowhere. Hence a participant may be used again at once, in the same generation.
+ * holds no slot and is announced nowhere. Hence a participant may be used again at once, in the same
+ * generation.
  */
 
 #include <errno.h>
@@ -53,7 +54,8 @@ static int take_bit(uint64_t *bits, uint32_t count) {
 }
 
 /** With the lock held. */
-static int handle_open(struct ganger *g, struct joined_ring *j, unsigned int flags, struct ganger_ring **ret) {
+static int handle_open(struct ganger *g, struct joined_ring *j, unsigned int flags,
+                       struct ganger_ring **ret) {
         struct ganger_ring *ring;
         int participant, place;
 
@@ -98,7 +100,11 @@ void handle_close(struct ganger_ring *ring) {
         struct joined_ring *j = ring->joined;
         uint32_t participant = owner_participant(ring->queue.owner);
         const struct seat seat = {
-                .queue = &j->judge, .ring = j->number, .first = participant, .count = 1, .generation = j->generation,
+                .queue = &j->judge,
+                .ring = j->number,
+                .first = participant,
+                .count = 1,
+                .generation = j->generation,
         };
 
         ring_disarm(ring);
@@ -137,10 +143,10 @@ size_t ganger_ring_message_max(const struct ganger_ring *ring) {
 /* ---- event loops ------------------------------------------------------------------------------- */
 
 /*
- * The eventfd is one for all processes of the ring. If pollers read from it, one that finds nothing to do could take
- * a post that was meant for another: the one that is asked to drain, for instance. So nobody reads
- * it. Each handle watches it, edge-triggered, through an epoll descriptor of its own: every post makes
- * every one of them readable.
+ * The eventfd is one for all processes of the ring. If pollers read from it, one that finds nothing to do
+ * could take a post that was meant for another: the one that is asked to drain, for instance. So nobody
+ * reads it. Each handle watches it, edge-triggered, through an epoll descriptor of its own: every post
+ * makes every one of them readable.
  */
 static int poll_open(int event_fd) {
         struct epoll_event event = { .events = EPOLLIN | EPOLLET };

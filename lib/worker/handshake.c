@@ -5,9 +5,9 @@
  *
  *      header | a record for each ring
  *
- * Invariant: every `struct handshake` that leaves handshake_add_ring() or handshake_decode() is sound: whoever has
- * one need not check names, geometry, seats or the uniqueness of descriptors again. Reading goes through the same
- * door as building, so there is one set of checks.
+ * Invariant: every `struct handshake` that leaves handshake_add_ring() or handshake_decode() is sound:
+ * whoever has one need not check names, geometry, seats or the uniqueness of descriptors again. Reading
+ * goes through the same door as building, so there is one set of checks.
  */
 
 #include "worker/handshake.h"
@@ -100,7 +100,8 @@ int handshake_add_ring(struct handshake *h, const struct handshake_ring *ring) {
                 return -EINVAL;
         if (ring->memory_fd < 0 || ring->event_fd < 0)
                 return -EINVAL;
-        if (ring->memory_fd == ring->event_fd || fd_is_taken(h, ring->memory_fd) || fd_is_taken(h, ring->event_fd))
+        if (ring->memory_fd == ring->event_fd || fd_is_taken(h, ring->memory_fd) ||
+            fd_is_taken(h, ring->event_fd))
                 return -EEXIST;
         for (size_t i = 0; i < h->n_rings; i++)
                 if (strcmp(h->rings[i].name, ring->name) == 0)

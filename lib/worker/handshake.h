@@ -5,9 +5,10 @@
 /*
  * The handshake: what a process must know to be a member of its rings
  *
- * The daemon writes it, the library reads it, once, at the start. It travels in a sealed memfd whose descriptor
- * number GANGER_HANDSHAKE tells, or in an AttachReply of the control socket. Both ends are of one machine,
- * so numbers are in its byte order; both may be of different versions, so the layout has one.
+ * The daemon writes it, the library reads it, once, at the start. It travels in a sealed memfd whose
+ * descriptor number GANGER_HANDSHAKE tells, or in an AttachReply of the control socket. Both ends are of
+ * one machine, so numbers are in its byte order; both may be of different versions, so the layout has
+ * one.
  *
  * Descriptors are the numbers under which the process finds them. In an AttachReply they are indexes into
  * the descriptors that came with it.
@@ -30,7 +31,10 @@
 /** Rings of one process. Journals number them in 11 bits; the kernel passes 253 descriptors at once. */
 #define HANDSHAKE_RINGS_MAX 120
 
-/** The seat of the process in one ring, and all that it needs to open it. Its number is its place in the handshake. */
+/**
+ * The seat of the process in one ring, and all that it needs to open it. Its number is its place in the
+ * handshake.
+ */
 struct handshake_ring {
         char name[NAME_LENGTH_MAX + 1];
         struct geometry geometry;
@@ -60,7 +64,8 @@ DEFINE_CLEANUP(struct handshake *, handshake_free)
 
 /**
  * Add a ring; copied.
- * @return the ring's number (0, 1, …) as journals name it; -EINVAL (name, geometry, seat or descriptors make no sense);
+ * @return the ring's number (0, 1, …) as journals name it; -EINVAL (name, geometry, seat or descriptors
+ *         make no sense);
  *         -EEXIST (name or descriptor is there already); -E2BIG (HANDSHAKE_RINGS_MAX).
  */
 int handshake_add_ring(struct handshake *h, const struct handshake_ring *ring);

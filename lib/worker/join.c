@@ -4,8 +4,8 @@
  * Joining: finding the handshake
  *
  * A process is started with one handshake, and joins once. `joined` is the only state that the library
- * keeps of a process; it makes the second of two joins that race, or come one after the other, fail with a word
- * that says why.
+ * keeps of a process; it makes the second of two joins that race, or come one after the other, fail with
+ * a word that says why.
  */
 
 #include "worker/join.h"

@@ -56,9 +56,11 @@ static void joined_ring_done(struct joined_ring *j) {
 
 static int membership_allocate(struct ganger **ret, const struct handshake *h) {
         size_t align = _Alignof(struct ganger);
-        size_t size = (sizeof(struct ganger) + h->n_rings * sizeof(struct joined_ring) + align - 1) / align * align;
-        struct ganger *g = aligned_alloc(align, size);
+        size_t size = sizeof(struct ganger) + h->n_rings * sizeof(struct joined_ring);
+        struct ganger *g;
 
+        size = (size + align - 1) / align * align;
+        g = aligned_alloc(align, size);
         if (!g)
                 return -ENOMEM;
         memset(g, 0, size);
@@ -129,7 +131,10 @@ unsigned int ganger_instance(const struct ganger *g) {
         return g->instance;
 }
 
-/* Async-signal-safe: reads what never changes after the join, stores to shared memory, and makes system calls. */
+/*
+ * Async-signal-safe: reads what never changes after the join, stores to shared memory, and makes system
+ * calls.
+ */
 void ganger_interrupt(struct ganger *g) {
         int saved = errno;
 

@@ -9,8 +9,8 @@
  * (ganger_interrupt). Handles live in a table too, so that the message of a handle that was closed finds a
  * closed handle, not freed memory; a handle's place in it is also the number of its journal.
  *
- * Locking: `lock` guards which handles are open and which participants are taken, nothing else. What is in an open
- * handle belongs to the thread that uses it.
+ * Locking: `lock` guards which handles are open and which participants are taken, nothing else. What is
+ * in an open handle belongs to the thread that uses it.
  */
 
 #include <pthread.h>
@@ -35,7 +35,7 @@ struct joined_ring {
         struct region region;
         int event_fd;
         struct queue judge;             /* participant 0: wakes, and recovers handles that are closed */
-        struct ganger_ring *simple;     /* the handle of ganger_receive() and ganger_send(); NULL: not used yet */
+        struct ganger_ring *simple;     /* the handle of ganger_receive() and ganger_send(); NULL: none yet */
         uint64_t taken;                 /* participants that have an open handle; under the lock */
 };
 
@@ -68,7 +68,8 @@ _Static_assert(MEMBER_HANDLES <= 64, "`open` has a bit for each handle");
 
 /**
  * Map what a handshake names.
- * @param h  sound; its descriptor numbers are ours. On success the descriptors are taken over: those of eventfds are
+ * @param h  sound; its descriptor numbers are ours. On success the descriptors are taken over: those of
+ *         eventfds are
  *           kept, close-on-exec, the others closed. On failure they stay the caller's.
  * @return 0, -EPROTO (a descriptor is not what it should be), -EOPNOTSUPP, -ENOMEM, …
  */

@@ -3,8 +3,8 @@
 /*
  * Telling the daemon: sd_notify's datagrams, without libsystemd
  *
- * The manager may be restarted just now: its socket is held by the keeper, so the datagram waits there. Should
- * the queue of the socket be full, we wait for it, but not for ever.
+ * The manager may be restarted just now: its socket is held by the keeper, so the datagram waits there.
+ * Should the queue of the socket be full, we wait for it, but not for ever.
  */
 
 #include <errno.h>

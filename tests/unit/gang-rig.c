@@ -11,11 +11,15 @@
 #include "base/fd.h"
 #include "worker/join.h"
 
-void rig_ring_open(struct rig_ring *r, const char *name, uint32_t slots, uint32_t message_max, uint32_t max_deliveries) {
+void rig_ring_open(struct rig_ring *r, const char *name, uint32_t slots, uint32_t message_max,
+                   uint32_t max_deliveries) {
         *r = (struct rig_ring){
                 .name = name,
                 .geometry = {
-                        .kind = RING_QUEUE, .slots = slots, .message_max = message_max, .max_deliveries = max_deliveries,
+                        .kind = RING_QUEUE,
+                        .slots = slots,
+                        .message_max = message_max,
+                        .max_deliveries = max_deliveries,
                         .fences = !region_barrier_is_available(),
                 },
                 .next_participant = 1,
@@ -66,15 +70,20 @@ void rig_member_give(struct rig_member *m, struct rig_ring *ring, unsigned int f
 
         ck_assert_uint_lt(m->n_rings, RIG_RINGS);
         *r = (struct handshake_ring){
-                .geometry = ring->geometry, .first = ring->next_participant, .count = handles, .generation = 7,
-                .receives = flags & GANGER_RECEIVE, .sends = flags & GANGER_SEND,
+                .geometry = ring->geometry,
+                .first = ring->next_participant,
+                .count = handles,
+                .generation = 7,
+                .receives = flags & GANGER_RECEIVE,
+                .sends = flags & GANGER_SEND,
         };
         snprintf(r->name, sizeof r->name, "%s", ring->name);
         ring->next_participant += handles;
         m->of[m->n_rings++] = ring;
 }
 
-size_t rig_member_handshake(const struct rig_member *m, int first, int *fds, void **ret_blob, size_t *ret_size) {
+size_t rig_member_handshake(const struct rig_member *m, int first, int *fds, void **ret_blob,
+                            size_t *ret_size) {
         _cleanup_(handshake_freep) struct handshake *h = NULL;
         size_t n = 0;
 

@@ -19,7 +19,10 @@
 
 #define RIG_RINGS 4
 
-/** Where a process that is spawned finds the handshake; its other descriptors follow. Beyond those of any test. */
+/**
+ * Where a process that is spawned finds the handshake; its other descriptors follow. Beyond those of any
+ * test.
+ */
 #define RIG_FD 100
 
 struct rig_ring {
@@ -31,7 +34,8 @@ struct rig_ring {
         uint32_t next_participant;
 };
 
-void rig_ring_open(struct rig_ring *r, const char *name, uint32_t slots, uint32_t message_max, uint32_t max_deliveries);
+void rig_ring_open(struct rig_ring *r, const char *name, uint32_t slots, uint32_t message_max,
+                   uint32_t max_deliveries);
 void rig_ring_close(struct rig_ring *r);
 
 /** How many slots are in a state. */
@@ -57,7 +61,8 @@ void rig_member_close(struct rig_member *m);
 void rig_member_give(struct rig_member *m, struct rig_ring *ring, unsigned int flags, uint32_t handles);
 
 /** Its handshake; the descriptors are numbered from `first` on, as in `fds`. @return how many there are. */
-size_t rig_member_handshake(const struct rig_member *m, int first, int *fds, void **ret_blob, size_t *ret_size);
+size_t rig_member_handshake(const struct rig_member *m, int first, int *fds, void **ret_blob,
+                            size_t *ret_size);
 
 /** Join as that member, in this process. */
 struct ganger *rig_member_join(const struct rig_member *m);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The public side of libganger, on rings that the test makes: results, handles, threads, and a process that joins. */
+/*
+ * The public side of libganger, on rings that the test makes: results, handles, threads, and a process
+ * that joins.
+ */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -106,7 +109,8 @@ START_TEST(descriptors_that_are_not_needed_are_closed) {
         fds[n++] = open("/dev/null", O_RDONLY | O_CLOEXEC);
         ck_assert_int_eq(ganger_join_handshake(&other, blob, size, fds, n), 0);
         for (size_t i = 0; i < n; i++)
-                ck_assert_int_eq(fcntl(fds[i], F_GETFD), i == 2 || i == 4 ? FD_CLOEXEC : -1); /* the eventfds */
+                /* The eventfds are kept. */
+                ck_assert_int_eq(fcntl(fds[i], F_GETFD), i == 2 || i == 4 ? FD_CLOEXEC : -1);
         ganger_leave(other);
         free(blob);
 }
@@ -215,7 +219,8 @@ START_TEST(a_seat_has_so_many_handles) {
 END_TEST
 
 START_TEST(a_handle_does_what_it_is_for) {
-        struct ganger_ring *sender = open_ring("jobs", GANGER_SEND), *receiver = open_ring("jobs", GANGER_RECEIVE);
+        struct ganger_ring *sender = open_ring("jobs", GANGER_SEND);
+        struct ganger_ring *receiver = open_ring("jobs", GANGER_RECEIVE);
         struct ganger_message m = { .data = &m };
 
         ck_assert_int_eq(ganger_ring_receive(sender, &m, 0), -EACCES);
@@ -242,7 +247,8 @@ START_TEST(closing_gives_everything_back) {
         next = open_ring("jobs", GANGER_RECEIVE);
         RECEIVE(next, &again, "a");
         ck_assert_uint_eq(again.deliveries, 2);
-        ck_assert_str_eq(rig_ring_reason(&jobs, again.slot, reason, sizeof reason), "its receiver closed the ring");
+        rig_ring_reason(&jobs, again.slot, reason, sizeof reason);
+        ck_assert_str_eq(reason, "its receiver closed the ring");
         RECEIVE(next, &held, "b");
         ck_assert_int_eq(ganger_ring_receive(next, &held, 0), -EAGAIN);
         ganger_leave(g);
@@ -303,6 +309,7 @@ START_TEST(an_old_copy_does_not_name_a_new_message) {
 END_TEST
 
 START_TEST(what_is_rejected_comes_again_and_then_is_dead) {
+        static const char long_reason[] = "disk: a reason that is much longer than what is kept of it";
         struct ganger_ring *ring = open_ring("jobs", GANGER_RECEIVE);
         struct ganger_message m;
         char reason[64];
@@ -316,7 +323,7 @@ START_TEST(what_is_rejected_comes_again_and_then_is_dead) {
                 ck_assert(i == 1 || m.id == id);
                 id = m.id;
                 slot = m.slot;
-                ck_assert_int_eq(ganger_reject(&m, "disk: a reason that is much longer than what is kept of it"), i == 3);
+                ck_assert_int_eq(ganger_reject(&m, long_reason), i == 3);
                 ck_assert_int_eq(ganger_reject(&m, "twice"), -EINVAL);
         }
         ck_assert_uint_eq(rig_ring_count(&jobs, SLOT_DEAD), 1);
@@ -390,7 +397,8 @@ START_TEST(forwarding_is_exactly_once) {
 END_TEST
 
 START_TEST(forwarding_many) {
-        struct ganger_ring *in = open_ring("jobs", GANGER_RECEIVE | GANGER_SEND), *out = open_ring("results", GANGER_SEND);
+        struct ganger_ring *in = open_ring("jobs", GANGER_RECEIVE | GANGER_SEND);
+        struct ganger_ring *out = open_ring("results", GANGER_SEND);
         struct ganger_message i[2], o[3], *ins[] = { &i[0], &i[1] }, *outs[] = { &o[0], &o[1], &o[2] };
         struct ganger_message *twice[] = { &i[0], &i[0] }, *far_too_many[GANGER_FORWARD_MAX + 1];
 
@@ -539,7 +547,8 @@ START_TEST(interrupting_wakes_other_threads) {
         void *result;
 
         for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
-                ck_assert_int_eq(pthread_create(&threads[i], NULL, waits_for_drain, open_ring("jobs", GANGER_RECEIVE)), 0);
+                ck_assert_int_eq(pthread_create(&threads[i], NULL, waits_for_drain,
+                                                open_ring("jobs", GANGER_RECEIVE)), 0);
         ganger_interrupt(g);
         for (size_t i = 0; i < ARRAY_SIZE(threads); i++) {
                 pthread_join(threads[i], &result);
@@ -611,7 +620,8 @@ static int notify_socket(const char *name) {
         memcpy(address.sun_path, name, n);
         if (name[0] == '@')
                 address.sun_path[0] = '\0';
-        ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n)), 0);
+        ck_assert_int_eq(bind(fd, (struct sockaddr *)&address,
+                              (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n)), 0);
         return fd;
 }
 
@@ -660,13 +670,15 @@ int main(void) {
         Suite *suite = suite_create("ganger");
         TCase *c = tcase_create("ganger");
         const TTest *tests[] = {
-                it_knows_who_it_is, a_damaged_handshake_takes_no_descriptor, descriptors_that_are_not_needed_are_closed,
+                it_knows_who_it_is, a_damaged_handshake_takes_no_descriptor,
+                descriptors_that_are_not_needed_are_closed,
                 a_process_joins_and_dies, rings_are_found_by_name, a_seat_has_so_many_handles,
                 a_handle_does_what_it_is_for, closing_gives_everything_back, a_message_is_finished_once,
                 an_old_copy_does_not_name_a_new_message, what_is_rejected_comes_again_and_then_is_dead,
                 too_long_is_refused, a_full_ring_says_so, forwarding_is_exactly_once, forwarding_many,
-                forwarding_between_memberships_is_refused, the_descriptor_tells_of_messages, each_poller_is_told,
-                draining_ends_receiving_but_not_sending, interrupting_ends_a_wait, interrupting_wakes_other_threads,
+                forwarding_between_memberships_is_refused, the_descriptor_tells_of_messages,
+                each_poller_is_told, draining_ends_receiving_but_not_sending, interrupting_ends_a_wait,
+                interrupting_wakes_other_threads,
                 threads_use_handles_of_their_own, the_daemon_is_told,
         };
 

@@ -12,9 +12,16 @@
 
 static struct handshake_ring some_ring(int i) {
         struct handshake_ring r = {
-                .geometry = { .kind = RING_QUEUE, .slots = 64, .message_max = 100 + (uint32_t)i, .max_deliveries = 3 },
-                .memory_fd = 10 + 2 * i, .event_fd = 11 + 2 * i, .first = 1 + (uint32_t)i, .count = 4, .generation = 9,
-                .receives = i % 2, .sends = i % 2 == 0,
+                .geometry = {
+                        .kind = RING_QUEUE, .slots = 64, .message_max = 100 + (uint32_t)i, .max_deliveries = 3,
+                },
+                .memory_fd = 10 + 2 * i,
+                .event_fd = 11 + 2 * i,
+                .first = 1 + (uint32_t)i,
+                .count = 4,
+                .generation = 9,
+                .receives = i % 2,
+                .sends = i % 2 == 0,
         };
 
         snprintf(r.name, sizeof r.name, "ring%d", i);
@@ -197,7 +204,8 @@ START_TEST(random_bytes_do_no_harm) {
 END_TEST
 
 int main(void) {
-        return harness_run(HARNESS_SUITE("handshake", what_is_written_is_read, one_without_rings_needs_no_member_memory,
-                                         nonsense_is_refused, no_more_rings_than_fit, what_is_cut_is_refused,
+        return harness_run(HARNESS_SUITE("handshake", what_is_written_is_read,
+                                         one_without_rings_needs_no_member_memory, nonsense_is_refused,
+                                         no_more_rings_than_fit, what_is_cut_is_refused,
                                          flipped_bits_do_no_harm, random_bytes_do_no_harm));
 }
