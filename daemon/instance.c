@@ -58,6 +58,8 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
                             usec_format(text, sizeof text, instance->worker->definition->ready_timeout_usec));
         } else if (instance->state == INSTANCE_STOPPING)
                 log_warning("%s: has not ended after its stop signal: killed", instance->key);
+        else if (instance->state == INSTANCE_BACKOFF)
+                set_reason(instance, "started again");
         instance_handle(instance, INSTANCE_EV_TIMEOUT, 0, 0);
         return 0;
 }
@@ -310,6 +312,8 @@ static void explain_end(struct instance *instance, enum instance_event event, ui
                         const char *end) {
         char text[USEC_FORMAT_MAX];
 
+        if (delay_usec > USEC_PER_MSEC)
+                delay_usec -= delay_usec % USEC_PER_MSEC; /* nobody wants to read the rest */
         if (event == INSTANCE_EV_EXITED_BACKOFF)
                 set_reason(instance, "%s; starts again in %s", end, usec_format(text, sizeof text, delay_usec));
         else if (event == INSTANCE_EV_EXITED_RESTART)
