@@ -8,8 +8,10 @@
 
 #include "daemon/cgroup.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +23,11 @@
 #include "base/text.h"
 
 #define CGROUP_NAME_MAX (NAME_LENGTH_MAX + 16)
+
+static void closedirp(DIR **directory) {
+        if (*directory)
+                closedir(*directory);
+}
 
 /* Where cgroup v2 is mounted: "… MOUNTPOINT OPTIONS … - cgroup2 …" of mountinfo. */
 static int find_mount(char **ret) {
@@ -81,10 +88,49 @@ static int cgroups_find(struct cgroups *c, const char *name) {
         return 0;
 }
 
+/* Our directory, or that of another daemon, with the empty ones in it. What is in use stays. */
+static void remove_tree(const char *path) {
+        _cleanup_(closedirp) DIR *directory = opendir(path);
+        struct dirent *entry;
+
+        while (directory && (entry = readdir(directory)))
+                if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
+                        (void)unlinkat(dirfd(directory), entry->d_name, AT_REMOVEDIR);
+        (void)rmdir(path);
+}
+
+/* Is it of a daemon like us (a name that differs in the pid only) that is gone? */
+static bool is_stale(const char *entry, const char *name) {
+        const char *suffix = strrchr(name, '-'), *other = strrchr(entry, '-');
+        int pid;
+
+        return suffix && other && strcmp(suffix, other) == 0 && sscanf(entry, "ganger-%d-", &pid) == 1 && pid > 0 &&
+               kill(pid, 0) < 0 && errno == ESRCH;
+}
+
+/* A keeper that was killed could not tidy up. */
+static void remove_stale(const char *path, const char *name) {
+        _cleanup_(freep) char *parent = strndup(path, strlen(path) - strlen(name) - 1);
+        _cleanup_(closedirp) DIR *directory = parent ? opendir(parent) : NULL;
+        struct dirent *entry;
+
+        while (directory && (entry = readdir(directory))) {
+                _cleanup_(freep) char *stale = NULL;
+
+                if (!is_stale(entry->d_name, name))
+                        continue;
+                if (asprintf(&stale, "%s/%s", parent, entry->d_name) < 0)
+                        stale = NULL;
+                else
+                        remove_tree(stale);
+        }
+}
+
 int cgroups_init(struct cgroups *c, const char *name) {
         *c = CGROUPS_NULL;
         if (cgroups_find(c, name) < 0)
                 return 0;
+        remove_stale(c->path, name);
         if (mkdir(c->path, 0755) < 0 && errno != EEXIST)
                 return 0;
         c->fd = open(c->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -100,7 +146,7 @@ void cgroups_disable(struct cgroups *c) {
 void cgroups_done(struct cgroups *c, bool remove) {
         c->fd = close_fd(c->fd);
         if (remove && c->path)
-                (void)rmdir(c->path); /* not empty, or never made: it stays */
+                remove_tree(c->path);
         free(c->path);
         *c = CGROUPS_NULL;
 }

@@ -20,12 +20,14 @@ struct cgroups {
 
 /**
  * Find out whether cgroups can be had, by trying.
- * @param name  of our directory below the cgroup that this process is in; the same for each manager of a keeper.
+ * Tidies up after daemons that were killed.
+ * @param name  of our directory below the cgroup that this process is in: "ganger-PID-ANYTHING" with the keeper's pid,
+ *              so the same for each manager of a keeper.
  * @return 1: they can, 0: they cannot. Never fails.
  */
 int cgroups_init(struct cgroups *c, const char *name);
 
-/** Close; with `remove`, also remove our directory if it is empty. */
+/** Close; with `remove`, also remove our directory, but for what is in use. */
 void cgroups_done(struct cgroups *c, bool remove);
 
 /** Give them up: what is there stays, no new one is made (the kernel refused a spawn into one). */
