@@ -119,7 +119,7 @@ static int finish(struct talk *t, const struct unit *u) {
         return bridge_reject(&t->message, reply.text ? reply.text : "", reply.size);
 }
 
-/** No message is out, and this is not the rest of a reply that was too long. Last words are its own business. */
+/** No message is out, and this is no rest of a reply that was too long. Last words are its own business. */
 static void take_unasked(struct talk *t) {
         if (t->draining)
                 buffer_drop(&t->replies.buffer, buffer_size(&t->replies.buffer));

@@ -1,7 +1,7 @@
 # The public side of libganger.
 #
-# libworker.la is for whoever needs more of it than libganger.so exports: gangerd (worker/handshake.h), gangerctl and
-# tests (worker/join.h). They take it with libshm.la and libbase.la.
+# libworker.la is for whoever needs more of it than libganger.so exports: gangerd (worker/handshake.h), gangerctl
+# and tests (worker/join.h). They take it with libshm.la and libbase.la.
 noinst_LTLIBRARIES += libworker.la
 libworker_la_SOURCES = \
 	lib/worker/forward.c \

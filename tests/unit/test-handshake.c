@@ -13,7 +13,10 @@
 static struct handshake_ring some_ring(int i) {
         struct handshake_ring r = {
                 .geometry = {
-                        .kind = RING_QUEUE, .slots = 64, .message_max = 100 + (uint32_t)i, .max_deliveries = 3,
+                        .kind = RING_QUEUE,
+                        .slots = 64,
+                        .message_max = 100 + (uint32_t)i,
+                        .max_deliveries = 3,
                 },
                 .memory_fd = 10 + 2 * i,
                 .event_fd = 11 + 2 * i,
