@@ -4,6 +4,11 @@ TEST_EXTENSIONS = .py
 PY_LOG_COMPILER = env GANGER_BUILD=$(abs_top_builddir) PYTHONDONTWRITEBYTECODE=1 $(PYTHON3)
 SCENARIOS = \
 	tests/scenario/b010-start-and-stop.py \
-	tests/scenario/b020-io.py
+	tests/scenario/b020-io.py \
+	tests/scenario/b030-gangerctl.py \
+	tests/scenario/b040-config.py \
+	tests/scenario/b050-scale.py \
+	tests/scenario/b060-restart.py \
+	tests/scenario/b070-misbehaving.py
 TESTS += $(SCENARIOS)
 EXTRA_DIST += $(SCENARIOS) tests/harness/gang.py

@@ -599,6 +599,10 @@ class Gang:
             self._events = Stream(self.ctl_words('--json', 'events', '--follow', '--lines', '1000'), self.env)
         return self._events
 
+    def stream(self, *arguments):
+        """Another one, for the caller to close."""
+        return Stream(self.ctl_words('--json', *arguments), self.env)
+
     @property
     def logs(self):
         if not self._logs:
