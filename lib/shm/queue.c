@@ -367,6 +367,18 @@ static __attribute__((__noinline__)) int scan(struct queue *q, struct lease *ret
         return -EBADMSG;
 }
 
+/**
+ * Is the slot at the cursor still free, and no sender has gone past it? Then nothing was sent beyond it either. Says so without
+ * the line of the tail, which a receiver that spins would take away from the senders with each look.
+ */
+static inline bool is_end(const struct queue *q) {
+        uint64_t bits = queue_lap_bits(q, q->cursor);
+        struct slot *s = queue_slot(q, q->cursor);
+
+        return atomic_load_explicit(&s->word, memory_order_acquire) == bits &&
+               queue_passed_beyond(s, bits >> WORD_LAP_SHIFT) <= 0;
+}
+
 /** Look where others may have got to, and then from there on. */
 static __attribute__((__noinline__)) int receive_from(struct queue *q, struct lease *ret) {
         uint64_t epoch = atomic_load_explicit(&q->control->epoch, memory_order_acquire), head;
@@ -374,6 +386,8 @@ static __attribute__((__noinline__)) int receive_from(struct queue *q, struct le
         if (epoch != q->epoch) {
                 q->cursor = rewind_cursor(q, epoch);
                 q->epoch = epoch;
+        } else if (is_end(q)) {
+                return -EAGAIN;
         }
         head = head_position(q, atomic_load_explicit(&q->control->head, memory_order_relaxed), epoch);
         if (head > q->cursor)
