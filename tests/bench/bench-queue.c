@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The bench of the queue: bench-queue [one|processes]… [--peers=DIRECTORY]
+ * The bench of the queue: bench-queue [one|pair|four]… [--peers=DIRECTORY] [--only=NAME]
  */
 
 #include <stdbool.h>
@@ -11,24 +11,30 @@
 #include "queue-bench.h"
 
 int main(int argc, char **argv) {
-        const char *directory = NULL;
-        bool one = false, processes = false;
+        const char *directory = NULL, *only = NULL;
+        bool one = false, pair = false, four = false;
 
         for (int i = 1; i < argc; i++) {
                 if (strncmp(argv[i], "--peers=", 8) == 0)
                         directory = argv[i] + 8;
+                else if (strncmp(argv[i], "--only=", 7) == 0)
+                        only = argv[i] + 7;
                 else if (strcmp(argv[i], "one") == 0)
                         one = true;
-                else if (strcmp(argv[i], "processes") == 0)
-                        processes = true;
+                else if (strcmp(argv[i], "pair") == 0)
+                        pair = true;
+                else if (strcmp(argv[i], "four") == 0)
+                        four = true;
                 else {
-                        fprintf(stderr, "usage: bench-queue [one|processes]... [--peers=DIRECTORY]\n");
+                        fprintf(stderr, "usage: bench-queue [one|pair|four]... [--peers=DIRECTORY] [--only=NAME]\n");
                         return 2;
                 }
         }
-        if (one || !processes)
+        if (!one && !pair && !four)
+                one = pair = four = true;
+        if (one)
                 bench_one_thread();
-        if (processes || !one)
-                bench_processes(directory);
+        if (pair || four)
+                bench_processes(directory, only, pair, four);
         return 0;
 }
