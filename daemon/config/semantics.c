@@ -99,12 +99,19 @@ static size_t length(char *const *list) {
         return n;
 }
 
+/** With lines or frames, a worker that only sends is a source. */
+static bool lacks_ring(const struct checker *c, const struct worker_definition *w) {
+        bool receives = w->receive[0] || was_written(c, "receive"), sends = w->send[0] || was_written(c, "send");
+
+        return !receives && (w->io == WORKER_IO_EXEC || !sends);
+}
+
 static void check_io(const struct checker *c, const struct worker_definition *w) {
         if (w->io_fds[0] >= 0 && w->io != WORKER_IO_LINES && w->io != WORKER_IO_FRAMES)
                 complain(c, "io-fds", "only with io = lines or frames");
         if (w->io == WORKER_IO_NONE)
                 return;
-        if (!w->receive[0] && !was_written(c, "receive"))
+        if (lacks_ring(c, w))
                 complain(c, "io", "a ring to receive from is missing; add receive = RING");
         if (length(w->receive) > 1)
                 complain(c, "receive", "one ring at most with io = %s", worker_io_name(w->io));

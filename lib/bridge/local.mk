@@ -11,3 +11,4 @@ ganger_bridge_SOURCES = \
 	lib/bridge/source.c \
 	lib/bridge/talk.c
 ganger_bridge_LDADD = libganger.la libbase.la
+dist_man_MANS += man/ganger-bridge.8

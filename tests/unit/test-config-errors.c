@@ -160,6 +160,8 @@ START_TEST(mistakes_are_told) {
                 { W("send = elsewhere"), "x:2: worker 'w': send: there is no ring 'elsewhere'\n" },
                 { W("io = lines"),
                   "x:2: worker 'w': io: a ring to receive from is missing; add receive = RING\n" },
+                { W("io = exec send = r"),
+                  "x:2: worker 'w': io: a ring to receive from is missing; add receive = RING\n" },
                 { "ring q { } " W("io = lines receive = {r, q} send = {q, r}"),
                   "x:2: worker 'w': receive: one ring at most with io = lines\n"
                   "x:2: worker 'w': send: one ring at most with io = lines\n" },
