@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "daemon/policy/restart.h"    /* enum restart_policy */
+#include "shm/region.h"               /* enum ring_kind */
 
 /** A file that is longer is refused. */
 #define CONFIG_SIZE_MAX (UINT64_C(4) << 20)
@@ -30,11 +31,6 @@
 #define CONFIG_ERRORS_MAX 100
 
 /* ---- what is defined --------------------------------------------------------------------------- */
-
-enum ring_kind {
-        RING_QUEUE,
-        _RING_KIND_N,
-};
 
 enum worker_io {
         WORKER_IO_NONE,         /* the program uses libganger, or no ring */

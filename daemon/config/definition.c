@@ -172,7 +172,7 @@ void config_print(const struct config *config, FILE *out) {
 }
 
 const char *ring_kind_name(enum ring_kind kind) {
-        return ring_kind_words[kind];
+        return ring_kind_words[kind - RING_KIND_FIRST];
 }
 
 const char *worker_io_name(enum worker_io io) {

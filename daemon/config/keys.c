@@ -23,6 +23,7 @@
 #define ANY .min = 0
 #define RANGE(least, most) .min = (least), .max = (most)
 #define WORDS(array) .words = (array)
+#define WORDS_FROM(array, first) .words = (array), .min = (first)
 #define ROW(of, definition, label, type_name, field_name, initial_text, what, short_text, long_text) \
         .section = (of), .name = (label), .type = &key_type_##type_name, \
         .offset = offsetof(struct definition, field_name), .initial = (initial_text), \

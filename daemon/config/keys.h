@@ -53,8 +53,8 @@ struct config_key {
         const struct key_type *type;
         size_t offset;
         const char *initial;
-        uint64_t min, max;              /* of numbers; 0 and 0: any */
-        const char *const *words;       /* of choices, by number; ends with NULL */
+        uint64_t min, max;              /* of numbers; 0 and 0: any. Of choices, min: what the first word stands for */
+        const char *const *words;       /* of choices, by number from `min` on; ends with NULL */
         enum config_effect effect;
         const char *help, *text;
 };
@@ -112,6 +112,8 @@ extern const struct key_type key_type_count, key_type_power, key_type_size, key_
 extern const struct key_type key_type_stop_signal, key_type_io_fds;
 extern const struct key_type key_type_text, key_type_program, key_type_environment, key_type_rings;
 
+/** What the first of ring_kind_words stands for: 0 is no kind, in handshakes too. */
+#define RING_KIND_FIRST RING_QUEUE
 extern const char *const ring_kind_words[], *const worker_io_words[];
 extern const char *const restart_policy_words[], *const worker_ready_words[];
 

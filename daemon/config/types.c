@@ -18,7 +18,7 @@
 
 /* ---- choices ----------------------------------------------------------------------------------- */
 
-const char *const ring_kind_words[] = { [RING_QUEUE] = "queue", [_RING_KIND_N] = NULL };
+const char *const ring_kind_words[] = { [RING_QUEUE - RING_KIND_FIRST] = "queue", NULL };
 const char *const worker_io_words[] = {
         [WORKER_IO_NONE] = "none", [WORKER_IO_LINES] = "lines", [WORKER_IO_FRAMES] = "frames",
         [WORKER_IO_EXEC] = "exec", [_WORKER_IO_N] = NULL,
@@ -59,7 +59,9 @@ static int choice_read(const struct config_key *key, void *field, char *const *i
 
         for (int i = 0; key->words[i]; i++)
                 if (strcmp(key->words[i], items[0]) == 0) {
-                        memcpy(field, &i, sizeof i);
+                        int value = i + (int)key->min;
+
+                        memcpy(field, &value, sizeof value);
                         return 0;
                 }
         nearest = text_nearest(items[0], key->words);
@@ -75,7 +77,7 @@ static void choice_write(const struct config_key *key, const void *field, FILE *
         int i;
 
         memcpy(&i, field, sizeof i);
-        fputs(key->words[i], out);
+        fputs(key->words[i - (int)key->min], out);
 }
 
 static bool always_set(const void *field) {
