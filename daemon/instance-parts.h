@@ -7,7 +7,40 @@
  */
 
 #include "base/error.h"
+#include "base/text.h"
 #include "daemon/instance.h"
+#include "daemon/worker.h"
+
+static inline struct gang *instance_gang(const struct instance *instance) {
+        return instance->worker->gang;
+}
+
+/**
+ * Something happened to it: enter the next state, write it down, and do what the table says.
+ * @param delay_usec  of a back-off.
+ * @param ended       the process whose exit this is about: acknowledged once it is written down; 0: none.
+ */
+void instance_handle(struct instance *instance, enum instance_event event, uint64_t delay_usec, pid_t ended);
+
+/** Be in a state, and nothing else. @param anew  also if it was in it, it enters it now. */
+void instance_enter(struct instance *instance, enum instance_state next, bool anew);
+
+/** Why it is in its state, in words. */
+void instance_set_reason(struct instance *instance, const char *format, ...) _printf_(2, 3);
+
+/** Set `due_usec` as the actions of a transition want it; arm the timer for it. */
+void instance_timer_plan(struct instance *instance, unsigned int actions, uint64_t delay_usec);
+void instance_timer_arm(struct instance *instance);
+
+/** Ask the process to end. */
+void instance_signal_stop(struct instance *instance);
+
+/** It has this process from now on; it has none, and waits for none. */
+void instance_remember_pid(struct instance *instance, pid_t pid);
+void instance_forget_pid(struct instance *instance);
+
+/** The process that was wanted could not be asked for, or could not be made; told from the loop. */
+int instance_on_spawn_failure(sd_event_source *source, void *userdata);
 
 /** Ask the keeper for a process. After an error nothing was asked for, and nothing is held. */
 int instance_ask(struct instance *instance, struct error *error);

@@ -6,8 +6,11 @@ DAEMON_SOURCES += \
 	daemon/events.c daemon/events.h \
 	daemon/gang.h \
 	daemon/instance.c daemon/instance.h daemon/instance-parts.h \
+	daemon/instance-end.c \
 	daemon/instance-output.c \
+	daemon/instance-record.c \
 	daemon/instance-spawn.c \
+	daemon/instance-takeover.c \
 	daemon/keeper-link.c daemon/keeper-link.h \
 	daemon/manager.c daemon/manager.h \
 	daemon/map.c daemon/map.h \

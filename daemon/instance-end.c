@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The end of a process: recover what it held, decide what follows, let the keeper forget it
+ *
+ * The generation is part of the decision: an exit of an earlier generation than the recorded one was decided
+ * already, by this manager or by one before it, and only wants acknowledging.
+ */
+
+#include "daemon/instance.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/fault.h"
+#include "base/time.h"
+#include "daemon/config/config.h"
+#include "daemon/gang.h"
+#include "daemon/instance-parts.h"
+#include "daemon/log/log.h"
+#include "daemon/worker.h"
+
+static struct restart_options restart_options(const struct worker_definition *definition) {
+        return (struct restart_options){
+                .policy = definition->restart,
+                .backoff = { .delay_usec = definition->restart_delay_usec,
+                             .delay_max_usec = definition->restart_delay_max_usec },
+                .limit = definition->restart_limit_count,
+                .limit_period_usec = definition->restart_limit_period_usec,
+        };
+}
+
+/* Why it is in the state that it is about to enter. */
+static void explain_end(struct instance *instance, enum instance_event event, uint64_t delay_usec, bool limited,
+                        const char *end) {
+        char text[USEC_FORMAT_MAX];
+
+        if (delay_usec > USEC_PER_MSEC)
+                delay_usec -= delay_usec % USEC_PER_MSEC; /* nobody wants to read the rest */
+        if (event == INSTANCE_EV_EXITED_BACKOFF)
+                instance_set_reason(instance, "%s; starts again in %s", end, usec_format(text, sizeof text, delay_usec));
+        else if (event == INSTANCE_EV_EXITED_RESTART)
+                instance_set_reason(instance, "%s; started again", end);
+        else if (event == INSTANCE_EV_EXITED_GIVE_UP && limited)
+                instance_set_reason(instance, "%s; gave up: more than %u restarts in %s", end,
+                                    instance->worker->definition->restart_limit_count,
+                                    usec_format(text, sizeof text, instance->worker->definition->restart_limit_period_usec));
+        else
+                instance_set_reason(instance, "%s", end);
+}
+
+/* Decide what follows, and do it. */
+static void instance_end(struct instance *instance, const struct restart_end *end, const char *words, pid_t ended) {
+        struct restart_options options = restart_options(instance->worker->definition);
+        enum instance_event event;
+        uint64_t delay;
+        bool limited;
+
+        event = restart_plan(&options, &instance->history, end, now_usec(), gang_random(), &delay, &limited);
+        explain_end(instance, event, delay, limited, words);
+        if (event == INSTANCE_EV_EXITED_GIVE_UP)
+                log_error("%s: %s", instance->key, instance->reason);
+        else if (end->spawn_failed || (end->status != 0 && end->wanted))
+                log_warning("%s: %s", instance->key, instance->reason);
+        instance->generation++;
+        instance_handle(instance, event, delay, ended);
+}
+
+static struct restart_end end_of(const struct instance *instance) {
+        return (struct restart_end){
+                .timed_out = instance->timed_out,
+                .state = instance->state,
+                .wanted = instance->wanted,
+                .ready_usec = instance->ready_usec ? now_usec() - instance->ready_usec : 0,
+        };
+}
+
+int instance_on_spawn_failure(sd_event_source *source, void *userdata) {
+        struct instance *instance = userdata;
+        struct restart_end end = end_of(instance);
+        char words[INSTANCE_TEXT_MAX];
+
+        snprintf(words, sizeof words, "%s", instance->reason);
+        end.spawn_failed = true;
+        events_add(&instance_gang(instance)->events, instance->key, &(struct event){ .kind = EVENT_SPAWN_FAILED }, "%s",
+                   words);
+        instance_end(instance, &end, words, 0);
+        return 0;
+}
+
+void instance_exited(struct instance *instance, const Ganger__Keeper__Exited *message) {
+        struct gang *gang = instance_gang(instance);
+        struct restart_end end = end_of(instance);
+        char words[EXIT_STATUS_FORMAT_MAX + 32];
+        _cleanup_(closep) int cgroup = -1;
+
+        if (message->pid != instance->pid) {
+                keeper_link_exit_acknowledge(&gang->link, instance->key, message->pid);
+                return;
+        }
+        exit_status_format(words, sizeof words, message->status);
+        if (instance->timed_out)
+                strcat(words, " (not ready in time)");
+        cgroup = cgroup_open(&gang->cgroups, instance->key);
+        if (cgroup >= 0)
+                (void)cgroup_kill(cgroup); /* what left the process group; the rest is dead already */
+
+        if (fault_is("ack-before-recover"))
+                keeper_link_exit_acknowledge(&gang->link, instance->key, message->pid);
+        membership_recover(&gang->rings, &instance->membership, message->pid, words);
+        events_add(&gang->events, instance->key,
+                   &(struct event){ .kind = EVENT_EXIT, .pid = message->pid, .status = message->status }, "%s", words);
+        instance_forget_pid(instance);
+        instance->last_valid = true;
+        instance->last_status = message->status;
+        end.status = message->status;
+        instance_end(instance, &end, words, message->pid);
+}
