@@ -2,6 +2,7 @@
 KEEPER_SOURCES = \
 	lib/base/fault.h \
 	daemon/keeper/children.c daemon/keeper/children.h \
+	daemon/keeper/clone.c daemon/keeper/clone.h \
 	daemon/keeper/hash.h daemon/keeper/internal.h \
 	daemon/keeper/keeper.c daemon/keeper/keeper.h \
 	daemon/keeper/manager-process.c \

@@ -28,6 +28,7 @@
 
 #include "base/cleanup.h"
 #include "base/fault.h"
+#include "daemon/keeper/clone.h"
 #include "daemon/keeper/protocol.h"
 
 /** Without the guard page. The deepest step needs a few hundred bytes. */
@@ -43,6 +44,7 @@ struct child {
         const struct spawn_request *request;
         pid_t parent;
         bool arm_death_signal;
+        bool in_cgroup;                 /* from the start */
         const char *step;
         int error;                      /* errno; 0: it executes */
 };
@@ -70,7 +72,7 @@ _child_ static long step_death_signal(const struct spawn_request *r, struct chil
 _child_ static long step_cgroup(const struct spawn_request *r, struct child *c) {
         long fd, n;
 
-        if (r->cgroup_fd < 0)
+        if (r->cgroup_fd < 0 || c->in_cgroup)
                 return 0;
         fd = syscall(SYS_openat, r->cgroup_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC, 0);
         if (fd < 0)
@@ -191,6 +193,23 @@ void spawner_done(struct spawner *s) {
         *s = SPAWNER_NULL;
 }
 
+/* Into its cgroup at once where that can be had; where not, step_cgroup moves it, or tells why it may not be there. */
+static pid_t clone_child(struct spawner *s, struct child *c) {
+        size_t page = (size_t)sysconf(_SC_PAGESIZE);
+        pid_t pid;
+
+        if (c->request->cgroup_fd >= 0 && !fault_is("no-clone-into-cgroup")) {
+                c->in_cgroup = true;
+                pid = clone_into_cgroup(child_main, (char *)s->stack + page, s->stack_size - page, c,
+                                        c->request->cgroup_fd);
+                if (pid >= 0)
+                        return pid;
+                c->in_cgroup = false;
+        }
+        pid = clone(child_main, (char *)s->stack + s->stack_size, CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, c);
+        return pid < 0 ? -errno : pid;
+}
+
 int spawn(struct spawner *s, const struct spawn_request *request, pid_t *ret_pid, const char **ret_step) {
         struct child c = {
                 .request = request,
@@ -200,10 +219,10 @@ int spawn(struct spawner *s, const struct spawn_request *request, pid_t *ret_pid
         };
         pid_t pid;
 
-        pid = clone(child_main, (char *)s->stack + s->stack_size, CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, &c);
+        pid = clone_child(s, &c);
         if (pid < 0) {
                 *ret_step = "clone";
-                return -errno;
+                return pid;
         }
         if (c.error == 0) {
                 *ret_pid = pid;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -406,33 +407,59 @@ START_TEST(credentials_that_we_may_not_take_are_told) {
 }
 END_TEST
 
-/* Where we may make a cgroup. */
-START_TEST(it_joins_its_cgroup) {
-        const char *path = "/sys/fs/cgroup/ganger-test-spawn";
-        _cleanup_(closep) int cgroup = -1;
+/* A cgroup of version 2 that is ours, below the one that we are in. @return its descriptor; -1: none can be made here. */
+static int make_cgroup(char *ret_path, size_t size) {
+        _cleanup_(fclosep) FILE *mounts = fopen("/proc/self/mountinfo", "re"), *own = fopen("/proc/self/cgroup", "re");
+        char line[4096], point[1024] = "", below[1024] = "";
+
+        ck_assert(mounts && own);
+        while (!*point && fgets(line, sizeof line, mounts))
+                if (strstr(line, " - cgroup2 "))
+                        ck_assert_int_eq(sscanf(line, "%*s %*s %*s %*s %1023s", point), 1);
+        while (fgets(line, sizeof line, own))
+                if (strncmp(line, "0::", 3) == 0)
+                        ck_assert_int_eq(sscanf(line, "0::%1023s", below), 1);
+        snprintf(ret_path, size, "%s%s/ganger-test-spawn-%d", point, below, (int)getpid());
+        if (!*point || mkdir(ret_path, 0755) < 0)
+                return -1;
+        return open(ret_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static void expect_cgroup(int cgroup, const char *path) {
         struct fixture f;
         Event *event;
         char *got;
         int pipe_fds[2];
 
-        if (mkdir(path, 0755) < 0 || access("/sys/fs/cgroup/ganger-test-spawn/cgroup.procs", W_OK) < 0) {
-                printf("no cgroup can be made here: not tried\n");
-                (void)rmdir(path);
-                return;
-        }
-        cgroup = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         ck_assert_int_eq(pipe2(pipe_fds, O_CLOEXEC), 0);
         fixture_start(&f);
         event = fixture_spawn(&f, "a/0", spec_shell("grep ^0: /proc/self/cgroup"),
                               (const int[]){ 0, pipe_fds[1], 2 }, 3, cgroup);
         close(pipe_fds[1]);
-        ck_assert_int_eq(event->spawned->error, 0);
+        ck_assert_msg(event->spawned->error == 0, "%s: %s", event->spawned->step, strerror(event->spawned->error));
         event_free(event);
         got = read_to_end(pipe_fds[0]);
         close(pipe_fds[0]);
         fixture_stop(&f);
-        ck_assert_ptr_nonnull(strstr(got, "ganger-test-spawn\n"));
+        got[strcspn(got, "\n")] = '\0';
+        ck_assert_str_eq(strrchr(got, '/'), strrchr(path, '/'));
         free(got);
+}
+
+/* Where we may make one: born there, and, as where that cannot be had, moved there. */
+START_TEST(it_is_in_its_cgroup) {
+        _cleanup_(closep) int cgroup = -1;
+        char path[3072];
+
+        cgroup = make_cgroup(path, sizeof path);
+        if (cgroup < 0) {
+                printf("no cgroup can be made here: not tried\n");
+                return;
+        }
+        expect_cgroup(cgroup, path);
+        ck_assert_int_eq(setenv("GANGER_FAULT", "no-clone-into-cgroup", 1), 0);
+        expect_cgroup(cgroup, path);
+        ck_assert_int_eq(unsetenv("GANGER_FAULT"), 0);
         ck_assert_int_eq(rmdir(path), 0);
 }
 END_TEST
@@ -445,5 +472,5 @@ int main(void) {
                 it_leads_a_session_and_a_group, environment_directory_and_umask_are_those_of_the_spec,
                 credentials_are_those_of_the_spec, each_failing_step_is_told_with_its_error,
                 a_spec_that_makes_no_sense_is_refused, a_request_that_makes_no_sense_is_refused,
-                credentials_that_we_may_not_take_are_told, it_joins_its_cgroup));
+                credentials_that_we_may_not_take_are_told, it_is_in_its_cgroup));
 }
