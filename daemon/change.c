@@ -301,6 +301,10 @@ int change_scale(struct gang *gang, const char *name, unsigned int wanted, bool 
                 change_cancel(change);
                 return error_errno(error, r, "scaling '%s'", name);
         }
+        /* Asked again, after the manager that was asked first has died: what that one began is waited for. */
+        for (size_t i = 0; i < MIN(before, wanted); i++)
+                if (worker->instances[i]->state == INSTANCE_STARTING)
+                        change_add(change, worker->instances[i], CHANGE_START);
         for (size_t i = MIN(before, wanted); i < worker->n_instances; i++)
                 change_add(change, worker->instances[i],
                            i < wanted && !worker->stopped ? CHANGE_START : CHANGE_STOP);
