@@ -242,6 +242,8 @@ class Stream:
 
     def read(self):
         for line in self.process.stdout:
+            if not line.endswith(b'\n'):
+                break               # it was killed in the middle of a line
             item = json.loads(line)
             with self.changed:
                 self.items.append(item)
@@ -547,17 +549,31 @@ class Gang:
         return self.helper(self.ctl_words(*arguments), **options)
 
     def helper(self, words, **options):
+        """A program beside us. It prints into files, so that it never waits for us to read."""
         options.setdefault('env', self.env)
         options.setdefault('stdin', subprocess.DEVNULL)
-        p = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding='utf-8', errors='replace', **options)
+        out, err = (tempfile.TemporaryFile('w+', encoding='utf-8', errors='replace') for _ in range(2))
+        p = subprocess.Popen(words, stdout=out, stderr=err, **options)
+        p.printed = (out, err)
         self.helpers.append(p)
         return p
 
+    def printed(self, helper):
+        """What it has printed so far, as the result of a program; the exit status is None while it runs."""
+        texts = []
+        for f in helper.printed:
+            f.seek(0)
+            texts.append(f.read())
+        return Result([str(a) for a in helper.args], helper.poll(), *texts)
+
     def wait_helper(self, helper, expected=0, limit=LIMIT):
-        out, err = helper.communicate(timeout=limit)
-        result = Result([str(a) for a in helper.args], helper.returncode, out, err)
+        try:
+            helper.wait(limit)
+        except subprocess.TimeoutExpired:
+            raise Failed(f'it does not end: {self.printed(helper)}') from None
+        result = self.printed(helper)
         if expected is not None:
-            check(helper.returncode == expected, f'exit status {helper.returncode}, expected {expected}: {result}')
+            check(result.status == expected, f'exit status {result.status}, expected {expected}: {result}')
         return result
 
     def status(self, *names):
