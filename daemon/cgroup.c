@@ -3,7 +3,11 @@
  * A cgroup for each instance, where there is a cgroup v2 that we may write to
  *
  * Our directory lies below the cgroup that the daemon runs in. No controller is enabled in it, so the daemon need not
- * leave its own cgroup ("no internal processes" concerns controllers only).
+ * leave its own cgroup: "no internal processes" concerns only a cgroup that hands controllers on, and such a one the kernel
+ * lets nobody but the root be in.
+ *
+ * What must hold: a cgroup is removed only after all that is in it was killed. The killed take a moment to be gone, and
+ * until then the kernel refuses; so it is watched, and removed when the kernel says that it is empty.
  */
 
 #include "daemon/cgroup.h"
@@ -21,122 +25,194 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/text.h"
+#include "base/time.h"
+#include "daemon/log/log.h"
 
 #define CGROUP_NAME_MAX (NAME_LENGTH_MAX + 16)
+/** An instance may make cgroups of its own; what lies deeper is not removed. */
+#define CGROUP_DEPTH_MAX 16
+/** A pid, and what tells PID namespaces apart. */
+#define OURS_FORMAT "ganger-%d-%lx"
 
-static void closedirp(DIR **directory) {
-        if (*directory)
-                closedir(*directory);
+/* A cgroup that is removed when it is empty. */
+struct leaving {
+        struct list link;
+        struct cgroups *cgroups;
+        int parent_fd;                  /* one of those of `cgroups` */
+        int events_fd;                  /* cgroup.events: polls as "something new" when it has become empty */
+        sd_event_source *source;
+        char name[];
+};
+
+static void closedirp(DIR **dir) {
+        if (*dir)
+                closedir(*dir);
 }
 
-/* Where cgroup v2 is mounted: "… MOUNTPOINT OPTIONS … - cgroup2 …" of mountinfo. */
-static int find_mount(char **ret) {
-        _cleanup_(fclosep) FILE *f = fopen("/proc/self/mountinfo", "re");
-        _cleanup_(freep) char *line = NULL;
-        size_t allocated = 0;
+/* ---- one cgroup -------------------------------------------------------------------------------- */
 
-        if (!f)
+int cgroup_kill(int fd) {
+        _cleanup_(closep) int kill_fd = -1;
+
+        if (fd < 0)
+                return -EOPNOTSUPP;
+        kill_fd = openat(fd, "cgroup.kill", O_WRONLY | O_CLOEXEC);
+        if (kill_fd < 0)
+                return errno == ENOENT ? -EOPNOTSUPP : -errno;
+        return fd_write_all(kill_fd, "1", 1);
+}
+
+static int remove_tree(int parent_fd, const char *name, unsigned int depth) {
+        _cleanup_(closedirp) DIR *dir = NULL;
+        struct dirent *entry;
+        int fd, r;
+
+        if (unlinkat(parent_fd, name, AT_REMOVEDIR) >= 0 || errno == ENOENT)
+                return 0;
+        if (depth == 0 || (errno != EBUSY && errno != ENOTEMPTY))
                 return -errno;
-        while (getline(&line, &allocated, f) >= 0) {
-                char *type = strstr(line, " - ");
-                char root[256], point[1024];
-
-                if (!type || strncmp(type, " - cgroup2 ", 11) != 0)
-                        continue;
-                /* Only the whole tree: then the paths of /proc/self/cgroup are below it. */
-                if (sscanf(line, "%*s %*s %*s %255s %1023s", root, point) != 2 || strcmp(root, "/") != 0 ||
-                    strchr(point, '\\'))
-                        continue;
-                *ret = strdup(point);
-                return *ret ? 0 : -ENOMEM;
+        fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        dir = fd < 0 ? NULL : fdopendir(fd);
+        if (!dir) {
+                r = -errno;
+                close_fd(fd);
+                return r;
         }
-        return -ENOENT;
+        while ((entry = readdir(dir)))
+                if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
+                        (void)remove_tree(dirfd(dir), entry->d_name, depth - 1);
+        return unlinkat(parent_fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-/* The cgroup v2 that this process is in: the line "0::PATH". */
-static int find_own(char **ret) {
-        _cleanup_(fclosep) FILE *f = fopen("/proc/self/cgroup", "re");
-        _cleanup_(freep) char *line = NULL;
-        size_t allocated = 0;
-
-        if (!f)
-                return -errno;
-        while (getline(&line, &allocated, f) >= 0) {
-                if (strncmp(line, "0::/", 4) != 0 || strstr(line, "/.."))
-                        continue;
-                line[strcspn(line, "\n")] = '\0';
-                *ret = strdup(line + 3);
-                return *ret ? 0 : -ENOMEM;
-        }
-        return -ENOENT;
+int cgroup_remove_tree(int parent_fd, const char *name) {
+        return remove_tree(parent_fd, name, CGROUP_DEPTH_MAX);
 }
 
-static int cgroups_find(struct cgroups *c, const char *name) {
-        _cleanup_(freep) char *mount = NULL, *own = NULL;
-        int r;
+static void kill_in(int parent_fd, const char *name) {
+        _cleanup_(closep) int fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-        r = find_mount(&mount);
-        if (r < 0)
-                return r;
-        r = find_own(&own);
-        if (r < 0)
-                return r;
-        if (asprintf(&c->path, "%s%s/%s", mount, strcmp(own, "/") == 0 ? "" : own, name) < 0) {
-                c->path = NULL;
-                return -ENOMEM;
+        if (fd >= 0)
+                (void)cgroup_kill(fd); /* without cgroup.kill, what left its process group lives on */
+}
+
+/* ---- those that are left ----------------------------------------------------------------------- */
+
+static struct leaving *leaving_free(struct leaving *l) {
+        list_unlink(&l->link);
+        sd_event_source_disable_unref(l->source);
+        close_fd(l->events_fd);
+        free(l);
+        return NULL;
+}
+
+static void leaving_forget(struct cgroups *c, int parent_fd, const char *name) {
+        list_for_each_safe(it, &c->leaving) {
+                struct leaving *l = list_entry(it, struct leaving, link);
+
+                if (l->parent_fd == parent_fd && strcmp(l->name, name) == 0)
+                        leaving_free(l);
         }
+}
+
+/* What was read is what the next news is compared with: so read first, and then try. */
+static bool leaving_try(struct leaving *l) {
+        char text[256];
+
+        (void)!pread(l->events_fd, text, sizeof text, 0);
+        return cgroup_remove_tree(l->parent_fd, l->name) != -EBUSY;
+}
+
+static int on_events(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        struct leaving *l = userdata;
+        struct cgroups *c = l->cgroups;
+
+        if (!leaving_try(l))
+                return 0;
+        leaving_free(l);
+        c->left(c->userdata);
         return 0;
 }
 
-/* Our directory, or that of another daemon, with the empty ones in it. What is in use stays. */
-static void remove_tree(const char *path) {
-        _cleanup_(closedirp) DIR *directory = opendir(path);
-        struct dirent *entry;
+static void leave(struct cgroups *c, int parent_fd, const char *name) {
+        _cleanup_(closep) int fd = -1;
+        struct leaving *l;
 
-        while (directory && (entry = readdir(directory)))
-                if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
-                        (void)unlinkat(dirfd(directory), entry->d_name, AT_REMOVEDIR);
-        (void)rmdir(path);
+        leaving_forget(c, parent_fd, name);
+        if (cgroup_remove_tree(parent_fd, name) != -EBUSY)
+                return;
+        fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        l = fd < 0 ? NULL : calloc(1, sizeof *l + strlen(name) + 1);
+        if (!l)
+                return; /* it stays until the end, or until the next daemon finds it */
+        l->cgroups = c;
+        l->parent_fd = parent_fd;
+        strcpy(l->name, name);
+        list_append(&c->leaving, &l->link);
+        l->events_fd = openat(fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
+        if (l->events_fd < 0 || sd_event_add_io(c->event, &l->source, l->events_fd, EPOLLPRI, on_events, l) < 0 ||
+            leaving_try(l))
+                leaving_free(l);
 }
 
-/* Is it of a daemon like us (a name that differs in the pid only) that is gone? */
-static bool is_stale(const char *entry, const char *name) {
-        const char *suffix = strrchr(name, '-'), *other = strrchr(entry, '-');
+/* ---- those of dead keepers --------------------------------------------------------------------- */
+
+/* In another PID namespace a number says nothing to us. */
+static bool is_stale(const char *name, pid_t keeper, unsigned long namespace) {
+        unsigned long in;
         int pid;
 
-        return suffix && other && strcmp(suffix, other) == 0 && sscanf(entry, "ganger-%d-", &pid) == 1 && pid > 0 &&
-               kill(pid, 0) < 0 && errno == ESRCH;
+        if (sscanf(name, OURS_FORMAT, &pid, &in) != 2 || in != namespace || pid <= 0)
+                return false;
+        /* Our own name was that of a keeper before us, of the same pid, if we are the first to use it. */
+        return pid == keeper || (kill(pid, 0) < 0 && errno == ESRCH);
 }
 
-/* A keeper that was killed could not tidy up. */
-static void remove_stale(const char *path, const char *name) {
-        _cleanup_(freep) char *parent = strndup(path, strlen(path) - strlen(name) - 1);
-        _cleanup_(closedirp) DIR *directory = parent ? opendir(parent) : NULL;
+/* Nothing outlives its keeper but what has left its process: until now. */
+static void sweep(struct cgroups *c, pid_t keeper, unsigned long namespace) {
+        int fd = openat(c->parent_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_(closedirp) DIR *dir = fd < 0 ? NULL : fdopendir(fd);
         struct dirent *entry;
 
-        while (directory && (entry = readdir(directory))) {
-                _cleanup_(freep) char *stale = NULL;
-
-                if (!is_stale(entry->d_name, name))
+        if (!dir)
+                close_fd(fd);
+        while (dir && (entry = readdir(dir))) {
+                if (!is_stale(entry->d_name, keeper, namespace))
                         continue;
-                if (asprintf(&stale, "%s/%s", parent, entry->d_name) < 0)
-                        stale = NULL;
-                else
-                        remove_tree(stale);
+                kill_in(c->parent_fd, entry->d_name);
+                leave(c, c->parent_fd, entry->d_name);
         }
 }
 
-int cgroups_init(struct cgroups *c, const char *name) {
+/* ---- ours -------------------------------------------------------------------------------------- */
+
+static int make_ours(struct cgroups *c, pid_t keeper, bool first) {
+        struct stat namespace;
+
+        if (stat("/proc/self/ns/pid", &namespace) < 0)
+                return -errno;
+        if (asprintf(&c->name, OURS_FORMAT, (int)keeper, (unsigned long)namespace.st_ino) < 0) {
+                c->name = NULL;
+                return -ENOMEM;
+        }
+        c->parent_fd = cgroup_find_own();
+        if (c->parent_fd < 0)
+                return c->parent_fd;
+        if (first)
+                sweep(c, keeper, namespace.st_ino);
+        leaving_forget(c, c->parent_fd, c->name);
+        if (mkdirat(c->parent_fd, c->name, 0755) < 0 && errno != EEXIST)
+                return -errno;
+        c->fd = openat(c->parent_fd, c->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        return c->fd < 0 ? -errno : 0;
+}
+
+int cgroups_init(struct cgroups *c, sd_event *event, pid_t keeper, bool first, cgroups_left_fn left, void *userdata) {
         *c = CGROUPS_NULL;
-        if (cgroups_find(c, name) < 0)
-                return 0;
-        remove_stale(c->path, name);
-        if (mkdir(c->path, 0755) < 0 && errno != EEXIST)
-                return 0;
-        c->fd = open(c->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (c->fd >= 0 && faccessat(c->fd, "cgroup.procs", W_OK, 0) < 0)
-                cgroups_disable(c);
-        return c->fd >= 0;
+        list_init(&c->leaving);
+        c->event = event;
+        c->left = left;
+        c->userdata = userdata;
+        return make_ours(c, keeper, first) >= 0;
 }
 
 void cgroups_disable(struct cgroups *c) {
@@ -144,12 +220,43 @@ void cgroups_disable(struct cgroups *c) {
 }
 
 void cgroups_done(struct cgroups *c, bool remove) {
-        c->fd = close_fd(c->fd);
-        if (remove && c->path)
-                remove_tree(c->path);
-        free(c->path);
+        if (!c->event)
+                return; /* never begun */
+        if (remove && c->name && c->parent_fd >= 0)
+                (void)cgroup_remove_tree(c->parent_fd, c->name);
+        list_for_each_safe(it, &c->leaving)
+                leaving_free(list_entry(it, struct leaving, link));
+        sd_event_source_disable_unref(c->end);
+        close_fd(c->fd);
+        close_fd(c->parent_fd);
+        free(c->name);
         *c = CGROUPS_NULL;
 }
+
+static int on_end_timeout(sd_event_source *source, uint64_t usec, void *userdata) {
+        struct cgroups *c = userdata;
+
+        log_warning("killed processes of instances are not gone yet: not waiting for them");
+        c->given_up = true;
+        c->left(c->userdata);
+        return 0;
+}
+
+bool cgroups_end(struct cgroups *c) {
+        if (!c->event || !c->name || c->parent_fd < 0 || c->given_up)
+                return true;
+        if (!c->end) {
+                if (sd_event_add_time(c->event, &c->end, CLOCK_MONOTONIC, now_usec() + CGROUPS_END_USEC, 0,
+                                      on_end_timeout, c) < 0)
+                        return true;
+                /* Those of all instances lie below it, also those that a manager before us has forgotten. */
+                kill_in(c->parent_fd, c->name);
+                leave(c, c->parent_fd, c->name);
+        }
+        return list_is_empty(&c->leaving);
+}
+
+/* ---- those of instances ------------------------------------------------------------------------ */
 
 /* "resize/1" is one directory, "resize:1": a colon is in no worker's name. */
 static int cgroup_name(char *buf, size_t size, const char *key) {
@@ -172,31 +279,23 @@ int cgroup_open(struct cgroups *c, const char *key) {
         r = cgroup_name(name, sizeof name, key);
         if (r < 0)
                 return r;
+        leaving_forget(c, c->fd, name);
         if (mkdirat(c->fd, name, 0755) < 0 && errno != EEXIST)
                 return -errno;
-        fd = openat(c->fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        fd = openat(c->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         return fd < 0 ? -errno : fd;
 }
 
-int cgroup_kill(int fd) {
-        _cleanup_(closep) int kill_fd = -1;
+void cgroup_kill_rest(struct cgroups *c, const char *key) {
+        char name[CGROUP_NAME_MAX];
 
-        if (fd < 0)
-                return -EOPNOTSUPP;
-        kill_fd = openat(fd, "cgroup.kill", O_WRONLY | O_CLOEXEC);
-        if (kill_fd < 0)
-                return errno == ENOENT ? -EOPNOTSUPP : -errno;
-        return fd_write_all(kill_fd, "1", 1);
+        if (c->fd >= 0 && cgroup_name(name, sizeof name, key) >= 0)
+                kill_in(c->fd, name);
 }
 
-int cgroup_remove(struct cgroups *c, const char *key) {
+void cgroup_remove(struct cgroups *c, const char *key) {
         char name[CGROUP_NAME_MAX];
-        int r;
 
-        if (c->fd < 0)
-                return 0;
-        r = cgroup_name(name, sizeof name, key);
-        if (r < 0)
-                return r;
-        return unlinkat(c->fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
+        if (c->fd >= 0 && cgroup_name(name, sizeof name, key) >= 0)
+                leave(c, c->fd, name);
 }

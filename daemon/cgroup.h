@@ -10,28 +10,50 @@
  */
 
 #include <stdbool.h>
+#include <sys/types.h>
+#include <systemd/sd-event.h>
+
+#include "base/list.h"
+
+/** For how long the end of the daemon waits for the killed to be gone. */
+#define CGROUPS_END_USEC (5 * UINT64_C(1000000))
+
+/** A cgroup that was left has become empty, and is removed. */
+typedef void (*cgroups_left_fn)(void *userdata);
 
 struct cgroups {
-        int fd;                         /* the directory that holds those of our instances; -1: there is none */
-        char *path;
+        int parent_fd;                  /* the cgroup that we are in */
+        int fd;                         /* our directory in it, that holds those of our instances; -1: there is none */
+        char *name;
+        sd_event *event;
+        struct list leaving;            /* those that are removed as soon as they are empty */
+        sd_event_source *end;           /* the end is being waited for */
+        bool given_up;                  /* … no longer */
+        cgroups_left_fn left;
+        void *userdata;
 };
 
-#define CGROUPS_NULL ((struct cgroups){ .fd = -1 })
+#define CGROUPS_NULL ((struct cgroups){ .parent_fd = -1, .fd = -1 })
 
 /**
  * Find out whether cgroups can be had, by trying.
- * Tidies up after daemons that were killed.
- * @param name  of our directory below the cgroup that this process is in: "ganger-PID-ANYTHING" with the keeper's pid,
- *              so the same for each manager of a keeper.
+ * @param keeper  its pid: our directory bears its name, so it is the same for each manager of a keeper.
+ * @param first   there was no manager of this keeper before: whatever dead keepers have left is killed and removed.
  * @return 1: they can, 0: they cannot. Never fails.
  */
-int cgroups_init(struct cgroups *c, const char *name);
+int cgroups_init(struct cgroups *c, sd_event *event, pid_t keeper, bool first, cgroups_left_fn left, void *userdata);
 
-/** Close; with `remove`, also remove our directory, but for what is in use. */
+/** Close; with `remove`, also remove our directory if it is empty. */
 void cgroups_done(struct cgroups *c, bool remove);
 
 /** Give them up: what is there stays, no new one is made (the kernel refused a spawn into one). */
 void cgroups_disable(struct cgroups *c);
+
+/**
+ * Nothing of ours is wanted any more: SIGKILL to whatever is left, and remove it.
+ * @return whether that is done; else call again when told by `left`. It is not waited for longer than CGROUPS_END_USEC.
+ */
+bool cgroups_end(struct cgroups *c);
 
 /** Make (or find again) the cgroup of an instance. @return its directory's descriptor; -EOPNOTSUPP: there are none; -errno. */
 int cgroup_open(struct cgroups *c, const char *key);
@@ -39,7 +61,19 @@ int cgroup_open(struct cgroups *c, const char *key);
 /** SIGKILL to all that is in it. @return 0; -EOPNOTSUPP: the kernel has no cgroup.kill; or -errno. */
 int cgroup_kill(int fd);
 
-/** Remove the cgroup of an instance, if it is empty. @return 0 or -errno. */
-int cgroup_remove(struct cgroups *c, const char *key);
+/** SIGKILL to what is left in the cgroup of an instance, if there is one. */
+void cgroup_kill_rest(struct cgroups *c, const char *key);
+
+/** Remove the cgroup of an instance and those below it, now or as soon as it is empty. Opening it again takes that back. */
+void cgroup_remove(struct cgroups *c, const char *key);
+
+/**
+ * Find the cgroup of version 2 that this process is in, if we may make others below it and start processes in them.
+ * @return the directory's descriptor, or -errno.
+ */
+int cgroup_find_own(void);
+
+/** Remove a cgroup and those below it. @return 0; -EBUSY: there are processes in it; or -errno. */
+int cgroup_remove_tree(int parent_fd, const char *name);
 
 #endif

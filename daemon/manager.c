@@ -111,6 +111,8 @@ static int on_turn(sd_event_source *source, void *userdata) {
         tell_status(manager, false);
         if (!gang->stopping || gang->n_processes > 0 || gang->n_spawning > 0 || !list_is_empty(&gang->orphans))
                 return 0;
+        if (!cgroups_end(&gang->cgroups))
+                return 0;
         keeper_link_leave(&gang->link, EXIT_SUCCESS);
         keeper_link_flush(&gang->link);
         return sd_event_exit(gang->event, EXIT_SUCCESS);
@@ -281,14 +283,8 @@ static int gang_init(struct manager *manager, const struct options *options, str
         return r < 0 ? error_errno(error, r, "event loop") : 0;
 }
 
-/* The same for each manager of a keeper, and for no other daemon that shares our cgroup. */
-static void find_cgroups(struct gang *gang) {
-        struct stat namespace = { 0 };
-        char name[64];
-
-        (void)stat("/proc/self/ns/pid", &namespace);
-        snprintf(name, sizeof name, "ganger-%d-%lx", (int)gang->keeper_pid, (unsigned long)namespace.st_ino);
-        cgroups_init(&gang->cgroups, name);
+static void on_cgroup_left(void *userdata) {
+        gang_touch(userdata);
 }
 
 static int open_notify(struct gang *gang, struct error *error) {
@@ -324,7 +320,7 @@ static int manager_take_over(struct manager *manager, const Ganger__Keeper__Welc
         r = takeover_config(gang, error);
         if (r < 0)
                 return r;
-        find_cgroups(gang);
+        cgroups_init(&gang->cgroups, gang->event, gang->keeper_pid, gang->link.incarnation == 1, on_cgroup_left, gang);
         r = open_notify(gang, error);
         if (r < 0)
                 return r;

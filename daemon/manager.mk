@@ -1,7 +1,7 @@
 # The manager: what gangerd decides and remembers.
 DAEMON_SOURCES += \
 	daemon/attachment.c \
-	daemon/cgroup.c daemon/cgroup.h \
+	daemon/cgroup.c daemon/cgroup.h daemon/cgroup-find.c \
 	daemon/change.c daemon/change.h \
 	daemon/events.c daemon/events.h \
 	daemon/gang.h \

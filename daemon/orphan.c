@@ -86,10 +86,12 @@ bool orphan_exited(struct gang *gang, const Ganger__Keeper__Exited *message) {
                 if (orphan->pid != message->pid || strcmp(orphan->key, message->key) != 0)
                         continue;
                 exit_status_format(words, sizeof words, message->status);
+                cgroup_kill_rest(&gang->cgroups, orphan->key);
                 membership_recover(&gang->rings, &orphan->membership, orphan->pid, words);
                 keeper_link_exit_acknowledge(&gang->link, orphan->key, orphan->pid);
                 snprintf(name, sizeof name, "instance/%s/member", orphan->key);
                 keeper_link_drop(&gang->link, name);
+                cgroup_remove(&gang->cgroups, orphan->key);
                 orphan_free(orphan);
                 gang_touch(gang);
                 return true;
