@@ -17,3 +17,19 @@ demo-script:
 clean-local: clean-demo-script
 clean-demo-script:
 	test "$(abs_top_srcdir)" = "$(abs_top_builddir)" || rm -f contrib/demo/count
+
+# systemd looks for units below /usr/lib and below /usr/local/lib, so with the usual prefixes this is found.
+# Elsewhere: make install systemdsystemunitdir=$(pkg-config --variable=systemdsystemunitdir systemd)
+systemdsystemunitdir = $(prefix)/lib/systemd/system
+nodist_systemdsystemunit_DATA = contrib/systemd/ganger.service
+contrib/systemd/ganger.service: $(top_srcdir)/contrib/systemd/ganger.service.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) contrib/systemd && $(SED) 's,[@]sbindir[@],$(sbindir),' \
+		$(top_srcdir)/contrib/systemd/ganger.service.in >$@.tmp && mv $@.tmp $@
+CLEANFILES += contrib/systemd/ganger.service
+EXTRA_DIST += contrib/systemd/ganger.service.in
+
+# The examples are run by tests/readme.
+EXTRA_DIST += contrib/examples/README.md \
+	contrib/examples/c/Makefile contrib/examples/c/factor.c contrib/examples/c/ganger.conf contrib/examples/c/split.c \
+	contrib/examples/python/ganger.conf contrib/examples/python/watch.py \
+	contrib/examples/shell/checksum contrib/examples/shell/ganger.conf

@@ -19,3 +19,4 @@ include tests/control-server.mk
 include tests/bridge.mk
 include tests/scenario.mk
 include tests/bench.mk
+include tests/readme.mk
