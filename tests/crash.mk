@@ -1,1 +1,34 @@
-# Tests of crash.
+# Verification of lib/shm; see tests/crash/README.md.
+#
+# crashsim is lib/shm itself, compiled with -fsanitize=thread against our own hooks; so neither it nor libtsan may be
+# linked with a sanitizer, whatever the rest of the tree is built with.
+CRASH_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/crash
+CRASH_CFLAGS = $(GANGER_CFLAGS) -fno-sanitize=all
+
+check_LTLIBRARIES += libcrashsim.la
+libcrashsim_la_SOURCES = \
+	lib/shm/member.c lib/shm/queue.c lib/shm/queue-wait.c lib/shm/recover.c lib/shm/wait.c \
+	tests/crash/scenarios.c tests/crash/sim-ops.c
+libcrashsim_la_CPPFLAGS = $(CRASH_CPPFLAGS) -DQUEUE_HINT_INTERVAL=1
+libcrashsim_la_CFLAGS = $(CRASH_CFLAGS) -fsanitize=thread -Wno-unknown-warning-option -Wno-tsan
+
+check_PROGRAMS += tests/crash/crashsim
+tests_crash_crashsim_SOURCES = \
+	tests/crash/choice.c tests/crash/crashsim.c tests/crash/sim.c tests/crash/sim.h tests/crash/sim-buffer.c \
+	tests/crash/sim-check.c tests/crash/sim-hooks.c tests/crash/sim-sys.c tests/crash/sim-world.h
+tests_crash_crashsim_CPPFLAGS = $(CRASH_CPPFLAGS)
+tests_crash_crashsim_CFLAGS = $(CRASH_CFLAGS)
+tests_crash_crashsim_LDFLAGS =
+tests_crash_crashsim_LDADD = libcrashsim.la
+
+# The scripts of this folder find the compiler here.
+check_DATA = tests/crash/compiler
+tests/crash/compiler: Makefile
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && { \
+	echo 'CC="$(CC)"'; echo 'SPIN="$(SPIN)"'; echo 'top_srcdir="$(top_srcdir)"'; } > $@
+CLEANFILES += tests/crash/compiler
+
+dist_check_SCRIPTS += tests/crash/run-crashsim tests/crash/run-crashsim-long tests/crash/faults
+TESTS += tests/crash/run-crashsim tests/crash/faults
+LONG_TESTS += tests/crash/run-crashsim-long
+EXTRA_DIST += tests/crash/README.md

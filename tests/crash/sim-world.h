@@ -48,6 +48,7 @@ struct scenario {
         uint32_t max_deliveries;
         uint64_t lap;                   /* in which the rings begin */
         bool replaced;                  /* the dead get replacements */
+        unsigned int switches;          /* small enough for more than one; 0: one */
         bool delays;                    /* worth running with store buffers */
 };
 
