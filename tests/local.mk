@@ -18,5 +18,6 @@ include tests/control.mk
 include tests/control-server.mk
 include tests/bridge.mk
 include tests/scenario.mk
+include tests/systemd.mk
 include tests/bench.mk
 include tests/readme.mk
