@@ -28,7 +28,9 @@
 #include "base/time.h"
 #include "daemon/log/log.h"
 
-#define CGROUP_NAME_MAX (NAME_LENGTH_MAX + 16)
+#define CGROUP_NAME_MAX (NAME_LENGTH_MAX + 20)
+/* Those of one instance, of processes whose rest is still on its way out. Past it, a process has none. */
+#define CGROUP_AGAIN_MAX 4
 /** An instance may make cgroups of its own; what lies deeper is not removed. */
 #define CGROUP_DEPTH_MAX 16
 /** A pid, and what tells PID namespaces apart. */
@@ -258,9 +260,13 @@ bool cgroups_end(struct cgroups *c) {
 
 /* ---- those of instances ------------------------------------------------------------------------ */
 
-/* "resize/1" is one directory, "resize:1": a colon is in no worker's name. */
-static int cgroup_name(char *buf, size_t size, const char *key) {
-        int n = snprintf(buf, size, "%s", key);
+/*
+ * "resize/1" is one directory, "resize:1": a colon is in no worker's name. While that of the process before is still busy, the
+ * next one is "resize:1.1": one that was killed cannot be used again. Linux 6.14 and later kill at once whatever
+ * is cloned into a cgroup of which anybody has ever written cgroup.kill.
+ */
+static int cgroup_name(char *buf, size_t size, const char *key, unsigned int again) {
+        int n = again == 0 ? snprintf(buf, size, "%s", key) : snprintf(buf, size, "%s.%u", key, again);
 
         if (n < 0 || (size_t)n >= size)
                 return -ENAMETOOLONG;
@@ -270,18 +276,31 @@ static int cgroup_name(char *buf, size_t size, const char *key) {
         return 0;
 }
 
+/* @return 0: it is there, and new; -errno. */
+static int cgroup_make(struct cgroups *c, const char *name) {
+        if (mkdirat(c->fd, name, 0755) < 0) {
+                if (errno != EEXIST)
+                        return -errno;
+                if (cgroup_remove_tree(c->fd, name) < 0 || mkdirat(c->fd, name, 0755) < 0)
+                        return -EEXIST;
+        }
+        leaving_forget(c, c->fd, name);
+        return 0;
+}
+
 int cgroup_open(struct cgroups *c, const char *key) {
         char name[CGROUP_NAME_MAX];
-        int fd, r;
+        int fd, r = -EOPNOTSUPP;
 
-        if (c->fd < 0)
-                return -EOPNOTSUPP;
-        r = cgroup_name(name, sizeof name, key);
+        for (unsigned int i = 0; i < CGROUP_AGAIN_MAX && c->fd >= 0; i++) {
+                r = cgroup_name(name, sizeof name, key, i);
+                if (r >= 0)
+                        r = cgroup_make(c, name);
+                if (r != -EEXIST)
+                        break;
+        }
         if (r < 0)
                 return r;
-        leaving_forget(c, c->fd, name);
-        if (mkdirat(c->fd, name, 0755) < 0 && errno != EEXIST)
-                return -errno;
         fd = openat(c->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         return fd < 0 ? -errno : fd;
 }
@@ -289,13 +308,15 @@ int cgroup_open(struct cgroups *c, const char *key) {
 void cgroup_kill_rest(struct cgroups *c, const char *key) {
         char name[CGROUP_NAME_MAX];
 
-        if (c->fd >= 0 && cgroup_name(name, sizeof name, key) >= 0)
-                kill_in(c->fd, name);
+        for (unsigned int i = 0; i < CGROUP_AGAIN_MAX && c->fd >= 0; i++)
+                if (cgroup_name(name, sizeof name, key, i) >= 0)
+                        kill_in(c->fd, name);
 }
 
 void cgroup_remove(struct cgroups *c, const char *key) {
         char name[CGROUP_NAME_MAX];
 
-        if (c->fd >= 0 && cgroup_name(name, sizeof name, key) >= 0)
-                leave(c, c->fd, name);
+        for (unsigned int i = 0; i < CGROUP_AGAIN_MAX && c->fd >= 0; i++)
+                if (cgroup_name(name, sizeof name, key, i) >= 0)
+                        leave(c, c->fd, name);
 }

@@ -55,16 +55,19 @@ void cgroups_disable(struct cgroups *c);
  */
 bool cgroups_end(struct cgroups *c);
 
-/** Make (or find again) the cgroup of an instance. @return its directory's descriptor; -EOPNOTSUPP: there are none; -errno. */
+/**
+ * Make a cgroup for the next process of an instance. It is a new one, in which nobody was killed.
+ * @return its directory's descriptor; -EOPNOTSUPP: there are none; -EEXIST: too many of it are still busy; or -errno.
+ */
 int cgroup_open(struct cgroups *c, const char *key);
 
 /** SIGKILL to all that is in it. @return 0; -EOPNOTSUPP: the kernel has no cgroup.kill; or -errno. */
 int cgroup_kill(int fd);
 
-/** SIGKILL to what is left in the cgroup of an instance, if there is one. */
+/** SIGKILL to all that is in the cgroups of an instance, if there are any. */
 void cgroup_kill_rest(struct cgroups *c, const char *key);
 
-/** Remove the cgroup of an instance and those below it, now or as soon as it is empty. Opening it again takes that back. */
+/** Remove the cgroups of an instance and those below them, now or as soon as each is empty. */
 void cgroup_remove(struct cgroups *c, const char *key);
 
 /**
