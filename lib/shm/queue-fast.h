@@ -5,9 +5,10 @@
 /*
  * The usual way through the queue, inline
  *
- * For queue.c and the hot path of libganger (worker/transfer.c), which would else pass each message through a `struct lease` in
- * memory. Everything here either does the whole operation, where nothing is in its way, or nothing at all: then
- * the function of queue.h does it. There is one protocol, and it is told in queue.c.
+ * For queue.c and the hot path of libganger (worker/transfer.c), which would else pass each message through
+ * a `struct lease` in memory. Everything here either does the whole operation, where nothing is in its way,
+ * or nothing at all: then the function of queue.h does it. There is one protocol, and it is told in
+ * queue.c.
  */
 
 #include "shm/fault.h"

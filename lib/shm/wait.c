@@ -19,8 +19,11 @@
 #include "shm/sys.h"
 
 /*
- * Looks before sleeping. A look takes some 10 ns and more, a futex round trip between processors 35 µs: so many
- * looks cost less than one sleep.
+ * Looks before sleeping. A look takes some 10 ns and more, a futex round trip between processors 35 µs: so
+ * many looks cost less than one sleep. None gives the processor up (sched_yield): two senders and two
+ * receivers on two processors then pass on up to twice as much, but beside a process that computes, a
+ * receiver waits for the end of the other's slice (measured: half of the messages wait 5 ms and more),
+ * where one that sleeps is woken in 20 µs.
  */
 #ifndef WAIT_SPIN_MAX
 #define WAIT_SPIN_MAX 1024
@@ -85,11 +88,12 @@ static uint32_t change_counter(uint64_t summary) {
 /**
  * Wake one sleeper. `sleepers` is the summary as it was before.
  *
- * When the kernel had fewer to wake than asked for, all that were announced in `sleepers` are awake, or will not fall
- * asleep: their tickets are older than the step of the event. Each looks again before it sleeps, and announces
- * itself anew, which moves the change counter; until then nobody needs to be woken, and `woken` says so: else every
- * change would cost a system call for as long as it takes the woken to get a processor. It is written last, so whoever dies
- * before leaves the work to the next; and by compare-and-swap, so that one who was late does not bring back an old value.
+ * When the kernel had fewer to wake than asked for, all that were announced in `sleepers` are awake, or
+ * will not fall asleep: their tickets are older than the step of the event. Each looks again before it
+ * sleeps, and announces itself anew, which moves the change counter; until then nobody needs to be woken,
+ * and `woken` says so: else every change would cost a system call for as long as it takes the woken to get
+ * a processor. It is written last, so whoever dies before leaves the work to the next; and by
+ * compare-and-swap, so that one who was late does not bring back an old value.
  */
 static void wake_sleeper(struct eventcount *c, uint64_t sleepers) {
         uint32_t woken = atomic_load(&c->woken), count = 1 + atomic_load(&c->stopped);

@@ -3,8 +3,9 @@
 /*
  * Receiving and sending through a handle
  *
- * The hot path: each function first tries the usual way of shm/queue-fast.h, inline and straight from the slot to the
- * caller's message; what that cannot do is done out of line. Linearisation points are those of shm/queue.c.
+ * The hot path: each function first tries the usual way of shm/queue-fast.h, inline and straight from the
+ * slot to the caller's message; what that cannot do is done out of line. Linearisation points are those of
+ * shm/queue.c.
  */
 
 #include "worker/transfer.h"
@@ -19,7 +20,8 @@
 /** Keeps the seldom taken way, and what it needs on the stack, out of the usual one. */
 #define SLOW __attribute__((__noinline__))
 
-static inline void message_fill(struct ganger_message *ret, struct ganger_ring *ring, const struct lease *l, size_t size) {
+static inline void message_fill(struct ganger_message *ret, struct ganger_ring *ring, const struct lease *l,
+                                size_t size) {
         *ret = (struct ganger_message){
                 .data = l->data, .size = size, .id = l->id, .deliveries = l->deliveries, .slot = l->slot, .ring = ring,
         };

@@ -5,9 +5,9 @@
 /*
  * What a message must be before it is finished
  *
- * A `struct ganger_message` is the caller's memory: it may be one that was finished, a copy of it, or that of a
- * handle which is closed. Whether it still names what it says is decided by the slot itself: its owner, its
- * state, and the lap in which its message was sent.
+ * A `struct ganger_message` is the caller's memory: it may be one that was finished, a copy of it, or that
+ * of a handle which is closed. Whether it still names what it says is decided by the slot itself: its
+ * owner, its state, and the lap in which its message was sent.
  */
 
 #include <stdbool.h>

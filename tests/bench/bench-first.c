@@ -3,8 +3,9 @@
 /*
  * A program that does nothing but say when it began
  *
- * Its first instruction is ours: no dynamic linker, no libc to set up, so that what is measured is the way from a death to a
- * new process. It tells the time through the FIFO that its first argument names, and sleeps for ever.
+ * Its first instruction is ours: no dynamic linker, no libc to set up, so that what is measured is the way
+ * from a death to a new process. It tells the time through the FIFO that its first argument names, and
+ * sleeps for ever.
  */
 
 #include <fcntl.h>
@@ -20,7 +21,10 @@ static inline long call(long number, long a, long b, long c, long d) {
         register long r10 __asm__("r10") = d;
         long ret;
 
-        __asm__ volatile("syscall" : "=a"(ret) : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10) : "rcx", "r11", "memory");
+        __asm__ volatile("syscall"
+                         : "=a"(ret)
+                         : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10)
+                         : "rcx", "r11", "memory");
         return ret;
 }
 #elif defined(__aarch64__)

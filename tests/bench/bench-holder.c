@@ -3,8 +3,8 @@
 /*
  * A worker that is killed with a message in its hands
  *
- * It tells of each message when it gets it, and holds the ones that come for the first time until it is killed. Those
- * that come again it acknowledges.
+ * It tells of each message when it gets it, and holds the ones that come for the first time until it is
+ * killed. Those that come again it acknowledges.
  */
 
 #include <fcntl.h>

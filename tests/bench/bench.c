@@ -3,8 +3,8 @@
 /*
  * Time, processors, medians, tables
  *
- * Tables go to standard output, for people; JSON goes to the file that $BENCH_JSON names, a line a row, so that
- * several programs can add to one.
+ * Tables go to standard output, for people; JSON goes to the file that $BENCH_JSON names, a line a row, so
+ * that several programs can add to one.
  */
 
 #include "bench.h"
@@ -172,8 +172,9 @@ static double ratio(const struct bench_table *t, double median, double peer) {
 static void write_json(const struct bench_table *t, struct bench_result *r, double peer, FILE *f) {
         double median = bench_quantile(r->samples, r->n, 0.5);
 
-        fprintf(f, "{\"part\":\"%s\",\"title\":\"%s\",\"name\":\"%s\",\"unit\":\"%s\",\"better\":\"%s\",\"samples\":%zu,",
-                t->part, t->title, r->name, t->unit, t->better == BENCH_MORE ? "more" : "less", r->n);
+        fprintf(f, "{\"part\":\"%s\",\"title\":\"%s\",\"name\":\"%s\",", t->part, t->title, r->name);
+        fprintf(f, "\"unit\":\"%s\",\"better\":\"%s\",\"samples\":%zu,", t->unit,
+                t->better == BENCH_MORE ? "more" : "less", r->n);
         fprintf(f, "\"median\":%.4g,\"p99\":%.4g,\"min\":%.4g,\"max\":%.4g", median,
                 bench_quantile(r->samples, r->n, 0.99), r->samples[0], r->samples[r->n - 1]);
         if (peer > 0)

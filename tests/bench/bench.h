@@ -5,8 +5,9 @@
 /*
  * What every bench needs: time, processors, medians, and results as a table and as JSON
  *
- * A result is a set of samples, one of each round; rounds of all that is compared are interleaved, so that what else
- * the machine does hits all of them alike. Shown is the median, the best, and the ratio to the peer that is compared with.
+ * A result is a set of samples, one of each round; rounds of all that is compared are interleaved, so that
+ * what else the machine does hits all of them alike. Shown is the median, the best, and the ratio to the
+ * peer that is compared with.
  */
 
 #include <stdbool.h>

@@ -3,8 +3,8 @@
 /*
  * A private gangerd
  *
- * It dies with the bench (PR_SET_PDEATHSIG), and says nothing: its log goes to a file in its directory, which is shown if it
- * does not come up.
+ * It dies with the bench (PR_SET_PDEATHSIG), and says nothing: its log goes to a file in its directory,
+ * which is shown if it does not come up.
  */
 
 #include "gangd.h"

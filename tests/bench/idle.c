@@ -3,8 +3,9 @@
 /*
  * 1,000 instances that do nothing
  *
- * How long it takes to start and to stop them, beside a bare supervisor; what keeper and manager use of processor
- * and memory for them; and how soon a manager that was killed is replaced by one that knows them all.
+ * How long it takes to start and to stop them, beside a bare supervisor; what keeper and manager use of
+ * processor and memory for them; and how soon a manager that was killed is replaced by one that knows them
+ * all.
  */
 
 #include <signal.h>
@@ -69,7 +70,7 @@ static void start_and_stop_bare(struct bench_table *start, struct bench_table *s
         t = bench_now_ns();
         kill(-bare, SIGKILL);
         waitpid(bare, NULL, 0);
-        bench_add(bench_row(stop, "bare vfork", "SIGKILL to the group, nobody is waited for"), MS(bench_now_ns() - t));
+        bench_add(bench_row(stop, "bare vfork", "SIGKILL to all, nobody waits for them"), MS(bench_now_ns() - t));
         gangd_done(&d);
 }
 
@@ -136,7 +137,8 @@ static double pss_without(void) {
 }
 
 static void measure_idle(struct gangd *d) {
-        struct bench_table *t = bench_table_new("idle", "1,000 idle instances: processor time in 10 s", "ticks", BENCH_LESS, NULL);
+        struct bench_table *t = bench_table_new("idle", "1,000 idle instances: processor time in 10 s", "ticks",
+                                                BENCH_LESS, NULL);
         pid_t manager = gangd_manager(d);
         unsigned long keeper_before, manager_before;
         double keeper, ours;
@@ -154,8 +156,8 @@ static void measure_idle(struct gangd *d) {
 }
 
 static void measure_memory(struct gangd *d) {
-        struct bench_table *t = bench_table_new("idle", "memory for an idle instance (PSS, without what none takes)", "kB",
-                                                BENCH_LESS, NULL);
+        struct bench_table *t = bench_table_new("idle", "memory for an idle instance (PSS, less what none takes)",
+                                                "kB", BENCH_LESS, NULL);
         double with = pss_of(d->keeper) + pss_of(gangd_manager(d));
 
         bench_add(bench_row(t, "keeper and manager, of 1,000", NULL), (with - pss_without()) / INSTANCES);

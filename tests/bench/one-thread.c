@@ -3,8 +3,8 @@
 /*
  * One thread: send, receive and acknowledge a message of 64 bytes
  *
- * What the operations themselves cost, without any other processor. All three copy the payload in, and out into the
- * caller's buffer, and look at it.
+ * What the operations themselves cost, without any other processor. All three copy the payload in, and out
+ * into the caller's buffer, and look at it.
  */
 
 #include <string.h>

@@ -3,7 +3,8 @@
 /*
  * ZeroMQ: PUSH to PULL over ipc://
  *
- * Each receiver binds an address of its own, each sender connects to all of them. Compiled for the run, where libzmq is.
+ * Each receiver binds an address of its own, each sender connects to all of them. Compiled for the run,
+ * where libzmq is.
  */
 
 #include <stdio.h>

@@ -5,8 +5,8 @@
 /*
  * A way to carry messages of one size between processes
  *
- * One at a time is set up, entered by children that are killed at the end, and torn down. What libraries need that are not
- * everywhere is compiled for the run as a shared object that has a `peer`.
+ * One at a time is set up, entered by children that are killed at the end, and torn down. What libraries
+ * need that are not everywhere is compiled for the run as a shared object that has a `peer`.
  */
 
 #include <stdbool.h>

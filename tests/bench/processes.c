@@ -3,8 +3,8 @@
 /*
  * Several processes: messages of 64 bytes, a second
  *
- * One sender and one receiver, each on a processor of its own, and two of each on the same two processors, spinning
- * and sleeping. What is counted is what receivers got in a span of time, in the midst of a run.
+ * One sender and one receiver, each on a processor of its own, and two of each on the same two processors,
+ * spinning and sleeping. What is counted is what receivers got in a span of time, in the midst of a run.
  */
 
 #include <dlfcn.h>

@@ -60,8 +60,10 @@ static void collect(struct gangd *d, pid_t *ret, int n) {
 }
 
 static void measure_first_instruction(void) {
-        struct bench_table *t = bench_table_new("restart", "SIGKILL of an idle instance to the first instruction of its "
-                                                "replacement, of " INSTANCES_TEXT, "us", BENCH_LESS, "bare vfork");
+        struct bench_table *t = bench_table_new("restart",
+                                                "SIGKILL of one of " INSTANCES_TEXT
+                                                " idle instances to the first instruction of its replacement",
+                                                "us", BENCH_LESS, "bare vfork");
         struct gangd ours, theirs;
         pid_t pids[INSTANCES], bare_pids[INSTANCES], bare;
         int rounds = bench_rounds(INSTANCES);
@@ -79,7 +81,8 @@ static void measure_first_instruction(void) {
         collect(&theirs, bare_pids, INSTANCES);
         pause_ns(200000000);
         for (int i = 0; i < rounds && i < INSTANCES; i++) {
-                bench_add(bench_row(t, "bare vfork", "a loop of waitpid and posix_spawn"), replace(&theirs, bare_pids[i]));
+                bench_add(bench_row(t, "bare vfork", "a loop of waitpid and posix_spawn"),
+                          replace(&theirs, bare_pids[i]));
                 bench_add(bench_row(t, "ganger", NULL), replace(&ours, pids[i]));
         }
         kill(-bare, SIGKILL);
@@ -106,7 +109,8 @@ static struct report next_delivery(struct gangd *d) {
 }
 
 static void measure_redelivery(void) {
-        struct bench_table *t = bench_table_new("restart", "SIGKILL of an instance to its message in the hands of a sibling",
+        struct bench_table *t = bench_table_new("restart",
+                                                "SIGKILL of an instance to its message in the hands of a sibling",
                                                 "us", BENCH_LESS, NULL);
         int rounds = bench_rounds(INSTANCES);
         pid_t pids[INSTANCES];

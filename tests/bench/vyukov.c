@@ -3,9 +3,9 @@
 /*
  * Vyukov's bounded queue
  *
- * Each cell has a sequence number: `position` means free for the sender of that position, `position + 1` full for
- * its receiver. Senders and receivers claim positions by compare-and-swap on a counter each. The release of
- * a sequence number publishes the cell, the acquire load of it is its partner.
+ * Each cell has a sequence number: `position` means free for the sender of that position, `position + 1`
+ * full for its receiver. Senders and receivers claim positions by compare-and-swap on a counter each. The
+ * release of a sequence number publishes the cell, the acquire load of it is its partner.
  */
 
 #include "vyukov.h"

@@ -5,9 +5,10 @@
 /*
  * A plain bounded queue after Dmitry Vyukov, to compare with
  *
- * NOT kill-safe: a process that dies between its claim and its publication stops everybody behind it for good, and one that dies
- * after it received takes the message with it. It is what such a queue costs without those promises. Called as
- * ours is: functions of another file, geometry known when it runs, the payload copied in and out.
+ * NOT kill-safe: a process that dies between its claim and its publication stops everybody behind it for
+ * good, and one that dies after it received takes the message with it. It is what such a queue costs
+ * without those promises. Called as ours is: functions of another file, geometry known when it runs, the
+ * payload copied in and out.
  */
 
 #include <stddef.h>
