@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fault.h"
 #include "daemon/gang.h"
 #include "daemon/log/log.h"
 
@@ -87,7 +88,9 @@ static void attachment_end(struct attachment *a) {
         struct gang *gang = a->rings->gang;
         char name[STORED_NAME_MAX];
 
+        fault_point("before-recover-attached");
         membership_recover(a->rings, &a->membership, a->pid, "its process ended");
+        fault_point("after-recover-attached");
         state_erase(&gang->state, &a->state_slot);
         keeper_link_drop(&gang->link, stored_name(name, a, "process"));
         keeper_link_drop(&gang->link, stored_name(name, a, "member"));
@@ -129,6 +132,8 @@ static int attachment_record(struct attachment *a) {
         record.id = a->id;
         record.pid = a->pid;
         record.seat = &record_seat;
+        if (fault_is("forget-attached"))
+                return 0;
         return state_write_message(&gang->state, &a->state_slot, STATE_ATTACHED, &record.base);
 }
 

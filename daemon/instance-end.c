@@ -93,7 +93,6 @@ void instance_exited(struct instance *instance, const Ganger__Keeper__Exited *me
         struct gang *gang = instance_gang(instance);
         struct restart_end end = end_of(instance);
         char words[EXIT_STATUS_FORMAT_MAX + 32];
-        _cleanup_(closep) int cgroup = -1;
 
         if (message->pid != instance->pid) {
                 keeper_link_exit_acknowledge(&gang->link, instance->key, message->pid);
@@ -102,13 +101,13 @@ void instance_exited(struct instance *instance, const Ganger__Keeper__Exited *me
         exit_status_format(words, sizeof words, message->status);
         if (instance->timed_out)
                 strcat(words, " (not ready in time)");
-        cgroup = cgroup_open(&gang->cgroups, instance->key);
-        if (cgroup >= 0)
-                (void)cgroup_kill(cgroup); /* what left the process group; the rest is dead already */
+        cgroup_kill_rest(&gang->cgroups, instance->key); /* what left the process group; the others are dead */
 
-        if (fault_is("ack-before-recover"))
+        if (fault_is("acknowledge-before-recover"))
                 keeper_link_exit_acknowledge(&gang->link, instance->key, message->pid);
+        fault_point("before-recover");
         membership_recover(&gang->rings, &instance->membership, message->pid, words);
+        fault_point("after-recover");
         events_add(&gang->events, instance->key,
                    &(struct event){ .kind = EVENT_EXIT, .pid = message->pid, .status = message->status }, "%s", words);
         instance_forget_pid(instance);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fault.h"
 #include "base/fd.h"
 #include "daemon/config/config.h"
 #include "daemon/gang.h"
@@ -349,6 +350,7 @@ static int send_request(struct instance *instance, Ganger__Keeper__SpawnSpec *sp
         r = descriptors_make(instance, &d, error);
         if (r < 0)
                 return r;
+        fault_point("amid-spawn");
         r = keeper_link_spawn(&instance->worker->gang->link, instance->key, spec, d.fds, d.n, d.cgroup >= 0);
         return r < 0 ? error_errno(error, r, "asking the keeper") : 0;
 }
@@ -415,5 +417,5 @@ void instance_clear_process(struct instance *instance) {
         if (instance->membership.seats)
                 keeper_link_drop(&gang->link, instance_stored(name, instance, "member"));
         membership_leave(&gang->rings, &instance->membership);
-        (void)cgroup_remove(&gang->cgroups, instance->key); /* still busy: it is used again, or removed later */
+        cgroup_remove(&gang->cgroups, instance->key);
 }

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/fault.h"
 #include "base/time.h"
 #include "daemon/config/config.h"
@@ -39,6 +40,8 @@ void instance_adopt(struct instance *instance, const Ganger__State__InstanceCook
         char name[INSTANCE_STORED_MAX];
         int r;
 
+        if (fault_is("double-start"))
+                return;
         instance_remember_pid(instance, pid);
         instance->generation = cookie->generation;
         instance->definition = cookie->definition;
@@ -47,9 +50,11 @@ void instance_adopt(struct instance *instance, const Ganger__State__InstanceCook
         if (!instance->restored)
                 instance_enter(instance, INSTANCE_READY, true);
         adopt_output(instance);
-        if (cookie->n_seats > 0) {
+        if (cookie->n_seats > 0 && !fault_is("forget-seats")) {
                 int member = keeper_link_take(&gang->link, instance_stored(name, instance, "member"));
 
+                if (fault_is("forget-member"))
+                        member = close_fd(member);
                 r = membership_restore(&gang->rings, instance->key, cookie->seats, cookie->n_seats, member,
                                        &instance->membership);
                 if (r < 0 || member < 0)

@@ -138,21 +138,21 @@ static void instance_spawn(struct instance *instance) {
         instance->ready_usec = 0;
         instance->timed_out = false;
         instance->status_text[0] = '\0';
+        fault_point("before-spawn");
         if (instance_ask(instance, &error) < 0) {
                 fail_spawn_later(instance, &error);
                 return;
         }
+        fault_point("after-spawn");
         instance->spawning = true;
         instance_gang(instance)->n_spawning++;
 }
 
 static void instance_kill(struct instance *instance) {
         struct gang *gang = instance_gang(instance);
-        _cleanup_(closep) int cgroup = cgroup_open(&gang->cgroups, instance->key);
 
         keeper_link_signal(&gang->link, instance->key, SIGKILL, true);
-        if (cgroup >= 0)
-                (void)cgroup_kill(cgroup); /* the process group was killed in any case */
+        cgroup_kill_rest(&gang->cgroups, instance->key);
 }
 
 /* A bridge ends its program by itself; of anything else, the whole process group is told. */
@@ -219,6 +219,7 @@ static void instance_tell(struct instance *instance) {
 /* The process `ended` is recovered and decided: let the keeper forget it, and give back what it had. */
 static void instance_acknowledge(struct instance *instance, pid_t ended) {
         keeper_link_exit_acknowledge(&instance_gang(instance)->link, instance->key, ended);
+        fault_point("after-acknowledge");
         instance_clear_process(instance);
 }
 
@@ -234,7 +235,14 @@ void instance_handle(struct instance *instance, enum instance_event event, uint6
         instance->wanted = instance_event_wants(event, instance->wanted);
         instance_enter(instance, transition.next, transition.actions & INSTANCE_ACT_SPAWN);
         instance_timer_plan(instance, transition.actions, delay_usec);
+        if (ended && fault_is("acknowledge-before-state"))
+                instance_acknowledge(instance, ended);
         instance_save(instance);
+        fault_point("after-state");
+        if (fault_is("spawn-before-acknowledge") && ended) {
+                instance_act(instance, transition.actions);
+                transition.actions = 0;
+        }
         if (ended)
                 instance_acknowledge(instance, ended);
         if (instance->state != before || transition.actions & INSTANCE_ACT_SPAWN)
@@ -378,7 +386,7 @@ struct instance *instance_free(struct instance *instance) {
         restart_history_done(&instance->history);
         sd_event_source_disable_unref(instance->timer);
         sd_event_source_disable_unref(instance->spawn_failure);
-        (void)cgroup_remove(&gang->cgroups, instance->key); /* busy only while somebody else is in it */
+        cgroup_remove(&gang->cgroups, instance->key);
         free(instance);
         return NULL;
 }

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/fault.h"
 #include "base/fd.h"
 #include "daemon/gang.h"
 #include "daemon/instance.h"
@@ -187,14 +188,17 @@ static int put_into_force(struct gang *gang, struct config **config, const struc
         if (r < 0)
                 return r;
         gang->config = TAKE(*config);
-        r = reload_store(gang);
+        fault_point("before-config");
+        r = fault_is("forget-config") ? 0 : reload_store(gang);
         if (r < 0) {
                 *config = gang->config;
                 gang->config = gang->retired[--gang->n_retired];
                 remove_rings(gang, diff, CONFIG_ADDED);
                 return r;
         }
+        fault_point("after-config");
         apply(gang, diff);
+        fault_point("after-reload");
         return 0;
 }
 

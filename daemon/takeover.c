@@ -231,6 +231,7 @@ int takeover_tables(struct gang *gang, const Ganger__Keeper__WelcomeState *welco
         for (size_t i = 0; i < welcome->n_exits; i++)
                 adopt_exit(gang, welcome->exits[i]);
         restore_all(gang, STATE_ATTACHED, restore_attached);
+        fault_point("taken-over");
         return 0;
 }
 
@@ -253,6 +254,7 @@ void takeover_resume(struct gang *gang, const Ganger__Keeper__WelcomeState *welc
         }
         for (size_t i = 0; i < welcome->n_exits; i++)
                 handle_exit(gang, welcome->exits[i]);
+        fault_point("resumed");
         rings_settle(&gang->rings);
         keeper_link_drop_rest(&gang->link);
         gang_touch(gang);

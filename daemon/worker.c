@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/fault.h"
 #include "daemon/gang.h"
 #include "daemon/instance.h"
 #include "daemon/log/log.h"
@@ -89,6 +90,8 @@ void worker_save(struct worker *worker) {
         record.instances = worker->wanted;
         record.scaled = worker->scaled;
         record.stopped = worker->stopped;
+        if (fault_is("forget-wish"))
+                return;
         r = state_write_message(&worker->gang->state, &worker->state_slot, STATE_WORKER, &record.base);
         if (r < 0)
                 log_error("%s: cannot write its record: %s", worker->name, strerror(-r));
@@ -102,6 +105,7 @@ int worker_scale(struct worker *worker, unsigned int wanted, bool by_hand) {
         worker->wanted = wanted;
         worker->scaled = by_hand;
         worker_save(worker);
+        fault_point("after-scale");
         for (unsigned int i = 0; i < wanted && worker_is_wanted(worker); i++)
                 if (!worker->instances[i]->wanted && !worker->instances[i]->stopped)
                         instance_start(worker->instances[i], false);

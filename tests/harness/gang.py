@@ -236,7 +236,7 @@ class Stream:
         self.items, self.ended = [], False
         self.changed = threading.Condition()
         self.process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.DEVNULL, env=env)
+                                        stderr=subprocess.DEVNULL, env=env, process_group=0)
         self.thread = threading.Thread(target=self.read, daemon=True)
         self.thread.start()
 
@@ -274,8 +274,10 @@ class Stream:
             self.changed.wait_for(lambda: len(self.items) > seen or self.ended, limit)
 
     def close(self):
-        if self.process.poll() is None:
-            self.process.kill()
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)     # it may be behind a prefix that forks
+        except ProcessLookupError:
+            pass
         self.process.wait()
         self.thread.join()
         self.process.stdout.close()
@@ -292,20 +294,22 @@ class Gang:
     check_end  False: the scenario ends the daemon itself, or breaks it
     begin      False: the scenario calls start(), when its programs are written
     listen     False: nobody reads what it says by sd_notify
+    program    the gangerd, relative to the build directory
     """
 
     def __init__(self, config, prefix=(), stderr=None, arguments=(), env=None, check_end=True, begin=True,
-                 listen=True, directory=None):
+                 listen=True, directory=None, program='gangerd'):
         self.directory = directory or tempfile.mkdtemp(prefix='gang.')
         os.chmod(self.directory, 0o755)
         self.made_directory = directory is None
+        self.program = f'{BUILD}/{program}'
         self.runtime = f'{self.directory}/run'
         self.config_path = f'{self.directory}/ganger.conf'
         self.prefix, self.arguments, self.stderr_to = list(prefix), list(arguments), stderr
         self.check_end, self.begin = check_end, begin
         self.env = environment(**(env or {}))
         self.process = self._events = self._logs = self.notify_thread = None
-        self.helpers = []
+        self.helpers, self.ctl_prefix = [], []       # what comes before gangerctl
         self.stderr_lines, self.stderr_thread = [], None
         self.stderr_changed = threading.Condition()
         self.notified, self.listener, self.listen = [], None, listen
@@ -372,7 +376,7 @@ class Gang:
         self.notify_thread = threading.Thread(target=self.read_notified, args=(listener,), daemon=True)
         if self.listen:
             self.notify_thread.start()
-        words = [*self.prefix, f'{BUILD}/gangerd', '--foreground', '--config', self.config_path, '--runtime-dir', self.runtime,
+        words = [*self.prefix, self.program, '--foreground', '--config', self.config_path, '--runtime-dir', self.runtime,
                  *self.arguments]
         self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.PIPE if self.stderr_to is None else self.stderr_to,
@@ -507,7 +511,10 @@ class Gang:
                     except ProcessLookupError:
                         pass
                 for pid in pids:
-                    wait_dead(pid)
+                    try:
+                        wait_dead(pid, 1)       # PID 1 of a namespace waits for us to reap the others
+                    except Failed:
+                        pass
                 self.strangers()
         if self.notify_thread and self.notify_thread.is_alive():
             self.say_notified()
@@ -533,7 +540,7 @@ class Gang:
     # -- asking
 
     def ctl_words(self, *arguments):
-        return [f'{BUILD}/gangerctl', '--runtime-dir', self.runtime, *map(str, arguments)]
+        return [*self.ctl_prefix, f'{BUILD}/gangerctl', '--runtime-dir', self.runtime, *map(str, arguments)]
 
     def ctl(self, *arguments, expected=0, input=None, limit=LIMIT, **options):
         """gangerctl to its end; `expected` is its exit status, or None."""

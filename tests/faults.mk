@@ -1,0 +1,19 @@
+# The manager's seeded faults, and the points at which it can be made to die: a second gangerd has them built in. Of its
+# sources only those that know of faults are compiled again; all else is that of gangerd.
+check_PROGRAMS += tests/faults/gangerd-faults
+tests_faults_gangerd_faults_SOURCES = daemon/main.c \
+	daemon/attachment.c \
+	daemon/instance.c \
+	daemon/instance-end.c \
+	daemon/instance-spawn.c \
+	daemon/instance-takeover.c \
+	daemon/membership.c \
+	daemon/reload.c \
+	daemon/takeover.c \
+	daemon/worker.c
+tests_faults_gangerd_faults_CPPFLAGS = $(DAEMON_CPPFLAGS) -DGANGER_FAULTS=1
+tests_faults_gangerd_faults_LDADD = $(DAEMON_LIBS)
+
+FAULT_TESTS = tests/faults/manager-faults.py
+TESTS += $(FAULT_TESTS)
+EXTRA_DIST += $(FAULT_TESTS)

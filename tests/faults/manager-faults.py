@@ -1,0 +1,328 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""
+The manager dies at chosen points, and the checks of that find the faults that are put in on purpose
+
+Each check is run three times or more: with the daemon as it is, where it must hold, and with each fault that it guards
+against, where it must fail. A check that does not fail then shows nothing.
+"""
+
+import contextlib
+import glob
+import io
+import os
+import re
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'harness'))
+from gang import *  # noqa: E402, F403
+
+PROGRAM = 'tests/faults/gangerd-faults'
+# What does not come with a fault, within this time, does not come.
+PATIENCE_WITH_FAULT = 5 * SLOWER
+
+CONFIG = '''
+ring jobs { slots = 64 max-deliveries = 100 }
+ring out { slots = 64 }
+ring mail { slots = 16 }
+worker hold { exec = {"@/hold"} io = lines receive = jobs send = out instances = 2 }
+worker plain { exec = {"sleep", "1000"} instances = 2 }
+worker once { exec = {"@/once"} restart = never }
+'''
+# Keeps each message until somebody opens the gate.
+HOLD = 'while read -r x; do read -r go < @/gate; echo "OK $x"; done'
+ONCE = 'read -r go < @/end; exit 3'
+
+
+class FaultyGang(Gang):
+    """With a fault, or none; dies once wherever die_at() says."""
+
+    def __init__(self, fault):
+        super().__init__(CONFIG, begin=False, program=PROGRAM, env={'GANGER_FAULT': fault})
+        self.limit = PATIENCE_WITH_FAULT if fault else LIMIT
+        self.at = self.path('at')
+        self.env['GANGER_FAULT_AT'] = self.at
+        self.gate = None
+        for name, text in ('hold', HOLD), ('once', ONCE):
+            self.script(name, text.replace('@', self.directory))
+        self.fifo('gate')
+        self.fifo('end')
+
+    def __enter__(self):
+        super().__enter__()
+        self.start()
+        self.wait_until('all are ready', lambda: all(i['state'] == 'ready' for i in self.instances().values()))
+        return self
+
+    def __exit__(self, *what):
+        try:
+            return super().__exit__(*what)
+        finally:
+            if self.gate is not None:
+                os.close(self.gate)
+
+    def wait_until(self, what, condition):
+        return self.until(what, condition, self.limit)
+
+    def die_at(self, point):
+        """Of the managers, the next that comes by this point dies, and it alone."""
+        self.write('at', point)
+
+    def has_died(self):
+        """Until a manager was at that point."""
+        self.wait_until('a manager has died', lambda: not os.path.exists(self.at))
+
+    def hold(self):
+        """Two messages, one with each instance of `hold`. @return who has which."""
+        self.ctl('send', 'jobs', 'a', 'b')
+        self.wait_until('both are held', lambda: self.ring('jobs')['leased'] == 2)
+        return {m['holder']: m['text'] for m in self.json('peek', 'jobs')['messages']}
+
+    def open_gate(self):
+        self.gate = os.open(self.path('gate'), os.O_RDWR)
+        os.write(self.gate, b'go\n' * 64)
+
+    def replaced(self, key, before):
+        """Until that instance has its next process, and that is ready."""
+        def is_replaced():
+            i = self.instance(key)
+            return i['state'] == 'ready' and i['pid'] not in (0, before[key]['pid'])
+        self.wait_until(f'{key} is replaced', is_replaced)
+
+    def is_whole(self, before, *restarted):
+        """None is doubled or forgotten, those that did not die are the same, and every message is with a living one."""
+        now = self.instances()
+        for m in self.json('peek', 'jobs')['messages']:
+            check(m['state'] == 'ready' or m['holder'] in now, f'a message that nobody has: {m}')
+        for key, i in before.items():
+            again = key in restarted
+            equal(now[key]['generation'], i['generation'] + again, f'processes of {key}')
+            equal(now[key]['restarts'], i['restarts'] + again, f'restarts of {key}')
+            check(again or now[key]['pid'] == i['pid'], f'{key} has another process')
+        self.has_these({i['pid'] for i in now.values() if i['pid']})
+        told = [line for line in self.stderr_lines if 'File exists' in line]
+        check(not told, f'it asked for what there was: {told}')
+
+    def has_these(self, pids):
+        living = {pid for pid in children(self.keeper_pid) if alive(pid)} - {self.manager_pid}
+        equal(living, pids, f'children of the keeper: {self.names(living ^ pids)}')
+
+    def delivers(self):
+        """Once each, now that the gate is open."""
+        self.open_gate()
+        self.wait_until('all is delivered', lambda: self.ring('out')['ready'] >= 2 and self.ring('jobs')['leased'] == 0)
+        got = [data(m) for m in self.json('peek', 'out')['messages']]
+        equal(sorted(got), ['a', 'b'], 'messages')
+
+
+# ---- checks ------------------------------------------------------------------------------------------
+
+
+def a_worker_dies(fault, point=None):
+    """a worker that holds a message is killed, and the manager where it handles that"""
+    with FaultyGang(fault) as g:
+        g.hold()
+        before = g.instances()
+        if point:
+            g.die_at(point)
+        kill(before['hold/0']['pid'])
+        if point:
+            g.has_died()
+        g.replaced('hold/0', before)
+        g.is_whole(before, 'hold/0')
+        g.delivers()
+
+
+def the_manager_dies(fault, point=None):
+    """the manager is killed, and the next one where it takes over"""
+    with FaultyGang(fault) as g:
+        g.hold()
+        before = g.instances()
+        if point:
+            g.die_at(point)
+        kill_and_wait(g.manager_pid)
+        if point:
+            g.has_died()
+        g.is_whole(before)
+        g.delivers()
+
+
+def a_worker_dies_later(fault):
+    """a worker dies whose seats the manager has from the one before"""
+    with FaultyGang(fault) as g:
+        g.hold()
+        before = g.instances()
+        kill_and_wait(g.manager_pid)
+        kill(before['hold/0']['pid'])
+        g.replaced('hold/0', before)
+        g.is_whole(before, 'hold/0')
+        g.delivers()
+
+
+def one_that_ends_for_good(fault, point='after-acknowledge'):
+    """`restart = never` holds, wherever the manager dies that decides it"""
+    with FaultyGang(fault) as g:
+        before = g.instances()
+        g.die_at(point)
+        with open(g.path('end'), 'w') as f:
+            f.write('go\n')
+        g.has_died()
+        def is_decided():
+            i = g.instance('once/0')
+            return i if i['state'] == 'failed' or i['pid'] not in (0, before['once/0']['pid']) else None
+        i = g.wait_until('it is decided', is_decided)
+        equal((i['state'], i['pid'], i['restarts'], i['last_exit']), ('failed', 0, 0, 'exit status 3'), 'once/0')
+        g.has_these({i['pid'] for key, i in before.items() if key != 'once/0'})
+
+
+def a_drain(fault):
+    """what drains is not interrupted by the next manager"""
+    with FaultyGang(fault) as g:
+        g.hold()
+        kill_and_wait(g.manager_pid)
+        g.ctl('stop', 'hold', '--no-wait')
+        equal({g.instance(key)['state'] for key in ('hold/0', 'hold/1')}, {'draining'}, 'state')
+        g.delivers()
+        g.wait_until('it has stopped', lambda: g.instance('hold/0')['state'] == 'down')
+
+
+def what_people_want(fault):
+    """a scale, a stop and counts of restarts outlive the manager"""
+    with FaultyGang(fault) as g:
+        before = g.instances()
+        kill(before['plain/1']['pid'])
+        g.replaced('plain/1', before)
+        g.ctl('scale', 'plain', 3)
+        g.ctl('stop', 'plain/0', 'hold')
+        before = g.instances()
+        kill_and_wait(g.manager_pid)
+        now = g.instances()
+        equal({k: (i['pid'], i['state'], i['restarts']) for k, i in now.items()},
+              {k: (i['pid'], i['state'], i['restarts']) for k, i in before.items()}, 'instances')
+        g.has_these({i['pid'] for i in before.values() if i['pid']})
+
+
+def a_scale(fault, point='after-scale'):
+    """a scale that the manager dies in is finished by the next one"""
+    with FaultyGang(fault) as g:
+        before = g.instances()
+        g.die_at(point)
+        g.ctl('scale', 'plain', 4)
+        g.has_died()
+        g.wait_until('there are four', lambda: g.status('plain')['plain']['ready'] == 4)
+        now = g.instances()
+        check(all(now[key]['pid'] == i['pid'] for key, i in before.items()), 'others were touched')
+        g.has_these({i['pid'] for i in now.values()})
+
+
+def a_reload(fault, point='after-config'):
+    """a reload is whole or not at all, wherever the manager dies"""
+    with FaultyGang(fault) as g:
+        before = g.instances()
+        g.configure(CONFIG.replace('"1000"', '"2000"') + 'worker more { exec = {"sleep", "3000"} }\n')
+        g.die_at(point)
+        g.ctl('reload')                     # which asks again
+        g.has_died()
+        g.wait_until('it is in force', lambda: 'more' in g.status() and g.instance('more/0')['state'] == 'ready')
+        g.wait_until('processes are new', lambda: all(process_arguments(g.pid(f'plain/{n}'))[-1:] == ['2000'] for n in (0, 1)))
+        g.wait_until('those before are gone', lambda: not alive(before['plain/0']['pid']) and not alive(before['plain/1']['pid']))
+        now = g.instances()
+        for key in ('hold/0', 'hold/1', 'once/0'):
+            equal(now[key]['pid'], before[key]['pid'], f'process of {key}')
+        g.has_these({i['pid'] for i in now.values()})
+
+
+def a_configuration_in_force(fault):
+    """what was reloaded stays in force over the death of the manager, whatever the file says by then"""
+    with FaultyGang(fault) as g:
+        g.configure(CONFIG + 'worker more { exec = {"sleep", "3000"} }\n')
+        g.ctl('reload')
+        g.wait_until('it is in force', lambda: g.instance('more/0')['state'] == 'ready')
+        before = g.pids()
+        g.configure('worker {')
+        kill_and_wait(g.manager_pid)
+        equal(g.pids(), before, 'processes')
+        g.has_these(set(before.values()))
+
+
+def an_outsider(fault, point=None):
+    """a gangerctl that receives outlives the manager; when it is killed, its message comes back"""
+    with FaultyGang(fault) as g:
+        g.ctl('send', 'mail', 'letter')
+        receiver = g.background('receive', 'mail', '--exec', f'read x < {g.path("gate")}', start_new_session=True)
+        g.wait_until('it holds the letter', lambda: g.ring('mail')['leased'] == 1)
+        kill_and_wait(g.manager_pid)
+        m = g.json('peek', 'mail')['messages'][0]
+        equal((m['state'], m['holder']), ('leased', f'pid {receiver.pid}'), 'the letter')
+        if point:
+            g.die_at(point)
+        os.killpg(receiver.pid, signal.SIGKILL)
+        receiver.wait()
+        if point:
+            g.has_died()
+        g.wait_until('the letter is back', lambda: g.json('peek', 'mail')['messages'][0]['state'] == 'ready')
+        equal(g.ctl('receive', 'mail').out, 'letter\n', 'received')
+
+
+WORKER_POINTS = ('before-recover', 'after-recover', 'after-state', 'after-acknowledge', 'before-spawn', 'amid-spawn', 'after-spawn')
+
+# A check; the points at which it must hold; the faults that it must find: at which point, and what is seen of it.
+CHECKS = (
+    (a_worker_dies, (None, *WORKER_POINTS), {
+        'no-recover': (None, 'a message that nobody has'),
+        'spawn-before-acknowledge': (None, 'processes of hold/0|a message that nobody has'),
+        'acknowledge-before-recover': ('before-recover', 'a message that nobody has'),
+    }),
+    (the_manager_dies, (None, 'taken-over', 'resumed'), {'double-start': (None, 'processes of|a message that nobody has')}),
+    (a_worker_dies_later, (None,), {'forget-seats': (None, 'a message that nobody has')}),
+    (one_that_ends_for_good, ('before-recover', 'after-state', 'after-acknowledge'),
+     {'acknowledge-before-state': ('after-acknowledge', 'once/0')}),
+    (a_drain, (None,), {'forget-member': (None, 'state')}),
+    (what_people_want, (None,), {'forget-wish': (None, 'instances'), 'state-torn': (None, 'instances')}),
+    (a_scale, ('after-scale', 'before-spawn', 'after-spawn'), {}),
+    (a_reload, ('before-config', 'after-config', 'after-reload', 'before-spawn', 'after-acknowledge'),
+     {}),
+    (a_configuration_in_force, (None,), {'forget-config': (None, 'processes')}),
+    (an_outsider, (None, 'before-recover-attached', 'after-recover-attached'), {'forget-attached': (None, 'the letter')}),
+)
+
+
+def arguments(fault, point):
+    return (fault,) if point is None else (fault, point)
+
+
+def holds(function, point):
+    def case():
+        function(*arguments('', point))
+    case.__doc__ = f'{function.__doc__}{f" ({point})" if point else ""}'
+    case.__name__ = f'{function.__name__}:{point}'
+    return case
+
+
+def finds(function, fault, point, seen):
+    def case():
+        told = io.StringIO()
+        try:
+            with contextlib.redirect_stdout(told):
+                function(*arguments(fault, point))
+        except Failed as e:
+            check(re.match(seen, str(e)), f'{function.__name__} fails with {fault}, but by something else: {e}')
+            return
+        raise Failed(f'{function.__name__} does not find {fault}')
+    case.__doc__ = f'{function.__name__} finds {fault}'
+    case.__name__ = f'{function.__name__}:{fault}'
+    return case
+
+
+def every_fault_is_tried():
+    """each fault and each point that is in the sources is tried here"""
+    sources = glob.glob(f'{SOURCE}/daemon/*.c') + glob.glob(f'{SOURCE}/daemon/control/*.c')
+    text = ''.join(open(path).read() for path in sources)
+    equal(set(re.findall(r'fault_is\("([^"]+)"\)', text)), {f for _, _, faults in CHECKS for f in faults}, 'faults')
+    points = {p for _, points, _ in CHECKS for p in points if p}
+    equal(set(re.findall(r'fault_point\("([^"]+)"\)', text)), points, 'points')
+
+
+main(every_fault_is_tried,
+     *(holds(function, point) for function, points, _ in CHECKS for point in points),
+     *(finds(function, fault, *how) for function, _, faults in CHECKS for fault, how in faults.items()))
