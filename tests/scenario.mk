@@ -12,6 +12,9 @@ SCENARIOS = \
 	tests/scenario/b070-misbehaving.py \
 	tests/scenario/b080-output.py \
 	tests/scenario/b090-ready.py \
-	tests/scenario/b100-manager-dies.py
+	tests/scenario/b100-manager-dies.py \
+	tests/scenario/b110-keeper-dies.py \
+	tests/scenario/b120-messages.py \
+	tests/scenario/b130-places.py
 TESTS += $(SCENARIOS)
 EXTRA_DIST += $(SCENARIOS) tests/harness/gang.py
