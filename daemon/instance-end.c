@@ -36,10 +36,9 @@ static void explain_end(struct instance *instance, enum instance_event event, ui
                         const char *end) {
         char text[USEC_FORMAT_MAX];
 
-        if (delay_usec > USEC_PER_MSEC)
-                delay_usec -= delay_usec % USEC_PER_MSEC; /* nobody wants to read the rest */
         if (event == INSTANCE_EV_EXITED_BACKOFF)
-                instance_set_reason(instance, "%s; starts again in %s", end, usec_format(text, sizeof text, delay_usec));
+                instance_set_reason(instance, "%s; starts again in %s", end,
+                                    usec_format_rough(text, sizeof text, delay_usec));
         else if (event == INSTANCE_EV_EXITED_RESTART)
                 instance_set_reason(instance, "%s; started again", end);
         else if (event == INSTANCE_EV_EXITED_GIVE_UP && limited)

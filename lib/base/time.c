@@ -100,14 +100,34 @@ int usec_parse(const char *text, uint64_t *ret) {
         return 0;
 }
 
+static const struct {
+        const char *name;
+        uint64_t usec;
+} steps[] = {
+        { "d", 86400 * USEC_PER_SEC }, { "h", 3600 * USEC_PER_SEC }, { "min", 60 * USEC_PER_SEC },
+        { "s", USEC_PER_SEC },         { "ms", USEC_PER_MSEC },      { "us", 1 },
+};
+
+char *usec_format_rough(char *buf, size_t size, uint64_t usec) {
+        size_t i = 0;
+        uint64_t tenths;
+
+        if (usec == USEC_INFINITY || usec == 0)
+                return usec_format(buf, size, usec);
+        /* The largest unit of which it is one or more, rounded as it will be. */
+        while (i + 1 < ARRAY_SIZE(steps) && usec + steps[i + 1].usec / 2 < steps[i].usec)
+                i++;
+        tenths = (usec + steps[i].usec / 20) / (steps[i].usec / 10 ?: 1);
+        if (steps[i].usec >= USEC_PER_SEC && tenths < 100 && tenths % 10 != 0)
+                snprintf(buf, size, "%llu.%llu%s", (unsigned long long)tenths / 10, (unsigned long long)tenths % 10,
+                         steps[i].name);
+        else
+                snprintf(buf, size, "%llu%s", (unsigned long long)((usec + steps[i].usec / 2) / steps[i].usec),
+                         steps[i].name);
+        return buf;
+}
+
 char *usec_format(char *buf, size_t size, uint64_t usec) {
-        static const struct {
-                const char *name;
-                uint64_t usec;
-        } steps[] = {
-                { "d", 86400 * USEC_PER_SEC }, { "h", 3600 * USEC_PER_SEC }, { "min", 60 * USEC_PER_SEC },
-                { "s", USEC_PER_SEC },         { "ms", USEC_PER_MSEC },      { "us", 1 },
-        };
         size_t n = 0;
         int parts = 0;
 

@@ -30,6 +30,9 @@ int usec_parse(const char *text, uint64_t *ret);
 /** Write a time span for people, to two units at most: "1min 30s", "250ms". @return `buf`. */
 char *usec_format(char *buf, size_t size, uint64_t usec);
 
+/** Write about how long it is, in one unit: "778ms", "1.2s", "45s", "3h". @return `buf`. */
+char *usec_format_rough(char *buf, size_t size, uint64_t usec);
+
 #define USEC_FORMAT_MAX 48
 
 #endif

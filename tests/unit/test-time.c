@@ -45,6 +45,24 @@ START_TEST(spans_are_written) {
 }
 END_TEST
 
+START_TEST(spans_are_written_in_one_unit) {
+        static const struct {
+                uint64_t usec;
+                const char *text;
+        } cases[] = {
+                { 0, "0s" },           { 1, "1us" },           { 999, "999us" },       { 1499, "1ms" },
+                { 777872, "778ms" },   { 999499, "999ms" },    { 999500, "1s" },       { 1234567, "1.2s" },
+                { 1000000, "1s" },     { 9949999, "9.9s" },    { 9950000, "10s" },     { 59400000, "59s" },
+                { 59600000, "1min" },  { 90000000, "1.5min" }, { 3600000000, "1h" },   { 86400000000, "1d" },
+                { 30 * 86400 * USEC_PER_SEC, "30d" },          { USEC_INFINITY, "infinity" },
+        };
+        char buf[USEC_FORMAT_MAX];
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+                ck_assert_str_eq(usec_format_rough(buf, sizeof buf, cases[i].usec), cases[i].text);
+}
+END_TEST
+
 int main(void) {
-        return harness_run(HARNESS_SUITE("time", spans_are_read, spans_are_written));
+        return harness_run(HARNESS_SUITE("time", spans_are_read, spans_are_written, spans_are_written_in_one_unit));
 }
