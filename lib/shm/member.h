@@ -16,7 +16,7 @@
 #include "shm/queue.h"
 
 #define MEMBER_MAGIC UINT64_C(0x0a6d656d6265720a)
-#define MEMBER_LAYOUT_VERSION 1
+#define MEMBER_LAYOUT_VERSION 2
 
 /** Handles that one process may have open, over all its rings. */
 #define MEMBER_HANDLES 64
@@ -35,6 +35,7 @@ struct member_memory {
         uint32_t layout_version;
         uint32_t handles;
         _Alignas(CACHE_LINE) _Atomic uint32_t drain;    /* set: receive no more */
+        _Atomic uint32_t joined;                        /* set: the process has joined, and looks at `drain` */
         struct journal journals[MEMBER_HANDLES];
 };
 

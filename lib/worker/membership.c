@@ -103,6 +103,8 @@ int membership_new(struct ganger **ret, const struct handshake *h) {
                         return to_protocol_error(r);
         }
         take_descriptors(g, h);
+        if (g->member.memory)
+                atomic_store(&g->member.memory->joined, 1);
         *ret = TAKE(g);
         return 0;
 }
