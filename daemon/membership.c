@@ -169,60 +169,43 @@ int membership_restore(struct rings *rings, const char *name, Ganger__State__Sea
         return member_fd >= 0 ? membership_map(ret) : 0;
 }
 
-/* How many messages a seat holds, as far as the words say. */
-static uint32_t seat_holds(const struct ring_seat *seat) {
-        const struct queue *q = &seat->ring->memory->queue;
-        uint32_t n = 0;
-
-        for (uint64_t i = 0; i < q->n; i++) {
-                uint64_t w = atomic_load_explicit(&queue_slot(q, i)->word, memory_order_relaxed);
-                uint32_t participant = owner_participant(word_owner(w));
-
-                n += word_state(w) == SLOT_LEASED && participant >= seat->first &&
-                     participant - seat->first < seat->count;
-        }
-        return n;
+static bool is_nothing(const struct recovery *done) {
+        return done->returned == 0 && done->dead == 0 && done->cancelled == 0 && done->redone == 0;
 }
 
-static size_t count_receiving(const struct membership *m, const struct ring_seat **ret_first) {
-        size_t n = 0;
-
-        for (size_t i = 0; i < m->n_seats; i++)
-                if (m->seats[i].receives && n++ == 0)
-                        *ret_first = &m->seats[i];
-        return n;
-}
-
-/* What was given back is known in all. Of one that receives from several rings, look before, whose it was. */
-static void count_redelivered(const struct membership *m) {
-        const struct ring_seat *first;
-
-        if (count_receiving(m, &first) <= 1)
-                return;
-        for (size_t i = 0; i < m->n_seats; i++)
-                if (m->seats[i].receives)
-                        m->seats[i].ring->redelivered += seat_holds(&m->seats[i]);
-}
-
+/* That it ended with nothing in its hands is told by its exit. */
 static void tell_recovery(struct rings *rings, const struct membership *m, pid_t pid, const struct recovery *done,
                           const char *reason) {
-        const struct ring_seat *first = NULL;
-        size_t n_receiving = count_receiving(m, &first);
-
-        if (n_receiving == 1)
-                first->ring->redelivered += done->returned;
-        for (size_t i = 0; i < m->n_seats && done->returned > 0; i++)
-                if (m->seats[i].receives)
-                        ring_save(m->seats[i].ring);
+        if (is_nothing(done))
+                return;
         events_add(&rings->gang->events, m->name,
                    &(struct event){ .kind = EVENT_RECOVERY, .pid = pid, .returned = done->returned, .dead = done->dead },
                    "%s: %u messages are delivered again, %u set aside, %u half-written dropped, %u steps redone",
                    reason, done->returned, done->dead, done->cancelled, done->redone);
-        if (done->dead > 0)
-                events_add(&rings->gang->events, n_receiving == 1 ? first->ring->name : m->name,
-                           &(struct event){ .kind = EVENT_DEAD_LETTER, .pid = pid, .dead = done->dead },
-                           "%u messages of %s were set aside after their last delivery: %s", done->dead, m->name,
-                           reason);
+}
+
+static void tell_dead_letters(const struct ring *ring, const struct membership *m, pid_t pid, uint32_t n,
+                              const char *reason) {
+        events_add(&ring->gang->events, ring->name, &(struct event){ .kind = EVENT_DEAD_LETTER, .pid = pid, .dead = n },
+                   "%u message%s of %s set aside after the last delivery: %s", n, n == 1 ? "" : "s", m->name, reason);
+}
+
+/* One ring of it. What was found is added to `sum`. */
+static void recover_ring(const struct membership *m, size_t i, const struct seat *seat, pid_t pid, const char *reason,
+                         struct recovery *sum) {
+        struct ring *ring = m->seats[i].ring;
+        struct recovery done = { 0 };
+
+        recover_seat(seat, reason, &done);
+        sum->returned += done.returned;
+        sum->dead += done.dead;
+        sum->cancelled += done.cancelled;
+        if (done.returned > 0) {
+                ring->redelivered += done.returned;
+                ring_save(ring);
+        }
+        if (done.dead > 0)
+                tell_dead_letters(ring, m, pid, done.dead, reason);
 }
 
 void membership_recover(struct rings *rings, struct membership *m, pid_t pid, const char *reason) {
@@ -241,8 +224,9 @@ void membership_recover(struct rings *rings, struct membership *m, pid_t pid, co
                 seats[i] = (struct seat){ .queue = &s->ring->memory->queue, .ring = s->number, .first = s->first,
                                           .count = s->count, .generation = s->generation };
         }
-        count_redelivered(m);
-        recover_process(&member, seats, m->n_seats, reason, &done);
+        recover_journals(&member, seats, m->n_seats, &done);
+        for (size_t i = 0; i < m->n_seats; i++)
+                recover_ring(m, i, &seats[i], pid, reason, &done);
         tell_recovery(rings, m, pid, &done, reason);
 }
 
@@ -275,7 +259,8 @@ void membership_freeze(struct membership *m, bool frozen) {
 bool membership_drain(struct membership *m) {
         bool receives = false;
 
-        if (!m->member)
+        /* Whoever has not joined holds nothing, and looks at no flag. */
+        if (!m->member || !atomic_load_explicit(&m->member->joined, memory_order_acquire))
                 return false;
         /* Release: whoever sees the flag sees all that made us set it. The waiters look at it when woken. */
         atomic_store_explicit(&m->member->drain, 1, memory_order_release);

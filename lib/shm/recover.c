@@ -48,7 +48,7 @@ static void redo_journal(struct journal *j, const struct seat *seats, size_t n_s
                 atomic_store_explicit(&j->armed, 0, memory_order_release);
 }
 
-static void redo_journals(const struct member *member, const struct seat *seats, size_t n_seats, struct recovery *ret) {
+void recover_journals(const struct member *member, const struct seat *seats, size_t n_seats, struct recovery *ret) {
         for (size_t i = 0; member && member->memory && i < MEMBER_HANDLES; i++)
                 redo_journal(&member->memory->journals[i], seats, n_seats, ret);
 }
@@ -133,11 +133,11 @@ void recover_process(const struct member *member, const struct seat *seats, size
         if (!ret)
                 ret = &ignored;
 #if SHM_FAULT != FAULT_JOURNAL_LATE
-        redo_journals(member, seats, n_seats, ret);
+        recover_journals(member, seats, n_seats, ret);
 #endif
         for (size_t i = 0; i < n_seats; i++)
                 recover_seat(&seats[i], reason, ret);
 #if SHM_FAULT == FAULT_JOURNAL_LATE
-        redo_journals(member, seats, n_seats, ret);
+        recover_journals(member, seats, n_seats, ret);
 #endif
 }

@@ -37,7 +37,11 @@ struct recovery {
 void recover_process(const struct member *member, const struct seat *seats, size_t n_seats, const char *reason,
                      struct recovery *ret);
 
-/** The slots and waiters of one seat only; for a handle that is closed while its process lives on. */
+/**
+ * The two parts of recover_process(), for who wants to know what was found in which ring: the journals first, over all
+ * seats, then each seat. The second also serves for a handle that is closed while its process lives on.
+ */
+void recover_journals(const struct member *member, const struct seat *seats, size_t n_seats, struct recovery *ret);
 void recover_seat(const struct seat *seat, const char *reason, struct recovery *ret);
 
 #endif
