@@ -157,13 +157,6 @@ static void table_status(struct output *o, const Ganger__V1__StatusReply *reply,
         }
 }
 
-/** A message without the name that it begins with, where that was said already. */
-static const char *without_key(const char *message, const char *key) {
-        size_t n = strlen(key);
-
-        return strncmp(message, key, n) == 0 && strncmp(message + n, ": ", 2) == 0 ? message + n + 2 : message;
-}
-
 static void table_changes(struct output *o, const Ganger__V1__ChangeReply *reply) {
         for (size_t i = 0; i < reply->n_changes; i++) {
                 const Ganger__V1__Change *c = reply->changes[i];
@@ -173,7 +166,7 @@ static void table_changes(struct output *o, const Ganger__V1__ChangeReply *reply
                 print_state(o, c->state, c->state);
                 if (*c->message) {
                         fputs(": ", o->file);
-                        put(o, without_key(c->message, c->key));
+                        put(o, c->message);
                 }
                 putc('\n', o->file);
         }

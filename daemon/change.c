@@ -47,7 +47,7 @@ static void target_settle(struct change_target *target, bool ok, const char *why
         target->ok = ok;
         target->state = target->instance ? target->instance->state : INSTANCE_DOWN;
         if (!ok)
-                snprintf(target->message, sizeof target->message, "%s: %s", target->key, why);
+                snprintf(target->message, sizeof target->message, "%s", why);
         instance_unwatch(&target->watcher);
         if (--change->n_left == 0)
                 sd_event_source_set_enabled(change->done, SD_EVENT_ONESHOT);
