@@ -15,6 +15,13 @@ SCENARIOS = \
 	tests/scenario/b100-manager-dies.py \
 	tests/scenario/b110-keeper-dies.py \
 	tests/scenario/b120-messages.py \
-	tests/scenario/b130-places.py
+	tests/scenario/b130-places.py \
+	tests/scenario/b140-real-daemons.py \
+	tests/scenario/b150-another-client.py \
+	tests/scenario/b160-demo.py
 TESTS += $(SCENARIOS)
 EXTRA_DIST += $(SCENARIOS) tests/harness/gang.py
+
+# The include law of HACKING.md.
+dist_check_SCRIPTS += tests/check-includes
+TESTS += tests/check-includes

@@ -180,19 +180,4 @@ def a_directory_of_others():
         equal(g.strangers(), [], 'processes left')
 
 
-def a_service_manager_that_does_not_listen():
-    """a service manager that never reads what sd_notify tells it does not hold the keeper up"""
-    with gang(listen=False) as g:
-        g.start(wait=False)
-        while True:                             # its socket is full after a few; ask until the daemon is there
-            if g.ctl('is-active', 'io', expected=None).status == 0:
-                break
-        pids = set()
-        for n in range(40):
-            g.ctl('restart', 'plain')
-            pids.add(g.pid('plain/0'))
-        equal(len(pids), 40, 'processes')
-        works(g)
-
-
 main(as_pid_1, as_an_ordinary_user, user_when_not_root, as_users, beside_another, a_directory_of_others)
