@@ -16,3 +16,10 @@ TESTS += tests/unit/test-takeover
 tests_unit_test_takeover_CPPFLAGS = $(TEST_CPPFLAGS) $(PROTOBUF_C_CFLAGS) -DGANGERD='"$(abs_builddir)/gangerd"'
 tests_unit_test_takeover_LDADD = libharness.la libganger-control.la libproto-control.la libbase.la $(PROTOBUF_C_LIBS)
 EXTRA_tests_unit_test_takeover_DEPENDENCIES = gangerd$(EXEEXT)
+
+# Managers killed at random while everything changes.
+STORM_TESTS = tests/scenario/b300-storm.py
+STORM_LONG_TESTS = tests/scenario/l300-storm-long.py
+TESTS += $(STORM_TESTS)
+LONG_TESTS += $(STORM_LONG_TESTS)
+EXTRA_DIST += $(STORM_TESTS) $(STORM_LONG_TESTS)

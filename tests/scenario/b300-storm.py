@@ -21,7 +21,7 @@ ring jobs { slots = 64 max-deliveries = 255 }
 ring out { slots = 256 }
 worker still { exec = {"sleep", "1000"} instances = 4 }
 worker hears { exec = {"@/io"} io = lines receive = jobs send = out instances = 2 }
-worker dies  { exec = {"@/io"} io = lines receive = jobs send = out instances = 3 restart-delay-max = 10ms restart-limit = 100000/1s }
+worker dies  { exec = {"@/io"} io = lines receive = jobs send = out instances = 3 restart-delay = 1ms restart-delay-max = 10ms restart-limit = 64/100ms }
 worker moves { exec = {"sleep", "2000"} instances = 3 }
 '''
 MORE = 'worker more { exec = {"sleep", "3000"} instances = 2 }\n'
@@ -61,7 +61,10 @@ class Sampler:
 
     def run(self):
         while not self.ended.wait(0.005):
-            self.look()
+            try:
+                self.look()
+            except FileNotFoundError:
+                return              # the keeper is dead: the storm fails by other things
             self.samples += 1
 
     def end(self):
@@ -76,7 +79,9 @@ class Flow:
 
     def __init__(self, g):
         self.g, self.n = g, RATE * SECONDS
-        self.sender = g.helper(g.ctl_words('send', 'jobs'), stdin=subprocess.PIPE)
+        read_end, self.pipe = os.pipe()
+        self.sender = g.background('send', 'jobs', stdin=read_end)
+        os.close(read_end)
         self.receiver = g.background('--json', 'receive', 'out', '--count', self.n)
         self.thread = threading.Thread(target=self.feed, daemon=True)
         self.thread.start()
@@ -84,11 +89,10 @@ class Flow:
     def feed(self):
         pause = threading.Event()
         for i in range(self.n):
-            self.sender.stdin.write(f'{i}\n')
+            os.write(self.pipe, b'%d\n' % i)
             if i % 20 == 0:
-                self.sender.stdin.flush()
                 pause.wait(20 / RATE)
-        self.sender.stdin.flush()
+        os.close(self.pipe)
 
     def end(self):
         self.thread.join()
