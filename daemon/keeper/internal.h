@@ -40,6 +40,7 @@ struct keeper {
         uint64_t kill_due_usec;         /* when this one is killed, if it has not exited; or USEC_INFINITY */
         unsigned int quick_deaths;      /* in a row */
         bool was_ready;                 /* some manager was, ever */
+        bool served;                    /* the manager of now was ready */
 
         /* what it is to be told */
         struct list *handed;            /* the last stored descriptor that it has */

@@ -51,7 +51,8 @@ static void plan_next(struct keeper *k) {
                 k->quick_deaths++;
         else
                 k->quick_deaths = 0;
-        k->manager_due_usec = now + restart_delay_usec(k->quick_deaths);
+        /* One that served got somewhere: its successor waits for a moment at most, and clients hardly notice. */
+        k->manager_due_usec = now + MIN(restart_delay_usec(k->quick_deaths), k->served ? DELAY_FIRST_USEC : DELAY_MAX_USEC);
 }
 
 static void finish(struct keeper *k, int exit_status) {
@@ -104,6 +105,7 @@ void manager_process_start(struct keeper *k) {
         r = try_start(k, &step);
         if (r == 0) {
                 k->incarnation++;
+                k->served = false;
                 k->kill_due_usec = USEC_INFINITY;
                 reports_reset(k);
                 return;

@@ -181,7 +181,7 @@ static void request_ready(struct keeper *k, const Request *request, const int *f
         if (request->ready->reloaded)
                 k->reloading = false;
         notify_ready(k, request->ready->status);
-        k->was_ready = true;
+        k->was_ready = k->served = true;
 }
 
 static void request_leave(struct keeper *k, const Request *request, const int *fds, size_t n_fds) {
