@@ -23,7 +23,7 @@ clean-demo-script:
 systemdsystemunitdir = $(prefix)/lib/systemd/system
 nodist_systemdsystemunit_DATA = contrib/systemd/ganger.service
 contrib/systemd/ganger.service: $(top_srcdir)/contrib/systemd/ganger.service.in Makefile
-	$(AM_V_GEN)$(MKDIR_P) contrib/systemd && $(SED) 's,[@]sbindir[@],$(sbindir),' \
+	$(AM_V_GEN)$(MKDIR_P) contrib/systemd && $(SED) 's,[@]sbindir[@],$(sbindir),; s,[@]bindir[@],$(bindir),' \
 		$(top_srcdir)/contrib/systemd/ganger.service.in >$@.tmp && mv $@.tmp $@
 CLEANFILES += contrib/systemd/ganger.service
 EXTRA_DIST += contrib/systemd/ganger.service.in
