@@ -58,6 +58,7 @@ struct queue {
         uint32_t owner;                 /* participant and generation, as in a word */
         uint32_t max_deliveries;
         uint32_t spin;                  /* how long to look before sleeping; adapts */
+        uint32_t brief;                 /* sleeps that were over at once, lately */
 };
 
 /** A slot that this participant holds, for writing or after receiving. */

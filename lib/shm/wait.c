@@ -20,10 +20,7 @@
 
 /*
  * Looks before sleeping. A look takes some 10 ns and more, a futex round trip between processors 35 µs: so
- * many looks cost less than one sleep. None gives the processor up (sched_yield): two senders and two
- * receivers on two processors then pass on up to twice as much, but beside a process that computes, a
- * receiver waits for the end of the other's slice (measured: half of the messages wait 5 ms and more),
- * where one that sleeps is woken in 20 µs.
+ * many looks cost less than one sleep. None of them gives the processor up; see give_way() in queue-wait.c.
  */
 #ifndef WAIT_SPIN_MAX
 #define WAIT_SPIN_MAX 1024
