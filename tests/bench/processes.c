@@ -136,22 +136,42 @@ static double measure(const struct peer *peer, const struct peer_world *world) {
         return rate;
 }
 
-/** Judge ganger by the fastest of those that can sleep. */
+/**
+ * How many times as fast ganger was as a peer, a ratio for each round: what else the machine does at the time hits both.
+ * @param ret  room for BENCH_ROUNDS_MAX. @return how many.
+ */
+static size_t round_ratios(struct bench_table *t, const struct peer *peer, double *ret) {
+        struct bench_result *ours = bench_row(t, "ganger", NULL), *theirs = bench_row(t, peer->name, NULL);
+        size_t n = 0;
+
+        for (size_t i = 0; i < ours->n && i < theirs->n; i++)
+                if (theirs->samples[i] > 0)
+                        ret[n++] = ours->samples[i] / theirs->samples[i];
+        return n;
+}
+
+/** Judge ganger by the one that comes nearest, of those that can sleep. */
 static void judge(struct bench_table *t) {
-        double ours = bench_median(t, "ganger"), worst = t->rows[0].samples[0], best = 0;
+        static double ratios[BENCH_ROUNDS_MAX];
+        double median = 0, low = 0;
         const char *rival = NULL;
 
-        for (size_t k = 0; k < n_peers; k++)
-                if (peers[k] != &peer_ganger && peers[k]->blocks && bench_median(t, peers[k]->name) > best) {
-                        best = bench_median(t, peers[k]->name);
-                        rival = peers[k]->name;
-                }
+        for (size_t k = 0; k < n_peers; k++) {
+                size_t n = peers[k] == &peer_ganger || !peers[k]->blocks ? 0 : round_ratios(t, peers[k], ratios);
+                double m = bench_quantile(ratios, n, 0.5);
+
+                if (n == 0 || (rival && m >= median))
+                        continue;
+                rival = peers[k]->name;
+                median = m;
+                low = bench_quantile(ratios, n, 0.1);
+        }
         bench_table_finish(t);
         if (!rival)
                 return;
-        printf("  beside the fastest of the others that can sleep, %s:\n", rival);
-        bench_aim("median beside its median", ours / best, "at least", 1, ours >= best);
-        bench_aim("worst round beside its median (no collapse)", worst / best, "at least", 0.5, worst >= best / 2);
+        printf("  beside %s, the nearest of those that can sleep, round by round:\n", rival);
+        bench_aim("median", median, "at least", 1, median >= 1);
+        bench_aim("the lowest tenth (no collapse)", low, "at least", 0.5, low >= 0.5);
 }
 
 static void compare(const char *title, unsigned int each, bool blocking) {
