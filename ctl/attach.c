@@ -53,6 +53,8 @@ int attach(struct ctl *ctl, const char *ring, unsigned int flags, struct attachm
         r = ctl_client(ctl, false);
         if (r != STATUS_DONE)
                 return r;
+        /* What --timeout says is of messages: a daemon that is busy for so long is none that is away. */
+        ganger_control_set_timeout(ctl->client, GANGER_CONTROL_TIMEOUT_DEFAULT_USEC);
         r = ganger_control_call_fds(ctl->client, &request, &reply, fds, &n_fds);
         if (!reply)
                 return complain(status_of_error(r), "%s", ganger_control_error(ctl->client));

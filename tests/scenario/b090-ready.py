@@ -13,7 +13,7 @@ import socket
 
 # Says READY=1 when a line comes, and what else the line says.
 NOTIFIES = '''
-import os, socket, sys
+import os, select, socket, sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 s.connect(os.environ['NOTIFY_SOCKET'])
 s.send(b'STATUS=warming up')
@@ -24,6 +24,11 @@ with open(os.path.join(os.path.dirname(sys.argv[0]), 'go.' + os.environ['GANGER_
             continue
         s.send(b'READY=1\\nSTATUS=' + line.strip().encode())
         if 'child' in line:
+            # As systemd-notify does: it stays until all that it said was read, so that it can be asked who it is.
+            read, write = os.pipe()
+            socket.send_fds(s, [b'BARRIER=1'], [write])
+            os.close(write)
+            select.select([read], [], [])
             os._exit(0)
 import signal
 signal.pause()
