@@ -16,6 +16,7 @@ SCENARIOS = \
 	tests/scenario/b110-keeper-dies.py \
 	tests/scenario/b120-messages.py \
 	tests/scenario/b130-places.py \
+	tests/scenario/b135-service-manager.py \
 	tests/scenario/b140-real-daemons.py \
 	tests/scenario/b150-another-client.py \
 	tests/scenario/b160-demo.py

@@ -20,6 +20,9 @@
 #include "daemon/keeper/spawn.h"
 #include "daemon/keeper/store.h"
 
+/** Of STATUS= for the service manager; a longer one is cut. */
+#define KEEPER_STATUS_MAX 256
+
 struct keeper {
         const struct keeper_config *config;
         struct spawner spawner;
@@ -50,6 +53,12 @@ struct keeper {
         bool tell_stopping, tell_reload;
         bool socket_full;               /* wait for room */
         uint64_t retry_usec;            /* 0, or: the kernel is short of something, try again then */
+
+        /* what the service manager is to be told, if it reads */
+        bool say_reloading, say_stopping, say_ready;
+        uint64_t say_reloading_usec;    /* when it began */
+        uint64_t say_again_usec;        /* or USEC_INFINITY */
+        char status[KEEPER_STATUS_MAX]; /* as the manager told it last */
 
         /* the end */
         bool stopping;                  /* by SIGTERM or SIGINT: */
@@ -97,9 +106,11 @@ void reap_all(struct keeper *k);
 
 /** A line on stderr, if it takes one without blocking. */
 void keeper_log(const char *format, ...) _printf_(1, 2);
-/** For systemd, if it started us. */
-void notify_ready(struct keeper *k, const char *status);
-void notify_reloading(void);
-void notify_stopping(void);
+/** For systemd, if it started us. `reloaded`: this answers notify_reloading(). */
+void notify_ready(struct keeper *k, const char *status, bool reloaded);
+void notify_reloading(struct keeper *k);
+void notify_stopping(struct keeper *k);
+/** Say what could not be said before. */
+void notify_flush(struct keeper *k);
 
 #endif

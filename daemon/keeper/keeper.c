@@ -50,11 +50,11 @@ static void caught(struct keeper *k, int signal) {
                         break;
                 k->stopping = k->tell_stopping = true;
                 k->stop_signal = signal;
-                notify_stopping();
+                notify_stopping(k);
                 break;
         case SIGHUP:
                 k->reloading = k->tell_reload = true;
-                notify_reloading();
+                notify_reloading(k);
                 break;
         default:
                 break;
@@ -151,7 +151,7 @@ static int keeper_init(struct keeper *k, const struct keeper_config *config) {
 
         k->config = config;
         k->signal_fd = k->socket = -1;
-        k->kill_due_usec = USEC_INFINITY;
+        k->kill_due_usec = k->say_again_usec = USEC_INFINITY;
         list_init(&k->replies);
         children_init(&k->children);
         store_init(&k->store);
@@ -187,6 +187,7 @@ static void keeper_done(struct keeper *k) {
 static uint64_t due_usec(const struct keeper *k) {
         uint64_t due = k->manager > 0 ? k->kill_due_usec : k->manager_due_usec;
 
+        due = MIN(due, k->say_again_usec);
         return k->retry_usec > 0 ? MIN(due, k->retry_usec) : due;
 }
 
@@ -219,6 +220,8 @@ static void wait_and_serve(struct keeper *k) {
         else if (fds[1].revents & POLLIN)
                 requests_serve(k, REQUESTS_BATCH);
         manager_process_kill_if_due(k);
+        if (now_usec() >= k->say_again_usec)
+                notify_flush(k);
 }
 
 int keeper_run(const struct keeper_config *config) {

@@ -3,14 +3,20 @@
 /*
  * What the keeper tells the rest of the system: a log line, and sd_notify
  *
- * The keeper says little, and a full pipe behind stderr must not stop it: a line that would block is lost.
+ * What must hold: neither a full pipe behind stderr nor a service manager that does not read stops the keeper. A log
+ * line that would block is lost; so is a mere change of the status, while what the service manager acts upon is said again.
  */
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <systemd/sd-daemon.h>
 
 #include "base/time.h"
@@ -18,8 +24,10 @@
 
 /** A line; below PIPE_BUF, so that a pipe that polls as writable takes it whole. */
 #define LOG_LINE_MAX 512
-/** Of STATUS=; a longer one is cut. */
-#define STATUS_MAX 256
+/** A datagram: the status, and what else may be in it. */
+#define MESSAGE_MAX (KEEPER_STATUS_MAX + 64)
+/** If the service manager does not read: when it is tried again. */
+#define AGAIN_USEC (100 * USEC_PER_MSEC)
 
 void keeper_log(const char *format, ...) {
         struct pollfd stderr_fd = { .fd = STDERR_FILENO, .events = POLLOUT };
@@ -48,20 +56,88 @@ static void let_go(const struct keeper_config *config) {
         }
 }
 
-void notify_ready(struct keeper *k, const char *status) {
-        char line[STATUS_MAX];
+/* The socket of the service manager, where it is one that sendto(2) can reach at once. @return its length, or 0. */
+static socklen_t service_manager(struct sockaddr_un *ret) {
+        const char *path = getenv("NOTIFY_SOCKET");
+        size_t n = path ? strlen(path) : 0;
 
-        snprintf(line, sizeof line, "%s", status);
-        line[strcspn(line, "\n")] = '\0';
-        (void)sd_notifyf(0, "READY=1\nSTATUS=%s\nMAINPID=%d", line, (int)k->spawner.parent);
+        if (n < 2 || n >= sizeof ret->sun_path || (path[0] != '/' && path[0] != '@'))
+                return 0;
+        *ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
+        memcpy(ret->sun_path, path, n);
+        if (path[0] == '@')
+                ret->sun_path[0] = 0;
+        return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n + (path[0] == '/'));
+}
+
+/* sd_notify(3) would wait for a reader. @return whether it was said, or never will be. */
+static bool say(const char *text) {
+        struct sockaddr_un address;
+        socklen_t size = service_manager(&address);
+        _cleanup_(closep) int fd = -1;
+
+        if (size == 0) {
+                (void)sd_notify(0, text);       /* nobody, or one of another kind */
+                return true;
+        }
+        fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd < 0)
+                return false;
+        return sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&address, size) >= 0 ||
+               (errno != EAGAIN && errno != ENOBUFS && errno != ENOMEM);
+}
+
+static bool say_reloading(struct keeper *k) {
+        char text[MESSAGE_MAX];
+
+        snprintf(text, sizeof text, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)k->say_reloading_usec);
+        return say(text);
+}
+
+static bool say_ready(struct keeper *k) {
+        char text[MESSAGE_MAX];
+
+        snprintf(text, sizeof text, "READY=1\nSTATUS=%s\nMAINPID=%d", k->status, (int)k->spawner.parent);
+        return say(text);
+}
+
+static void plan_again(struct keeper *k) {
+        bool waits = k->say_reloading || k->say_stopping || k->say_ready;
+
+        k->say_again_usec = waits ? now_usec() + AGAIN_USEC : USEC_INFINITY;
+}
+
+void notify_flush(struct keeper *k) {
+        if (k->say_reloading && say_reloading(k))
+                k->say_reloading = false;
+        if (!k->say_reloading && k->say_stopping && say("STOPPING=1"))
+                k->say_stopping = false;
+        if (!k->say_reloading && !k->say_stopping && k->say_ready && say_ready(k))
+                k->say_ready = false;
+        plan_again(k);
+}
+
+void notify_ready(struct keeper *k, const char *status, bool reloaded) {
+        bool matters = !k->was_ready || reloaded || k->say_ready;
+
+        snprintf(k->status, sizeof k->status, "%s", status);
+        k->status[strcspn(k->status, "\n")] = '\0';
+        k->say_ready = true;
+        notify_flush(k);
+        k->say_ready &= matters;
+        plan_again(k);
         if (!k->was_ready)
                 let_go(k->config);
 }
 
-void notify_reloading(void) {
-        (void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)now_usec());
+void notify_reloading(struct keeper *k) {
+        k->say_reloading = true;
+        k->say_reloading_usec = now_usec();
+        k->say_ready = false;                   /* it is said when the reload is done */
+        notify_flush(k);
 }
 
-void notify_stopping(void) {
-        (void)sd_notify(0, "STOPPING=1");
+void notify_stopping(struct keeper *k) {
+        k->say_stopping = true;
+        notify_flush(k);
 }

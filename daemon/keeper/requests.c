@@ -180,7 +180,7 @@ static void request_drop_fd(struct keeper *k, const Request *request, const int 
 static void request_ready(struct keeper *k, const Request *request, const int *fds, size_t n_fds) {
         if (request->ready->reloaded)
                 k->reloading = false;
-        notify_ready(k, request->ready->status);
+        notify_ready(k, request->ready->status, request->ready->reloaded);
         k->was_ready = k->served = true;
 }
 

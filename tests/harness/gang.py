@@ -456,8 +456,10 @@ class Gang:
         self.close_streams()
         for helper in self.helpers:
             check(helper.poll() is not None, f'a helper is left: {helper.args}')
-        if self.process.poll() is None:
+        try:
             kill(self.keeper_pid, signal.SIGTERM)
+        except (Failed, ProcessLookupError):
+            pass                    # it has ended, or is about to
         try:
             self.process.wait(LIMIT)
         except subprocess.TimeoutExpired:
