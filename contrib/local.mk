@@ -22,11 +22,14 @@ clean-demo-script:
 # Elsewhere: make install systemdsystemunitdir=$(pkg-config --variable=systemdsystemunitdir systemd)
 systemdsystemunitdir = $(prefix)/lib/systemd/system
 nodist_systemdsystemunit_DATA = contrib/systemd/ganger.service
-contrib/systemd/ganger.service: $(top_srcdir)/contrib/systemd/ganger.service.in Makefile
-	$(AM_V_GEN)$(MKDIR_P) contrib/systemd && $(SED) 's,[@]sbindir[@],$(sbindir),; s,[@]bindir[@],$(bindir),' \
-		$(top_srcdir)/contrib/systemd/ganger.service.in >$@.tmp && mv $@.tmp $@
-CLEANFILES += contrib/systemd/ganger.service
-EXTRA_DIST += contrib/systemd/ganger.service.in
+systemduserunitdir = $(prefix)/lib/systemd/user
+nodist_systemduserunit_DATA = contrib/systemd/user/ganger.service
+UNITS = $(nodist_systemdsystemunit_DATA) $(nodist_systemduserunit_DATA)
+$(UNITS): %: $(top_srcdir)/%.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(SED) 's,[@]sbindir[@],$(sbindir),; s,[@]bindir[@],$(bindir),' \
+		$(top_srcdir)/$@.in >$@.tmp && mv $@.tmp $@
+CLEANFILES += $(UNITS)
+EXTRA_DIST += $(UNITS:=.in)
 
 # The examples are run by tests/readme.
 EXTRA_DIST += contrib/examples/README.md \
