@@ -16,7 +16,6 @@ from gang import *  # noqa: E402, F403
 
 GANGERCTL = os.environ['GANGERCTL']
 GANGERD = os.environ['GANGER_BUILD'] + '/gangerd'
-CONFIG = os.environ['GANGER_CONFIG']
 DEMO = os.environ['GANGER_DEMO_DIR']
 WORK = '/var/lib/ganger-test'
 UNIT = 'ganger.service'
@@ -113,23 +112,26 @@ class Service(Gang):
     """The service, as a Gang that systemd runs. `systemctl` and `journalctl` have the words that come first."""
 
     runtime = '/run/ganger'
+    config_path = os.environ['GANGER_CONFIG']
+    unit_field = 'UNIT'         # of what systemd itself says of it in the journal
+    env = dict(os.environ)
     systemctl_words = ['systemctl', '--no-pager']
     journalctl_words = ['journalctl', '--no-pager', '--quiet']
 
     def __init__(self, config=BASE):
         shutil.rmtree(WORK, ignore_errors=True)
         os.makedirs(WORK)
-        self.directory, self.env = WORK, dict(os.environ)
+        self.directory = WORK
         self._events = self._logs = None
-        self.helpers, self.streams_made = [], []
+        self.helpers = []
         self.script('shout', SHOUT)
         self.python('hold', HOLD)
         self.configure(config)
 
     def configure(self, text):
         self.config_text = text
-        os.makedirs(os.path.dirname(CONFIG), exist_ok=True)
-        with open(CONFIG, 'w') as f:
+        os.makedirs(os.path.dirname(self.config_path), exist_ok=True)
+        with open(self.config_path, 'w') as f:
             f.write(text)
 
     def __enter__(self):
@@ -190,7 +192,7 @@ class Service(Gang):
 
     def until_service(self, what, condition):
         """Until systemd has it so: looked at after each line of its journal, and each 100 ms."""
-        journal = Stream([*self.journalctl_words, '--follow', '-o', 'json', '-n', '0', f'UNIT={UNIT}'], self.env)
+        journal = Stream([*self.journalctl_words, '--follow', '-o', 'json', '-n', '0', f'{self.unit_field}={UNIT}'], self.env)
         try:
             end = time.monotonic() + LIMIT
             while True:
@@ -210,6 +212,41 @@ class Service(Gang):
 
     def wait_serving(self):
         self.until_ready(*KEYS)
+
+
+class UserService(Service):
+    """The same for an ordinary user, under a `systemd --user` of his own."""
+
+    uid, name = 4711, 'ganger-test'
+    home, runtime_above = f'/home/{name}', f'/run/user/{uid}'
+    runtime, config_path = f'{runtime_above}/ganger', f'{home}/.config/ganger/ganger.conf'
+    unit_field = 'USER_UNIT'
+    as_user = ['setpriv', f'--reuid={uid}', f'--regid={uid}', '--clear-groups']
+    systemctl_words = [*as_user, 'systemctl', '--user', '--no-pager']
+    env = dict(os.environ, HOME=home, USER=name, LOGNAME=name, XDG_RUNTIME_DIR=runtime_above)
+
+    def ctl_words(self, *arguments):
+        return [*self.as_user, GANGERCTL, *map(str, arguments)]
+
+    def __init__(self, *arguments):
+        need('setpriv', 'systemd-run')
+        if not os.path.exists(self.home):
+            with open('/etc/passwd', 'a') as f:
+                f.write(f'{self.name}:x:{self.uid}:{self.uid}::{self.home}:/bin/sh\n')
+            with open('/etc/group', 'a') as f:
+                f.write(f'{self.name}:x:{self.uid}:\n')
+            os.makedirs(self.home)
+        super().__init__(*arguments)
+        run(['chown', '-R', f'{self.uid}:{self.uid}', self.home, WORK])
+        # As user@.service does it, without a login.
+        run(['systemd-run', '--quiet', '--unit=user-manager', '--property=Type=notify', f'--property=User={self.name}',
+             '--property=Delegate=yes', '--property=KillMode=mixed', f'--property=RuntimeDirectory=user/{self.uid}',
+             '--property=RuntimeDirectoryMode=0700', f'--setenv=XDG_RUNTIME_DIR={self.runtime_above}', '/lib/systemd/systemd',
+             '--user'], env=dict(os.environ))
+
+    def __exit__(self, *exception):
+        super().__exit__(*exception)
+        run(['systemctl', 'stop', 'user-manager.service'], env=dict(os.environ))
 
 
 def starts():
@@ -237,7 +274,7 @@ def does_not_start():
         check(s.systemctl('start', UNIT, expected=None).status != 0, 'it started')
         equal(s.show('ActiveState'), 'failed', 'state')
         equal(s.show('NRestarts'), '0', 'restarts')
-        check(any(f'{CONFIG}:1' in e['MESSAGE'] for e in s.journal(f'_SYSTEMD_UNIT={UNIT}')),
+        check(any(f'{s.config_path}:1' in e['MESSAGE'] for e in s.journal(f'_SYSTEMD_UNIT={UNIT}')),
               f'no mistake is shown: {[e["MESSAGE"] for e in s.journal()]}')
     finally:
         s.systemctl('reset-failed', UNIT, expected=None)
@@ -296,7 +333,7 @@ def reloads():
         line = s.config_text.count('\n')
         cursor, s.cursor = s.cursor, s.journal_cursor()
         check(s.systemctl('reload', UNIT, expected=None).status != 0, 'a bad configuration was reloaded')
-        check(any(f'{CONFIG}:{line}' in e['MESSAGE'] for e in s.journal(f'_SYSTEMD_UNIT={UNIT}')),
+        check(any(f'{s.config_path}:{line}' in e['MESSAGE'] for e in s.journal(f'_SYSTEMD_UNIT={UNIT}')),
               f'the mistake is not shown: {[e["MESSAGE"] for e in s.journal()]}')
         s.cursor = cursor
         equal(s.pids(), after, 'pids after a bad reload')
@@ -396,5 +433,46 @@ def shuts_down():
         equal(s.show('Result', 'NRestarts'), {'Result': 'success', 'NRestarts': '0'}, 'the service')
 
 
+def of_a_user():
+    """the service of an ordinary user: it starts, reloads, comes back and stops in the same way"""
+    with UserService() as s:
+        s.wait_serving()
+        base = s.show('ControlGroup')
+        check('user-manager.service/' in base, f'cgroup {base}')
+        pids = s.pids()
+        for key, pid in pids.items():
+            equal(os.stat(f'/proc/{pid}').st_uid, s.uid, f'user of {key}')
+            path = cgroup_of(pid)
+            check(path.startswith(f'{base}/') and path.endswith('/' + key.replace('/', ':')), f'{key} is in {path}')
+        for i in range(2):
+            s.wait_log(f'hold/{i}', 'holding')
+        equal([(e['_UID'], e['MESSAGE']) for e in s.journal('GANGER_WORKER=hold')], [(str(s.uid), 'holding')] * 2, 'journal')
+
+        s.configure(BASE + PLAIN)
+        s.systemctl('reload', UNIT)
+        s.until_ready('plain/0')
+        equal({key: pid for key, pid in s.pids().items() if key in pids}, pids, 'the others')
+        s.configure('worker bad { }\n')
+        check(s.systemctl('reload', UNIT, expected=None).status != 0, 'a bad configuration was reloaded')
+        s.configure(BASE)
+
+        kill_and_wait(s.manager_pid)
+        equal({key: pid for key, pid in s.pids().items() if key in pids}, pids, 'pids under a new manager')
+
+        keeper, daemons = s.keeper_pid, s.daemons()
+        s.close_streams()
+        kill_and_wait(keeper)
+        for pid in [*pids.values(), *daemons]:
+            wait_dead(pid)
+        s.wait_restarted(keeper)
+        s.wait_serving()
+        everything = processes_in(base)
+        s.close_streams()
+        s.systemctl('stop', UNIT)
+        for pid in everything:
+            check(not alive(pid), f'process {pid} is left')
+        check(not os.path.exists(f'/sys/fs/cgroup{base}'), f'the cgroup {base} is left')
+
+
 main(starts, does_not_start, has_cgroups, logs_to_the_journal, reloads, outlives_its_manager, comes_back_after_its_keeper, stops,
-     daemons_go_with_their_instance, shuts_down)
+     daemons_go_with_their_instance, shuts_down, of_a_user)
