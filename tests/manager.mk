@@ -17,8 +17,8 @@ tests_unit_test_takeover_CPPFLAGS = $(TEST_CPPFLAGS) $(PROTOBUF_C_CFLAGS) -DGANG
 tests_unit_test_takeover_LDADD = libharness.la libganger-control.la libproto-control.la libbase.la $(PROTOBUF_C_LIBS)
 EXTRA_tests_unit_test_takeover_DEPENDENCIES = gangerd$(EXEEXT)
 
-# Managers killed at random while everything changes.
-STORM_TESTS = tests/scenario/b300-storm.py
+# Managers killed at random while everything changes; and what outlives them.
+STORM_TESTS = tests/scenario/b300-storm.py tests/scenario/b310-what-stays.py
 STORM_LONG_TESTS = tests/scenario/l300-storm-long.py
 TESTS += $(STORM_TESTS)
 LONG_TESTS += $(STORM_LONG_TESTS)

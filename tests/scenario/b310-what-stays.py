@@ -13,6 +13,22 @@ from gang import *  # noqa: E402, F403
 KEEPS = 'while read -r x; do case $x in bad*) echo "FAIL $x" ;; *) read -r go < @/gate; echo "OK $x" ;; esac; done'
 
 
+# Holds the first message of each of its rings.
+BOTH = '''
+import ctypes, signal, threading
+lib = ctypes.CDLL('@')
+g = ctypes.c_void_p()
+assert lib.ganger_join(ctypes.byref(g), None) == 0
+def hold(name):
+    ring, message = ctypes.c_void_p(), ctypes.create_string_buffer(256)
+    assert lib.ganger_ring_open(g, name, 1, ctypes.byref(ring)) == 0
+    lib.ganger_ring_receive(ring, message, ctypes.c_int64(-1))
+    threading.Event().wait()
+for name in (b'one', b'two'):
+    threading.Thread(target=hold, args=(name,)).start()
+'''
+
+
 def gang(config):
     g = Gang(config, begin=False)
     g.script('keeps', KEEPS.replace('@', g.directory))
@@ -28,7 +44,7 @@ def texts(g, verb, ring):
 def a_reload_keeps_rings():
     """a reload keeps each ring and what is in it; one that goes, goes with its last user, and comes back with its messages"""
     rings = 'ring one { slots = 16 }\nring two { slots = 16 }\n'
-    worker = 'worker w { exec = {"@/keeps"} io = lines receive = {two} }\n'
+    worker = 'worker w { exec = {"@/keeps"} io = lines receive = {two} stop-timeout = 100ms }\n'
     with gang(rings + worker) as g:
         g.until_ready('w/0')
         g.ctl('send', 'one', 'a', 'b', 'c')
@@ -42,7 +58,7 @@ def a_reload_keeps_rings():
         equal((texts(g, ['peek'], 'one'), texts(g, ['peek'], 'two')), (['a', 'b', 'c'], ['x', 'y']), 'after the manager has died')
 
         # No longer defined, but somebody has it: it is the same ring when it is defined again.
-        holder = g.background('receive', 'one', '--exec', f'read x < {g.path("gate")}')
+        holder = g.background('receive', 'one', '--exec', f'read x < {g.fifo("door")}', '--count', 1)
         g.until('a is held', lambda: g.ring('one')['leased'] == 1)
         g.configure('ring two { slots = 16 }\n' + worker)
         g.ctl('reload')
@@ -54,8 +70,8 @@ def a_reload_keeps_rings():
         equal(texts(g, ['peek'], 'one'), ['a', 'b', 'c'], 'defined again')
 
         # Nobody has it any more: it goes, and what is defined later is another.
-        with open(g.path('gate'), 'w') as gate:
-            gate.write('go\ngo\n')
+        with open(g.path('door'), 'w') as door:
+            door.write('go\n')
         g.wait_helper(holder)
         g.configure('ring two { slots = 16 }\n' + worker)
         g.ctl('reload')
@@ -84,21 +100,23 @@ def dead_letters_stay():
 
 
 def counts_are_those_of_the_ring():
-    """of one that receives from two rings, each ring counts its own redeliveries and dead letters"""
-    with gang('ring one { slots = 16 max-deliveries = 3 }\nring two { slots = 16 max-deliveries = 1 }\n'
-              'worker w { exec = {"@/keeps"} io = lines receive = {one, two} }\n') as g:
+    """of one that holds messages of two rings, each ring counts its own redeliveries and dead letters"""
+    if sanitized():
+        raise Skip('a library with AddressSanitizer cannot be loaded into Python')
+    with Gang('ring one { slots = 16 max-deliveries = 3 }\nring two { slots = 16 max-deliveries = 1 }\n'
+              'worker w { exec = {"@/both"} receive = {one, two} restart-delay = 10ms stop-timeout = 100ms }\n', begin=False) as g:
+        g.python('both', BOTH.replace('@', f'{BUILD}/.libs/libganger.so'))
+        g.start()
         g.until_ready('w/0')
-        def die_with(ring, text):
-            pid = g.pid('w/0')
-            g.ctl('send', ring, text)
-            g.until(f'{text} is held', lambda: g.ring(ring)['leased'] == 1)
-            kill(pid)
-            g.until('it is replaced', lambda: g.pid('w/0') not in (0, pid) and g.instance('w/0')['state'] == 'ready')
-        die_with('two', 'x')
+        pid = g.pid('w/0')
+        g.ctl('send', 'one', 'a', 'b')
+        g.ctl('send', 'two', 'x')
+        g.until('it has one of each', lambda: (g.ring('one')['leased'], g.ring('two')['leased']) == (1, 1))
+        kill(pid)
         letter = g.wait_event(lambda e: e['kind'] == 'dead-letter', what='a dead letter')
         equal((letter['key'], letter['dead']), ('two', 1), 'dead letter')
-        die_with('one', 'a')
-        g.until('a is held again', lambda: g.ring('one')['leased'] == 1)
+        recovery = g.wait_event(lambda e: e['kind'] == 'recovery', what='a recovery')
+        equal((recovery['key'], recovery['returned'], recovery['dead']), ('w/0', 1, 1), 'recovery')
         kill_and_wait(g.manager_pid)
         equal([(g.ring(r)['redelivered'], g.ring(r)['dead']) for r in ('one', 'two')], [(1, 0), (0, 1)], 'redelivered and dead')
 
@@ -118,7 +136,7 @@ def the_stopped_stay_known():
             g.ctl('version')
             for i in range(5):
                 g.ctl('send', 'jobs', f'{n}.{i}')
-                equal(g.ctl('receive', 'out', '--timeout', '10s', expected=None).out, f'{n}.{i}\n', 'the other has it')
+                equal(g.ctl('receive', 'out', '--count', 1).out, f'{n}.{i}\n', 'the other has it')
         equal(g.pid('w/0'), frozen, 'the stopped one')
         kill(frozen, signal.SIGCONT)
 
