@@ -200,10 +200,6 @@ static void recover_ring(const struct membership *m, size_t i, const struct seat
         sum->returned += done.returned;
         sum->dead += done.dead;
         sum->cancelled += done.cancelled;
-        if (done.returned > 0) {
-                ring->redelivered += done.returned;
-                ring_save(ring);
-        }
         if (done.dead > 0)
                 tell_dead_letters(ring, m, pid, done.dead, reason);
 }

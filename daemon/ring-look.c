@@ -28,7 +28,11 @@ static uint64_t slot_word(const struct queue *q, uint32_t i) {
 
 void ring_count(const struct ring *ring, struct ring_counts *ret) {
         const struct queue *q = &ring->memory->queue;
-        struct ring_counts counts = { .accepted = atomic_load(&q->control->tail) };
+        uint64_t tail = atomic_load(&q->control->tail), voided = atomic_load(&q->control->voided);
+        struct ring_counts counts = {
+                .accepted = tail > voided ? tail - voided : 0,
+                .redelivered = atomic_load(&q->control->redelivered),
+        };
 
         for (uint32_t i = 0; i < q->n; i++)
                 switch (word_state(slot_word(q, i))) {

@@ -96,7 +96,6 @@ void ring_save(struct ring *ring) {
         record.max_deliveries = ring->max_deliveries;
         record.next_generation = ring->seats.next_generation;
         record.fences = ring->fences;
-        record.redelivered = ring->redelivered;
         r = state_write_message(&ring->gang->state, &ring->state_slot, STATE_RING, &record.base);
         if (r < 0)
                 log_error("ring '%s': cannot write its record: %s", ring->name, strerror(-r));
@@ -211,7 +210,6 @@ int ring_restore(struct rings *rings, const Ganger__State__RingState *record, ui
         ring->slot_size = record->slot_size;
         ring->max_deliveries = record->max_deliveries;
         ring->fences = record->fences;
-        ring->redelivered = record->redelivered;
         ring->seats.next_generation = record->next_generation;
         ring->removed = true;
         ring->memory_fd = keeper_link_take(&rings->gang->link, stored_name(name, ring, "memory"));

@@ -52,7 +52,6 @@ struct ring {
         struct seats seats;
         uint32_t n_receivers, n_senders; /* processes */
         uint32_t n_frozen;              /* participants that are stopped by SIGSTOP */
-        uint64_t redelivered;           /* messages given back by recovery */
         bool removed;                   /* no longer defined: goes with its last user */
         uint32_t state_slot;
 };
@@ -199,6 +198,7 @@ void attachment_forget(struct attachment *attachment);
 struct ring_counts {
         uint32_t ready, leased, writing, dead;
         uint64_t accepted;              /* since the ring was made, about */
+        uint64_t redelivered;           /* deliveries that were not the first */
 };
 
 void ring_count(const struct ring *ring, struct ring_counts *ret);

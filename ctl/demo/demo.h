@@ -123,8 +123,6 @@ struct sight {
         uint64_t redelivered, dead;     /* messages of all rings */
         uint64_t restarts;
         uint32_t waiting;               /* messages in any ring that are not acknowledged */
-        /* As the current manager counts; it begins anew with each. */
-        uint64_t redelivered_before, redelivered_now;
 };
 
 /** Ask the daemon. @return 0 or -errno. */

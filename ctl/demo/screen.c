@@ -48,10 +48,7 @@ int sight_update(struct sight *s, struct ctl *ctl) {
         for (size_t i = 0; i < status->status->n_workers; i++)
                 for (size_t j = 0; j < status->status->workers[i]->n_instances; j++)
                         s->restarts += status->status->workers[i]->instances[j]->restarts;
-        if (redelivered < s->redelivered_now)
-                s->redelivered_before += s->redelivered_now;
-        s->redelivered_now = redelivered;
-        s->redelivered = s->redelivered_before + redelivered;
+        s->redelivered = redelivered;
         return 0;
 }
 

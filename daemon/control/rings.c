@@ -150,7 +150,7 @@ static void row_fill(struct ring_row *row) {
         m->accepted = counts.accepted;
         m->receivers = ring->n_receivers;
         m->senders = ring->n_senders;
-        m->redelivered = ring->redelivered;
+        m->redelivered = counts.redelivered;
 }
 
 int call_rings(struct call *call) {

@@ -18,7 +18,7 @@
 
 #define REGION_MAGIC UINT64_C(0x0a676e697265676e)       /* "ngering\n" */
 /** Changes with any change to this file. */
-#define REGION_LAYOUT_VERSION 2
+#define REGION_LAYOUT_VERSION 3
 
 #define CACHE_LINE 64
 #define REGION_PAGE 4096
@@ -59,6 +59,8 @@ struct queue_control {
         _Alignas(CACHE_LINE) _Atomic uint64_t tail;     /* hint: never beyond the true tail */
         _Alignas(CACHE_LINE) _Atomic uint64_t head;     /* hint: low bits of the epoch:16 | position:48 */
         _Alignas(CACHE_LINE) _Atomic uint64_t epoch;    /* count:44 | slot:20; grows when a slot below some cursor is ready again */
+        _Alignas(CACHE_LINE) _Atomic uint64_t voided;   /* for people: positions that were passed over */
+        _Atomic uint64_t redelivered;                   /* for people: deliveries that were not the first */
         struct eventcount messages;                     /* receivers wait here */
         struct eventcount space;                        /* senders wait here */
 };

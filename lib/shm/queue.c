@@ -116,12 +116,15 @@ static inline bool may_pass(enum slot_state state) {
 }
 
 /** Make the position of a lap void. Sequentially consistent: partners are queue_claim() and was_passed(). */
-static void pass_over(struct slot *s, uint64_t lap) {
+static void pass_over(struct queue *q, struct slot *s, uint64_t lap) {
         uint32_t passed = atomic_load(&s->passed);
 
-        while ((int32_t)(passed - (uint32_t)lap) <= 0 &&
-               !atomic_compare_exchange_weak(&s->passed, &passed, (uint32_t)lap + 1))
-                ;
+        while ((int32_t)(passed - (uint32_t)lap) <= 0) {
+                if (!atomic_compare_exchange_weak(&s->passed, &passed, (uint32_t)lap + 1))
+                        continue;
+                atomic_fetch_add_explicit(&q->control->voided, 1, memory_order_relaxed);
+                return;
+        }
 }
 
 /**
@@ -195,7 +198,7 @@ static SLOW int reserve_from(struct queue *q, struct lease *ret, uint64_t t) {
                         /* The ring came round. A message that waits for its first delivery keeps its place. */
                         if (!may_pass(word_state(w)) || passed >= q->n)
                                 return -EAGAIN;
-                        pass_over(s, lap);
+                        pass_over(q, s, lap);
                         passed++;
                 }
                 t++;
@@ -308,6 +311,8 @@ static inline bool lease(struct queue *q, struct slot *s, uint64_t w, uint64_t p
         /* Linearises receive. Acquire: partner is the release of commit, reject, recovery. */
         if (!atomic_compare_exchange_strong_explicit(&s->word, &w, leased, memory_order_acquire, memory_order_relaxed))
                 return false;
+        if (deliveries > 1)
+                atomic_fetch_add_explicit(&q->control->redelivered, 1, memory_order_relaxed);
         lease_fill(q, ret, position, s, leased, queue_size_of(q, s));
         return true;
 }
