@@ -9,6 +9,7 @@
 
 #include "ctl/attach.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "worker/join.h"
@@ -27,7 +28,8 @@ static int join(const char *ring, unsigned int flags, const Ganger__V1__AttachRe
         if (r < 0) {
                 for (size_t i = 0; i < n_fds; i++)
                         close(fds[i]);
-                return complain(STATUS_FAILED, "joining ring '%s': %s", ring, strerror(-r));
+                return complain(STATUS_FAILED, "joining ring '%s': %s", ring,
+                                r == -EPROTO ? "gangerctl and the gangerd that runs are of different versions" : strerror(-r));
         }
         r = ganger_ring_open(a.ganger, reply->ring && *reply->ring ? reply->ring : ring, flags, &a.ring);
         if (r < 0) {

@@ -102,6 +102,7 @@ int ganger_ready(struct ganger *g);
 
 /**
  * Tell the daemon in a line of text what this instance does; shown by `gangerctl status`.
+ * Nobody hears it with `ready = immediate`.
  * @param text  UTF-8, one line, at most 512 bytes (-EINVAL).
  * @return as `ganger_ready`.
  */
@@ -187,7 +188,7 @@ int ganger_ring_fd(struct ganger_ring *ring);
  *         -EAGAIN     there is none (timeout 0);
  *         -ETIMEDOUT  there was none for so long;
  *         -ESHUTDOWN  this instance is asked to drain: take no more, finish what you hold, exit;
- *         -EINTR      a signal handler ran while it waited;
+ *         -EINTR      a signal handler without SA_RESTART ran while it waited;
  *         -EACCES     the handle does not receive (or is closed);
  *         -EBADMSG    the ring is damaged.
  */

@@ -10,5 +10,6 @@ ganger_bridge_SOURCES = \
 	lib/bridge/protocol.c lib/bridge/protocol.h \
 	lib/bridge/source.c \
 	lib/bridge/talk.c
-ganger_bridge_LDADD = libganger.la libbase.la
+# It takes the library's objects, not the shared library: a gang must not depend on what ldconfig has seen.
+ganger_bridge_LDADD = libworker.la libshm.la libbase.la
 dist_man_MANS += man/ganger-bridge.8
