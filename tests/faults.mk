@@ -14,6 +14,11 @@ tests_faults_gangerd_faults_SOURCES = daemon/main.c \
 tests_faults_gangerd_faults_CPPFLAGS = $(DAEMON_CPPFLAGS) -DGANGER_FAULTS=1
 tests_faults_gangerd_faults_LDADD = $(DAEMON_LIBS)
 
-FAULT_TESTS = tests/faults/manager-faults.py
+check_PROGRAMS += tests/faults/kill-at
+tests_faults_kill_at_CPPFLAGS = $(AM_CPPFLAGS)
+
+FAULT_TESTS = tests/faults/manager-faults.py tests/faults/every-call.py
+FAULT_LONG_TESTS = tests/faults/long-every-call.py
 TESTS += $(FAULT_TESTS)
-EXTRA_DIST += $(FAULT_TESTS)
+LONG_TESTS += $(FAULT_LONG_TESTS)
+EXTRA_DIST += $(FAULT_TESTS) $(FAULT_LONG_TESTS)
