@@ -32,3 +32,21 @@ dist_check_SCRIPTS += tests/crash/run-crashsim tests/crash/run-crashsim-long tes
 TESTS += tests/crash/run-crashsim tests/crash/faults
 LONG_TESTS += tests/crash/run-crashsim-long
 EXTRA_DIST += tests/crash/README.md
+
+# stepkill and soak: real processes and a real kernel.
+check_PROGRAMS += tests/crash/stepkill tests/crash/soak
+tests_crash_stepkill_SOURCES = \
+	lib/shm/member.c lib/shm/queue.c lib/shm/queue-wait.c lib/shm/recover.c lib/shm/sys.c lib/shm/wait.c \
+	tests/crash/step.h tests/crash/step-check.c tests/crash/step-ops.c tests/crash/stepkill.c
+tests_crash_stepkill_CPPFLAGS = $(CRASH_CPPFLAGS)
+tests_crash_stepkill_CFLAGS = $(CRASH_CFLAGS)
+tests_crash_stepkill_LDFLAGS = -Wl,-z,now
+tests_crash_soak_SOURCES = tests/crash/soak.c
+tests_crash_soak_CPPFLAGS = $(CRASH_CPPFLAGS)
+tests_crash_soak_LDADD = libshm.la libbase.la
+
+dist_check_SCRIPTS += tests/crash/run-stepkill tests/crash/run-stepkill-long tests/crash/run-soak-long \
+	tests/model/run-model tests/model/run-model-long
+TESTS += tests/crash/run-stepkill tests/crash/soak tests/model/run-model
+LONG_TESTS += tests/crash/run-stepkill-long tests/crash/run-soak-long tests/model/run-model-long
+EXTRA_DIST += tests/model/queue.pml

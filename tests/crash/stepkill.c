@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * stepkill [--every=K] [--operation=NAME]
+ *
+ * Modes, for each operation:
+ *      snapshot  after every instruction of the victim: recover a copy of the memory, and check it
+ *      peer      the same, but one who lives sends and receives on the half-done state before it is recovered
+ *      recovery  at every state of the victim's memory, recovery itself is stepped, and killed at every instruction, and done again
+ *      kill      a fresh victim for every Kth instruction, and a real SIGKILL there
+ *      preempt   a fresh victim for every Kth instruction, stopped there while a peer works and the zombie is recovered; then it goes on
+ *
+ * The kernel, its futexes and membarrier(2) are the real ones. Memory that did not change has been checked already.
+ */
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "shm/sys.h"
+#include "step.h"
+
+/** More instructions than this, and the victim does not come to an end. */
+#define INSTRUCTIONS_MAX 200000
+#define EXIT_SKIPPED 77
+
+static struct arena *live, *copy, *second, *last;
+static unsigned int every = 1;
+static unsigned long points, violations;
+
+/* ---- a traced process ---------------------------------------------------------------------------- */
+
+/** Start a child that stops itself, runs `fn` on an arena, and stops again. */
+static pid_t spawn(struct arena *a, void (*fn)(struct arena *)) {
+        pid_t pid = fork();
+        int status;
+
+        if (pid == 0) {
+                if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
+                        _exit(EXIT_SKIPPED);
+                raise(SIGSTOP);
+                fn(a);
+                a->over = 1;
+                raise(SIGSTOP);
+                _exit(EXIT_SUCCESS);
+        }
+        if (pid < 0 || waitpid(pid, &status, 0) != pid)
+                exit(EXIT_FAILURE);
+        if (!WIFSTOPPED(status)) {
+                printf("ptrace is not permitted here\n");
+                exit(EXIT_SKIPPED);
+        }
+        return pid;
+}
+
+static void reap(pid_t pid) {
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+}
+
+/** @return whether the victim was let go on, and has stopped as it should. */
+static bool resume(pid_t pid, int how) {
+        int status;
+
+        if (ptrace(how, pid, NULL, NULL) < 0 || waitpid(pid, &status, 0) != pid)
+                return false;
+        if (WIFSTOPPED(status) && (WSTOPSIG(status) == SIGTRAP || WSTOPSIG(status) == SIGSTOP))
+                return true;
+        if (++violations <= 10)
+                printf("a victim has crashed: status %#x\n", (unsigned int)status);
+        return false;
+}
+
+/** One instruction. @return whether it is still at work. */
+static bool step(pid_t pid, const struct arena *a) {
+        if (!resume(pid, PTRACE_SINGLESTEP))
+                return false;
+        points++;
+        return !a->over;
+}
+
+static void run_to_end(pid_t pid, const struct arena *a) {
+        while (!a->over && resume(pid, PTRACE_CONT))
+                ;
+}
+
+/* ---- checking ------------------------------------------------------------------------------------ */
+
+static void violation(const struct operation *op, const char *mode, unsigned long at, const char *why) {
+        if (why && ++violations <= 10)
+                printf("%s, %s, instruction %lu: %s\n", op->name, mode, at, why);
+}
+
+static void finish(struct arena *a, const struct operation *op, const char *mode, unsigned long at) {
+        arena_recover(a, STEP_VICTIM);
+        arena_recover(a, STEP_ZOMBIE);
+        arena_recover(a, STEP_WAITER);
+        violation(op, mode, at, arena_check(a, op));
+}
+
+static void begin(const struct operation *op) {
+        arena_reset(live);
+        op->setup(live);
+}
+
+static bool changed(struct arena *before, const struct arena *now) {
+        if (memcmp(before, now, sizeof *now) == 0)
+                return false;
+        *before = *now;
+        return true;
+}
+
+/* ---- modes --------------------------------------------------------------------------------------- */
+
+static void check_copy(const struct operation *op, unsigned long at, bool with_peer) {
+        const char *why = NULL;
+        struct queue peer;
+
+        *copy = *live;
+        if (with_peer) {
+                arena_open(copy, &peer, 0, STEP_PEER);
+                why = arena_peer(copy, &peer);
+        }
+        if (why)
+                violation(op, "peer", at, why);
+        else
+                finish(copy, op, with_peer ? "peer" : "snapshot", at);
+}
+
+/** @return how many instructions the victim has. */
+static unsigned long mode_snapshot(const struct operation *op) {
+        unsigned long n = 0;
+        pid_t pid;
+
+        begin(op);
+        memset(last, 0xff, sizeof *last);
+        pid = spawn(live, op->victim);
+        do
+                if (changed(last, live)) {
+                        check_copy(op, n, false);
+                        check_copy(op, n, true);
+                }
+        while (++n < INSTRUCTIONS_MAX && step(pid, live));
+        check_copy(op, n, false);
+        reap(pid);
+        if (n == INSTRUCTIONS_MAX)
+                violation(op, "snapshot", n, "does not end");
+        return n;
+}
+
+static void recover_victim(struct arena *a) {
+        arena_recover(a, STEP_VICTIM);
+}
+
+/** Recovery of the state in `copy`, killed everywhere. */
+static void step_recovery(const struct operation *op, unsigned long at) {
+        struct arena *before = second + 1;
+        unsigned long n = 0;
+        pid_t pid = spawn(copy, recover_victim);
+
+        memset(before, 0xff, sizeof *before);
+        do
+                if (changed(before, copy)) {
+                        *second = *copy;
+                        second->over = 0;
+                        finish(second, op, "recovery", at);
+                }
+        while (++n < INSTRUCTIONS_MAX && step(pid, copy));
+        reap(pid);
+}
+
+static void mode_recovery(const struct operation *op) {
+        unsigned long n = 0;
+        pid_t pid;
+
+        begin(op);
+        memset(last, 0xff, sizeof *last);
+        pid = spawn(live, op->victim);
+        do
+                if (changed(last, live)) {
+                        *copy = *live;
+                        step_recovery(op, n);
+                }
+        while (++n < INSTRUCTIONS_MAX && step(pid, live));
+        reap(pid);
+}
+
+static pid_t victim_at(const struct operation *op, unsigned long k) {
+        pid_t pid;
+
+        begin(op);
+        pid = spawn(live, op->victim);
+        for (unsigned long i = 0; i < k && step(pid, live); i++)
+                ;
+        return pid;
+}
+
+static void mode_kill(const struct operation *op, unsigned long n) {
+        for (unsigned long k = 0; k < n; k += every) {
+                reap(victim_at(op, k));
+                finish(live, op, "kill", k);
+        }
+}
+
+static void mode_preempt(const struct operation *op, unsigned long n) {
+        for (unsigned long k = 0; k < n; k += every) {
+                pid_t pid = victim_at(op, k);
+                const char *why;
+                struct queue peer;
+
+                arena_recover(live, STEP_ZOMBIE);
+                arena_open(live, &peer, 0, STEP_PEER);
+                why = arena_peer(live, &peer);
+                run_to_end(pid, live);
+                reap(pid);
+                if (why)
+                        violation(op, "preempt", k, why);
+                else
+                        finish(live, op, "preempt", k);
+        }
+}
+
+static double now(void) {
+        struct timespec ts;
+
+        clock_gettime(CLOCK_MONOTONIC, &ts);
+        return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
+}
+
+static void run(const struct operation *op) {
+        unsigned long before = points, bad = violations, n;
+        double since = now();
+
+        n = mode_snapshot(op);
+        mode_recovery(op);
+        mode_kill(op, n);
+        mode_preempt(op, n);
+        printf("%-22s %5lu instructions %9lu kill points %6.1f s  %s\n", op->name, n, points - before, now() - since,
+               violations == bad ? "ok" : "FAILED");
+        fflush(stdout);
+}
+
+int main(int argc, char **argv) {
+        static const struct option table[] = {
+                { "every", required_argument, NULL, 'e' }, { "operation", required_argument, NULL, 'o' }, { 0 },
+        };
+        const char *only = NULL;
+        int c;
+
+#ifndef __x86_64__
+        printf("stepkill needs x86-64\n");
+        return EXIT_SKIPPED;
+#endif
+        while ((c = getopt_long(argc, argv, "", table, NULL)) != -1)
+                switch (c) {
+                case 'e': every = (unsigned int)strtoul(optarg, NULL, 10); break;
+                case 'o': only = optarg; break;
+                default: return 2;
+                }
+        live = mmap(NULL, 5 * sizeof *live, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        if (live == MAP_FAILED || every == 0)
+                return EXIT_FAILURE;
+        copy = live + 1;
+        last = live + 2;
+        second = live + 3;
+        (void)sys_barrier_register();
+        for (unsigned int i = 0; i < n_operations; i++)
+                if (!only || strcmp(only, operations[i].name) == 0)
+                        run(&operations[i]);
+        printf("stepkill: %lu points, %lu violations\n", points, violations);
+        return violations == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
