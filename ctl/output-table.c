@@ -319,7 +319,7 @@ static void table_version(struct output *o, const char *own, const Ganger__V1__V
 
 static void table_demo(struct output *o, const struct demo_result *r) {
         fprintf(o->file,
-                "%" PRIu64 " files, %" PRIu64 " lines, %" PRIu64 " words (%" PRIu64 " different) in %.1f s; other programs count %" PRIu64
+                "%" PRIu64 " readings of files, %" PRIu64 " lines, %" PRIu64 " words (%" PRIu64 " different) in %.1f s; other programs count %" PRIu64
                 " words\n",
                 r->files, r->lines, r->words, r->distinct, r->seconds, r->words_expected);
         fprintf(o->file,

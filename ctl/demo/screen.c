@@ -102,7 +102,7 @@ static void draw(struct screen *s, const struct sight *v, struct feed *f, const 
         LINE("  ganger demo   %4.0f s of %.0f s", (double)(now - s->begun_usec) / 1e6,
              (double)(s->end_usec - s->begun_usec) / 1e6);
         LINE("  lines   sent %-10llu acknowledged %-10llu", (unsigned long long)v->sent, (unsigned long long)v->acknowledged);
-        LINE("  messages   redelivered %-8llu dead-lettered %-6llu", (unsigned long long)v->redelivered,
+        LINE("  messages   redelivered %-8llu dead-lettered %-6llu lost: told at the end", (unsigned long long)v->redelivered,
              (unsigned long long)v->dead);
         LINE("  words   given %-10llu counted %-10lld on their way %-8lld", (unsigned long long)f->words_fed,
              (long long)f->got.total, (long long)f->words_fed - (long long)f->got.total);
