@@ -308,7 +308,7 @@ class Gang:
         self.prefix, self.arguments, self.stderr_to = list(prefix), list(arguments), stderr
         self.check_end, self.begin = check_end, begin
         self.env = environment(**(env or {}))
-        self.process = self._events = self._logs = self.notify_thread = None
+        self.process = self._events = self._logs = self.notify_thread = self.watch_thread = None
         self.helpers, self.ctl_prefix = [], []       # what comes before gangerctl
         self.stderr_lines, self.stderr_thread = [], None
         self.stderr_changed = threading.Condition()
@@ -364,7 +364,13 @@ class Gang:
         return self
 
     def start(self, wait=True):
-        """Start gangerd, and wait until it serves."""
+        """Start gangerd, and wait until it serves. It may be started again when it has ended."""
+        for thread in (self.watch_thread, self.notify_thread):
+            if thread:
+                thread.join(LIMIT)
+        if self.listener:
+            self.listener.close()
+        self.notified = []
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
         self.listener = listener
         path = self.path('supervisor')
@@ -410,7 +416,8 @@ class Gang:
 
     def wait_served(self):
         """Until it says READY=1, as a service manager waits for it; or it ends, which is a failure."""
-        threading.Thread(target=self.watch_death, daemon=True).start()
+        self.watch_thread = threading.Thread(target=self.watch_death, daemon=True)
+        self.watch_thread.start()
         self.wait_notified(lambda line: line == READY_LINE, 'gangerd is not ready')
 
     def wait_notified(self, predicate, what):

@@ -80,16 +80,17 @@ def one_by_one():
 
 
 def shutdown():
-    """gangerctl shutdown returns when the daemon and all its processes have ended"""
+    """gangerctl shutdown returns when all workers have ended and nobody answers any more; then the daemon is gone, too"""
     with gang_of_three() as g:
         g.until_ready('first/0', 'second/0', 'second/1', 'third/0')
-        pids = [*g.pids().values(), g.manager_pid]
-        keeper = g.keeper_pid
+        pids = g.pids().values()
+        daemon = (g.manager_pid, g.keeper_pid)
         g.ctl('shutdown')
         for pid in pids:
             check(not alive(pid), f'process {pid} outlives shutdown')
-        wait_dead(keeper)
         g.ctl('status', expected=5)
+        for pid in daemon:
+            wait_dead(pid)
 
 
 def in_the_background():

@@ -15,7 +15,7 @@ ring out { }
 worker plain { exec = {"sleep", "1000"} instances = 5 }
 worker deaf  { exec = {"@/deaf"} stop-timeout = 500ms }
 worker io    { exec = {"@/io"} io = lines receive = {jobs} send = {out} instances = 2 }
-worker one   { exec = {"@/one"} io = exec receive = {jobs} }
+worker one   { exec = {"@/one"} io = exec receive = {jobs} stop-timeout = 500ms }
 '''
 
 
