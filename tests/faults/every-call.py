@@ -6,7 +6,10 @@ SIGKILL of the manager at each system call that it makes while it recovers and r
 Here at every GANGER_TEST_STRIDE-th; long-every-call.py takes each of them.
 """
 
+import contextlib
+import io
 import os
+import re
 import subprocess
 import sys
 
@@ -63,9 +66,9 @@ def one_kill(g, n):
     return int(helper.stdout.read())
 
 
-def every_call():
+def every_call(program='gangerd', fault=None):
     """at each of them: replaced once, nobody else touched, the message is with the new one, and arrives once"""
-    with Gang(CONFIG, begin=False) as g:
+    with Gang(CONFIG, begin=False, program=program, env={'GANGER_FAULT': fault}) as g:
         g.script('hold', HOLD.replace('@', g.directory))
         g.fifo('gate')
         g.start()
@@ -81,4 +84,22 @@ def every_call():
         os.close(gate)
 
 
-main(every_call)
+def finds(fault, seen):
+    def case():
+        told = io.StringIO()
+        try:
+            with contextlib.redirect_stdout(told):
+                every_call('tests/faults/gangerd-faults', fault)
+        except Failed as e:
+            check(re.match(seen, str(e)), f'it fails with {fault}, but by something else: {e}')
+            return
+        raise Failed(f'it does not find {fault}')
+    case.__doc__ = f'finds {fault}'
+    return case
+
+
+# Which calls lie between two steps is known to nobody: only whoever tries each finds what is in the wrong order.
+FAULTS = {'acknowledge-before-recover': 'processes and restarts', 'acknowledge-before-state': 'processes and restarts',
+          'no-recover': 'a message that nobody has'}
+
+main(every_call, *(finds(*pair) for pair in FAULTS.items() if STRIDE == 1))
