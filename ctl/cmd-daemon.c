@@ -5,6 +5,8 @@
  */
 
 #include <errno.h>
+#include <poll.h>
+#include <sys/pidfd.h>
 
 #include "ctl/ctl.h"
 #include "ctl/verbs.h"
@@ -27,10 +29,40 @@ int verb_reload(struct ctl *ctl) {
 }
 
 /** A daemon that goes away during the call has done what it was asked. */
+/** How long the keeper may take to end, once its manager has. */
+#define KEEPER_END_MSEC 10000
+
+/** The keeper, to see it end. @return its pidfd; -1: it cannot be seen from here (another pid namespace, say). */
+static int watch_keeper(struct ctl *ctl) {
+        _cleanup_(ctl_replyp) Ganger__V1__Reply *reply = NULL;
+        Ganger__V1__Request request = GANGER__V1__REQUEST__INIT;
+        Ganger__V1__VersionRequest call = GANGER__V1__VERSION_REQUEST__INIT;
+
+        request.call_case = GANGER__V1__REQUEST__CALL_VERSION;
+        request.version = &call;
+        if (ganger_control_call(ctl->client, &request, &reply) < 0)
+                return -1;
+        return pidfd_open(reply->version->keeper_pid, 0);
+}
+
+/** The manager goes first; whoever starts a daemon after us needs the lock that the keeper holds. */
+static int wait_for_end(struct ctl *ctl, int keeper) {
+        struct pollfd p = { .fd = keeper, .events = POLLIN };
+        int r;
+
+        r = ganger_control_wait_end(ctl->client);
+        if (r < 0)
+                return complain(status_of_error(r), "%s", ganger_control_error(ctl->client));
+        if (keeper >= 0 && poll(&p, 1, KEEPER_END_MSEC) == 0)
+                return complain(STATUS_FAILED, "the workers have ended, gangerd has not");
+        return STATUS_DONE;
+}
+
 int verb_shutdown(struct ctl *ctl) {
         _cleanup_(ctl_replyp) Ganger__V1__Reply *reply = NULL;
         Ganger__V1__Request request = GANGER__V1__REQUEST__INIT;
         Ganger__V1__ShutdownRequest call = GANGER__V1__SHUTDOWN_REQUEST__INIT;
+        _cleanup_(closep) int keeper = -1;
         int r;
 
         request.call_case = GANGER__V1__REQUEST__CALL_SHUTDOWN;
@@ -38,13 +70,14 @@ int verb_shutdown(struct ctl *ctl) {
         r = ctl_client(ctl, true);
         if (r != STATUS_DONE)
                 return r;
+        keeper = watch_keeper(ctl);
         r = ganger_control_call(ctl->client, &request, &reply);
         if (r < 0 && r != -ECONNRESET)
                 return complain(status_of_error(r), "%s", ganger_control_error(ctl->client));
         if (!option_given(&ctl->options, OPTION_NO_WAIT)) {
-                r = ganger_control_wait_end(ctl->client);
-                if (r < 0)
-                        return complain(status_of_error(r), "%s", ganger_control_error(ctl->client));
+                r = wait_for_end(ctl, keeper);
+                if (r != STATUS_DONE)
+                        return r;
         }
         ctl->out.ops->done(&ctl->out, "shutdown");
         return STATUS_DONE;
