@@ -117,6 +117,7 @@ def counts_are_those_of_the_ring():
         equal((letter['key'], letter['dead']), ('two', 1), 'dead letter')
         recovery = g.wait_event(lambda e: e['kind'] == 'recovery', what='a recovery')
         equal((recovery['key'], recovery['returned'], recovery['dead']), ('w/0', 1, 1), 'recovery')
+        g.until('a is delivered again', lambda: g.ring('one')['leased'] == 1)
         kill_and_wait(g.manager_pid)
         equal([(g.ring(r)['redelivered'], g.ring(r)['dead']) for r in ('one', 'two')], [(1, 0), (0, 1)], 'redelivered and dead')
 
