@@ -165,7 +165,7 @@ def over_a_new_manager():
         equal(c.ours, ours, 'folder')
         g.ctl('stop', 'strange')
         wait_dead(daemon)
-        equal(folders(ours), ['plain:0', 'plain:1'], 'folders')
+        g.until('its cgroup is gone', lambda: folders(ours) == ['plain:0', 'plain:1'])
 
 
 def over_a_new_keeper():
