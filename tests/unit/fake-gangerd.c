@@ -121,7 +121,7 @@ static void answer_change(struct fake *f, char **names, size_t n) {
         change.key = n > 0 ? names[0] : text("all");
         change.state = text(broken ? "failed" : "ready");
         change.ok = !broken;
-        change.message = text(broken ? "broken: exit status 1" : "");
+        change.message = text(broken ? "exit status 1" : "");
         changes.changes = list;
         changes.n_changes = 1;
         reply.result_case = GANGER__V1__REPLY__RESULT_CHANGE;
