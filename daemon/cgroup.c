@@ -97,6 +97,20 @@ static void kill_in(int parent_fd, const char *name) {
                 (void)cgroup_kill(fd); /* without cgroup.kill, what left its process group lives on */
 }
 
+bool cgroup_is_as_new(int fd) {
+        _cleanup_(closep) int events_fd = openat(fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
+        char text[256];
+        struct stat st;
+        ssize_t n;
+
+        n = events_fd < 0 ? -1 : read(events_fd, text, sizeof text - 1);
+        if (n < 0 || fstat(fd, &st) < 0)
+                return false;
+        text[n] = '\0';
+        /* Two links are its own; each cgroup below it is one more. */
+        return strstr(text, "populated 0") && !strstr(text, "frozen 1") && st.st_nlink == 2;
+}
+
 /* ---- those that are left ----------------------------------------------------------------------- */
 
 static struct leaving *leaving_free(struct leaving *l) {

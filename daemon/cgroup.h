@@ -17,6 +17,11 @@
 
 /** For how long the end of the daemon waits for the killed to be gone. */
 #define CGROUPS_END_USEC (5 * UINT64_C(1000000))
+/**
+ * The cgroup of a process that lived shorter than this is not used again: maybe the process was killed at its birth, because
+ * somebody else has written cgroup.kill.
+ */
+#define CGROUP_SETTLED_USEC (100 * UINT64_C(1000))
 
 /** A cgroup that was left has become empty, and is removed. */
 typedef void (*cgroups_left_fn)(void *userdata);
@@ -60,6 +65,12 @@ bool cgroups_end(struct cgroups *c);
  * @return its directory's descriptor; -EOPNOTSUPP: there are none; -EEXIST: too many of it are still busy; or -errno.
  */
 int cgroup_open(struct cgroups *c, const char *key);
+
+/**
+ * May the next process of an instance be born in the cgroup of the one before? Only if it is empty, and as it was when
+ * it was made. The caller answers for it that nobody ever wrote its cgroup.kill.
+ */
+bool cgroup_is_as_new(int fd);
 
 /** SIGKILL to all that is in it. @return 0; -EOPNOTSUPP: the kernel has no cgroup.kill; or -errno. */
 int cgroup_kill(int fd);
