@@ -63,11 +63,16 @@ static bool spec_is_valid(const Spec *s) {
                s->umask <= 0777 && s->n_groups <= GROUPS_MAX && s->cookie.len <= KEEPER_COOKIE_MAX;
 }
 
+/* The descriptors that come with it and are not the child's: spec, those that are stored, cgroup. */
+static size_t n_other_fds(const Ganger__Keeper__Spawn *r) {
+        return (r->spec ? 0 : 1) + r->n_store + (r->cgroup ? 1 : 0);
+}
+
 /* What can be refused before there is a process. @return 0 or -errno. */
 static int spawn_check(struct keeper *k, const Ganger__Keeper__Spawn *r, const int *fds, size_t n_fds) {
-        size_t n_child_fds = n_fds - 1 - (r->cgroup ? 1 : 0);
+        size_t n_other = n_other_fds(r);
 
-        if (n_fds < 1 + KEEPER_CHILD_FDS_MIN + (r->cgroup ? 1 : 0) || n_child_fds > KEEPER_CHILD_FDS_MAX)
+        if (n_fds < n_other + KEEPER_CHILD_FDS_MIN || n_fds - n_other > KEEPER_CHILD_FDS_MAX)
                 return -EINVAL;
         if (r->key[0] == '\0' || strlen(r->key) > KEEPER_KEY_MAX)
                 return -EINVAL;
@@ -96,7 +101,7 @@ static char **with_null(char **strings, size_t n) {
 }
 
 static int spawn_spec(struct keeper *k, const Ganger__Keeper__Spawn *r, const Spec *spec, const int *fds, size_t n_fds,
-                      const char **ret_step, struct child_process **ret) {
+                      int cgroup_fd, const char **ret_step, struct child_process **ret) {
         _cleanup_(freep) char **argv = with_null(spec->argv, spec->n_argv);
         _cleanup_(freep) char **environment = with_null(spec->environment, spec->n_environment);
         struct child_process *p = child_process_new(r->key, spec->cookie.data, spec->cookie.len);
@@ -110,8 +115,7 @@ static int spawn_spec(struct keeper *k, const Ganger__Keeper__Spawn *r, const Sp
                         .path = spec->path, .argv = argv, .environment = environment, .directory = spec->directory,
                         .set_credentials = spec->set_credentials, .uid = spec->uid, .gid = spec->gid,
                         .groups = spec->groups, .n_groups = spec->n_groups, .umask = spec->umask,
-                        .fds = fds, .n_fds = n_fds - (r->cgroup ? 1 : 0),
-                        .cgroup_fd = r->cgroup ? fds[n_fds - 1] : -1, .nofile = &k->nofile,
+                        .fds = fds, .n_fds = n_fds, .cgroup_fd = cgroup_fd, .nofile = &k->nofile,
                 };
 
                 error = spawn(&k->spawner, &request, &pid, ret_step);
@@ -125,22 +129,45 @@ static int spawn_spec(struct keeper *k, const Ganger__Keeper__Spawn *r, const Sp
         return 0;
 }
 
+static void store(struct keeper *k, const char *name, int fd) {
+        int r = store_put(&k->store, name, fd);
+
+        if (r < 0)
+                keeper_log("storing descriptor '%.*s': %s", KEEPER_NAME_MAX, name, strerrordesc_np(-r));
+}
+
+/* Like StoreFd before it: it does not matter whether the spawn is refused. */
+static void spawn_store(struct keeper *k, const Ganger__Keeper__Spawn *r, const int *fds, size_t n_fds) {
+        size_t first = n_fds - (r->cgroup ? 1 : 0) - r->n_store;
+
+        for (size_t i = 0; i < r->n_store; i++)
+                store(k, r->store[i], fds[first + i]);
+}
+
 static void request_spawn(struct keeper *k, const Request *request, const int *fds, size_t n_fds) {
         const Ganger__Keeper__Spawn *r = request->spawn;
+        size_t n_spec = r->spec ? 0 : 1;
         const char *step = KEEPER_STEP_REFUSED;
-        _cleanup_(spec_freep) Spec *spec = NULL;
+        _cleanup_(spec_freep) Spec *opened = NULL;
+        const Spec *spec = r->spec;
         struct child_process *p = NULL;
         int error;
 
+        if (n_fds >= n_other_fds(r))
+                spawn_store(k, r, fds, n_fds);
         error = spawn_check(k, r, fds, n_fds);
         if (error == 0) {
                 step = KEEPER_STEP_SPEC;
-                error = spec_open(fds[0], &spec);
+                if (!spec) {
+                        error = spec_open(fds[0], &opened);
+                        spec = opened;
+                }
                 if (error == 0 && !spec_is_valid(spec))
                         error = -EINVAL;
         }
         if (error == 0)
-                error = spawn_spec(k, r, spec, fds + 1, n_fds - 1, &step, &p);
+                error = spawn_spec(k, r, spec, fds + n_spec, n_fds - n_other_fds(r), r->cgroup ? fds[n_fds - 1] : -1,
+                                   &step, &p);
         if (error < 0)
                 reports_reply(k, r->key, 0, 0, -error, step);
         else
@@ -167,10 +194,11 @@ static void request_exit_acknowledge(struct keeper *k, const Request *request, c
 
 static void request_store_fd(struct keeper *k, const Request *request, const int *fds, size_t n_fds) {
         const char *name = request->store_fd->name;
-        int r = n_fds == 1 ? store_put(&k->store, name, fds[0]) : -EBADMSG;
 
-        if (r < 0)
-                keeper_log("storing descriptor '%.*s': %s", KEEPER_NAME_MAX, name, strerrordesc_np(-r));
+        if (n_fds == 1)
+                store(k, name, fds[0]);
+        else
+                keeper_log("storing descriptor '%.*s': %s", KEEPER_NAME_MAX, name, strerrordesc_np(EBADMSG));
 }
 
 static void request_drop_fd(struct keeper *k, const Request *request, const int *fds, size_t n_fds) {
