@@ -55,15 +55,18 @@ static void instance_end(struct instance *instance, const struct restart_end *en
         enum instance_event event;
         uint64_t delay;
         bool limited;
+        char reason[INSTANCE_TEXT_MAX];
 
         event = restart_plan(&options, &instance->history, end, now_usec(), gang_random(), &delay, &limited);
         explain_end(instance, event, delay, limited, words);
-        if (event == INSTANCE_EV_EXITED_GIVE_UP)
-                log_error("%s: %s", instance->key, instance->reason);
-        else if (end->spawn_failed || (end->status != 0 && end->wanted))
-                log_warning("%s: %s", instance->key, instance->reason);
+        snprintf(reason, sizeof reason, "%s", instance->reason);
         instance->generation++;
         instance_handle(instance, event, delay, ended);
+        /* Only now: nobody's log is to delay the next process. */
+        if (event == INSTANCE_EV_EXITED_GIVE_UP)
+                log_error("%s: %s", instance->key, reason);
+        else if (end->spawn_failed || (end->status != 0 && end->wanted))
+                log_warning("%s: %s", instance->key, reason);
 }
 
 static struct restart_end end_of(const struct instance *instance) {
@@ -100,7 +103,8 @@ void instance_exited(struct instance *instance, const Ganger__Keeper__Exited *me
         exit_status_format(words, sizeof words, message->status);
         if (instance->timed_out)
                 strcat(words, " (not ready in time)");
-        cgroup_kill_rest(&gang->cgroups, instance->key); /* what left the process group; the others are dead */
+        /* What left the process group; the others are dead. */
+        instance_kill_rest(instance, message->exited_usec - message->started_usec);
 
         if (fault_is("acknowledge-before-recover"))
                 keeper_link_exit_acknowledge(&gang->link, instance->key, message->pid);

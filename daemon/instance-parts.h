@@ -55,7 +55,13 @@ int instance_capture(struct instance *instance, enum log_stream stream, int fd);
 /** Its process is gone: read the rest, close, and drop what is stored. */
 void instance_capture_end(struct instance *instance);
 
-/** Give back seats, cgroup and what is stored of a process that is gone, or never was. */
-void instance_clear_process(struct instance *instance);
+/**
+ * Give back seats, cgroup and what is stored of a process that is gone, or never was.
+ * @param again  another one is asked for at once: what that one uses again, or replaces, stays until then.
+ */
+void instance_clear_process(struct instance *instance, bool again);
+
+/** Its process has ended: kill what that has left. Its cgroup is kept for the next one, if it can be. */
+void instance_kill_rest(struct instance *instance, uint64_t lived_usec);
 
 #endif

@@ -251,81 +251,104 @@ static int cookie_pack(const struct instance *instance, ProtobufCBinaryData *ret
 
 /* What the child gets, and what is ours to close once it was asked for. */
 struct descriptors {
-        int fds[FD_MESSAGE_MAX];
-        size_t n;
-        int write_ends[2];
+        struct keeper_link_fds sent;
+        char names[KEEPER_LINK_STORED_MAX][INSTANCE_STORED_MAX];
+        int read_ends[_LOG_STREAM_N];
+        int write_ends[_LOG_STREAM_N];
         int handshake;
-        int cgroup;
 };
 
 static void descriptors_done(struct descriptors *d) {
-        close_fd(d->write_ends[0]);
-        close_fd(d->write_ends[1]);
+        for (enum log_stream stream = 0; stream < _LOG_STREAM_N; stream++) {
+                close_fd(d->read_ends[stream]);
+                close_fd(d->write_ends[stream]);
+        }
         close_fd(d->handshake);
-        close_fd(d->cgroup);
 }
 
-/* A pipe for a stream: its read end is captured, and stored for the next manager. */
-static int make_pipe(struct instance *instance, enum log_stream stream, int *ret_write, struct error *error) {
-        _cleanup_(closep) int write_end = -1;
-        char name[INSTANCE_STORED_MAX];
-        int fds[2], r;
+/* Keep it for the next manager, in the place of that of the process before. */
+static void descriptors_store(struct descriptors *d, const struct instance *instance, const char *what, int fd) {
+        size_t i = d->sent.n_stored++;
+
+        d->sent.names[i] = instance_stored(d->names[i], instance, what);
+        d->sent.stored[i] = fd;
+}
+
+/* A pipe for a stream. */
+static int make_pipe(struct instance *instance, enum log_stream stream, struct descriptors *d, struct error *error) {
+        int fds[2];
 
         if (pipe2(fds, O_CLOEXEC) < 0)
                 return error_errno(error, -errno, "pipe");
-        write_end = fds[1];
-        r = keeper_link_store(&instance->worker->gang->link,
-                              instance_stored(name, instance, log_stream_name(stream)), fds[0]);
-        if (r < 0) {
-                close(fds[0]);
-                return error_errno(error, r, "storing its output pipe");
-        }
-        r = instance_capture(instance, stream, fds[0]);
-        if (r < 0)
-                return error_errno(error, r, "capturing its output");
-        *ret_write = TAKE_FD(write_end);
+        d->read_ends[stream] = fds[0];
+        d->write_ends[stream] = fds[1];
+        descriptors_store(d, instance, log_stream_name(stream), fds[0]);
         return 0;
+}
+
+/* The process is being started meanwhile. What it writes before this waits in its pipes. */
+static void capture_output(struct instance *instance, struct descriptors *d) {
+        struct keeper_link *link = &instance->worker->gang->link;
+        char name[INSTANCE_STORED_MAX];
+
+        for (enum log_stream stream = 0; stream < _LOG_STREAM_N; stream++) {
+                int r;
+
+                log_capture_drain(&instance->captures[stream]); /* of the process before */
+                r = instance_capture(instance, stream, TAKE_FD(d->read_ends[stream]));
+                if (r >= 0)
+                        continue;
+                /* Nobody will read: better that it is told so, when it writes, than that it waits for ever. */
+                log_error("%s: its %s is lost: %s", instance->key, log_stream_name(stream), strerror(-r));
+                keeper_link_drop(link, instance_stored(name, instance, log_stream_name(stream)));
+        }
+}
+
+/* Its cgroup: that of the process before, if it was kept, or a new one. Without any, it does without. */
+static void add_cgroup(struct instance *instance, struct descriptors *d) {
+        instance->cgroup_again = instance->cgroup_fd >= 0;
+        if (instance->cgroup_fd < 0)
+                instance->cgroup_fd = cgroup_open(&instance->worker->gang->cgroups, instance->key);
+        if (instance->cgroup_fd < 0)
+                instance->cgroup_fd = -1;
+        d->sent.cgroup = instance->cgroup_fd;
 }
 
 static int add_handshake(struct instance *instance, struct descriptors *d, struct error *error) {
         _cleanup_(freep) void *blob = NULL;
         size_t size, n;
-        char name[INSTANCE_STORED_MAX];
         int r;
 
         r = membership_handshake(&instance->membership, instance->worker->name, instance->number, HANDSHAKE_FD + 1,
-                                 d->fds + HANDSHAKE_FD + 1, &n, &blob, &size);
+                                 d->sent.fds + HANDSHAKE_FD + 1, &n, &blob, &size);
         if (r < 0)
                 return error_errno(error, r, "its handshake");
         d->handshake = fd_memfd_sealed("ganger-handshake", blob, size);
         if (d->handshake < 0)
                 return error_errno(error, d->handshake, "its handshake");
-        d->fds[HANDSHAKE_FD] = d->handshake;
-        d->n = HANDSHAKE_FD + 1 + n;
-        r = keeper_link_store(&instance->worker->gang->link, instance_stored(name, instance, "member"),
-                              instance->membership.member_fd);
-        return r < 0 ? error_errno(error, r, "storing its member memory") : 0;
+        d->sent.fds[HANDSHAKE_FD] = d->handshake;
+        d->sent.n = HANDSHAKE_FD + 1 + n;
+        descriptors_store(d, instance, "member", instance->membership.member_fd);
+        return 0;
 }
 
 static int descriptors_make(struct instance *instance, struct descriptors *d, struct error *error) {
         int r;
 
-        d->fds[0] = instance->worker->gang->null_fd;
+        d->sent.fds[0] = instance->worker->gang->null_fd;
         for (enum log_stream stream = 0; stream < _LOG_STREAM_N; stream++) {
-                r = make_pipe(instance, stream, &d->write_ends[stream], error);
+                r = make_pipe(instance, stream, d, error);
                 if (r < 0)
                         return r;
-                d->fds[1 + stream] = d->write_ends[stream];
+                d->sent.fds[1 + stream] = d->write_ends[stream];
         }
-        d->n = STANDARD_STREAMS;
+        d->sent.n = STANDARD_STREAMS;
         if (instance->membership.seats) {
                 r = add_handshake(instance, d, error);
                 if (r < 0)
                         return r;
         }
-        d->cgroup = cgroup_open(&instance->worker->gang->cgroups, instance->key);
-        if (d->cgroup >= 0)
-                d->fds[d->n++] = d->cgroup;
+        add_cgroup(instance, d);
         return 0;
 }
 
@@ -343,7 +366,7 @@ static int take_seats(struct instance *instance, struct error *error) {
 
 static int send_request(struct instance *instance, Ganger__Keeper__SpawnSpec *spec, struct error *error) {
         _cleanup_(descriptors_done) struct descriptors d = {
-                .write_ends = { -1, -1 }, .handshake = -1, .cgroup = -1,
+                .sent.cgroup = -1, .read_ends = { -1, -1 }, .write_ends = { -1, -1 }, .handshake = -1,
         };
         int r;
 
@@ -351,8 +374,11 @@ static int send_request(struct instance *instance, Ganger__Keeper__SpawnSpec *sp
         if (r < 0)
                 return r;
         fault_point("amid-spawn");
-        r = keeper_link_spawn(&instance->worker->gang->link, instance->key, spec, d.fds, d.n, d.cgroup >= 0);
-        return r < 0 ? error_errno(error, r, "asking the keeper") : 0;
+        r = keeper_link_spawn(&instance->worker->gang->link, instance->key, spec, &d.sent);
+        if (r < 0)
+                return error_errno(error, r, "asking the keeper");
+        capture_output(instance, &d);
+        return 0;
 }
 
 static int ask(struct instance *instance, struct error *error) {
@@ -405,17 +431,33 @@ int instance_ask(struct instance *instance, struct error *error) {
         instance->definition = worker_definition_hash(instance->worker->definition);
         r = ask(instance, error);
         if (r < 0)
-                instance_clear_process(instance);
+                instance_clear_process(instance, false);
         return r;
 }
 
-void instance_clear_process(struct instance *instance) {
+/* ---- giving back ------------------------------------------------------------------------------- */
+
+void instance_kill_rest(struct instance *instance, uint64_t lived_usec) {
+        struct gang *gang = instance->worker->gang;
+
+        if (instance->cgroup_fd >= 0 && gang->cgroups.fd >= 0 && lived_usec >= CGROUP_SETTLED_USEC &&
+            cgroup_is_as_new(instance->cgroup_fd))
+                return;
+        instance->cgroup_fd = close_fd(instance->cgroup_fd);
+        cgroup_kill_rest(&gang->cgroups, instance->key);
+}
+
+void instance_clear_process(struct instance *instance, bool again) {
         struct gang *gang = instance->worker->gang;
         char name[INSTANCE_STORED_MAX];
 
-        instance_capture_end(instance);
+        if (!again)
+                instance_capture_end(instance);
         if (instance->membership.seats)
                 keeper_link_drop(&gang->link, instance_stored(name, instance, "member"));
         membership_leave(&gang->rings, &instance->membership);
+        if (again && instance->cgroup_fd >= 0)
+                return;
+        instance->cgroup_fd = close_fd(instance->cgroup_fd);
         cgroup_remove(&gang->cgroups, instance->key);
 }

@@ -152,6 +152,7 @@ static void instance_kill(struct instance *instance) {
         struct gang *gang = instance_gang(instance);
 
         keeper_link_signal(&gang->link, instance->key, SIGKILL, true);
+        instance->cgroup_fd = close_fd(instance->cgroup_fd); /* nobody else is born in it */
         cgroup_kill_rest(&gang->cgroups, instance->key);
 }
 
@@ -217,26 +218,28 @@ static void instance_tell(struct instance *instance) {
 }
 
 /* The process `ended` is recovered and decided: let the keeper forget it, and give back what it had. */
-static void instance_acknowledge(struct instance *instance, pid_t ended) {
+static void instance_acknowledge(struct instance *instance, pid_t ended, bool again) {
         keeper_link_exit_acknowledge(&instance_gang(instance)->link, instance->key, ended);
         fault_point("after-acknowledge");
-        instance_clear_process(instance);
+        instance_clear_process(instance, again);
 }
 
 void instance_handle(struct instance *instance, enum instance_event event, uint64_t delay_usec, pid_t ended) {
         enum instance_state before = instance->state;
         struct transition transition;
+        bool spawns, tells;
 
         if (instance_transition(before, event, &transition) < 0) {
                 if (ended)
-                        instance_acknowledge(instance, ended);
+                        instance_acknowledge(instance, ended, false);
                 return;
         }
+        spawns = transition.actions & INSTANCE_ACT_SPAWN;
         instance->wanted = instance_event_wants(event, instance->wanted);
-        instance_enter(instance, transition.next, transition.actions & INSTANCE_ACT_SPAWN);
+        instance_enter(instance, transition.next, spawns);
         instance_timer_plan(instance, transition.actions, delay_usec);
         if (ended && fault_is("acknowledge-before-state"))
-                instance_acknowledge(instance, ended);
+                instance_acknowledge(instance, ended, spawns);
         instance_save(instance);
         fault_point("after-state");
         if (fault_is("spawn-before-acknowledge") && ended) {
@@ -244,10 +247,14 @@ void instance_handle(struct instance *instance, enum instance_event event, uint6
                 transition.actions = 0;
         }
         if (ended)
-                instance_acknowledge(instance, ended);
-        if (instance->state != before || transition.actions & INSTANCE_ACT_SPAWN)
+                instance_acknowledge(instance, ended, spawns);
+        /* A process is asked for first: it starts while the others are told. All else is done once they know. */
+        tells = instance->state != before || spawns;
+        if (tells && !spawns)
                 instance_tell(instance);
         instance_act(instance, transition.actions);
+        if (tells && spawns)
+                instance_tell(instance);
 }
 
 /* ---- what people and policy want --------------------------------------------------------------- */
@@ -284,10 +291,13 @@ static void spawn_failed(struct instance *instance, const Ganger__Keeper__Spawne
         struct error error = ERROR_NULL;
 
         instance_forget_pid(instance);
-        instance_clear_process(instance);
+        instance_clear_process(instance, false);
         if (strcmp(message->step, "cgroup") == 0 && gang->cgroups.fd >= 0) {
-                log_warning("cgroups cannot be used here: %s", strerror(message->error));
-                cgroups_disable(&gang->cgroups);
+                /* That of the process before may be spoilt in a way that we did not see: the next try has a new one. */
+                if (!instance->cgroup_again) {
+                        log_warning("cgroups cannot be used here: %s", strerror(message->error));
+                        cgroups_disable(&gang->cgroups);
+                }
                 instance_spawn(instance);
                 return;
         }
@@ -352,6 +362,7 @@ int instance_new(struct instance **ret, struct worker *worker, unsigned int numb
         instance->worker = worker;
         instance->number = number;
         instance->state_slot = STATE_SLOT_NONE;
+        instance->cgroup_fd = -1;
         instance->due_usec = USEC_INFINITY;
         instance->since_usec = now_usec();
         instance->generation = 1;
@@ -386,6 +397,7 @@ struct instance *instance_free(struct instance *instance) {
         restart_history_done(&instance->history);
         sd_event_source_disable_unref(instance->timer);
         sd_event_source_disable_unref(instance->spawn_failure);
+        close_fd(instance->cgroup_fd);
         cgroup_remove(&gang->cgroups, instance->key);
         free(instance);
         return NULL;

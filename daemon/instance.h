@@ -71,6 +71,8 @@ struct instance {
         uint64_t definition;            /* hash of what it was started from */
         uint64_t started_usec;
         uint64_t ready_usec;            /* since when it is ready; 0: it was not */
+        int cgroup_fd;                  /* its cgroup, if we made it and killed nobody in it; else -1 */
+        bool cgroup_again;              /* a process before was in it, too */
         struct membership membership;   /* its seats and its journals */
         struct log_capture captures[_LOG_STREAM_N]; /* of its stdout and stderr */
         struct log_tail tail;           /* the last lines of its output, also of processes before */

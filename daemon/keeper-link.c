@@ -23,6 +23,9 @@
 #include "base/fd.h"
 #include "daemon/keeper/protocol.h"
 
+/** Of a spec: what is longer goes beside the packet, so that many of them find room in the socket. */
+#define KEEPER_LINK_SPEC_MAX 8192
+
 /* A packet that waits for room in the socket. */
 struct packet {
         struct list link;
@@ -129,24 +132,52 @@ static int spec_to_memfd(const Ganger__Keeper__SpawnSpec *spec) {
         return fd_memfd_sealed("ganger-spawn", data, size);
 }
 
+/* What is to be stored goes with it if there is room, else before it. */
+static int keeper_link_add_stores(struct keeper_link *link, Ganger__Keeper__Spawn *spawn, const struct keeper_link_fds *fds,
+                                  int *all, size_t *n) {
+        bool fits = *n + fds->n_stored + 1 <= FD_MESSAGE_MAX;
+        int r = 0;
+
+        for (size_t i = 0; i < fds->n_stored && !fits && r >= 0; i++)
+                r = keeper_link_store(link, fds->names[i], fds->stored[i]);
+        if (!fits || fds->n_stored == 0)
+                return r;
+        memcpy(all + *n, fds->stored, fds->n_stored * sizeof *all);
+        *n += fds->n_stored;
+        spawn->store = (char **)fds->names;
+        spawn->n_store = fds->n_stored;
+        return 0;
+}
+
 int keeper_link_spawn(struct keeper_link *link, const char *key, const Ganger__Keeper__SpawnSpec *spec,
-                      const int *fds, size_t n_fds, bool cgroup) {
+                      const struct keeper_link_fds *fds) {
         Ganger__Keeper__Spawn spawn = GANGER__KEEPER__SPAWN__INIT;
         Ganger__Keeper__ToKeeper message = GANGER__KEEPER__TO_KEEPER__INIT;
-        _cleanup_(closep) int memfd = spec_to_memfd(spec);
-        int all[FD_MESSAGE_MAX];
+        _cleanup_(closep) int memfd = -1;
+        int all[FD_MESSAGE_MAX], r;
+        size_t n = 0;
 
-        if (memfd < 0)
-                return memfd;
-        if (n_fds + 1 > FD_MESSAGE_MAX)
+        if (fds->n + 2 > FD_MESSAGE_MAX)
                 return -E2BIG;
-        all[0] = memfd;
-        memcpy(all + 1, fds, n_fds * sizeof *fds);
+        if (ganger__keeper__spawn_spec__get_packed_size(spec) > KEEPER_LINK_SPEC_MAX) {
+                memfd = spec_to_memfd(spec);
+                if (memfd < 0)
+                        return memfd;
+                all[n++] = memfd;
+        } else
+                spawn.spec = (Ganger__Keeper__SpawnSpec *)spec;
+        memcpy(all + n, fds->fds, fds->n * sizeof *all);
+        n += fds->n;
+        r = keeper_link_add_stores(link, &spawn, fds, all, &n);
+        if (r < 0)
+                return r;
         spawn.key = (char *)key;
-        spawn.cgroup = cgroup;
+        spawn.cgroup = fds->cgroup >= 0;
+        if (spawn.cgroup)
+                all[n++] = fds->cgroup;
         message.request_case = GANGER__KEEPER__TO_KEEPER__REQUEST_SPAWN;
         message.spawn = &spawn;
-        return keeper_link_send(link, &message, all, n_fds + 1);
+        return keeper_link_send(link, &message, all, n);
 }
 
 int keeper_link_signal(struct keeper_link *link, const char *key, int signal, bool group) {

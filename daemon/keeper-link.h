@@ -15,9 +15,13 @@
 
 #include <systemd/sd-event.h>
 
+#include "base/fd.h"
 #include "base/list.h"
 #include "daemon/map.h"
 #include "keeper.pb-c.h"
+
+/** What is stored of one instance: its output, and its member memory. */
+#define KEEPER_LINK_STORED_MAX 3
 
 /** A descriptor that the predecessor stored. */
 struct stored_fd {
@@ -73,13 +77,22 @@ int keeper_link_take(struct keeper_link *link, const char *name);
 /** Close and drop what was stored and nobody took: call it when take-over is complete. */
 void keeper_link_drop_rest(struct keeper_link *link);
 
+/** The descriptors of a process that is asked for. */
+struct keeper_link_fds {
+        int fds[FD_MESSAGE_MAX];        /* [0..2] its standard streams, then those that it finds from 3 on */
+        size_t n;
+        int cgroup;                     /* its cgroup's directory; -1: none */
+        const char *names[KEEPER_LINK_STORED_MAX]; /* under which those below are stored, before it is started */
+        int stored[KEEPER_LINK_STORED_MAX];
+        size_t n_stored;
+};
+
 /**
  * Ask for a process. The descriptors are duplicated by the kernel: they stay the caller's.
- * @param fds  [0..2] its standard streams, then those that it finds from 3 on, then the cgroup's if `cgroup`.
  * @return 0, or -errno: it was not asked.
  */
 int keeper_link_spawn(struct keeper_link *link, const char *key, const Ganger__Keeper__SpawnSpec *spec,
-                      const int *fds, size_t n_fds, bool cgroup);
+                      const struct keeper_link_fds *fds);
 
 int keeper_link_signal(struct keeper_link *link, const char *key, int signal, bool group);
 int keeper_link_exit_acknowledge(struct keeper_link *link, const char *key, pid_t pid);
