@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * soak [SECONDS] [SEED]: random SIGKILLs under load
+ * soak [SECONDS] [SEED]: random SIGKILLs under load, for as long as the argument or $SECONDS says
  *
  * A feeder sends numbered messages into ring A; workers forward them to ring B, each in one step with its acknowledgement; the
  * collector marks each in a bitmap. Now and then a worker rejects a message first, holds one for long, or waits by polling. The parent kills workers at
@@ -34,6 +34,7 @@
 #define LATENCIES_MAX 65536
 /** Longer without a message while some are missing: somebody is wedged. */
 #define PATIENCE_USEC 10000000
+#define SECONDS_USUAL 12
 #define IN 0
 #define OUT 1
 
@@ -327,7 +328,8 @@ static void run(struct queue *out, uint64_t usec) {
 }
 
 int main(int argc, char **argv) {
-        uint64_t seconds = argc > 1 ? strtoull(argv[1], NULL, 10) : 12, lost;
+        const char *length = argc > 1 ? argv[1] : getenv("SECONDS");
+        uint64_t seconds = length ? strtoull(length, NULL, 10) : SECONDS_USUAL, lost;
         uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : now_usec();
         struct queue out;
 

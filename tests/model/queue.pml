@@ -57,16 +57,32 @@ typedef slot {
 
 slot s[N];
 byte tail, head_position, head_epoch, epoch;
-byte kills, restarts, accepted_n, acknowledged_n, senders_left, receivers_left;
+byte kills, dead_n, restarts, accepted_n, acknowledged_n, senders_left, receivers_left;
 bit dead[NPART], accepted[NID], acknowledged[NID], quiet, held;
 
 #define LAP(p) ((p) / N)
-#define DIE(me) if :: kills < KILLS -> atomic { kills++; dead[me] = 1; goto killed } :: skip fi
+#if KILLS > 0
+#define DIE(me) if :: kills < KILLS -> atomic { kills++; dead[me] = 1; dead_n++; goto killed } :: skip fi
+#else
+#define DIE(me) skip
+#endif
 
+/* With SENDERS_LIVE only receivers die: fewer states. */
+#ifdef SENDERS_LIVE
+#define DIE_SENDING(me) skip
+#else
+#define DIE_SENDING(me) DIE(me)
+#endif
+
+#define DELIVERABLE(x) (s[x].state == READY || s[x].state == RETURNED)
 #if N == 2
 #define SOME_FREE (s[0].state == FREE || s[1].state == FREE)
+#define SOME_DELIVERABLE (DELIVERABLE(0) || DELIVERABLE(1))
+#define ALL_FREE (s[0].state == FREE && s[1].state == FREE)
 #else
 #define SOME_FREE (s[0].state == FREE || s[1].state == FREE || s[2].state == FREE)
+#define SOME_DELIVERABLE (DELIVERABLE(0) || DELIVERABLE(1) || DELIVERABLE(2))
+#define ALL_FREE (s[0].state == FREE && s[1].state == FREE && s[2].state == FREE)
 #endif
 
 #ifdef BUGNOPASS
@@ -76,7 +92,7 @@ bit dead[NPART], accepted[NID], acknowledged[NID], quiet, held;
 #endif
 
 proctype sender(byte me) {
-        byte t, k, i, seen, passes;
+        byte t, k, i, seen, seen_state, passes;
 
         do
         :: k < MSGS ->
@@ -94,11 +110,11 @@ look:           atomic {
                                 if
                                 :: passes == N -> goto no_room
                                 :: passes < N && MAY_PASS -> goto pass
-                                :: passes < N && !MAY_PASS -> goto again
+                                :: passes < N && !MAY_PASS -> seen = s[i].lap; seen_state = s[i].state; goto stopped
                                 fi
                         fi
                 }
-                DIE(me);
+                DIE_SENDING(me);
                 atomic {
                         if
                         :: s[i].state == FREE && s[i].lap == seen ->
@@ -109,34 +125,36 @@ look:           atomic {
                         :: else -> goto look
                         fi
                 }
-                DIE(me);
+                DIE_SENDING(me);
 #ifdef BUGOWN
                 s[i].owner = me + 1;
-                DIE(me);
+                DIE_SENDING(me);
 #endif
 #ifndef BUGTAINT
                 /* Does the claim stand? Dekker with the mark. */
                 if
                 :: s[i].passed > LAP(t) ->
-                        DIE(me);
+                        DIE_SENDING(me);
                         atomic { s[i].lap++; s[i].state = FREE; s[i].owner = 0; s[i].torn = 0; goto look }
                 :: s[i].passed <= LAP(t)
                 fi;
-                DIE(me);
+                DIE_SENDING(me);
 #endif
-                if :: tail <= t -> DIE(me); tail = t + 1 :: tail > t fi;
-                DIE(me);
+                if :: tail <= t -> DIE_SENDING(me); tail = t + 1 :: tail > t fi;
+                DIE_SENDING(me);
                 s[i].id = me * MSGS + k;
-                DIE(me);
+                DIE_SENDING(me);
                 s[i].torn = 0;
-                DIE(me);
+                DIE_SENDING(me);
                 atomic { s[i].state = READY; s[i].owner = 0; accepted[me * MSGS + k] = 1; accepted_n++ }
-                DIE(me);
+                DIE_SENDING(me);
                 k++;
-                atomic { t = 0; i = 0; seen = 0; passes = 0; goto next }
-pass:           DIE(me);
+                atomic { t = 0; i = 0; seen = 0; seen_state = 0; passes = 0; goto next }
+pass:           DIE_SENDING(me);
                 atomic { if :: s[i].passed <= LAP(t) -> s[i].passed = LAP(t) + 1 :: else fi; t++; passes++; goto look }
-no_room:         atomic { SOME_FREE; t = 0; i = 0; goto again }
+/* Whoever cannot go on sleeps until the word that stopped it changes: a stall is a deadlock, which Spin finds. */
+stopped:        atomic { s[i].lap != seen || s[i].state != seen_state; t = 0; i = 0; seen = 0; seen_state = 0; goto again }
+no_room:        atomic { SOME_FREE; t = 0; i = 0; goto again }
 next:           skip
         :: else -> break
         od;
@@ -178,11 +196,7 @@ look:      atomic {
            DIE(me);
            if
            :: contiguous ->
-#ifdef BUGADVANCE
-                cursor = p + 1;
-#else
                 cursor = (older -> p : p + 1);
-#endif
                 d_step { hint_position = head_position; hint_epoch = head_epoch }
                 DIE(me);
 #ifdef BUGHINT
@@ -205,7 +219,7 @@ look:      atomic {
            :: me == NP && !held ->
                 /* For as long as there is anything else to do; then it dies, and is recovered. */
                 held = 1;
-                atomic { senders_left == 0 && acknowledged_n + 1 == accepted_n; dead[me] = 1; goto killed }
+                atomic { senders_left == 0 && acknowledged_n + 1 == accepted_n; dead[me] = 1; dead_n++; goto killed }
            :: else
            fi;
 #endif
@@ -220,7 +234,7 @@ nothing:   atomic {
                 /* Asleep with an unchanged event word, and nobody comes to wake: the end. */
                 if
                 :: s[i].passed <= LAP(p) && q && e == epoch -> receivers_left--; goto end
-                :: s[i].passed <= LAP(p) && !(q && e == epoch) -> goto next
+                :: s[i].passed <= LAP(p) && !(q && e == epoch) -> goto asleep
                 :: s[i].passed > LAP(p)
                 fi
            }
@@ -232,7 +246,8 @@ nothing:   atomic {
                 p++; if :: contiguous -> cursor = p :: else fi;
                 goto look
            }
-next:      atomic { p = 0; i = 0; hint_position = 0; hint_epoch = 0; seen_lap = 0; seen_state = 0; older = 0 }
+asleep:    atomic { SOME_DELIVERABLE || quiet != q || epoch != e; goto next }
+next:      atomic { p = 0; i = 0; hint_position = 0; hint_epoch = 0; seen_lap = 0; seen_state = 0; older = 0; e = 0; q = 0; contiguous = 0 }
         od;
 killed: skip;
 end:    skip
@@ -243,9 +258,8 @@ proctype supervisor() {
         byte d, i;
 
         do
-        :: atomic { d = 0; do :: d < NPART && !dead[d] -> d++ :: else -> break od }
-           if
-           :: d < NPART ->
+        :: dead_n > 0 ->
+                atomic { d = 0; do :: !dead[d] -> d++ :: dead[d] -> break od }
 again:          i = 0;
                 do
                 :: i < N ->
@@ -258,18 +272,24 @@ again:          i = 0;
                                 fi;
                                 i++
                         }
+#if RESTARTS > 0
                         if :: restarts < RESTARTS -> restarts++; goto again :: skip fi
+#endif
                 :: else -> break
                 od;
 #ifndef BUGEPOCH
-                atomic { epoch++; head_position = (tail > N -> tail - N : 0); head_epoch = epoch }
+                epoch++;
+                d_step { head_position = (tail > N -> tail - N : 0); head_epoch = epoch }
 #endif
-                atomic { dead[d] = 0; if :: d >= NP -> run receiver(d) :: else -> senders_left-- fi }
-           :: d == NPART && senders_left == 0 && !quiet -> quiet = 1
-           :: d == NPART && receivers_left == 0 -> break
-           :: else
-           fi
+                atomic {
+                        dead[d] = 0; dead_n--;
+                        if :: d >= NP -> run receiver(d) :: d < NP -> senders_left-- fi;
+                        d = 0; i = 0
+                }
+        :: atomic { dead_n == 0 && senders_left == 0 && !quiet -> quiet = 1 }
+        :: atomic { dead_n == 0 && receivers_left == 0 -> break }
         od;
+        assert(ALL_FREE);
         assert(acknowledged_n == accepted_n)
 }
 
