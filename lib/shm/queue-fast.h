@@ -40,9 +40,12 @@ static inline uint64_t queue_lap_bits(const struct queue *q, uint64_t position) 
         return position << q->lap_shift & WORD_LAP_MASK;
 }
 
-/** By how many laps senders have passed over a slot, beyond the one before `lap`: more than 0: in `lap` too. */
+/**
+ * By how many laps senders have passed over a slot, beyond the one before `lap`: more than 0: in `lap` too.
+ * Sequentially consistent: after a claim it must not be read before the claim is made (Dekker with pass_over()).
+ */
 static inline int32_t queue_passed_beyond(struct slot *s, uint64_t lap) {
-        return (int32_t)(atomic_load_explicit(&s->passed, memory_order_acquire) - (uint32_t)lap);
+        return (int32_t)(atomic_load_explicit(&s->passed, memory_order_seq_cst) - (uint32_t)lap);
 }
 
 /** Give up what this participant holds. Nobody else changes the word meanwhile, so a store will do. */
