@@ -208,6 +208,49 @@ wait
         g.until('its cgroups are removed', lambda: folders(c.ours) == [])
 
 
+# What happens to an instance that is in the cgroup `folder`, and whether the next one is born in the same.
+def killed(pid, folder):
+    kill(pid)
+
+
+def killed_with_one_below(pid, folder):
+    os.mkdir(f'{folder}/below')
+    kill(pid)
+
+
+def killed_frozen(pid, folder):
+    with open(f'{folder}/cgroup.freeze', 'w') as f:
+        f.write('1')
+    kill(pid)
+
+
+def killed_by_somebody_with_its_cgroup(pid, folder):
+    with open(f'{folder}/cgroup.kill', 'w') as f:
+        f.write('1')
+
+
+ENDS = ((killed, True), (killed_with_one_below, False), (killed_frozen, False), (killed_by_somebody_with_its_cgroup, False))
+
+
+def kept_over_a_restart():
+    """the next process is born in the cgroup of the one before if that is as it was made, else in a new one"""
+    with Cgroup() as c, gang(c, f'worker plain {{ exec = {{"sleep", "1000"}} instances = {len(ENDS)} restart-delay = 1ms }}') as g:
+        g.start()
+        keys = [f'plain/{i}' for i in range(len(ENDS))]
+        g.until_ready(*keys)
+        time.sleep(0.2)  # that of one that lived for less is not kept; each is ended once, since the second time it is not kept either
+        for key, (end, kept) in zip(keys, ENDS):
+            pid, folder = g.pid(key), f'{c.ours}/{key.replace("/", ":")}'
+            inode = os.stat(folder).st_ino
+            end(pid, folder)
+            # The kernel may kill one at its birth; it goes on until one lives.
+            g.until(f'another process of {key}', lambda: g.pid(key) not in (0, None, pid) and alive(g.pid(key)) and
+                    g.instance(key)['state'] == 'ready' and os.path.exists(folder) and
+                    (os.stat(folder).st_ino == inode) == kept)
+            equal(cgroup_of(g.pid(key)), f'{cgroup_of(g.keeper_pid)}/{os.path.basename(c.ours)}/{key.replace("/", ":")}', key)
+            equal(folders(folder), [], f'cgroups in that of {key}')
+
+
 def without_any():
     """where no cgroup can be had, it does without, and does not complain"""
     need('unshare', 'setpriv')
@@ -246,5 +289,6 @@ def of_a_user():
             wait_dead(daemon)
 
 
-main(each_has_its_own, daemons_go_with_their_instance, over_a_new_manager, over_a_new_keeper, cgroups_of_its_own, without_any,
+main(each_has_its_own, daemons_go_with_their_instance, over_a_new_manager, over_a_new_keeper, cgroups_of_its_own,
+     kept_over_a_restart, without_any,
      of_a_user)

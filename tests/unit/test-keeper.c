@@ -223,6 +223,48 @@ START_TEST(many_descriptors_survive_by_name) {
 }
 END_TEST
 
+/* As the manager asks: the spec in the packet, and beside the child's descriptors those that are to be kept. */
+static void ask_with_stores(struct fixture *f, const Spec *spec, int stored, char **names, size_t n_names) {
+        Ganger__Keeper__Spawn body = GANGER__KEEPER__SPAWN__INIT;
+        Ganger__Keeper__ToKeeper message = GANGER__KEEPER__TO_KEEPER__INIT;
+        const int fds[] = { STDIN_FILENO, STDERR_FILENO, STDERR_FILENO, stored };
+
+        body.key = (char *)"a/0";
+        body.spec = (Spec *)spec;
+        body.store = names;
+        body.n_store = n_names;
+        message.request_case = GANGER__KEEPER__TO_KEEPER__REQUEST_SPAWN;
+        message.spawn = &body;
+        fixture_send(f, &message, fds, ARRAY_SIZE(fds));
+}
+
+START_TEST(a_spawn_brings_its_spec_and_what_is_stored) {
+        _cleanup_(closep) int memory = fd_memfd_sealed("memory", "abc", 3);
+        char *names[] = { (char *)"a", (char *)"b", (char *)"c", (char *)"d", (char *)"e" };
+        struct fixture f;
+        Event *event;
+
+        fixture_start(&f);
+        fixture_ready(&f, false);
+        ask_with_stores(&f, spec_shell("exec sleep 1000"), memory, names, 1);
+        event = fixture_event(&f);
+        ck_assert_int_eq(event->event_case, GANGER__KEEPER__FROM_KEEPER__EVENT_SPAWNED);
+        ck_assert_int_eq(event->spawned->error, 0);
+        event_free(event);
+        /* Names for more descriptors than have come. */
+        ask_with_stores(&f, spec_shell(""), memory, names, ARRAY_SIZE(names));
+        event = fixture_event(&f);
+        ck_assert_int_eq(event->spawned->error, EINVAL);
+        event_free(event);
+
+        fixture_next_manager(&f);
+        ck_assert_uint_eq(f.n_stored, 1);
+        ck_assert_str_eq(f.stored_names[0], "a");
+        ck_assert(same_file(f.stored_fds[0], memory));
+        fixture_stop(&f);
+}
+END_TEST
+
 START_TEST(a_stored_descriptor_is_replaced_and_dropped) {
         _cleanup_(closep) int first = fd_memfd_sealed("1", "1", 1), second = fd_memfd_sealed("2", "2", 1);
         struct fixture f;
@@ -556,7 +598,8 @@ int main(void) {
                 nobody_outlives_the_keeper, the_next_manager_finds_everything,
                 what_a_manager_sent_before_it_died_is_done, a_manager_that_never_read_is_still_heard,
                 a_manager_that_hangs_up_is_replaced, a_manager_that_keeps_dying_is_started_slower_and_slower,
-                many_descriptors_survive_by_name, a_stored_descriptor_is_replaced_and_dropped,
+                many_descriptors_survive_by_name, a_spawn_brings_its_spec_and_what_is_stored,
+                a_stored_descriptor_is_replaced_and_dropped,
                 the_rest_of_its_group_dies_with_it, strangers_are_reaped, it_is_a_good_init,
                 stopping_and_going_on_is_told, a_signal_reaches_the_process_or_its_group, nonsense_is_survived,
                 sigterm_is_remembered, sighup_is_told_until_it_is_answered, systemd_is_told,
