@@ -32,6 +32,7 @@
 
 /* The seldom taken ways out of here; all of them in queue.c. */
 bool queue_claim_stands_slow(struct slot *s, uint64_t lap, int32_t beyond);
+void queue_give_up(struct queue *q, struct slot *s, uint64_t free);
 void queue_publish_head(struct queue *q);
 void queue_wake_sender_after_lease(struct queue *q, uint64_t w, uint64_t position);
 
@@ -73,7 +74,7 @@ static inline bool queue_claim(struct queue *q, struct slot *s, uint64_t w, uint
 #endif
         beyond = queue_passed_beyond(s, lap);
         if (!queue_likely(beyond <= 0 && beyond > -QUEUE_REFRESH_LAPS) && !queue_claim_stands_slow(s, lap, beyond)) {
-                atomic_store_explicit(&s->word, bits + WORD_LAP_STEP, memory_order_release);
+                queue_give_up(q, s, bits + WORD_LAP_STEP);
                 return false;
         }
         /* A hint: whatever is lost by racing here is found again by hopping. */

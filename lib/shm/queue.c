@@ -167,6 +167,15 @@ SLOW bool queue_claim_stands_slow(struct slot *s, uint64_t lap, int32_t beyond) 
         return refresh_passed(s, lap);
 }
 
+/**
+ * A claim does not stand: make the slot free again. Others may have taken our mark for a sender's that stops them, or taken
+ * it that we shall wake whoever comes after; so this wakes, as a cancel does, and us too if we are about to sleep.
+ */
+SLOW void queue_give_up(struct queue *q, struct slot *s, uint64_t free) {
+        atomic_store_explicit(&s->word, free, memory_order_release);
+        wait_wake(&q->space);
+}
+
 /** Look for a free slot from a position on, where the first look found none. */
 static SLOW int reserve_from(struct queue *q, struct lease *ret, uint64_t t) {
         uint64_t passed = 0;
