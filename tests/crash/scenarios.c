@@ -370,7 +370,7 @@ const struct scenario scenarios[] = {
         { .name = "reject-hints", .what = "a rejected message is seen by those who passed it",
           .setup = setup_two, .body = { reject_one, take_three, send_laps }, .slots = { 4 }, .max_deliveries = 9 },
         { .name = "pipeline", .what = "forwarded exactly once", .check = check_pipeline,
-          .body = { send_2, forward_always }, .slots = { 2, 4 },
+          .body = { send_2, forward_always }, .slots = { 2, 8 },
           .max_deliveries = 9, .replaced = true },
         { .name = "fan-out", .what = "one input to two outputs, in one step", .check = check_fan_out,
           .setup = setup_one, .body = { forward_to_two, forward_to_two }, .slots = { 2, 4, 4 }, .max_deliveries = 9,
