@@ -716,3 +716,12 @@ def main(*cases):
 
 def nobody():
     return pwd.getpwnam('nobody')
+
+
+def as_nobody():
+    """Words to put before a command, so that an ordinary user runs it; skipped where he cannot reach the build."""
+    need('setpriv')
+    prefix = ['setpriv', '--reuid', str(nobody().pw_uid), '--regid', str(nobody().pw_gid), '--clear-groups']
+    if subprocess.run([*prefix, 'test', '-x', f'{BUILD}/gangerd'], stderr=subprocess.DEVNULL).returncode != 0:
+        raise Skip('nobody may not execute what was built')
+    return prefix

@@ -80,10 +80,7 @@ signal.pause()
 def as_an_ordinary_user():
     """as an ordinary user: in $XDG_RUNTIME_DIR, reached by that user and by root"""
     need_root()
-    need('setpriv')
-    prefix = ['setpriv', '--reuid', str(nobody().pw_uid), '--regid', str(nobody().pw_gid), '--clear-groups']
-    if subprocess.run([*prefix, 'test', '-x', f'{BUILD}/gangerd'], stderr=subprocess.DEVNULL).returncode != 0:
-        raise Skip('nobody may not execute what was built')
+    prefix = as_nobody()
     with gang(prefix=prefix, env={'HOME': '/nonexistent'}) as g:
         os.mkdir(g.path('xdg'), 0o700)
         os.chown(g.path('xdg'), nobody().pw_uid, nobody().pw_gid)
@@ -108,10 +105,7 @@ def as_an_ordinary_user():
 def user_when_not_root():
     """user = of another when the daemon is not root: that worker is refused, in words; its own name is no change"""
     need_root()
-    need('setpriv')
-    prefix = ['setpriv', '--reuid', str(nobody().pw_uid), '--regid', str(nobody().pw_gid), '--clear-groups']
-    if subprocess.run([*prefix, 'test', '-x', f'{BUILD}/gangerd'], stderr=subprocess.DEVNULL).returncode != 0:
-        raise Skip('nobody may not execute what was built')
+    prefix = as_nobody()
     with Gang('worker w { exec = {"sleep", "1000"} user = daemon restart = never }\nworker own { exec = {"sleep", "1000"} user = nobody }',
               begin=False, prefix=prefix) as g:
         os.chown(g.directory, nobody().pw_uid, nobody().pw_gid)
