@@ -342,7 +342,7 @@ const struct scenario scenarios[] = {
         { .name = "passed-over", .what = "acknowledged while senders pass over it", .lap = LAST_LAP,
           .setup = setup_one, .body = { take_one_late, send_2, consume }, .slots = { 2 }, .max_deliveries = 9,
           .replaced = true },
-        { .name = "mark", .what = "a mark that comes late meets a claim", .switches = 3,
+        { .name = "mark", .what = "a mark that comes late meets a claim", .switches = 2,
           .setup = setup_held, .body = { send_look_1, acknowledge_and_send, take_three }, .slots = { 4 },
           .max_deliveries = 9 },
         { .name = "aeons", .what = "more laps than the mark can count", .setup = setup_aeons,
