@@ -235,7 +235,7 @@ int ganger_ring_reserve(struct ganger_ring *ring, size_t size, struct ganger_mes
  */
 int ganger_commit(struct ganger_message *m);
 
-/** Give a reservation up. @return 0 or -EINVAL. */
+/** Give a reservation up. Its place in the ring stays unused until the ring has come round. @return 0 or -EINVAL. */
 int ganger_cancel(struct ganger_message *m);
 
 /**
