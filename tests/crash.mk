@@ -9,7 +9,7 @@ check_LTLIBRARIES += libcrashsim.la
 libcrashsim_la_SOURCES = \
 	lib/shm/member.c lib/shm/queue.c lib/shm/queue-wait.c lib/shm/recover.c lib/shm/wait.c \
 	tests/crash/scenarios.c tests/crash/sim-ops.c
-libcrashsim_la_CPPFLAGS = $(CRASH_CPPFLAGS) -DQUEUE_HINT_INTERVAL=1
+libcrashsim_la_CPPFLAGS = $(CRASH_CPPFLAGS) -DQUEUE_HINT_INTERVAL=1 -DQUEUE_STEPS_LOST=0
 libcrashsim_la_CFLAGS = $(CRASH_CFLAGS) -fsanitize=thread -Wno-unknown-warning-option -Wno-tsan
 
 check_PROGRAMS += tests/crash/crashsim

@@ -30,8 +30,14 @@
 /** Keeps the seldom taken way out of the registers of the usual one. */
 #define SLOW __attribute__((__noinline__, __cold__))
 
-/** More steps than this for each slot, in one operation, only damaged memory can cause. */
+/**
+ * More steps than these in one operation only damaged memory can cause: so many for each slot, and for the races that many
+ * participants may lose in a row on a small ring.
+ */
 #define STEPS_PER_SLOT 64
+#ifndef QUEUE_STEPS_LOST
+#define QUEUE_STEPS_LOST (1 << 16)
+#endif
 
 static size_t align_up(size_t n, size_t to) {
         return (n + to - 1) / to * to;
@@ -97,6 +103,10 @@ static inline void lease_fill(const struct queue *q, struct lease *l, uint64_t p
         l->size = size;
         l->id = queue_message_id(q, l->slot, w);
         l->data = s->data;
+}
+
+static inline uint64_t steps_max(const struct queue *q) {
+        return q->n * STEPS_PER_SLOT + QUEUE_STEPS_LOST;
 }
 
 /* ---- passing over ------------------------------------------------------------------------------ */
@@ -180,7 +190,7 @@ SLOW void queue_give_up(struct queue *q, struct slot *s, uint64_t free) {
 static SLOW int reserve_from(struct queue *q, struct lease *ret, uint64_t t) {
         uint64_t passed = 0;
 
-        for (uint64_t steps = 0; steps < q->n * STEPS_PER_SLOT; steps++) {
+        for (uint64_t steps = 0; steps < steps_max(q); steps++) {
                 struct slot *s = queue_slot(q, t);
                 uint64_t w = atomic_load_explicit(&s->word, memory_order_acquire);
                 uint64_t lap = lap_of(q, t);
@@ -338,7 +348,7 @@ static __attribute__((__noinline__)) int scan(struct queue *q, struct lease *ret
         bool contiguous = true; /* nothing below p can become ready without a step of the epoch */
         uint64_t p = q->cursor, found = UINT64_MAX;
 
-        for (uint64_t steps = 0; steps < q->n * STEPS_PER_SLOT; steps++) {
+        for (uint64_t steps = 0; steps < steps_max(q); steps++) {
                 struct slot *s = queue_slot(q, p);
                 uint64_t w = atomic_load_explicit(&s->word, memory_order_acquire), seen = w;
                 int64_t ahead = word_ahead(w, lap_of(q, p));
