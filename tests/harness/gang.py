@@ -725,3 +725,31 @@ def as_nobody():
     if subprocess.run([*prefix, 'test', '-x', f'{BUILD}/gangerd'], stderr=subprocess.DEVNULL).returncode != 0:
         raise Skip('nobody may not execute what was built')
     return prefix
+
+
+PLAIN_CONFIG = '''
+ring jobs { }
+ring out { }
+worker io { exec = {"@/io"} io = lines receive = {jobs} send = {out} instances = 2 }
+worker plain { exec = {"sleep", "1000"} }
+'''
+
+
+def works(g):
+    """It does what every gang does."""
+    g.until_ready('io/0', 'io/1', 'plain/0')
+    g.ctl('send', 'jobs', 'a', 'b', 'c')
+    equal(sorted(g.ctl('receive', 'out', '--count', 3).out.split()), ['a', 'b', 'c'], 'messages')
+    before = g.pids()
+    kill_and_wait(g.manager_pid)
+    equal(g.pids(), before, 'pids after the death of the manager')
+    g.ctl('restart', 'io')
+    g.ctl('send', 'jobs', 'd')
+    g.ctl('receive', 'out', '--count', 1)
+
+
+def plain_gang(**options):
+    """A gang of a worker with rings and one without, for scenarios that are about the daemon."""
+    g = Gang(PLAIN_CONFIG, begin=False, **options)
+    g.script('io', 'while read -r x; do echo "OK $x"; done')
+    return g

@@ -9,40 +9,13 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'harness'))
 from gang import *  # noqa: E402, F403
 
-CONFIG = '''
-ring jobs { }
-ring out { }
-worker io { exec = {"@/io"} io = lines receive = {jobs} send = {out} instances = 2 }
-worker plain { exec = {"sleep", "1000"} }
-'''
-
-
-def works(g):
-    """It does what every gang does."""
-    g.until_ready('io/0', 'io/1', 'plain/0')
-    g.ctl('send', 'jobs', 'a', 'b', 'c')
-    equal(sorted(g.ctl('receive', 'out', '--count', 3).out.split()), ['a', 'b', 'c'], 'messages')
-    before = g.pids()
-    kill_and_wait(g.manager_pid)
-    equal(g.pids(), before, 'pids after the death of the manager')
-    g.ctl('restart', 'io')
-    g.ctl('send', 'jobs', 'd')
-    g.ctl('receive', 'out', '--count', 1)
-
-
-def gang(**options):
-    g = Gang(CONFIG, begin=False, **options)
-    g.script('io', 'while read -r x; do echo "OK $x"; done')
-    return g
-
-
 def as_pid_1():
     """PID 1 of a pid namespace: works, reaps strangers, and its end is that of all in it"""
     need_root()
     need('unshare', 'nsenter')
     if subprocess.run(['unshare', '-pf', '--mount-proc', 'true'], stderr=subprocess.DEVNULL).returncode != 0:
         raise Skip('no pid namespaces here')
-    config = CONFIG + 'worker orphans { exec = {"@/orphans"} }\n'
+    config = PLAIN_CONFIG + 'worker orphans { exec = {"@/orphans"} }\n'
     with Gang(config, begin=False, prefix=['unshare', '-pf', '--mount-proc'], check_end=False) as g:
         g.script('io', 'while read -r x; do echo "OK $x"; done')
         # Each of these children loses its parent, and leaves the session: PID 1 inherits and reaps them.
@@ -81,7 +54,7 @@ def as_an_ordinary_user():
     """as an ordinary user: in $XDG_RUNTIME_DIR, reached by that user and by root"""
     need_root()
     prefix = as_nobody()
-    with gang(prefix=prefix, env={'HOME': '/nonexistent'}) as g:
+    with plain_gang(prefix=prefix, env={'HOME': '/nonexistent'}) as g:
         os.mkdir(g.path('xdg'), 0o700)
         os.chown(g.path('xdg'), nobody().pw_uid, nobody().pw_gid)
         os.chown(g.directory, nobody().pw_uid, nobody().pw_gid)
@@ -133,7 +106,7 @@ def as_users():
 
 def beside_another():
     """a second gangerd on the same runtime directory refuses, and the first does not notice"""
-    with gang() as g:
+    with plain_gang() as g:
         g.start()
         g.until_ready('io/0', 'io/1', 'plain/0')
         before = g.pids()
@@ -144,7 +117,7 @@ def beside_another():
         equal(g.pids(), before, 'pids')
         g.ctl('status')
         # In another directory it may.
-        with gang() as other:
+        with plain_gang() as other:
             other.start()
             works(other)
             # finish() of `other` looks for what is left of it alone; so end it here, by hand.
@@ -159,7 +132,7 @@ def beside_another():
 def a_directory_of_others():
     """a runtime directory that is not ours, or that others can write to, is refused"""
     need_root()
-    with Gang(CONFIG, begin=False, check_end=False) as g:
+    with Gang(PLAIN_CONFIG, begin=False, check_end=False) as g:
         g.script('io', 'exec cat')
         os.mkdir(g.path('theirs'), 0o755)
         os.chown(g.path('theirs'), nobody().pw_uid, nobody().pw_gid)

@@ -9,41 +9,14 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'harness'))
 from gang import *  # noqa: E402, F403
 
-CONFIG = '''
-ring jobs { }
-ring out { }
-worker io { exec = {"@/io"} io = lines receive = {jobs} send = {out} instances = 2 }
-worker plain { exec = {"sleep", "1000"} }
-'''
-
-
-def works(g):
-    """It does what every gang does."""
-    g.until_ready('io/0', 'io/1', 'plain/0')
-    g.ctl('send', 'jobs', 'a', 'b', 'c')
-    equal(sorted(g.ctl('receive', 'out', '--count', 3).out.split()), ['a', 'b', 'c'], 'messages')
-    before = g.pids()
-    kill_and_wait(g.manager_pid)
-    equal(g.pids(), before, 'pids after the death of the manager')
-    g.ctl('restart', 'io')
-    g.ctl('send', 'jobs', 'd')
-    g.ctl('receive', 'out', '--count', 1)
-
-
-def gang(**options):
-    g = Gang(CONFIG, begin=False, **options)
-    g.script('io', 'while read -r x; do echo "OK $x"; done')
-    return g
-
-
 def told_in_order():
     """READY=1 with its pid and a status; RELOADING=1, then READY=1; STOPPING=1"""
-    with gang() as g:
+    with plain_gang() as g:
         g.start()
         g.until_ready('io/0', 'io/1', 'plain/0')
         check(f'MAINPID={g.keeper_pid}' in g.notified, f'told: {g.notified}')
         g.wait_notified(lambda line: line == 'STATUS=2 workers, 3 of 3 instances ready', 'its status')
-        for text in (CONFIG, 'worker {'):               # a good reload, and one that is refused
+        for text in (PLAIN_CONFIG, 'worker {'):               # a good reload, and one that is refused
             g.configure(text)
             seen = len(g.notified)
             kill(g.keeper_pid, signal.SIGHUP)
@@ -57,7 +30,7 @@ def told_in_order():
 
 def a_service_manager_that_does_not_listen():
     """a service manager that never reads what sd_notify tells it does not hold the keeper up"""
-    with gang(listen=False) as g:
+    with plain_gang(listen=False) as g:
         g.start(wait=False)
         while True:                             # its socket is full after a few; ask until the daemon is there
             if g.ctl('is-active', 'io', expected=None).status == 0:
