@@ -43,7 +43,7 @@ pid_t notify_parse_session(const char *stat) {
         long pgrp, session;
         char state;
 
-        if (!end || sscanf(end + 1, " %c %*d %ld %ld", &state, &pgrp, &session) != 3 || session <= 0)
+        if (!end || sscanf(end + 1, " %c %*d %ld %ld", &state, &pgrp, &session) != 3 || session < 0)
                 return -EINVAL;
         return session;
 }

@@ -61,7 +61,7 @@ void notify_done(struct notify *n);
 /** Go on after a datagram that could not be dealt with. */
 void notify_resume(struct notify *n);
 
-/** The session of a living process. @return its leader's pid, or -errno. */
+/** The session of a living process. @return its leader's pid; 0: the leader is outside our pid namespace; or -errno. */
 pid_t notify_session(pid_t pid);
 
 #endif
