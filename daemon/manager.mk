@@ -20,7 +20,6 @@ DAEMON_SOURCES += \
 	daemon/reload.c daemon/reload.h \
 	daemon/ring-look.c daemon/ring-memory.h \
 	daemon/rings.c daemon/rings.h \
-	daemon/seats.c daemon/seats.h \
 	daemon/state.c daemon/state.h \
 	daemon/takeover.c daemon/takeover.h \
 	daemon/user.c daemon/user.h \

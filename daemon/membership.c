@@ -217,7 +217,7 @@ void membership_recover(struct rings *rings, struct membership *m, pid_t pid, co
         for (size_t i = 0; i < m->n_seats; i++) {
                 const struct ring_seat *s = &m->seats[i];
 
-                seats[i] = (struct seat){ .queue = &s->ring->memory->queue, .ring = s->number, .first = s->first,
+                seats[i] = (struct seat){ .object = &s->ring->memory->object, .ring = s->number, .first = s->first,
                                           .count = s->count, .generation = s->generation };
         }
         recover_journals(&member, seats, m->n_seats, &done);
@@ -263,7 +263,7 @@ bool membership_drain(struct membership *m) {
         for (size_t i = 0; i < m->n_seats; i++)
                 if (m->seats[i].receives) {
                         receives = true;
-                        wait_wake_all(&m->seats[i].ring->memory->queue.messages);
+                        m->seats[i].ring->memory->object.ops->wake_receivers(&m->seats[i].ring->memory->object);
                 }
         return receives;
 }
@@ -271,8 +271,8 @@ bool membership_drain(struct membership *m) {
 /* ---- the handshake ----------------------------------------------------------------------------- */
 
 static int handshake_add_seat(struct handshake *h, const struct ring_seat *seat, int memory_fd, int event_fd) {
-        struct handshake_ring ring = {
-                .geometry = seat->ring->memory->region.geometry,
+        struct handshake_object ring = {
+                .geometry = seat->ring->memory->object.region.geometry,
                 .memory_fd = memory_fd,
                 .event_fd = event_fd,
                 .first = seat->first,
@@ -284,7 +284,7 @@ static int handshake_add_seat(struct handshake *h, const struct ring_seat *seat,
         int r;
 
         snprintf(ring.name, sizeof ring.name, "%s", seat->ring->name);
-        r = handshake_add_ring(h, &ring);
+        r = handshake_add(h, &ring);
         return r < 0 ? r : 0;
 }
 

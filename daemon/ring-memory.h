@@ -9,11 +9,10 @@
  */
 
 #include "daemon/rings.h"
-#include "shm/queue.h"
+#include "shm/object.h"
 
 struct ring_memory {
-        struct region region;
-        struct queue queue;             /* opened as participant 0: to look and to recover */
+        struct object object;           /* to look and to recover */
 };
 
 /** Write the ring's record into the state memory. */

@@ -26,8 +26,6 @@
 
 #define STORED_NAME_MAX (NAME_LENGTH_MAX + 32)
 
-static_assert(SEATS_PARTICIPANTS == RING_PARTICIPANTS, "a fact of shm/layout.h, which seats.h does not include");
-
 void rings_init(struct rings *rings, struct gang *gang) {
         *rings = (struct rings){ .gang = gang, .next_attachment = 1 };
         list_init(&rings->list);
@@ -40,7 +38,7 @@ static struct ring *ring_free(struct ring *ring) {
                 map_remove(&ring->gang->rings.by_name, &ring->node);
         list_unlink(&ring->link);
         if (ring->memory)
-                region_unmap(&ring->memory->region);
+                region_unmap(&ring->memory->object.region);
         free(ring->memory);
         close_fd(ring->memory_fd);
         close_fd(ring->event_fd);
@@ -73,7 +71,7 @@ size_t rings_count(const struct rings *rings) {
 
 static struct geometry ring_geometry(const struct ring *ring) {
         return (struct geometry){
-                .kind = RING_QUEUE,
+                .kind = OBJECT_QUEUE,
                 .slots = ring->slots,
                 .message_max = ring->slot_size,
                 .max_deliveries = ring->max_deliveries,
@@ -126,12 +124,13 @@ static int ring_new(struct ring **ret, struct rings *rings, const char *name) {
 
 static int ring_map(struct ring *ring) {
         struct geometry geometry = ring_geometry(ring);
-        int r = region_map(&ring->memory->region, ring->memory_fd, &geometry);
+        struct region region;
+        int r = region_map(&region, ring->memory_fd, &geometry);
 
         if (r < 0)
                 return r;
-        ring->memory_size = ring->memory->region.size;
-        queue_open(&ring->memory->queue, &ring->memory->region, 0, 0, ring->event_fd);
+        ring->memory_size = region.size;
+        object_open(&ring->memory->object, &region, ring->event_fd);
         return 0;
 }
 
@@ -221,10 +220,7 @@ int ring_restore(struct rings *rings, const Ganger__State__RingState *record, ui
         r = ring_map(ring);
         if (r < 0)
                 return r;
-        /* The predecessor may have died between giving a message back (a dead letter, say) and telling of it. */
-        queue_bump_epoch(&ring->memory->queue, UINT64_MAX);
-        wait_wake_all(&ring->memory->queue.messages);
-        wait_wake_all(&ring->memory->queue.space);
+        ring->memory->object.ops->wake_all(&ring->memory->object);
         ring->state_slot = state_slot;
         TAKE(ring);
         return 0;
@@ -248,12 +244,7 @@ void ring_remove(struct ring *ring) {
 }
 
 void ring_tell_frozen(struct ring *ring) {
-        struct queue *q = &ring->memory->queue;
-
-        if (atomic_load(&q->control->messages.stopped) != ring->n_frozen)
-                wait_set_stopped(&q->messages, ring->n_frozen);
-        if (atomic_load(&q->control->space.stopped) != ring->n_frozen)
-                wait_set_stopped(&q->space, ring->n_frozen);
+        ring->memory->object.ops->set_stopped(&ring->memory->object, ring->n_frozen);
 }
 
 void rings_settle(struct rings *rings) {

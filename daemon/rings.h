@@ -23,7 +23,7 @@
 #include "base/error.h"
 #include "base/list.h"
 #include "daemon/map.h"
-#include "daemon/seats.h"
+#include "shm/seats.h"
 #include "state.pb-c.h"
 
 struct gang;

@@ -13,9 +13,12 @@ libbase_la_SOURCES = $(LIB_BASE)
 LIB_SHM = \
 	lib/shm/fault.h lib/shm/layout.h lib/shm/word.h \
 	lib/shm/member.c lib/shm/member.h \
+	lib/shm/object.c lib/shm/object.h \
 	lib/shm/queue.c lib/shm/queue-wait.c lib/shm/queue.h lib/shm/queue-fast.h \
+	lib/shm/queue-object.c lib/shm/queue-object.h \
 	lib/shm/recover.c lib/shm/recover.h \
 	lib/shm/region.c lib/shm/region.h \
+	lib/shm/seats.c lib/shm/seats.h \
 	lib/shm/sys.c lib/shm/sys.h \
 	lib/shm/wait.c lib/shm/wait.h
 noinst_LTLIBRARIES += libshm.la

@@ -5,21 +5,33 @@
 CRASH_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/crash
 CRASH_CFLAGS = $(GANGER_CFLAGS) -fno-sanitize=all
 
-check_LTLIBRARIES += libcrashsim.la
-libcrashsim_la_SOURCES = \
-	lib/shm/member.c lib/shm/queue.c lib/shm/queue-wait.c lib/shm/recover.c lib/shm/wait.c \
-	tests/crash/scenarios.c tests/crash/sim-ops.c
-libcrashsim_la_CPPFLAGS = $(CRASH_CPPFLAGS) -DQUEUE_HINT_INTERVAL=1 -DQUEUE_STEPS_LOST=0
-libcrashsim_la_CFLAGS = $(CRASH_CFLAGS) -fsanitize=thread -Wno-unknown-warning-option -Wno-tsan
+# All of lib/shm but what stands in for the kernel, with the hooks.
+CRASH_SHM = \
+	lib/shm/member.c lib/shm/object.c lib/shm/queue.c lib/shm/queue-object.c lib/shm/queue-wait.c \
+	lib/shm/recover.c lib/shm/wait.c
+CRASH_SIM_CPPFLAGS = $(CRASH_CPPFLAGS) -DQUEUE_HINT_INTERVAL=1 -DQUEUE_STEPS_LOST=0
+CRASH_SIM_CFLAGS = $(CRASH_CFLAGS) -fsanitize=thread -Wno-unknown-warning-option -Wno-tsan
+check_LTLIBRARIES += libcrashshm.la
+libcrashshm_la_SOURCES = $(CRASH_SHM)
+libcrashshm_la_CPPFLAGS = $(CRASH_SIM_CPPFLAGS)
+libcrashshm_la_CFLAGS = $(CRASH_SIM_CFLAGS)
 
-check_PROGRAMS += tests/crash/crashsim
-tests_crash_crashsim_SOURCES = \
+# The scheduler, without a world.
+CRASH_SIM = \
 	tests/crash/choice.c tests/crash/crashsim.c tests/crash/sim.c tests/crash/sim.h tests/crash/sim-buffer.c \
-	tests/crash/sim-check.c tests/crash/sim-hooks.c tests/crash/sim-sys.c tests/crash/sim-world.h
+	tests/crash/sim-hooks.c tests/crash/sim-sys.c
+
+# For each kind a world: a folder, a library of what actors do (with the hooks), and a program.
+check_LTLIBRARIES += libcrashqueue.la
+libcrashqueue_la_SOURCES = tests/crash/queue/ops.c tests/crash/queue/scenarios.c tests/crash/queue/world.h
+libcrashqueue_la_CPPFLAGS = $(CRASH_SIM_CPPFLAGS)
+libcrashqueue_la_CFLAGS = $(CRASH_SIM_CFLAGS)
+check_PROGRAMS += tests/crash/crashsim
+tests_crash_crashsim_SOURCES = $(CRASH_SIM) tests/crash/queue/world.c
 tests_crash_crashsim_CPPFLAGS = $(CRASH_CPPFLAGS)
 tests_crash_crashsim_CFLAGS = $(CRASH_CFLAGS)
 tests_crash_crashsim_LDFLAGS =
-tests_crash_crashsim_LDADD = libcrashsim.la
+tests_crash_crashsim_LDADD = libcrashqueue.la libcrashshm.la
 
 # The scripts of this folder find the compiler here.
 check_DATA = tests/crash/compiler
@@ -28,16 +40,16 @@ tests/crash/compiler: Makefile
 	echo 'CC="$(CC)"'; echo 'SPIN="$(SPIN)"'; echo 'top_srcdir="$(top_srcdir)"'; } > $@
 CLEANFILES += tests/crash/compiler
 
-dist_check_SCRIPTS += tests/crash/run-crashsim tests/crash/run-crashsim-long tests/crash/faults
-TESTS += tests/crash/run-crashsim tests/crash/faults
+dist_check_SCRIPTS += tests/crash/run-crashsim tests/crash/run-crashsim-long tests/crash/faults-queue
+TESTS += tests/crash/run-crashsim tests/crash/faults-queue
 LONG_TESTS += tests/crash/run-crashsim-long
-EXTRA_DIST += tests/crash/README.md
+EXTRA_DIST += tests/crash/README.md tests/crash/faults.sh
 
 # stepkill and soak: real processes and a real kernel.
 check_PROGRAMS += tests/crash/stepkill tests/crash/soak
-tests_crash_stepkill_SOURCES = \
-	lib/shm/member.c lib/shm/queue.c lib/shm/queue-wait.c lib/shm/recover.c lib/shm/sys.c lib/shm/wait.c \
-	tests/crash/step.h tests/crash/step-check.c tests/crash/step-ops.c tests/crash/stepkill.c
+STEP_SOURCES = $(CRASH_SHM) lib/shm/sys.c tests/crash/step.h tests/crash/stepkill.c
+tests_crash_stepkill_SOURCES = $(STEP_SOURCES) \
+	tests/crash/queue/step-world.h tests/crash/queue/step-check.c tests/crash/queue/step-ops.c
 tests_crash_stepkill_CPPFLAGS = $(CRASH_CPPFLAGS)
 tests_crash_stepkill_CFLAGS = $(CRASH_CFLAGS)
 tests_crash_stepkill_LDFLAGS = -Wl,-z,now

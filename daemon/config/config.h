@@ -17,7 +17,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "daemon/policy/restart.h"    /* enum restart_policy */
-#include "shm/region.h"               /* enum ring_kind */
+#include "shm/region.h"               /* enum object_kind */
 
 /** A file that is longer is refused. */
 #define CONFIG_SIZE_MAX (UINT64_C(4) << 20)
@@ -49,7 +49,7 @@ enum worker_ready {
 
 struct ring_definition {
         char *name;
-        enum ring_kind kind;
+        enum object_kind kind;
         uint32_t slots;                 /* a power of two, 2 … 2^20 */
         uint32_t slot_size;             /* bytes of the longest message */
         uint32_t max_deliveries;        /* 1 … 255 */
@@ -196,7 +196,7 @@ int worker_definition_program(const struct worker_definition *worker, char **ret
 int worker_definition_directory(const struct worker_definition *worker, char **ret);
 
 /** The words of the file: "queue", "lines", "on-failure", "notify". */
-const char *ring_kind_name(enum ring_kind kind);
+const char *ring_kind_name(enum object_kind kind);
 const char *worker_io_name(enum worker_io io);
 const char *restart_policy_name(enum restart_policy policy);
 const char *worker_ready_name(enum worker_ready ready);

@@ -171,7 +171,7 @@ void config_print(const struct config *config, FILE *out) {
         }
 }
 
-const char *ring_kind_name(enum ring_kind kind) {
+const char *ring_kind_name(enum object_kind kind) {
         return ring_kind_words[kind - RING_KIND_FIRST];
 }
 

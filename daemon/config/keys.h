@@ -113,7 +113,7 @@ extern const struct key_type key_type_stop_signal, key_type_io_fds;
 extern const struct key_type key_type_text, key_type_program, key_type_environment, key_type_rings;
 
 /** What the first of ring_kind_words stands for: 0 is no kind, in handshakes too. */
-#define RING_KIND_FIRST RING_QUEUE
+#define RING_KIND_FIRST OBJECT_QUEUE
 extern const char *const ring_kind_words[], *const worker_io_words[];
 extern const char *const restart_policy_words[], *const worker_ready_words[];
 

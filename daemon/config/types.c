@@ -18,7 +18,7 @@
 
 /* ---- choices ----------------------------------------------------------------------------------- */
 
-const char *const ring_kind_words[] = { [RING_QUEUE - RING_KIND_FIRST] = "queue", NULL };
+const char *const ring_kind_words[] = { [OBJECT_QUEUE - RING_KIND_FIRST] = "queue", NULL };
 const char *const worker_io_words[] = {
         [WORKER_IO_NONE] = "none", [WORKER_IO_LINES] = "lines", [WORKER_IO_FRAMES] = "frames",
         [WORKER_IO_EXEC] = "exec", [_WORKER_IO_N] = NULL,
@@ -38,7 +38,7 @@ const char *const worker_ready_words[] = {
 };
 
 /* The fields are enums of different types, all of the size of an int. */
-_Static_assert(sizeof(enum ring_kind) == sizeof(int) && sizeof(enum worker_io) == sizeof(int) &&
+_Static_assert(sizeof(enum object_kind) == sizeof(int) && sizeof(enum worker_io) == sizeof(int) &&
                        sizeof(enum restart_policy) == sizeof(int) && sizeof(enum worker_ready) == sizeof(int),
                "enums are ints");
 

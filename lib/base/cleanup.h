@@ -6,6 +6,7 @@
  * Lifetimes: every local resource is declared `_cleanup_(...)`, and handed over with TAKE().
  */
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -20,6 +21,8 @@
 #define TAKE_FD(fd) TAKE_GENERIC(fd, -1)
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+/** The structure that a member is embedded in. */
+#define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
 #define MIN(a, b) ({ typeof(a) _a = (a); typeof(b) _b = (b); _a < _b ? _a : _b; })
 #define MAX(a, b) ({ typeof(a) _a = (a); typeof(b) _b = (b); _a > _b ? _a : _b; })
 

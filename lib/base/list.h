@@ -9,13 +9,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/cleanup.h"
+
 struct list {
         struct list *next, *prev;
 };
 
 #define LIST_INIT(var) { .next = &(var), .prev = &(var) }
 
-#define list_entry(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define list_entry(ptr, type, member) container_of(ptr, type, member)
 
 #define list_for_each(it, head) for (struct list *it = (head)->next; it != (head); it = it->next)
 

@@ -6,10 +6,12 @@
  * Seeded faults
  *
  * Each is a mistake that one could make here. The test programs compile this folder with
- * -DSHM_FAULT=FAULT_…, and their checks must find it. A library is never built so.
+ * -DSHM_FAULT=FAULT_…, and their checks must find it. A library is never built so. Each section is hunted by the script
+ * tests/crash/faults-KIND of the same name.
  */
 
 #define FAULT_NONE 0
+/* ---- queue: also journals, waiting: 1 to 99 --------------------------------------------------------- */
 #define FAULT_CLAIM_THEN_OWN 1          /* claim a slot first, record the owner after */
 #define FAULT_NO_EPOCH 2                /* recovery and reject forget to tell receivers that passed by */
 #define FAULT_NO_JOURNAL 3              /* forward without the redo record */
@@ -29,6 +31,8 @@
 #define FAULT_NO_SECOND_LOOK 17         /* a receiver goes past a passed slot without looking at its word again */
 #define FAULT_NO_REFRESH 18             /* the mark of passing over is left to wrap */
 #define FAULT_WOKEN_ALL 19              /* a waker takes it that all sleepers are awake when it woke some */
+
+/* ---- end --------------------------------------------------------------------------------------- */
 
 #ifndef SHM_FAULT
 #define SHM_FAULT FAULT_NONE

@@ -3,9 +3,9 @@
 #define GANGER_SHM_LAYOUT_H
 
 /*
- * What lies where in the shared memory of a ring
+ * What lies where in the shared memory of an object
  *
- *      header | control | waiters of both eventcounts | slots … | notes …
+ *      queue:  header | control | waiters of both eventcounts | slots … | notes …
  *
  * The header is for whoever looks at a strange file; nobody relies on it. Geometry comes with the
  * handshake, is kept in private memory, and is never read again from here.
@@ -18,7 +18,7 @@
 
 #define REGION_MAGIC UINT64_C(0x0a676e697265676e)       /* "ngering\n" */
 /** Changes with any change to this file. */
-#define REGION_LAYOUT_VERSION 3
+#define REGION_LAYOUT_VERSION 4
 
 #define CACHE_LINE 64
 #define REGION_PAGE 4096
@@ -28,7 +28,7 @@
 #define QUEUE_SLOTS_MAX (1u << 20)
 #define QUEUE_MESSAGE_MAX (16u << 20)
 
-/** Participants of one ring: as many as there are waiter bits. */
+/** Participants of one object: as many as there are waiter bits. */
 #define WAITER_GROUPS 32
 #define RING_PARTICIPANTS (WAITER_GROUPS * 64 - 1)
 
@@ -39,6 +39,8 @@ struct region_header {
         uint32_t slots;
         uint32_t message_max;
         uint32_t max_deliveries;
+        uint32_t capacity;
+        uint32_t policy;
         uint32_t participants;
 };
 

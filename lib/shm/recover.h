@@ -10,16 +10,26 @@
  * started again. It trusts nothing that it reads.
  */
 
-#include "shm/member.h"
-#include "shm/queue.h"
+#include <stdbool.h>
 
-/** The participants of one ring that belong to one process. */
+#include "shm/member.h"
+#include "shm/object.h"
+
+/** The participants of one object that belong to one process. */
 struct seat {
-        struct queue *queue;            /* opened with participant 0 by whoever recovers */
+        struct object *object;
         uint32_t ring;                  /* its number in the handshake of that process */
         uint32_t first, count;          /* participants first … first + count - 1 */
         uint32_t generation;
 };
+
+/** Is an owner, as words name it, one of the seat's participants? */
+static inline bool seat_owns(const struct seat *seat, uint32_t owner) {
+        uint32_t participant = owner_participant(owner);
+
+        return participant >= seat->first && participant - seat->first < seat->count &&
+               owner_generation(owner) == (seat->generation & GENERATION_MASK);
+}
 
 struct recovery {
         uint32_t returned;              /* messages that will be delivered again */
@@ -38,7 +48,7 @@ void recover_process(const struct member *member, const struct seat *seats, size
                      struct recovery *ret);
 
 /**
- * The two parts of recover_process(), for who wants to know what was found in which ring: the journals first, over all
+ * The two parts of recover_process(), for who wants to know what was found in which object: the journals first, over all
  * seats, then each seat. The second also serves for a handle that is closed while its process lives on.
  */
 void recover_journals(const struct member *member, const struct seat *seats, size_t n_seats, struct recovery *ret);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Making and mapping the memory of rings
+ * Making and mapping the memory of objects
  *
  * Whoever maps knows the geometry from elsewhere; the header is compared with it, and then never read again.
  */
@@ -16,25 +16,9 @@
 
 #include "base/cleanup.h"
 #include "shm/layout.h"
-#include "shm/queue.h"
 #include "shm/sys.h"
 
 #define REGION_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
-
-int geometry_check(const struct geometry *g) {
-        if (g->kind != RING_QUEUE || g->slots == 0 || (g->slots & (g->slots - 1)) || g->message_max == 0 ||
-            g->max_deliveries == 0)
-                return -EINVAL;
-        if (g->slots < QUEUE_SLOTS_MIN)
-                return -EINVAL;
-        if (g->slots > QUEUE_SLOTS_MAX || g->message_max > QUEUE_MESSAGE_MAX || g->max_deliveries > DELIVERIES_MAX)
-                return -E2BIG;
-        return 0;
-}
-
-size_t geometry_size(const struct geometry *g) {
-        return queue_memory_size(g);
-}
 
 bool region_barrier_is_available(void) {
         return sys_barrier_register() == 0 && sys_barrier_all() == 0;
@@ -49,6 +33,8 @@ static int write_header(int fd, const struct geometry *g) {
                 .slots = g->slots,
                 .message_max = g->message_max,
                 .max_deliveries = g->max_deliveries,
+                .capacity = g->capacity,
+                .policy = g->policy,
                 .participants = RING_PARTICIPANTS,
         };
 
@@ -96,7 +82,8 @@ static int check_file(int fd, const struct geometry *g) {
 
 static bool header_fits(const struct region_header *h, const struct geometry *g) {
         return h->magic == REGION_MAGIC && h->layout_version == REGION_LAYOUT_VERSION && h->kind == g->kind &&
-               h->slots == g->slots && h->message_max == g->message_max && h->participants == RING_PARTICIPANTS;
+               h->slots == g->slots && h->message_max == g->message_max && h->capacity == g->capacity &&
+               h->policy == g->policy && h->participants == RING_PARTICIPANTS;
 }
 
 int region_map(struct region *ret, int fd, const struct geometry *geometry) {

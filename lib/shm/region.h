@@ -3,7 +3,7 @@
 #define GANGER_SHM_REGION_H
 
 /*
- * The memory of a ring
+ * The memory of an object: of a ring or of a lock
  *
  * A memfd of mode 0600, allocated in full and sealed against growing and shrinking, so that nobody who maps it
  * can be hit by SIGBUS, and no other user can open it again through /proc.
@@ -13,23 +13,32 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum ring_kind {
-        RING_QUEUE = 1,
+/** What a named thing in shared memory can be. What each knows how to do is a row of shm/object.c. */
+enum object_kind {
+        OBJECT_QUEUE = 1,
+        _OBJECT_KIND_N,
 };
 
-/** What a ring is made of. It travels in the handshake, never through the shared memory. */
+/**
+ * What an object is made of. It travels in the handshake, never through the shared memory. A field that a kind has no use
+ * for is 0.
+ */
 struct geometry {
-        enum ring_kind kind;
-        uint32_t slots;                 /* a power of two, QUEUE_SLOTS_MIN … QUEUE_SLOTS_MAX */
-        uint32_t message_max;           /* bytes, 1 … QUEUE_MESSAGE_MAX */
-        uint32_t max_deliveries;        /* 1 … DELIVERIES_MAX */
+        enum object_kind kind;
+        uint32_t slots;                 /* how many of what the kind has: messages, permits, conditions, counters, … */
+        uint32_t message_max;           /* bytes of the longest message */
+        uint32_t max_deliveries;        /* queue: 1 … DELIVERIES_MAX */
+        uint32_t capacity;              /* bytes, of kinds that carry records of any size */
+        uint32_t policy;                /* an enum of the kind's own */
+        uint32_t dead_max;              /* queue: dead letters that are kept */
+        uint32_t delay_msec;            /* queue: how long a message that came back rests */
         bool fences;                    /* wakers have their own barrier: no membarrier(2) where it was made */
 };
 
-/** @return 0; -EINVAL (slots no power of two, zero), -E2BIG. */
+/** @return 0; -EINVAL (it makes no sense), -E2BIG. */
 int geometry_check(const struct geometry *g);
 
-/** Bytes of memory that a ring of this geometry takes. */
+/** Bytes of memory that an object of this geometry takes; it must be sound. */
 size_t geometry_size(const struct geometry *g);
 
 struct region {
@@ -41,16 +50,16 @@ struct region {
 #define REGION_NULL ((struct region){ 0 })
 
 /**
- * Make the memory of a ring, empty.
+ * Make the memory of an object, empty.
  * @return a descriptor, or -errno: -ENOMEM/-ENOSPC where memory is short; as geometry_check().
  */
 int region_create(const char *name, const struct geometry *g);
 
 /**
- * Map the memory of a ring.
+ * Map the memory of an object.
  * Not inherited by a child after fork(2). With `!geometry.fences` this process is registered for membarrier(2).
  * @param geometry  from the handshake.
- * @return 0; -EPERM: not sealed; -EPROTO: not a ring, of another layout, or smaller than the geometry says;
+ * @return 0; -EPERM: not sealed; -EPROTO: not an object of ours, of another layout, or smaller than the geometry says;
  *         -EOPNOTSUPP: membarrier(2) is not permitted; other errors of mmap(2).
  */
 int region_map(struct region *ret, int fd, const struct geometry *geometry);
@@ -58,7 +67,7 @@ int region_map(struct region *ret, int fd, const struct geometry *geometry);
 /** Unmap. Takes REGION_NULL. */
 void region_unmap(struct region *r);
 
-/** Can members of a ring made here rely on membarrier(2)? If not, make it with `fences`. */
+/** Can members of an object made here rely on membarrier(2)? If not, make it with `fences`. */
 bool region_barrier_is_available(void);
 
 #endif

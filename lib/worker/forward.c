@@ -21,7 +21,7 @@ static int check(struct ganger_message *const *list, size_t i, enum slot_state s
 
         if (!message_is(m, state))
                 return -EINVAL;
-        if (m->ring->ganger != g)
+        if (m->ring->handle.ganger != g)
                 return -EXDEV;
         if (state == SLOT_WRITING && m->size > m->ring->queue.message_max)
                 return -EMSGSIZE;
@@ -43,7 +43,7 @@ static int check_all(struct ganger_message *const *list, size_t n, enum slot_sta
 static struct settlement settlement(const struct ganger_message *m, bool acknowledge) {
         return (struct settlement){
                 .queue = &m->ring->queue,
-                .ring = m->ring->joined->number,
+                .ring = m->ring->handle.joined->number,
                 .slot = m->slot,
                 .acknowledge = acknowledge,
         };
@@ -63,9 +63,9 @@ int ganger_forward_many(struct ganger_message *const *in, size_t n_in, struct ga
         first = n_in > 0 ? in[0]->ring : out[0]->ring;
         if (!first || !first->flags)
                 return -EINVAL;
-        r = check_all(in, n_in, SLOT_LEASED, first->ganger);
+        r = check_all(in, n_in, SLOT_LEASED, first->handle.ganger);
         if (r == 0)
-                r = check_all(out, n_out, SLOT_WRITING, first->ganger);
+                r = check_all(out, n_out, SLOT_WRITING, first->handle.ganger);
         if (r < 0)
                 return r;
         for (size_t i = 0; i < n_out; i++) {

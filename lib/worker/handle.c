@@ -19,14 +19,17 @@
 
 #define ALL_FLAGS (GANGER_RECEIVE | GANGER_SEND)
 
-/** The ring of that name, or the only one that fits; see ganger_ring_open(). */
-static int find_ring(struct ganger *g, const char *name, unsigned int flags, struct joined_ring **ret) {
-        struct joined_ring *found = NULL;
+/* ---- of any kind --------------------------------------------------------------------------------- */
 
-        for (size_t i = 0; i < g->n_rings; i++) {
-                struct joined_ring *j = &g->rings[i];
+int joined_find(struct ganger *g, enum object_kind kind, const char *name, unsigned int flags, struct joined **ret) {
+        struct joined *found = NULL;
+
+        for (size_t i = 0; i < g->n_objects; i++) {
+                struct joined *j = &g->objects[i];
                 bool fits = (j->flags & flags) == flags;
 
+                if (j->object.region.geometry.kind != kind)
+                        continue;
                 if (name && strcmp(name, j->name) == 0) {
                         *ret = j;
                         return fits ? 0 : -EACCES;
@@ -43,80 +46,103 @@ static int find_ring(struct ganger *g, const char *name, unsigned int flags, str
         return 0;
 }
 
-/** Take a bit that is not set. @return its number, or -EUSERS. */
-static int take_bit(uint64_t *bits, uint32_t count) {
-        uint64_t wanted = ~*bits & (count < 64 ? (UINT64_C(1) << count) - 1 : UINT64_MAX);
+/** A participant that has no handle. @return its place in the seat, or -EUSERS. */
+static int free_participant(const struct joined *j) {
+        uint64_t wanted = ~j->taken & (j->count < 64 ? (UINT64_C(1) << j->count) - 1 : UINT64_MAX);
 
-        if (!wanted)
+        return wanted ? __builtin_ctzll(wanted) : -EUSERS;
+}
+
+static int free_place(const struct ganger *g) {
+        for (int i = 0; i < MEMBER_HANDLES; i++)
+                if (!g->open[i])
+                        return i;
+        return -EUSERS;
+}
+
+int handle_take(struct ganger *g, struct joined *j, struct handle *handle) {
+        int participant = free_participant(j), place = free_place(g);
+
+        if (participant < 0 || place < 0)
                 return -EUSERS;
-        *bits |= wanted & -wanted;
-        return __builtin_ctzll(wanted);
+        *handle = (struct handle){
+                .ganger = g, .joined = j, .place = (uint32_t)place, .participant = j->first + (uint32_t)participant,
+        };
+        return 0;
+}
+
+void handle_enter(struct handle *handle, void (*close)(struct handle *handle)) {
+        handle->close = close;
+        handle->joined->taken |= UINT64_C(1) << (handle->participant - handle->joined->first);
+        handle->ganger->open[handle->place] = handle;
+}
+
+void handle_release(struct handle *handle, bool holds) {
+        struct joined *j = handle->joined;
+        const struct seat seat = {
+                .object = &j->object,
+                .ring = j->number,
+                .first = handle->participant,
+                .count = 1,
+                .generation = j->generation,
+        };
+
+        if (holds)
+                recover_seat(&seat, "its receiver closed the ring", NULL);
+        j->taken &= ~(UINT64_C(1) << (handle->participant - j->first));
+        handle->ganger->open[handle->place] = NULL;
+}
+
+/* ---- on queues ----------------------------------------------------------------------------------- */
+
+static void ring_close(struct handle *handle) {
+        struct ganger_ring *ring = container_of(handle, struct ganger_ring, handle);
+
+        ring_disarm(ring);
+        ring->poll_fd = close_fd(ring->poll_fd);
+        ring->flags = 0;
+        if (handle->joined->simple == ring)
+                handle->joined->simple = NULL;
+        /* The walk over all slots is for those only that hold something. */
+        handle_release(handle, ring->held > 0);
 }
 
 /** With the lock held. */
-static int handle_open(struct ganger *g, struct joined_ring *j, unsigned int flags,
-                       struct ganger_ring **ret) {
+static int ring_open(struct ganger *g, struct joined *j, unsigned int flags, struct ganger_ring **ret) {
         struct ganger_ring *ring;
-        int participant, place;
+        struct handle handle;
+        int r;
 
-        participant = take_bit(&j->taken, j->count);
-        if (participant < 0)
-                return participant;
-        place = take_bit(&g->open, MEMBER_HANDLES);
-        if (place < 0) {
-                j->taken &= ~(UINT64_C(1) << participant);
-                return place;
-        }
-        ring = &g->handles[place];
+        r = handle_take(g, j, &handle);
+        if (r < 0)
+                return r;
+        ring = &g->rings[handle.place];
         *ring = (struct ganger_ring){
                 .drain = g->drain,
                 .flags = flags,
                 .poll_fd = -1,
-                .journal = &g->member.memory->journals[place],
-                .joined = j,
-                .ganger = g,
+                .journal = &g->member.memory->journals[handle.place],
+                .handle = handle,
         };
-        queue_open(&ring->queue, &j->region, j->first + (uint32_t)participant, j->generation, j->event_fd);
+        queue_open(&ring->queue, &j->object.region, handle.participant, j->generation, j->object.event_fd);
+        handle_enter(&ring->handle, ring_close);
         *ret = ring;
         return 0;
 }
 
 int ganger_ring_open(struct ganger *g, const char *name, unsigned int flags, struct ganger_ring **ret) {
-        struct joined_ring *j;
+        struct joined *j;
         int r;
 
         if (flags == 0 || flags & ~(unsigned int)ALL_FLAGS)
                 return -EINVAL;
-        r = find_ring(g, name, flags, &j);
+        r = joined_find(g, OBJECT_QUEUE, name, flags, &j);
         if (r < 0)
                 return r;
         pthread_mutex_lock(&g->lock);
-        r = handle_open(g, j, flags, ret);
+        r = ring_open(g, j, flags, ret);
         pthread_mutex_unlock(&g->lock);
         return r;
-}
-
-void handle_close(struct ganger_ring *ring) {
-        struct joined_ring *j = ring->joined;
-        uint32_t participant = owner_participant(ring->queue.owner);
-        const struct seat seat = {
-                .queue = &j->judge,
-                .ring = j->number,
-                .first = participant,
-                .count = 1,
-                .generation = j->generation,
-        };
-
-        ring_disarm(ring);
-        ring->poll_fd = close_fd(ring->poll_fd);
-        /* The walk over all slots is for those only that hold something. */
-        if (ring->held > 0)
-                recover_seat(&seat, "its receiver closed the ring", NULL);
-        ring->flags = 0;
-        if (j->simple == ring)
-                j->simple = NULL;
-        j->taken &= ~(UINT64_C(1) << (participant - j->first));
-        ring->ganger->open &= ~(UINT64_C(1) << (ring - ring->ganger->handles));
 }
 
 struct ganger_ring *ganger_ring_close(struct ganger_ring *ring) {
@@ -124,16 +150,16 @@ struct ganger_ring *ganger_ring_close(struct ganger_ring *ring) {
 
         if (!ring)
                 return NULL;
-        g = ring->ganger;
+        g = ring->handle.ganger;
         pthread_mutex_lock(&g->lock);
         if (ring->flags)
-                handle_close(ring);
+                ring_close(&ring->handle);
         pthread_mutex_unlock(&g->lock);
         return NULL;
 }
 
 const char *ganger_ring_name(const struct ganger_ring *ring) {
-        return ring->joined->name;
+        return ring->handle.joined->name;
 }
 
 size_t ganger_ring_message_max(const struct ganger_ring *ring) {
@@ -167,7 +193,7 @@ int ganger_ring_fd(struct ganger_ring *ring) {
         if (!(ring->flags & GANGER_RECEIVE))
                 return -EACCES;
         if (ring->poll_fd < 0) {
-                fd = poll_open(ring->joined->event_fd);
+                fd = poll_open(ring->handle.joined->object.event_fd);
                 if (fd < 0)
                         return fd;
                 ring->poll_fd = fd;
@@ -194,15 +220,15 @@ int ring_arm(struct ganger_ring *ring, struct lease *ret) {
 
 /** The handle that `g` keeps on a ring; it does all that the ring was given for. */
 static int simple_ring(struct ganger *g, const char *name, unsigned int flags, struct ganger_ring **ret) {
-        struct joined_ring *j;
+        struct joined *j;
         int r;
 
-        r = find_ring(g, name, flags, &j);
+        r = joined_find(g, OBJECT_QUEUE, name, flags, &j);
         if (r < 0)
                 return r == -EACCES ? -ENOENT : r;
         if (!j->simple) {
                 pthread_mutex_lock(&g->lock);
-                r = handle_open(g, j, j->flags, &j->simple);
+                r = ring_open(g, j, j->flags, &j->simple);
                 pthread_mutex_unlock(&g->lock);
                 if (r < 0)
                         return r;

@@ -3,9 +3,9 @@
 /*
  * Writing and reading handshakes
  *
- *      header | a record for each ring
+ *      header | a record for each object
  *
- * Invariant: every `struct handshake` that leaves handshake_add_ring() or handshake_decode() is sound:
+ * Invariant: every `struct handshake` that leaves handshake_add() or handshake_decode() is sound:
  * whoever has one need not check names, geometry, seats or the uniqueness of descriptors again. Reading
  * goes through the same door as building, so there is one set of checks.
  */
@@ -31,7 +31,7 @@ struct header {
         uint64_t magic;
         uint32_t version;
         uint32_t size;                          /* of all of it */
-        uint32_t n_rings;
+        uint32_t n_objects;
         uint32_t instance;
         int32_t member_fd;
         uint32_t reserved;                      /* 0 */
@@ -44,6 +44,10 @@ struct record {
         uint32_t slots;
         uint32_t message_max;
         uint32_t max_deliveries;
+        uint32_t capacity;
+        uint32_t policy;
+        uint32_t dead_max;
+        uint32_t delay_msec;
         uint32_t flags;
         int32_t memory_fd;
         int32_t event_fd;
@@ -53,7 +57,7 @@ struct record {
 };
 
 _Static_assert(sizeof(struct header) == 32 + NAME_LENGTH_MAX + 1, "no padding: it would leak memory");
-_Static_assert(sizeof(struct record) == 40 + NAME_LENGTH_MAX + 1, "no padding: it would leak memory");
+_Static_assert(sizeof(struct record) == 56 + NAME_LENGTH_MAX + 1, "no padding: it would leak memory");
 
 /* ---- building ---------------------------------------------------------------------------------- */
 
@@ -79,7 +83,7 @@ struct handshake *handshake_free(struct handshake *h) {
         return NULL;
 }
 
-static bool seat_is_valid(const struct handshake_ring *r) {
+static bool seat_is_valid(const struct handshake_object *r) {
         return r->first > 0 && r->count > 0 && r->first <= RING_PARTICIPANTS &&
                r->count <= RING_PARTICIPANTS - r->first + 1 && (r->receives || r->sends);
 }
@@ -87,43 +91,46 @@ static bool seat_is_valid(const struct handshake_ring *r) {
 static bool fd_is_taken(const struct handshake *h, int fd) {
         if (fd == h->member_fd)
                 return true;
-        for (size_t i = 0; i < h->n_rings; i++)
-                if (fd == h->rings[i].memory_fd || fd == h->rings[i].event_fd)
+        for (size_t i = 0; i < h->n_objects; i++)
+                if (fd == h->objects[i].memory_fd || fd == h->objects[i].event_fd)
                         return true;
         return false;
 }
 
-int handshake_add_ring(struct handshake *h, const struct handshake_ring *ring) {
-        if (strnlen(ring->name, sizeof ring->name) == sizeof ring->name || !name_is_valid(ring->name))
+int handshake_add(struct handshake *h, const struct handshake_object *object) {
+        if (strnlen(object->name, sizeof object->name) == sizeof object->name || !name_is_valid(object->name))
                 return -EINVAL;
-        if (geometry_check(&ring->geometry) < 0 || !seat_is_valid(ring))
+        if (geometry_check(&object->geometry) < 0 || !seat_is_valid(object))
                 return -EINVAL;
-        if (ring->memory_fd < 0 || ring->event_fd < 0)
+        if (object->memory_fd < 0 || object->event_fd < 0)
                 return -EINVAL;
-        if (ring->memory_fd == ring->event_fd || fd_is_taken(h, ring->memory_fd) ||
-            fd_is_taken(h, ring->event_fd))
+        if (object->memory_fd == object->event_fd || fd_is_taken(h, object->memory_fd) || fd_is_taken(h, object->event_fd))
                 return -EEXIST;
-        for (size_t i = 0; i < h->n_rings; i++)
-                if (strcmp(h->rings[i].name, ring->name) == 0)
+        for (size_t i = 0; i < h->n_objects; i++)
+                if (strcmp(h->objects[i].name, object->name) == 0)
                         return -EEXIST;
-        if (h->n_rings == HANDSHAKE_RINGS_MAX)
+        if (h->n_objects == HANDSHAKE_OBJECTS_MAX)
                 return -E2BIG;
-        h->rings[h->n_rings] = *ring;
-        return (int)h->n_rings++;
+        h->objects[h->n_objects] = *object;
+        return (int)h->n_objects++;
 }
 
 /* ---- writing ----------------------------------------------------------------------------------- */
 
 size_t handshake_size_max(void) {
-        return sizeof(struct header) + HANDSHAKE_RINGS_MAX * sizeof(struct record);
+        return sizeof(struct header) + HANDSHAKE_OBJECTS_MAX * sizeof(struct record);
 }
 
-static void record_write(struct record *to, const struct handshake_ring *r) {
+static void record_write(struct record *to, const struct handshake_object *r) {
         *to = (struct record){
                 .kind = r->geometry.kind,
                 .slots = r->geometry.slots,
                 .message_max = r->geometry.message_max,
                 .max_deliveries = r->geometry.max_deliveries,
+                .capacity = r->geometry.capacity,
+                .policy = r->geometry.policy,
+                .dead_max = r->geometry.dead_max,
+                .delay_msec = r->geometry.delay_msec,
                 .flags = (r->geometry.fences ? RECORD_FENCES : 0u) | (r->receives ? RECORD_RECEIVES : 0u) |
                          (r->sends ? RECORD_SENDS : 0u),
                 .memory_fd = r->memory_fd,
@@ -136,27 +143,27 @@ static void record_write(struct record *to, const struct handshake_ring *r) {
 }
 
 int handshake_encode(const struct handshake *h, void **ret, size_t *ret_size) {
-        size_t size = sizeof(struct header) + h->n_rings * sizeof(struct record);
+        size_t size = sizeof(struct header) + h->n_objects * sizeof(struct record);
         struct header header = {
                 .magic = HANDSHAKE_MAGIC,
                 .version = HANDSHAKE_VERSION,
                 .size = (uint32_t)size,
-                .n_rings = (uint32_t)h->n_rings,
+                .n_objects = (uint32_t)h->n_objects,
                 .instance = h->instance,
                 .member_fd = h->member_fd,
         };
         struct record record;
         unsigned char *blob;
 
-        if (h->n_rings > 0 && h->member_fd < 0)
+        if (h->n_objects > 0 && h->member_fd < 0)
                 return -EINVAL;
         blob = malloc(size);
         if (!blob)
                 return -ENOMEM;
         memcpy(header.worker, h->worker, sizeof header.worker);
         memcpy(blob, &header, sizeof header);
-        for (size_t i = 0; i < h->n_rings; i++) {
-                record_write(&record, &h->rings[i]);
+        for (size_t i = 0; i < h->n_objects; i++) {
+                record_write(&record, &h->objects[i]);
                 memcpy(blob + sizeof header + i * sizeof record, &record, sizeof record);
         }
         *ret = blob;
@@ -167,18 +174,22 @@ int handshake_encode(const struct handshake *h, void **ret, size_t *ret_size) {
 /* ---- reading ----------------------------------------------------------------------------------- */
 
 static int record_read(struct handshake *h, const unsigned char *from) {
-        struct handshake_ring ring;
+        struct handshake_object object;
         struct record record;
 
         memcpy(&record, from, sizeof record);
         if (record.flags & ~(uint32_t)RECORD_ALL)
                 return -EPROTO;
-        ring = (struct handshake_ring){
+        object = (struct handshake_object){
                 .geometry = {
-                        .kind = (enum ring_kind)record.kind,
+                        .kind = (enum object_kind)record.kind,
                         .slots = record.slots,
                         .message_max = record.message_max,
                         .max_deliveries = record.max_deliveries,
+                        .capacity = record.capacity,
+                        .policy = record.policy,
+                        .dead_max = record.dead_max,
+                        .delay_msec = record.delay_msec,
                         .fences = record.flags & RECORD_FENCES,
                 },
                 .memory_fd = record.memory_fd,
@@ -189,20 +200,20 @@ static int record_read(struct handshake *h, const unsigned char *from) {
                 .receives = record.flags & RECORD_RECEIVES,
                 .sends = record.flags & RECORD_SENDS,
         };
-        memcpy(ring.name, record.name, sizeof ring.name);
-        return handshake_add_ring(h, &ring) < 0 ? -EPROTO : 0;
+        memcpy(object.name, record.name, sizeof object.name);
+        return handshake_add(h, &object) < 0 ? -EPROTO : 0;
 }
 
 static bool header_is_valid(const struct header *h, size_t size) {
         if (h->magic != HANDSHAKE_MAGIC || h->version != HANDSHAKE_VERSION || h->reserved != 0)
                 return false;
-        if (h->size != size || h->n_rings > HANDSHAKE_RINGS_MAX)
+        if (h->size != size || h->n_objects > HANDSHAKE_OBJECTS_MAX)
                 return false;
-        if (size != sizeof *h + h->n_rings * sizeof(struct record))
+        if (size != sizeof *h + h->n_objects * sizeof(struct record))
                 return false;
         if (strnlen(h->worker, sizeof h->worker) == sizeof h->worker)
                 return false;
-        return h->n_rings == 0 || h->member_fd >= 0;
+        return h->n_objects == 0 || h->member_fd >= 0;
 }
 
 int handshake_decode(const void *blob, size_t size, struct handshake **ret) {
@@ -218,7 +229,7 @@ int handshake_decode(const void *blob, size_t size, struct handshake **ret) {
         r = handshake_new(&h, header.worker, header.instance, header.member_fd);
         if (r < 0)
                 return r == -EINVAL ? -EPROTO : r;
-        for (size_t i = 0; i < header.n_rings; i++) {
+        for (size_t i = 0; i < header.n_objects; i++) {
                 r = record_read(h, (const unsigned char *)blob + sizeof header + i * sizeof(struct record));
                 if (r < 0)
                         return r;

@@ -96,10 +96,10 @@ static int resolve(int *fd, const int *fds, size_t n_fds) {
 static int resolve_all(struct handshake *h, const int *fds, size_t n_fds) {
         int r = h->member_fd < 0 ? 0 : resolve(&h->member_fd, fds, n_fds);
 
-        for (size_t i = 0; r == 0 && i < h->n_rings; i++) {
-                r = resolve(&h->rings[i].memory_fd, fds, n_fds);
+        for (size_t i = 0; r == 0 && i < h->n_objects; i++) {
+                r = resolve(&h->objects[i].memory_fd, fds, n_fds);
                 if (r == 0)
-                        r = resolve(&h->rings[i].event_fd, fds, n_fds);
+                        r = resolve(&h->objects[i].event_fd, fds, n_fds);
         }
         return r;
 }
@@ -107,8 +107,8 @@ static int resolve_all(struct handshake *h, const int *fds, size_t n_fds) {
 static bool is_used(const struct handshake *h, int fd) {
         if (fd == h->member_fd)
                 return true;
-        for (size_t i = 0; i < h->n_rings; i++)
-                if (fd == h->rings[i].memory_fd || fd == h->rings[i].event_fd)
+        for (size_t i = 0; i < h->n_objects; i++)
+                if (fd == h->objects[i].memory_fd || fd == h->objects[i].event_fd)
                         return true;
         return false;
 }

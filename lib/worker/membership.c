@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Membership: mapping the rings of a handshake, and leaving them
+ * Membership: mapping the objects of a handshake, and leaving them
  *
  * Invariant: no descriptor of the caller is touched before everything else has succeeded, so that a failed
  * join can be tried again.
@@ -31,32 +31,33 @@ static int to_protocol_error(int error) {
         }
 }
 
-static int joined_ring_init(struct joined_ring *j, const struct handshake_ring *from, uint32_t number) {
+static int joined_init(struct joined *j, const struct handshake_object *from, uint32_t number) {
+        struct region region;
         int r;
 
         if (fcntl(from->event_fd, F_GETFD) < 0)
                 return -errno;
-        r = region_map(&j->region, from->memory_fd, &from->geometry);
+        r = region_map(&region, from->memory_fd, &from->geometry);
         if (r < 0)
                 return r;
+        object_open(&j->object, &region, from->event_fd);
         memcpy(j->name, from->name, sizeof j->name);
         j->number = number;
         j->first = from->first;
         j->count = MIN(from->count, (uint32_t)HANDLE_PARTICIPANTS_MAX);
         j->generation = from->generation;
         j->flags = (from->receives ? GANGER_RECEIVE : 0u) | (from->sends ? GANGER_SEND : 0u);
-        queue_open(&j->judge, &j->region, 0, 0, from->event_fd);
         return 0;
 }
 
-static void joined_ring_done(struct joined_ring *j) {
-        region_unmap(&j->region);
+static void joined_done(struct joined *j) {
+        region_unmap(&j->object.region);
         j->event_fd = close_fd(j->event_fd);
 }
 
 static int membership_allocate(struct ganger **ret, const struct handshake *h) {
         size_t align = _Alignof(struct ganger);
-        size_t size = sizeof(struct ganger) + h->n_rings * sizeof(struct joined_ring);
+        size_t size = sizeof(struct ganger) + h->n_objects * sizeof(struct joined);
         struct ganger *g;
 
         size = (size + align - 1) / align * align;
@@ -67,19 +68,19 @@ static int membership_allocate(struct ganger **ret, const struct handshake *h) {
         pthread_mutex_init(&g->lock, NULL);
         memcpy(g->worker, h->worker, sizeof g->worker);
         g->instance = h->instance;
-        g->n_rings = h->n_rings;
+        g->n_objects = h->n_objects;
         g->drain = &g->no_drain;
-        for (size_t i = 0; i < g->n_rings; i++)
-                g->rings[i].event_fd = -1;
+        for (size_t i = 0; i < g->n_objects; i++)
+                g->objects[i].event_fd = -1;
         *ret = g;
         return 0;
 }
 
 static void take_descriptors(struct ganger *g, const struct handshake *h) {
-        for (size_t i = 0; i < h->n_rings; i++) {
-                g->rings[i].event_fd = h->rings[i].event_fd;
-                (void)fd_set_cloexec(h->rings[i].event_fd, true);
-                close(h->rings[i].memory_fd);
+        for (size_t i = 0; i < h->n_objects; i++) {
+                g->objects[i].event_fd = h->objects[i].event_fd;
+                (void)fd_set_cloexec(h->objects[i].event_fd, true);
+                close(h->objects[i].memory_fd);
         }
         close_fd(h->member_fd);
 }
@@ -97,8 +98,8 @@ int membership_new(struct ganger **ret, const struct handshake *h) {
                         return to_protocol_error(r);
                 g->drain = &g->member.memory->drain;
         }
-        for (size_t i = 0; i < h->n_rings; i++) {
-                r = joined_ring_init(&g->rings[i], &h->rings[i], (uint32_t)i);
+        for (size_t i = 0; i < h->n_objects; i++) {
+                r = joined_init(&g->objects[i], &h->objects[i], (uint32_t)i);
                 if (r < 0)
                         return to_protocol_error(r);
         }
@@ -114,11 +115,11 @@ struct ganger *ganger_leave(struct ganger *g) {
                 return NULL;
         pthread_mutex_lock(&g->lock);
         for (size_t i = 0; i < MEMBER_HANDLES; i++)
-                if (g->open & UINT64_C(1) << i)
-                        handle_close(&g->handles[i]);
+                if (g->open[i])
+                        g->open[i]->close(g->open[i]);
         pthread_mutex_unlock(&g->lock);
-        for (size_t i = 0; i < g->n_rings; i++)
-                joined_ring_done(&g->rings[i]);
+        for (size_t i = 0; i < g->n_objects; i++)
+                joined_done(&g->objects[i]);
         member_unmap(&g->member);
         pthread_mutex_destroy(&g->lock);
         free(g);
@@ -142,8 +143,8 @@ void ganger_interrupt(struct ganger *g) {
 
         /* Before the wake-up: whoever it wakes must see it. */
         atomic_store(g->drain, 1);
-        for (size_t i = 0; i < g->n_rings; i++)
-                if (g->rings[i].flags & GANGER_RECEIVE)
-                        wait_wake_all(&g->rings[i].judge.messages);
+        for (size_t i = 0; i < g->n_objects; i++)
+                if (g->objects[i].flags & GANGER_RECEIVE)
+                        g->objects[i].object.ops->wake_receivers(&g->objects[i].object);
         errno = saved;
 }

@@ -5,9 +5,9 @@
 /*
  * What is behind `struct ganger` and `struct ganger_ring`
  *
- * All rings are mapped at the join, and the table of them never changes: a signal handler may walk it
- * (ganger_interrupt). Handles live in a table too, so that the message of a handle that was closed finds a
- * closed handle, not freed memory; a handle's place in it is also the number of its journal.
+ * All objects are mapped at the join, and the table of them never changes: a signal handler may walk it
+ * (ganger_interrupt). Handles on queues live in a table too, so that the message of a handle that was closed finds a
+ * closed handle, not freed memory; a handle's place is also the number of its journal.
  *
  * Locking: `lock` guards which handles are open and which participants are taken, nothing else. What is
  * in an open handle belongs to the thread that uses it.
@@ -20,23 +20,32 @@
 #include "base/text.h"
 #include "ganger.h"
 #include "shm/member.h"
-#include "shm/queue.h"
+#include "shm/object.h"
 #include "worker/handshake.h"
 
-/** Participants of one ring that one process can have handles for: a bit each. */
+/** Participants of one object that one process can have handles for: a bit each. */
 #define HANDLE_PARTICIPANTS_MAX 64
 
-/** A ring that this process was given. */
-struct joined_ring {
+/** A ring or a lock that this process was given. */
+struct joined {
         char name[NAME_LENGTH_MAX + 1];
         uint32_t number;                /* in the handshake, and so in journals */
         uint32_t first, count, generation;
         unsigned int flags;             /* GANGER_RECEIVE, GANGER_SEND: what it was given for */
-        struct region region;
-        int event_fd;
-        struct queue judge;             /* participant 0: wakes, and recovers handles that are closed */
+        struct object object;           /* as participant 0: wakes, and recovers handles that are closed */
+        int event_fd;                   /* the object's, once it is ours to close; -1 before */
         struct ganger_ring *simple;     /* the handle of ganger_receive() and ganger_send(); NULL: none yet */
         uint64_t taken;                 /* participants that have an open handle; under the lock */
+};
+
+/** What every open handle has, whatever it is on: a participant of its object, and a place, which is also its journal's. */
+struct handle {
+        struct ganger *ganger;
+        struct joined *joined;
+        uint32_t place;
+        uint32_t participant;
+        /** Give back what it holds, and free it; with the lock held. */
+        void (*close)(struct handle *handle);
 };
 
 struct ganger_ring {
@@ -47,24 +56,21 @@ struct ganger_ring {
         uint32_t held;                  /* messages received or reserved, and not finished */
         int poll_fd;                    /* for ganger_ring_fd(); -1: nobody asked */
         struct journal *journal;
-        struct joined_ring *joined;
-        struct ganger *ganger;
+        struct handle handle;
 };
 
 struct ganger {
-        struct ganger_ring handles[MEMBER_HANDLES];
-        uint64_t open;                  /* which of them are; under the lock */
+        struct ganger_ring rings[MEMBER_HANDLES]; /* handles on queues, each at its place */
+        struct handle *open[MEMBER_HANDLES]; /* by place; under the lock */
         pthread_mutex_t lock;
         char worker[NAME_LENGTH_MAX + 1];
         unsigned int instance;
         struct member member;
         _Atomic uint32_t *drain;        /* in the member memory; without one, `no_drain` */
         _Atomic uint32_t no_drain;
-        size_t n_rings;
-        struct joined_ring rings[];
+        size_t n_objects;
+        struct joined objects[];
 };
-
-_Static_assert(MEMBER_HANDLES <= 64, "`open` has a bit for each handle");
 
 /**
  * Map what a handshake names.
@@ -75,7 +81,29 @@ _Static_assert(MEMBER_HANDLES <= 64, "`open` has a bit for each handle");
  */
 int membership_new(struct ganger **ret, const struct handshake *h);
 
-/** Close a handle, with the lock held. */
-void handle_close(struct ganger_ring *ring);
+/* ---- handles, of any kind ---------------------------------------------------------------------- */
+
+/**
+ * Find an object that this process was given.
+ * @param name   NULL: the only one of this kind that fits `flags`.
+ * @param flags  GANGER_RECEIVE, GANGER_SEND: what it must have been given for.
+ * @return 0, -ENOENT (none of that name; or it is of another kind), -EACCES (given, but not for this), -ENOTUNIQ.
+ */
+int joined_find(struct ganger *g, enum object_kind kind, const char *name, unsigned int flags, struct joined **ret);
+
+/**
+ * Take a participant of an object, and a place; with the lock held.
+ * @param handle  filled, but not entered: whoever has made the rest of the handle calls handle_enter().
+ * @return 0, -EUSERS.
+ */
+int handle_take(struct ganger *g, struct joined *j, struct handle *handle);
+void handle_enter(struct handle *handle, void (*close)(struct handle *handle));
+
+/**
+ * Leave participant and place to others; with the lock held. The participant must hold nothing by now, and be announced
+ * nowhere: its number is used again at once, in the same generation.
+ * @param holds  it may hold something: then it is recovered first, by its object's kind.
+ */
+void handle_release(struct handle *handle, bool holds);
 
 #endif

@@ -26,7 +26,7 @@
 void gang_open(struct gang *gang, uint32_t slots, uint32_t message_max) {
         *gang = (struct gang){
                 .geometry = {
-                        .kind = RING_QUEUE, .slots = slots, .message_max = message_max, .max_deliveries = 3,
+                        .kind = OBJECT_QUEUE, .slots = slots, .message_max = message_max, .max_deliveries = 3,
                         .fences = !region_barrier_is_available(),
                 },
         };
@@ -42,7 +42,7 @@ void gang_close(struct gang *gang) {
 }
 
 struct ganger *gang_join(const struct gang *gang, uint32_t member, struct ganger_ring **ret) {
-        struct handshake_ring ring = {
+        struct handshake_object ring = {
                 .name = "bench", .geometry = gang->geometry, .memory_fd = 1, .event_fd = 2,
                 .first = 1 + member * HANDLES, .count = HANDLES, .generation = 1, .receives = true, .sends = true,
         };
@@ -57,7 +57,7 @@ struct ganger *gang_join(const struct gang *gang, uint32_t member, struct ganger
         };
 
         errno = 0;
-        if (handshake_new(&h, "bench", member, 0) < 0 || handshake_add_ring(h, &ring) < 0 ||
+        if (handshake_new(&h, "bench", member, 0) < 0 || handshake_add(h, &ring) < 0 ||
             handshake_encode(h, &blob, &size) < 0 || ganger_join_handshake(&g, blob, size, fds, 3) < 0 ||
             ganger_ring_open(g, NULL, GANGER_SEND | GANGER_RECEIVE, ret) < 0)
                 bench_die("joining a ring");

@@ -17,13 +17,14 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "sim-world.h"
+#include "sim.h"
 
 static const struct budget standard[] = {
         { .preemptions = 1 },
         { .kills = 1, .supervisor_kills = 1 },
         { .preemptions = 1, .kills = 1 },
 };
+static const struct scenario_head *scenario;
 /* Store buffers add nothing without a switch. */
 static const struct budget with_delays = { .preemptions = 1, .delays = 1 };
 
@@ -95,10 +96,10 @@ static bool search_standard(void) {
 static bool run_scenarios(size_t first) {
         bool ok = true, any = false;
 
-        for (size_t i = first; i < n_scenarios; i += options.jobs) {
-                if (options.scenario && strcmp(options.scenario, scenarios[i].name) != 0)
+        for (size_t i = first; (scenario = world_scenario(i)) != NULL; i += options.jobs) {
+                if (options.scenario && strcmp(options.scenario, scenario->name) != 0)
                         continue;
-                scenario = &scenarios[i];
+                world_choose(i);
                 ok = (options.has_budget ? search(&options.budget) : search_standard()) && ok;
                 any = true;
                 if (!ok && options.quiet)
@@ -128,8 +129,8 @@ static bool run_jobs(void) {
 }
 
 static void list(void) {
-        for (size_t i = 0; i < n_scenarios; i++)
-                printf("%-18s %s\n", scenarios[i].name, scenarios[i].what);
+        for (size_t i = 0; world_scenario(i); i++)
+                printf("%-18s %s\n", world_scenario(i)->name, world_scenario(i)->what);
 }
 
 static unsigned int number(void) {

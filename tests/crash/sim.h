@@ -15,7 +15,6 @@
 #include <stdint.h>
 
 #include "shm/member.h"
-#include "shm/queue.h"
 #include "shm/recover.h"
 
 #define SIM_WORKERS 3
@@ -103,8 +102,22 @@ extern uint64_t sim_events[SIM_RINGS];
 /** Wait, as poll(2) would, until the event descriptor is readable. */
 void sim_event_wait(int fd);
 
-/* ---- called back by sim.c ------------------------------------------------------------------------ */
+/* ---- the world: what is simulated, one for each kind of object (a folder each) ------------------- */
 
+/** What crashsim must know of a scenario. */
+struct scenario_head {
+        const char *name;
+        const char *what;
+        unsigned int switches;          /* small enough for more than one; 0: one */
+        bool delays;                    /* worth running with store buffers */
+};
+
+/** The `i`th scenario of the world; NULL: there are no more. */
+const struct scenario_head *world_scenario(size_t i);
+/** Executions from here on are of this one. */
+void world_choose(size_t i);
+
+/* Called back by sim.c. */
 void world_reset(void);
 void world_run(unsigned int who, unsigned int incarnation);
 /** Recover a dead worker. @return whether it gets a replacement. */

@@ -52,8 +52,8 @@ struct shared {
 };
 
 static const struct geometry geometry[] = {
-        [IN] = { .kind = RING_QUEUE, .slots = 64, .message_max = sizeof(struct message), .max_deliveries = 255 },
-        [OUT] = { .kind = RING_QUEUE, .slots = 16, .message_max = sizeof(struct message), .max_deliveries = 255 },
+        [IN] = { .kind = OBJECT_QUEUE, .slots = 64, .message_max = sizeof(struct message), .max_deliveries = 255 },
+        [OUT] = { .kind = OBJECT_QUEUE, .slots = 16, .message_max = sizeof(struct message), .max_deliveries = 255 },
 };
 
 static struct {
@@ -61,7 +61,7 @@ static struct {
         pid_t pid[COLLECTOR];
         uint32_t generation[COLLECTOR];
         struct region region[2];
-        struct queue judge[2];
+        struct object judge[2];
         struct shared *shared;
         unsigned char *seen;
         uint64_t received, duplicated, torn, kills, returned, redone, redelivered;
@@ -298,7 +298,7 @@ static void set_up(void) {
                 r = soak.ring_fd[i] < 0 ? soak.ring_fd[i] : region_map(&soak.region[i], soak.ring_fd[i], &geometry[i]);
                 if (r < 0)
                         fail("ring", r);
-                queue_open(&soak.judge[i], &soak.region[i], 0, 0, soak.event_fd[i]);
+                object_open(&soak.judge[i], &soak.region[i], soak.event_fd[i]);
         }
         soak.shared = mmap(NULL, sizeof *soak.shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         soak.seen = mmap(NULL, MESSAGES_MAX / 8, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -32,7 +32,10 @@
 #define INSTRUCTIONS_MAX 200000
 #define EXIT_SKIPPED 77
 
-static struct arena *live, *copy, *second, *last;
+/** Arenas: the victim's; a copy that is checked; the two as they were last seen; and a copy of the copy. */
+static struct arena *live, *copy, *last, *last_copy, *second;
+/** The victim has done all it had to do. */
+static volatile int *over;
 static unsigned int every = 1;
 static unsigned long points, violations;
 
@@ -40,15 +43,17 @@ static unsigned long points, violations;
 
 /** Start a child that stops itself, runs `fn` on an arena, and stops again. */
 static pid_t spawn(struct arena *a, void (*fn)(struct arena *)) {
-        pid_t pid = fork();
         int status;
+        pid_t pid;
 
+        *over = 0;
+        pid = fork();
         if (pid == 0) {
                 if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
                         _exit(EXIT_SKIPPED);
                 raise(SIGSTOP);
                 fn(a);
-                a->over = 1;
+                *over = 1;
                 raise(SIGSTOP);
                 _exit(EXIT_SUCCESS);
         }
@@ -80,15 +85,15 @@ static bool resume(pid_t pid, int how) {
 }
 
 /** One instruction. @return whether it is still at work. */
-static bool step(pid_t pid, const struct arena *a) {
+static bool step(pid_t pid) {
         if (!resume(pid, PTRACE_SINGLESTEP))
                 return false;
         points++;
-        return !a->over;
+        return !*over;
 }
 
-static void run_to_end(pid_t pid, const struct arena *a) {
-        while (!a->over && resume(pid, PTRACE_CONT))
+static void run_to_end(pid_t pid) {
+        while (!*over && resume(pid, PTRACE_CONT))
                 ;
 }
 
@@ -112,9 +117,9 @@ static void begin(const struct operation *op) {
 }
 
 static bool changed(struct arena *before, const struct arena *now) {
-        if (memcmp(before, now, sizeof *now) == 0)
+        if (memcmp(before, now, arena_size) == 0)
                 return false;
-        *before = *now;
+        memcpy(before, now, arena_size);
         return true;
 }
 
@@ -122,13 +127,10 @@ static bool changed(struct arena *before, const struct arena *now) {
 
 static void check_copy(const struct operation *op, unsigned long at, bool with_peer) {
         const char *why = NULL;
-        struct queue peer;
 
-        *copy = *live;
-        if (with_peer) {
-                arena_open(copy, &peer, 0, STEP_PEER);
-                why = arena_peer(copy, &peer);
-        }
+        memcpy(copy, live, arena_size);
+        if (with_peer)
+                why = arena_peer(copy);
         if (why)
                 violation(op, "peer", at, why);
         else
@@ -141,14 +143,14 @@ static unsigned long mode_snapshot(const struct operation *op) {
         pid_t pid;
 
         begin(op);
-        memset(last, 0xff, sizeof *last);
+        memset(last, 0xff, arena_size);
         pid = spawn(live, op->victim);
         do
                 if (changed(last, live)) {
                         check_copy(op, n, false);
                         check_copy(op, n, true);
                 }
-        while (++n < INSTRUCTIONS_MAX && step(pid, live));
+        while (++n < INSTRUCTIONS_MAX && step(pid));
         check_copy(op, n, false);
         reap(pid);
         if (n == INSTRUCTIONS_MAX)
@@ -162,19 +164,18 @@ static void recover_victim(struct arena *a) {
 
 /** Recovery of the state in `copy`, killed everywhere. */
 static void step_recovery(const struct operation *op, unsigned long at) {
-        struct arena *before = second + 1;
         unsigned long n = 0;
         pid_t pid = spawn(copy, recover_victim);
 
-        memset(before, 0xff, sizeof *before);
+        memset(last_copy, 0xff, arena_size);
         do
-                if (changed(before, copy)) {
-                        *second = *copy;
-                        second->over = 0;
+                if (changed(last_copy, copy)) {
+                        memcpy(second, copy, arena_size);
                         finish(second, op, "recovery", at);
                 }
-        while (++n < INSTRUCTIONS_MAX && step(pid, copy));
+        while (++n < INSTRUCTIONS_MAX && step(pid));
         reap(pid);
+        *over = 0; /* that was recovery; the victim itself is still at work */
 }
 
 static void mode_recovery(const struct operation *op) {
@@ -182,14 +183,14 @@ static void mode_recovery(const struct operation *op) {
         pid_t pid;
 
         begin(op);
-        memset(last, 0xff, sizeof *last);
+        memset(last, 0xff, arena_size);
         pid = spawn(live, op->victim);
         do
                 if (changed(last, live)) {
-                        *copy = *live;
+                        memcpy(copy, live, arena_size);
                         step_recovery(op, n);
                 }
-        while (++n < INSTRUCTIONS_MAX && step(pid, live));
+        while (++n < INSTRUCTIONS_MAX && step(pid));
         reap(pid);
 }
 
@@ -198,7 +199,7 @@ static pid_t victim_at(const struct operation *op, unsigned long k) {
 
         begin(op);
         pid = spawn(live, op->victim);
-        for (unsigned long i = 0; i < k && step(pid, live); i++)
+        for (unsigned long i = 0; i < k && step(pid); i++)
                 ;
         return pid;
 }
@@ -214,12 +215,10 @@ static void mode_preempt(const struct operation *op, unsigned long n) {
         for (unsigned long k = 0; k < n; k += every) {
                 pid_t pid = victim_at(op, k);
                 const char *why;
-                struct queue peer;
 
                 arena_recover(live, STEP_ZOMBIE);
-                arena_open(live, &peer, 0, STEP_PEER);
-                why = arena_peer(live, &peer);
-                run_to_end(pid, live);
+                why = arena_peer(live);
+                run_to_end(pid);
                 reap(pid);
                 if (why)
                         violation(op, "preempt", k, why);
@@ -248,6 +247,14 @@ static void run(const struct operation *op) {
         fflush(stdout);
 }
 
+static void *map(size_t size) {
+        void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+        if (p == MAP_FAILED)
+                exit(EXIT_FAILURE);
+        return p;
+}
+
 int main(int argc, char **argv) {
         static const struct option table[] = {
                 { "every", required_argument, NULL, 'e' }, { "operation", required_argument, NULL, 'o' }, { 0 },
@@ -265,12 +272,14 @@ int main(int argc, char **argv) {
                 case 'o': only = optarg; break;
                 default: return 2;
                 }
-        live = mmap(NULL, 5 * sizeof *live, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-        if (live == MAP_FAILED || every == 0)
-                return EXIT_FAILURE;
-        copy = live + 1;
-        last = live + 2;
-        second = live + 3;
+        if (every == 0)
+                return 2;
+        over = map(sizeof *over);
+        live = map(arena_size);
+        copy = map(arena_size);
+        last = map(arena_size);
+        last_copy = map(arena_size);
+        second = map(arena_size);
         (void)sys_barrier_register();
         for (unsigned int i = 0; i < n_operations; i++)
                 if (!only || strcmp(only, operations[i].name) == 0)

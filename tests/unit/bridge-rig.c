@@ -121,7 +121,7 @@ void let_go(void) {
 
 void drain(void) {
         atomic_store(&worker.memory.memory->drain, 1);
-        wait_wake_all(&jobs.judge.messages);
+        wait_wake_all(&jobs.judge.queue.messages);
 }
 
 void ends_by_exit(pid_t pid, int code) {
@@ -154,7 +154,7 @@ void left(enum slot_state state, uint32_t n, const char *reason) {
 
         ck_assert_uint_eq(rig_ring_count(&jobs, state), n);
         for (uint32_t i = 0; i < SLOTS; i++)
-                if (word_state(atomic_load(&queue_slot(&jobs.judge, i)->word)) == state)
+                if (word_state(atomic_load(&queue_slot(&jobs.judge.queue, i)->word)) == state)
                         ck_assert_str_eq(rig_ring_reason(&jobs, i, text, sizeof text), reason);
 }
 

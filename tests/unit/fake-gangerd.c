@@ -29,7 +29,7 @@
 #define SEAT_SIZE 2
 
 static const struct geometry geometry = {
-        .kind = RING_QUEUE, .slots = 16, .message_max = 64, .max_deliveries = 3, .fences = true,
+        .kind = OBJECT_QUEUE, .slots = 16, .message_max = 64, .max_deliveries = 3, .fences = true,
 };
 static int memory_fd = -1, event_fd = -1;
 static unsigned int n_attached, n_deaths;
@@ -248,7 +248,7 @@ static void answer_attach(struct fake *f) {
         _cleanup_(handshake_freep) struct handshake *h = NULL;
         _cleanup_(closep) int member = member_create("member");
         _cleanup_(freep) void *blob = NULL;
-        struct handshake_ring ring = {
+        struct handshake_object ring = {
                 .name = "jobs", .geometry = geometry, .memory_fd = 0, .event_fd = 1,
                 .first = 1 + SEAT_SIZE * n_attached++, .count = SEAT_SIZE, .generation = 1,
                 .receives = f->request->attach->receive, .sends = f->request->attach->send,
@@ -258,7 +258,7 @@ static void answer_attach(struct fake *f) {
 
         if (refused(f, &f->request->attach->ring, 1))
                 return;
-        if (member < 0 || handshake_new(&h, "", 0, 2) < 0 || handshake_add_ring(h, &ring) < 0 ||
+        if (member < 0 || handshake_new(&h, "", 0, 2) < 0 || handshake_add(h, &ring) < 0 ||
             handshake_encode(h, &blob, &size) < 0) {
                 fake_error(f, GANGER__V1__ERROR_CODE__ERROR_FAILED, "no handshake");
                 return;

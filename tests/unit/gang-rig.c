@@ -13,10 +13,12 @@
 
 void rig_ring_open(struct rig_ring *r, const char *name, uint32_t slots, uint32_t message_max,
                    uint32_t max_deliveries) {
+        struct region region;
+
         *r = (struct rig_ring){
                 .name = name,
                 .geometry = {
-                        .kind = RING_QUEUE,
+                        .kind = OBJECT_QUEUE,
                         .slots = slots,
                         .message_max = message_max,
                         .max_deliveries = max_deliveries,
@@ -28,12 +30,12 @@ void rig_ring_open(struct rig_ring *r, const char *name, uint32_t slots, uint32_
         ck_assert_int_ge(r->memory_fd, 0);
         r->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         ck_assert_int_ge(r->event_fd, 0);
-        ck_assert_int_eq(region_map(&r->region, r->memory_fd, &r->geometry), 0);
-        queue_open(&r->judge, &r->region, 0, 0, r->event_fd);
+        ck_assert_int_eq(region_map(&region, r->memory_fd, &r->geometry), 0);
+        object_open(&r->judge, &region, r->event_fd);
 }
 
 void rig_ring_close(struct rig_ring *r) {
-        region_unmap(&r->region);
+        region_unmap(&r->judge.region);
         r->memory_fd = close_fd(r->memory_fd);
         r->event_fd = close_fd(r->event_fd);
 }
@@ -41,13 +43,13 @@ void rig_ring_close(struct rig_ring *r) {
 uint32_t rig_ring_count(const struct rig_ring *r, enum slot_state state) {
         uint32_t n = 0;
 
-        for (uint64_t i = 0; i < r->judge.n; i++)
-                n += word_state(atomic_load(&queue_slot(&r->judge, i)->word)) == state;
+        for (uint64_t i = 0; i < r->judge.queue.n; i++)
+                n += word_state(atomic_load(&queue_slot(&r->judge.queue, i)->word)) == state;
         return n;
 }
 
 const char *rig_ring_reason(const struct rig_ring *r, uint32_t slot, char *buf, size_t size) {
-        const struct note *note = &r->judge.notes[slot];
+        const struct note *note = &r->judge.queue.notes[slot];
 
         snprintf(buf, size, "%.*s", note->length, note->text);
         return buf;
@@ -66,10 +68,10 @@ void rig_member_close(struct rig_member *m) {
 }
 
 void rig_member_give(struct rig_member *m, struct rig_ring *ring, unsigned int flags, uint32_t handles) {
-        struct handshake_ring *r = &m->rings[m->n_rings];
+        struct handshake_object *r = &m->rings[m->n_rings];
 
         ck_assert_uint_lt(m->n_rings, RIG_RINGS);
-        *r = (struct handshake_ring){
+        *r = (struct handshake_object){
                 .geometry = ring->geometry,
                 .first = ring->next_participant,
                 .count = handles,
@@ -90,13 +92,13 @@ size_t rig_member_handshake(const struct rig_member *m, int first, int *fds, voi
         ck_assert_int_eq(handshake_new(&h, m->worker, m->instance, first), 0);
         fds[n++] = m->member_fd;
         for (size_t i = 0; i < m->n_rings; i++) {
-                struct handshake_ring r = m->rings[i];
+                struct handshake_object r = m->rings[i];
 
                 r.memory_fd = first + (int)n;
                 fds[n++] = m->of[i]->memory_fd;
                 r.event_fd = first + (int)n;
                 fds[n++] = m->of[i]->event_fd;
-                ck_assert_int_eq(handshake_add_ring(h, &r), (int)i);
+                ck_assert_int_eq(handshake_add(h, &r), (int)i);
         }
         ck_assert_int_eq(handshake_encode(h, ret_blob, ret_size), 0);
         return n;
@@ -139,7 +141,7 @@ void rig_member_recover(struct rig_member *m, const char *reason, struct recover
 
         for (size_t i = 0; i < m->n_rings; i++)
                 seats[i] = (struct seat){
-                        .queue = &m->of[i]->judge, .ring = (uint32_t)i, .first = m->rings[i].first,
+                        .object = &m->of[i]->judge, .ring = (uint32_t)i, .first = m->rings[i].first,
                         .count = m->rings[i].count, .generation = m->rings[i].generation,
                 };
         recover_process(&m->memory, seats, m->n_rings, reason, ret);

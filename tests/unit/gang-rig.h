@@ -29,8 +29,7 @@ struct rig_ring {
         const char *name;
         struct geometry geometry;
         int memory_fd, event_fd;
-        struct region region;
-        struct queue judge;             /* participant 0 */
+        struct object judge;            /* participant 0 */
         uint32_t next_participant;
 };
 
@@ -50,7 +49,7 @@ struct rig_member {
         int member_fd;
         struct member memory;
         size_t n_rings;
-        struct handshake_ring rings[RIG_RINGS];
+        struct handshake_object rings[RIG_RINGS];
         struct rig_ring *of[RIG_RINGS];
 };
 

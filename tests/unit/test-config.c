@@ -87,7 +87,7 @@ START_TEST(what_is_left_out_has_its_default) {
                                                          "= a io = exec receive = r restart-delay = 2min }");
         struct worker_definition *w = c->workers[0];
 
-        ck_assert_int_eq(c->rings[0]->kind, RING_QUEUE);
+        ck_assert_int_eq(c->rings[0]->kind, OBJECT_QUEUE);
         ck_assert_uint_eq(c->rings[0]->slots, 1024);
         ck_assert_uint_eq(c->rings[0]->slot_size, 4096);
         ck_assert_uint_eq(c->rings[0]->max_deliveries, 5);

@@ -469,7 +469,7 @@ START_TEST(the_descriptor_tells_of_messages) {
         }
         /* A wait on such a handle is one like any other, and nobody is told in vain meanwhile. */
         ck_assert_int_eq(ganger_ring_receive(ring, &m, 2000), -ETIMEDOUT);
-        ck_assert_uint_eq((uint32_t)jobs.judge.control->messages.pollers, 0);
+        ck_assert_uint_eq((uint32_t)jobs.judge.queue.control->messages.pollers, 0);
 }
 END_TEST
 

@@ -10,10 +10,10 @@
 #include "shm/layout.h"
 #include "worker/handshake.h"
 
-static struct handshake_ring some_ring(int i) {
-        struct handshake_ring r = {
+static struct handshake_object some_ring(int i) {
+        struct handshake_object r = {
                 .geometry = {
-                        .kind = RING_QUEUE,
+                        .kind = OBJECT_QUEUE,
                         .slots = 64,
                         .message_max = 100 + (uint32_t)i,
                         .max_deliveries = 3,
@@ -36,9 +36,9 @@ static struct handshake *some_handshake(int rings) {
 
         ck_assert_int_eq(handshake_new(&h, "resize", 3, 9), 0);
         for (int i = 0; i < rings; i++) {
-                struct handshake_ring r = some_ring(i);
+                struct handshake_object r = some_ring(i);
 
-                ck_assert_int_eq(handshake_add_ring(h, &r), i);
+                ck_assert_int_eq(handshake_add(h, &r), i);
         }
         return h;
 }
@@ -48,17 +48,17 @@ START_TEST(what_is_written_is_read) {
         _cleanup_(freep) void *blob = NULL;
         size_t size;
 
-        h = some_handshake(HANDSHAKE_RINGS_MAX);
-        h->rings[5].geometry.fences = true;
+        h = some_handshake(HANDSHAKE_OBJECTS_MAX);
+        h->objects[5].geometry.fences = true;
         ck_assert_int_eq(handshake_encode(h, &blob, &size), 0);
         ck_assert_uint_eq(size, handshake_size_max());
         ck_assert_int_eq(handshake_decode(blob, size, &back), 0);
         ck_assert_str_eq(back->worker, "resize");
         ck_assert_uint_eq(back->instance, 3);
         ck_assert_int_eq(back->member_fd, 9);
-        ck_assert_uint_eq(back->n_rings, h->n_rings);
-        for (size_t i = 0; i < h->n_rings; i++) {
-                struct handshake_ring *a = &h->rings[i], *b = &back->rings[i];
+        ck_assert_uint_eq(back->n_objects, h->n_objects);
+        for (size_t i = 0; i < h->n_objects; i++) {
+                struct handshake_object *a = &h->objects[i], *b = &back->objects[i];
 
                 ck_assert_str_eq(a->name, b->name);
                 ck_assert_uint_eq(a->geometry.slots, b->geometry.slots);
@@ -78,13 +78,13 @@ END_TEST
 START_TEST(one_without_rings_needs_no_member_memory) {
         _cleanup_(handshake_freep) struct handshake *h = NULL, *back = NULL;
         _cleanup_(freep) void *blob = NULL, *none = NULL;
-        struct handshake_ring r = some_ring(0);
+        struct handshake_object r = some_ring(0);
         size_t size;
 
         ck_assert_int_eq(handshake_new(&h, "", 0, -1), 0);
         ck_assert_int_eq(handshake_encode(h, &blob, &size), 0);
         ck_assert_int_eq(handshake_decode(blob, size, &back), 0);
-        ck_assert_int_eq(handshake_add_ring(h, &r), 0);
+        ck_assert_int_eq(handshake_add(h, &r), 0);
         ck_assert_int_eq(handshake_encode(h, &none, &size), -EINVAL);
 }
 END_TEST
@@ -92,9 +92,9 @@ END_TEST
 /** Each is one thing that makes a ring impossible. */
 #define REFUSED(change, expected)                                       \
         do {                                                            \
-                struct handshake_ring r = some_ring(1);                 \
+                struct handshake_object r = some_ring(1);                 \
                 change;                                                 \
-                ck_assert_int_eq(handshake_add_ring(h, &r), expected);  \
+                ck_assert_int_eq(handshake_add(h, &r), expected);  \
         } while (0)
 
 START_TEST(nonsense_is_refused) {
@@ -108,7 +108,7 @@ START_TEST(nonsense_is_refused) {
         REFUSED(r.geometry.slots = QUEUE_SLOTS_MAX * 2, -EINVAL);
         REFUSED(r.geometry.message_max = 0, -EINVAL);
         REFUSED(r.geometry.max_deliveries = DELIVERIES_MAX + 1, -EINVAL);
-        REFUSED(r.geometry.kind = (enum ring_kind)7, -EINVAL);
+        REFUSED(r.geometry.kind = (enum object_kind)7, -EINVAL);
         REFUSED(r.first = 0, -EINVAL);
         REFUSED(r.count = 0, -EINVAL);
         REFUSED(r.count = RING_PARTICIPANTS, -EINVAL);
@@ -119,7 +119,7 @@ START_TEST(nonsense_is_refused) {
         REFUSED(r.event_fd = r.memory_fd, -EEXIST);
         REFUSED(r.memory_fd = 10, -EEXIST);
         REFUSED(r.event_fd = 9, -EEXIST);
-        ck_assert_uint_eq(h->n_rings, 1);
+        ck_assert_uint_eq(h->n_objects, 1);
         ck_assert_int_eq(handshake_new(&none, "a b", 0, -1), -EINVAL);
         ck_assert_int_eq(handshake_new(&none, "ok", 0, -2), -EINVAL);
         ck_assert_ptr_null(none);
@@ -127,10 +127,10 @@ START_TEST(nonsense_is_refused) {
 END_TEST
 
 START_TEST(no_more_rings_than_fit) {
-        _cleanup_(handshake_freep) struct handshake *h = some_handshake(HANDSHAKE_RINGS_MAX);
-        struct handshake_ring r = some_ring(HANDSHAKE_RINGS_MAX);
+        _cleanup_(handshake_freep) struct handshake *h = some_handshake(HANDSHAKE_OBJECTS_MAX);
+        struct handshake_object r = some_ring(HANDSHAKE_OBJECTS_MAX);
 
-        ck_assert_int_eq(handshake_add_ring(h, &r), -E2BIG);
+        ck_assert_int_eq(handshake_add(h, &r), -E2BIG);
 }
 END_TEST
 

@@ -19,12 +19,13 @@
 #define MAX_DELIVERIES 3
 
 static struct region region;
-static struct queue sender, receiver, other, judge;
+static struct queue sender, receiver, other;
+static struct object object;            /* as one sees it who recovers */
 static int event_fd;
 
 static void setup(void) {
         const struct geometry g = {
-                .kind = RING_QUEUE, .slots = SLOTS, .message_max = 48, .max_deliveries = MAX_DELIVERIES,
+                .kind = OBJECT_QUEUE, .slots = SLOTS, .message_max = 48, .max_deliveries = MAX_DELIVERIES,
         };
         _cleanup_(closep) int fd = region_create("test", &g);
 
@@ -34,7 +35,7 @@ static void setup(void) {
         queue_open(&sender, &region, 1, 1, event_fd);
         queue_open(&receiver, &region, 2, 1, event_fd);
         queue_open(&other, &region, 3, 1, event_fd);
-        queue_open(&judge, &region, 0, 0, event_fd);
+        object_open(&object, &region, event_fd);
 }
 
 static void teardown(void) {
@@ -68,7 +69,7 @@ static uint64_t number(const struct lease *l) {
         } while (0)
 
 static void die(uint32_t participant, struct recovery *ret) {
-        const struct seat seat = { .queue = &judge, .first = participant, .count = 1, .generation = 1 };
+        const struct seat seat = { .object = &object, .first = participant, .count = 1, .generation = 1 };
 
         recover_process(NULL, &seat, 1, "killed by SIGKILL", ret);
 }
@@ -209,7 +210,7 @@ START_TEST(after_max_deliveries_it_is_a_dead_letter) {
                 RECEIVE(&receiver, &l, i);
                 ck_assert_int_eq(queue_acknowledge(&receiver, l.slot), 0);
         }
-        ck_assert_str_eq(judge.notes[0].text, "killed by SIGKILL");
+        ck_assert_str_eq(object.queue.notes[0].text, "killed by SIGKILL");
 }
 END_TEST
 
@@ -263,7 +264,7 @@ START_TEST(forward_commits_both_or_neither) {
                 redo_pack(&(struct redo){ .owner = receiver.owner, .slot = in.slot, .acknowledge = true });
         m.memory->journals[5].armed = 2;
         for (int i = 0; i < 2; i++) {
-                const struct seat seat = { .queue = &judge, .first = 2, .count = 1, .generation = 1 };
+                const struct seat seat = { .object = &object, .first = 2, .count = 1, .generation = 1 };
                 struct recovery got = { 0 };
 
                 recover_process(&m, &seat, 1, "killed", &got);
@@ -308,8 +309,8 @@ START_TEST(waiting_ends_in_time) {
         for (uint64_t i = 0; i < SLOTS; i++)
                 send_number(&sender, i);
         ck_assert_int_eq(queue_reserve_wait(&sender, &l, now_usec() + 2000), -ETIMEDOUT);
-        ck_assert_uint_eq((uint32_t)judge.control->messages.sleepers, 0);
-        ck_assert_uint_eq((uint32_t)judge.control->space.sleepers, 0);
+        ck_assert_uint_eq((uint32_t)object.queue.control->messages.sleepers, 0);
+        ck_assert_uint_eq((uint32_t)object.queue.control->space.sleepers, 0);
 }
 END_TEST
 
@@ -340,7 +341,7 @@ START_TEST(the_descriptor_becomes_readable) {
 END_TEST
 
 START_TEST(memory_is_sealed_and_checked) {
-        struct geometry g = { .kind = RING_QUEUE, .slots = 8, .message_max = 100, .max_deliveries = 1 }, bad = g;
+        struct geometry g = { .kind = OBJECT_QUEUE, .slots = 8, .message_max = 100, .max_deliveries = 1 }, bad = g;
         _cleanup_(closep) int fd = region_create("test", &g);
         _cleanup_(closep) int plain = memfd_create("plain", MFD_CLOEXEC);
         struct region r = REGION_NULL;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/seats.h"
+#include "shm/seats.h"
 #include "harness.h"
 
 START_TEST(blocks_do_not_overlap) {

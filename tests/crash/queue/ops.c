@@ -9,7 +9,7 @@
 
 #include <errno.h>
 
-#include "sim-world.h"
+#include "queue/world.h"
 
 void payload_write(void *data, unsigned int id) {
         volatile uint64_t *d = data;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef GANGER_DAEMON_SEATS_H
-#define GANGER_DAEMON_SEATS_H
+#ifndef GANGER_SHM_SEATS_H
+#define GANGER_SHM_SEATS_H
 
 /*
  * Which participants of a ring are taken
@@ -12,7 +12,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SEATS_PARTICIPANTS 2047         /* RING_PARTICIPANTS of shm/layout.h */
+#include "shm/layout.h"
+
+#define SEATS_PARTICIPANTS RING_PARTICIPANTS
 
 struct seats {
         uint64_t taken[(SEATS_PARTICIPANTS + 64) / 64]; /* a bit for each number; 0 is never free */

@@ -6,7 +6,7 @@
  * rests as long as possible before somebody else has it.
  */
 
-#include "daemon/seats.h"
+#include "shm/seats.h"
 
 #include <errno.h>
 #include <string.h>

@@ -13,7 +13,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "sim-world.h"
+#include "queue/world.h"
 
 /** Participants of the checks. Those of workers are below, in two groups of waiters. */
 #define PARTICIPANT_SETUP 100
@@ -27,6 +27,14 @@ struct region regions[SIM_RINGS];
 
 static struct actor actors[SIM_WORKERS + 1];
 static unsigned char backup[SIM_RING_BYTES];
+
+const struct scenario_head *world_scenario(size_t i) {
+        return i < n_queue_scenarios ? &queue_scenarios[i].head : NULL;
+}
+
+void world_choose(size_t i) {
+        scenario = &queue_scenarios[i];
+}
 
 uint32_t participant_of(unsigned int who) {
         return who == SETUP ? PARTICIPANT_SETUP : who == 0 ? 65 : who;
@@ -56,7 +64,7 @@ static void reset_ring(unsigned int ring) {
         *r = (struct region){
                 .base = sim_memory[ring],
                 .size = SIM_RING_BYTES,
-                .geometry = { .kind = RING_QUEUE, .slots = scenario->slots[ring], .message_max = PAYLOAD_SIZE,
+                .geometry = { .kind = OBJECT_QUEUE, .slots = scenario->slots[ring], .message_max = PAYLOAD_SIZE,
                               .max_deliveries = scenario->max_deliveries },
         };
         open_queue(&q, ring, 0, 0);
@@ -89,7 +97,7 @@ void world_run(unsigned int who, unsigned int incarnation) {
 bool world_recover(unsigned int who, unsigned int incarnation) {
         const struct member member = { &sim_members[who] };
         struct seat seats[SIM_RINGS];
-        struct queue queues[SIM_RINGS];
+        struct object objects[SIM_RINGS];
         size_t n = 0;
 
         for (unsigned int ring = 0; ring < SIM_RINGS; ring++)
@@ -97,8 +105,8 @@ bool world_recover(unsigned int who, unsigned int incarnation) {
                         if (history[ring][id].holder == who)
                                 history[ring][id].holder_known = false;
         for (; n < SIM_RINGS && scenario->slots[n]; n++) {
-                open_queue(&queues[n], (unsigned int)n, 0, 0);
-                seats[n] = (struct seat){ &queues[n], (uint32_t)n, participant_of(who), 1, incarnation + 1 };
+                object_open(&objects[n], &regions[n], (int)n);
+                seats[n] = (struct seat){ &objects[n], (uint32_t)n, participant_of(who), 1, incarnation + 1 };
         }
         sim_say("is recovered:", who);
         recover_process(&member, seats, n, "killed", NULL);

@@ -10,10 +10,12 @@
 #include <errno.h>
 #include <string.h>
 
-#include "step.h"
+#include "queue/step-world.h"
 
 #define CAPACITY_LAPS 3
 #define PATIENCE 64
+
+const size_t arena_size = sizeof(struct arena);
 
 struct count {
         unsigned int there[STEP_RINGS][STEP_IDS];
@@ -23,7 +25,7 @@ static struct region region_of(struct arena *a, unsigned int ring) {
         return (struct region){
                 .base = a->ring[ring],
                 .size = STEP_RING_BYTES,
-                .geometry = { .kind = RING_QUEUE, .slots = STEP_SLOTS, .message_max = 16,
+                .geometry = { .kind = OBJECT_QUEUE, .slots = STEP_SLOTS, .message_max = 16,
                               .max_deliveries = STEP_MAX_DELIVERIES },
         };
 }
@@ -41,21 +43,25 @@ void arena_reset(struct arena *a) {
 
 void arena_recover(struct arena *a, uint32_t participant) {
         const struct member member = { &a->member };
-        struct queue queues[STEP_RINGS];
+        struct object objects[STEP_RINGS];
         struct seat seats[STEP_RINGS];
 
         for (unsigned int i = 0; i < STEP_RINGS; i++) {
-                arena_open(a, &queues[i], i, 0);
-                seats[i] = (struct seat){ &queues[i], i, participant, 1, STEP_GENERATION };
+                struct region r = region_of(a, i);
+
+                object_open(&objects[i], &r, -1);
+                seats[i] = (struct seat){ &objects[i], i, participant, 1, STEP_GENERATION };
         }
         recover_process(participant == STEP_VICTIM ? &member : NULL, seats, STEP_RINGS, "killed", NULL);
 }
 
-const char *arena_peer(struct arena *a, struct queue *q) {
+const char *arena_peer(struct arena *a) {
+        struct queue q;
         struct lease l;
 
-        (void)step_send(a, q, 0, 10);
-        for (unsigned int n = 0; step_receive(a, q, 0, &l); n++) {
+        arena_open(a, &q, 0, STEP_PEER);
+        (void)step_send(a, &q, 0, 10);
+        for (unsigned int n = 0; step_receive(a, &q, 0, &l); n++) {
                 unsigned int id = step_id(l.data, l.size);
 
                 if (n == PATIENCE)
@@ -64,11 +70,11 @@ const char *arena_peer(struct arena *a, struct queue *q) {
                         return "a peer got a torn message";
                 if (a->marks[0][id].finished)
                         return "a peer got a message that was acknowledged";
-                if (queue_acknowledge(q, l.slot) < 0)
+                if (queue_acknowledge(&q, l.slot) < 0)
                         return "a peer lost its lease";
                 a->marks[0][id].finish_begun = a->marks[0][id].finished = 1;
         }
-        (void)step_send(a, q, 0, 11);
+        (void)step_send(a, &q, 0, 11);
         return NULL;
 }
 
@@ -185,7 +191,7 @@ const char *arena_check(struct arena *a, const struct operation *op) {
                 why = why ? why : bury(a, ring, c.there[ring]);
                 why = why ? why : account(a, ring, c.there[ring]);
         }
-        if (!why && op->forwards)
+        if (!why && op->flags & STEP_FORWARDS)
                 why = check_forwards(a, &c);
         for (unsigned int ring = 0; !why && ring < STEP_RINGS; ring++)
                 why = check_capacity(a, ring);

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "step.h"
+#include "queue/step-world.h"
 
 #define BROKEN STEP_IDS
 
@@ -245,7 +245,7 @@ const struct operation operations[] = {
         { .name = "receive, acknowledge", .setup = setup_three, .victim = do_take },
         { .name = "reject", .setup = setup_three, .victim = do_reject },
         { .name = "reject to death", .setup = setup_rejected, .victim = do_reject },
-        { .name = "forward", .setup = setup_three, .victim = do_forward, .forwards = true },
+        { .name = "forward", .setup = setup_three, .victim = do_forward, .flags = STEP_FORWARDS },
         { .name = "join", .setup = setup_three, .victim = do_join },
         { .name = "pass over", .setup = setup_lap, .victim = do_pass_over },
         { .name = "wake", .setup = setup_waiter, .victim = do_wake },

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef GANGER_TESTS_CRASH_SIM_WORLD_H
-#define GANGER_TESTS_CRASH_SIM_WORLD_H
+#ifndef GANGER_TESTS_CRASH_QUEUE_WORLD_H
+#define GANGER_TESTS_CRASH_QUEUE_WORLD_H
 
 /*
- * The world of a simulation: rings, what was done to each message (the history), and who does it (actors)
+ * The world of queues: rings, what was done to each message (the history), and who does it (actors)
  *
  * The history is what the checks compare the rings with. It is private to the harness: writing it is no shared access.
  */
@@ -38,8 +38,7 @@ struct actor {
 enum how { LOOK, WAIT, POLL };
 
 struct scenario {
-        const char *name;
-        const char *what;
+        struct scenario_head head;
         void (*body[SIM_WORKERS])(struct actor *a);
         void (*setup)(struct actor *a); /* may be NULL */
         void (*quiet)(void);            /* while somebody holds; may be NULL */
@@ -48,16 +47,14 @@ struct scenario {
         uint32_t max_deliveries;
         uint64_t lap;                   /* in which the rings begin */
         bool replaced;                  /* the dead get replacements */
-        unsigned int switches;          /* small enough for more than one; 0: one */
-        bool delays;                    /* worth running with store buffers */
 };
 
-extern const struct scenario scenarios[];
-extern const size_t n_scenarios;
+extern const struct scenario queue_scenarios[];
+extern const size_t n_queue_scenarios;
 extern const struct scenario *scenario;
 extern struct region regions[SIM_RINGS];
 
-/* ---- sim-ops.c: what an actor does; compiled with the hooks -------------------------------------- */
+/* ---- ops.c: what an actor does; compiled with the hooks -------------------------------------- */
 
 /** @return 0, -EAGAIN. */
 int op_send(struct actor *a, unsigned int ring, unsigned int id, enum how how);
@@ -77,7 +74,7 @@ unsigned int payload_id(const void *data, uint32_t size);
 void payload_write(void *data, unsigned int id);
 #define PAYLOAD_SIZE 16
 
-/* ---- sim-check.c --------------------------------------------------------------------------------- */
+/* ---- world.c --------------------------------------------------------------------------------- */
 
 void actor_init(struct actor *a, unsigned int who, unsigned int incarnation);
 uint32_t participant_of(unsigned int who);

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The table of kinds
+ */
+
+#include "shm/object.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stddef.h>
+
+#include "base/cleanup.h"
+#include "shm/queue-object.h"
+
+static const struct object_ops *const kinds[] = {
+        [OBJECT_QUEUE] = &queue_object_ops,
+};
+
+_Static_assert(ARRAY_SIZE(kinds) == _OBJECT_KIND_N, "each kind has its row");
+
+const struct object_ops *object_ops_find(enum object_kind kind) {
+        return (size_t)kind < ARRAY_SIZE(kinds) ? kinds[kind] : NULL;
+}
+
+int geometry_check(const struct geometry *g) {
+        const struct object_ops *ops = object_ops_find(g->kind);
+
+        return ops ? ops->check(g) : -EINVAL;
+}
+
+size_t geometry_size(const struct geometry *g) {
+        const struct object_ops *ops = object_ops_find(g->kind);
+
+        return ops ? ops->memory_size(g) : 0;
+}
+
+void object_open(struct object *o, const struct region *region, int event_fd) {
+        const struct object_ops *ops = object_ops_find(region->geometry.kind);
+
+        assert(ops); /* the region is sound */
+        *o = (struct object){ .ops = ops, .region = *region, .event_fd = event_fd };
+        ops->open(o);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef GANGER_SHM_OBJECT_H
+#define GANGER_SHM_OBJECT_H
+
+/*
+ * Objects: the named things in shared memory, whatever their kind
+ *
+ * Whoever makes them, gives out seats in them and recovers the dead (the manager, or a program that embeds the library)
+ * needs to know no kind: each kind is a row of operations, and a `struct object` is one as it is seen by somebody who looks at it,
+ * wakes those who wait at it, and recovers it. That one is no participant: its number is 0.
+ *
+ * All-zero memory is an empty object of every kind.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "shm/queue.h"
+#include "shm/region.h"
+
+struct object;
+struct seat;
+struct recovery;
+
+struct object_ops {
+        const char *name;               /* of the kind, in the configuration and for people */
+        /** @return 0, -EINVAL, -E2BIG. */
+        int (*check)(const struct geometry *g);
+        size_t (*memory_size)(const struct geometry *g);
+        /** Fill the member of the union in `struct object` from its region and descriptor. */
+        void (*open)(struct object *o);
+        /** Put right what the dead holder of a seat left, and wake everybody who may wait for it; see shm/recover.h. */
+        void (*recover)(const struct seat *seat, const char *reason, struct recovery *ret);
+        /** Everybody who waits for something to take looks again: at draining. Async-signal-safe. */
+        void (*wake_receivers)(struct object *o);
+        /** Everybody who waits for anything looks again, at everything: at a take-over. */
+        void (*wake_all)(struct object *o);
+        /** So many participants are stopped (SIGSTOP) just now, and may swallow wake-ups; see wait_set_stopped(). */
+        void (*set_stopped)(struct object *o, uint32_t n);
+};
+
+/** @return the row of a kind; NULL: there is no such kind. */
+const struct object_ops *object_ops_find(enum object_kind kind);
+
+struct object {
+        const struct object_ops *ops;
+        struct region region;
+        int event_fd;                   /* for those that poll; -1: none. Stays the opener's */
+        union {
+                struct queue queue;
+        };
+};
+
+/** Look at the object in a region, which is sound (region_map() looked at its geometry) and stays the caller's. */
+void object_open(struct object *o, const struct region *region, int event_fd);
+
+#endif

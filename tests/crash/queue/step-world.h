@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef GANGER_TESTS_CRASH_QUEUE_STEP_WORLD_H
+#define GANGER_TESTS_CRASH_QUEUE_STEP_WORLD_H
+
+/*
+ * The arena of queues: two rings, the member memory of the victim, and a mark for each message
+ */
+
+#include "shm/member.h"
+#include "shm/recover.h"
+#include "step.h"
+
+#define STEP_RINGS 2
+#define STEP_RING_BYTES 8192
+#define STEP_SLOTS 4
+#define STEP_IDS 32
+#define STEP_MAX_DELIVERIES 2
+
+/** An operation's flag: what is in ring 0 or in ring 1 must be in exactly one. */
+#define STEP_FORWARDS 1
+
+struct mark {
+        volatile uint8_t send_begun, sent, finish_begun, finished, received;
+};
+
+struct arena {
+        _Alignas(4096) unsigned char ring[STEP_RINGS][STEP_RING_BYTES];
+        struct mark marks[STEP_RINGS][STEP_IDS];
+        struct member_memory member;    /* of the victim */
+};
+
+void arena_open(struct arena *a, struct queue *q, unsigned int ring, uint32_t participant);
+bool step_send(struct arena *a, struct queue *q, unsigned int ring, unsigned int id);
+bool step_receive(struct arena *a, struct queue *q, unsigned int ring, struct lease *ret);
+unsigned int step_id(const void *data, uint32_t size);
+
+#endif
