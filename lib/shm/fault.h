@@ -32,6 +32,11 @@
 #define FAULT_NO_REFRESH 18             /* the mark of passing over is left to wrap */
 #define FAULT_WOKEN_ALL 19              /* a waker takes it that all sleepers are awake when it woke some */
 
+/* ---- hostile: trust in memory, hunted by tests/fuzz/run-fuzz (the target comes first): 200 to 219 -- */
+#define FAULT_TRUST_SIZE 200            /* queue: a receiver believes the size that stands in the slot */
+#define FAULT_TRUST_SKIP 201            /* queue: a scan goes on for as long as the words say */
+#define FAULT_TRUST_OWNER 202           /* journal: recovery settles slots of whoever the journal names */
+
 /* ---- end --------------------------------------------------------------------------------------- */
 
 #ifndef SHM_FAULT
