@@ -40,8 +40,8 @@ tests/crash/compiler: Makefile
 	echo 'CC="$(CC)"'; echo 'SPIN="$(SPIN)"'; echo 'top_srcdir="$(top_srcdir)"'; } > $@
 CLEANFILES += tests/crash/compiler
 
-dist_check_SCRIPTS += tests/crash/run-crashsim tests/crash/run-crashsim-long tests/crash/faults-queue
-TESTS += tests/crash/run-crashsim tests/crash/faults-queue
+dist_check_SCRIPTS += tests/crash/check-table tests/crash/run-crashsim tests/crash/run-crashsim-long tests/crash/faults-queue
+TESTS += tests/crash/check-table tests/crash/run-crashsim tests/crash/faults-queue
 LONG_TESTS += tests/crash/run-crashsim-long
 EXTRA_DIST += tests/crash/README.md tests/crash/faults.sh
 
