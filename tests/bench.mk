@@ -50,7 +50,7 @@ tests_bench_bench_holder_CPPFLAGS = $(BENCH_CPPFLAGS)
 tests_bench_bench_holder_LDADD = libworker.la libshm.la libbase.la
 
 # Compiled by the script, where their libraries are.
-EXTRA_DIST += tests/bench/run tests/bench/peer-boost.cc tests/bench/peer-zeromq.c \
+EXTRA_DIST += tests/bench/run tests/bench/plot tests/bench/peer-boost.cc tests/bench/peer-zeromq.c \
 	tests/bench/peer-ck.c tests/bench/peer-dpdk.c tests/bench/peer-nng.c tests/bench/peer-qb.c tests/bench/peer-memory.h
 
 bench: $(BENCH_BINARIES) gangerd$(EXEEXT) gangerctl$(EXEEXT)
