@@ -36,6 +36,10 @@
 #define FAULT_NO_RECOUNT 22             /* dead letters that go are not told to senders that were refused */
 #define FAULT_DROP_UNSEEN 23            /* room is made for a dead letter by a plain store */
 #define FAULT_COUNT_EARLY 24            /* dead letters are counted before all can see one's own */
+#define FAULT_INTENT_LATE 25            /* a producer writes down what it sends after it is sent */
+#define FAULT_INTENT_TORN 26            /* … which message first, and then where it stands */
+#define FAULT_VERDICT_LATE 27           /* recovery frees slots before it decides what was accepted */
+#define FAULT_SEQUENCE_ONE_LOOK 28      /* who asks for a sequence does not look whether all of it belongs together */
 
 /* ---- end --------------------------------------------------------------------------------------- */
 

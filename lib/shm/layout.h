@@ -5,7 +5,7 @@
 /*
  * What lies where in the shared memory of an object
  *
- *      queue:  header | control | waiters of both eventcounts | slots … | notes …
+ *      queue:  header | control | waiters of both eventcounts | slots … | notes … | producers
  *
  * The header is for whoever looks at a strange file; nobody relies on it. Geometry comes with the
  * handshake, is kept in private memory, and is never read again from here.
@@ -27,6 +27,11 @@
 #define QUEUE_SLOTS_MIN 2
 #define QUEUE_SLOTS_MAX (1u << 20)
 #define QUEUE_MESSAGE_MAX (16u << 20)
+
+/** Producers of one queue that number their messages, over its whole life. */
+#ifndef QUEUE_PRODUCERS
+#define QUEUE_PRODUCERS 128
+#endif
 
 /** Participants of one object: as many as there are waiter bits. */
 #define WAITER_GROUPS 32
@@ -98,6 +103,15 @@ struct note {
         uint8_t cause;
         uint8_t length;
         char text[NOTE_TEXT_MAX];
+};
+
+/** A producer that numbers its messages; see queue-producer.c. Its owner writes it, or recovery once that is dead. */
+struct producer {
+        _Alignas(CACHE_LINE) _Atomic uint64_t key;      /* which one, inverted; 0: nobody's, and stays so until claimed */
+        _Atomic uint64_t owner;                         /* the participant that is it just now; 0: none */
+        _Atomic uint64_t accepted;                      /* all up to this were accepted */
+        _Atomic uint64_t intent;                        /* more than `accepted`: perhaps this too … */
+        _Atomic uint64_t position;                      /* … it stands here */
 };
 
 _Static_assert(sizeof(struct slot) == 16, "a message begins 16 bytes into its slot");

@@ -59,8 +59,12 @@ static size_t notes_offset(const struct geometry *g) {
         return slots_offset() + slot_stride(g) * g->slots;
 }
 
+static size_t producers_offset(const struct geometry *g) {
+        return notes_offset(g) + sizeof(struct note) * g->slots;
+}
+
 size_t queue_memory_size(const struct geometry *g) {
-        return align_up(notes_offset(g) + sizeof(struct note) * g->slots, REGION_PAGE);
+        return align_up(producers_offset(g) + sizeof(struct producer) * QUEUE_PRODUCERS, REGION_PAGE);
 }
 
 void queue_open(struct queue *q, const struct region *region, uint32_t participant, uint32_t generation, int event_fd) {
@@ -71,6 +75,7 @@ void queue_open(struct queue *q, const struct region *region, uint32_t participa
                 .slots = base + slots_offset(),
                 .control = (void *)(base + control_offset()),
                 .notes = (void *)(base + notes_offset(g)),
+                .producers = (void *)(base + producers_offset(g)),
                 .n = g->slots,
                 .mask = g->slots - 1,
                 .log2 = (uint32_t)__builtin_ctz(g->slots),

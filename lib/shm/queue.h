@@ -60,6 +60,8 @@ struct queue {
         struct waiting space;
         uint64_t id_mask;               /* a position, as far as a word knows it */
         struct note *notes;
+        struct producer *producers;
+        struct producer *producer;      /* the one that this participant is; NULL: none */
         uint64_t n;                     /* slots */
         uint32_t log2;                  /* of n */
         uint32_t owner;                 /* participant and generation, as in a word */
@@ -149,6 +151,27 @@ bool queue_dead_retry(struct queue *q, uint32_t slot, uint64_t w);
 bool queue_dead_drop(struct queue *q, uint32_t slot, uint64_t w);
 /** Let go on who waits for that. */
 void queue_dead_settled(struct queue *q);
+
+/* ---- producers that number their messages; queue-producer.c -------------------------------------- */
+
+/** No producer's key. */
+#define QUEUE_PRODUCER_NONE UINT64_MAX
+
+/**
+ * Be the producer of that key, until closed or dead.
+ * @param ret  the highest sequence that was accepted from it; 0: none.
+ * @return 0, -EBUSY (another participant is), -EALREADY (this one is another producer), -EUSERS (QUEUE_PRODUCERS), -EINVAL.
+ */
+int queue_produce(struct queue *q, uint64_t key, uint64_t *ret);
+/**
+ * As queue_commit(), for the message of that number of this producer.
+ * @return 0, -EALREADY (that one or a later one was accepted: still reserved), -EINVAL (this is no producer).
+ */
+int queue_commit_sequenced(struct queue *q, const struct lease *lease, uint32_t size, uint64_t sequence);
+/** The highest sequence that was accepted from a producer, whoever it is now. @return 0, -ENOENT. */
+int queue_sequence(const struct queue *q, uint64_t key, uint64_t *ret);
+/** Its owner is dead: decide about the last message. Before any slot is freed. */
+void queue_producer_settle(struct queue *q, struct producer *p, uint64_t owner);
 
 /** Write down why a message comes back. The caller owns the slot, or its owner is dead. @param w  its word. */
 void queue_note(struct queue *q, uint32_t slot, uint64_t w, enum note_cause cause, const char *text);

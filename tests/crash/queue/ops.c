@@ -57,6 +57,57 @@ int op_send(struct actor *a, unsigned int ring, unsigned int id, enum how how) {
         return 0;
 }
 
+/* ---- producers ----------------------------------------------------------------------------------- */
+
+/** Of the messages of a producer: how many have at least been begun, or are done? They are sent in turn. */
+static unsigned int count_sent(unsigned int ring, unsigned int who, enum done done) {
+        unsigned int k = 0;
+
+        while (k < IDS_PER_SENDER && history[ring][MESSAGE_ID(who, k)].sent >= done)
+                k++;
+        return k;
+}
+
+unsigned int op_produce(struct actor *a, unsigned int ring) {
+        uint64_t last = 0;
+
+        sim_boundary();
+        if (queue_produce(&a->queue[ring], a->who, &last) < 0)
+                sim_fail("a producer is not let in");
+        if (last < count_sent(ring, a->who, DONE) || last > count_sent(ring, a->who, BEGUN))
+                sim_fail("a producer is told a wrong sequence");
+        for (unsigned int k = 0; k < IDS_PER_SENDER; k++)
+                history[ring][MESSAGE_ID(a->who, k)].sent = k < last ? DONE : NOT;
+        return (unsigned int)last;
+}
+
+void op_send_sequenced(struct actor *a, unsigned int ring, unsigned int k) {
+        struct history *h = &history[ring][MESSAGE_ID(a->who, k)];
+        struct lease l;
+
+        sim_boundary();
+        h->sent = BEGUN;
+        (void)reserve(a, ring, &l, WAIT);
+        payload_write(l.data, MESSAGE_ID(a->who, k));
+        if (queue_commit_sequenced(&a->queue[ring], &l, PAYLOAD_SIZE, k + 1) < 0)
+                sim_fail("a new message is taken for an old one");
+        h->sent = DONE;
+}
+
+unsigned int op_sequence(struct actor *a, unsigned int ring, unsigned int who) {
+        unsigned int least = count_sent(ring, who, DONE);
+        uint64_t last = 0;
+
+        sim_boundary();
+        if (queue_sequence(&a->queue[ring], who, &last) < 0)
+                last = 0;
+        if (last < least || last > count_sent(ring, who, BEGUN))
+                sim_fail("who asks is told a wrong sequence");
+        return (unsigned int)last;
+}
+
+/* ---- receiving ----------------------------------------------------------------------------------- */
+
 static void check_order(struct actor *a, unsigned int ring, unsigned int id) {
         unsigned int *last = &a->last[ring][id / IDS_PER_SENDER];
 

@@ -154,6 +154,22 @@ static void do_send(struct arena *a) {
         step_send(a, &q, 0, 3);
 }
 
+static void do_send_sequenced(struct arena *a) {
+        uint64_t last = 0;
+        struct queue q;
+        struct lease l;
+
+        arena_open(a, &q, 0, STEP_VICTIM);
+        if (queue_produce(&q, STEP_KEY, &last) < 0)
+                return;
+        for (unsigned int id = (unsigned int)last + 1; id <= STEP_SEQUENCE_MAX && queue_reserve(&q, &l) == 0; id++) {
+                payload_write(l.data, id);
+                a->marks[0][id].send_begun = 1;
+                queue_commit_sequenced(&q, &l, 16, id);
+                a->marks[0][id].sent = 1;
+        }
+}
+
 static void do_cancel(struct arena *a) {
         struct queue q;
         struct lease l;
@@ -271,6 +287,7 @@ static void do_wait_for_space(struct arena *a) {
 
 const struct operation operations[] = {
         { .name = "send", .setup = setup_empty, .victim = do_send },
+        { .name = "send, numbered", .setup = setup_empty, .victim = do_send_sequenced, .flags = STEP_SEQUENCED },
         { .name = "cancel", .setup = setup_three, .victim = do_cancel },
         { .name = "receive, acknowledge", .setup = setup_three, .victim = do_take },
         { .name = "reject", .setup = setup_three, .victim = do_reject },

@@ -68,6 +68,12 @@ void op_acknowledge(struct actor *a, unsigned int ring, const struct lease *l);
 void op_reject(struct actor *a, unsigned int ring, const struct lease *l);
 /** As a person does it: drop all dead letters. */
 void op_bury(struct actor *a, unsigned int ring);
+/** Be the producer `a->who`. What it has sent is taken from the ring's answer. @return how many were accepted. */
+unsigned int op_produce(struct actor *a, unsigned int ring);
+/** Send its next message, the `k`th, from 0. */
+void op_send_sequenced(struct actor *a, unsigned int ring, unsigned int k);
+/** Ask how many producer `who` has sent. @return how many. */
+unsigned int op_sequence(struct actor *a, unsigned int ring, unsigned int who);
 /** Receive and acknowledge. */
 int op_take(struct actor *a, unsigned int ring, enum how how);
 /** The same message to `outputs` rings, from ring 1 on, for `n` inputs of ring 0. */
