@@ -7,9 +7,12 @@ CRASH_CFLAGS = $(GANGER_CFLAGS) -fno-sanitize=all
 
 # All of lib/shm but what stands in for the kernel, with the hooks.
 CRASH_SHM = \
-	lib/shm/member.c lib/shm/object.c lib/shm/queue.c lib/shm/queue-object.c lib/shm/queue-wait.c \
-	lib/shm/recover.c lib/shm/wait.c lib/shm/wait-until.c
-CRASH_SIM_CPPFLAGS = $(CRASH_CPPFLAGS) -DQUEUE_HINT_INTERVAL=1 -DQUEUE_STEPS_LOST=0
+	lib/shm/member.c \
+	lib/shm/object.c \
+	lib/shm/queue.c lib/shm/queue-dead.c lib/shm/queue-producer.c lib/shm/queue-object.c lib/shm/queue-wait.c \
+	lib/shm/recover.c \
+	lib/shm/wait.c lib/shm/wait-until.c
+CRASH_SIM_CPPFLAGS = $(CRASH_CPPFLAGS) -DQUEUE_HINT_INTERVAL=1 -DQUEUE_STEPS_LOST=0 -DQUEUE_PRODUCERS=2
 CRASH_SIM_CFLAGS = $(CRASH_CFLAGS) -fsanitize=thread -Wno-unknown-warning-option -Wno-tsan
 check_LTLIBRARIES += libcrashshm.la
 libcrashshm_la_SOURCES = $(CRASH_SHM)
@@ -28,7 +31,7 @@ libcrashqueue_la_CPPFLAGS = $(CRASH_SIM_CPPFLAGS)
 libcrashqueue_la_CFLAGS = $(CRASH_SIM_CFLAGS)
 check_PROGRAMS += tests/crash/crashsim
 tests_crash_crashsim_SOURCES = $(CRASH_SIM) tests/crash/queue/world.c
-tests_crash_crashsim_CPPFLAGS = $(CRASH_CPPFLAGS)
+tests_crash_crashsim_CPPFLAGS = $(CRASH_CPPFLAGS) -DQUEUE_PRODUCERS=2
 tests_crash_crashsim_CFLAGS = $(CRASH_CFLAGS)
 tests_crash_crashsim_LDFLAGS =
 tests_crash_crashsim_LDADD = libcrashqueue.la libcrashshm.la
@@ -50,7 +53,7 @@ check_PROGRAMS += tests/crash/stepkill tests/crash/soak
 STEP_SOURCES = $(CRASH_SHM) lib/shm/sys.c tests/crash/step.h tests/crash/stepkill.c
 tests_crash_stepkill_SOURCES = $(STEP_SOURCES) \
 	tests/crash/queue/step-world.h tests/crash/queue/step-check.c tests/crash/queue/step-ops.c
-tests_crash_stepkill_CPPFLAGS = $(CRASH_CPPFLAGS)
+tests_crash_stepkill_CPPFLAGS = $(CRASH_CPPFLAGS) -DQUEUE_PRODUCERS=2
 tests_crash_stepkill_CFLAGS = $(CRASH_CFLAGS)
 tests_crash_stepkill_LDFLAGS = -Wl,-z,now
 tests_crash_soak_SOURCES = tests/crash/soak.c

@@ -31,6 +31,15 @@
 #define FAULT_NO_SECOND_LOOK 17         /* a receiver goes past a passed slot without looking at its word again */
 #define FAULT_NO_REFRESH 18             /* the mark of passing over is left to wrap */
 #define FAULT_WOKEN_ALL 19              /* a waker takes it that all sleepers are awake when it woke some */
+#define FAULT_NO_RELIMIT 20             /* recovery forgets the limit of dead letters */
+#define FAULT_COUNT_ONCE 21             /* a sender takes back that dead letters must be counted, though more came meanwhile */
+#define FAULT_NO_RECOUNT 22             /* dead letters that go are not told to senders that were refused */
+#define FAULT_DROP_UNSEEN 23            /* room is made for a dead letter by a plain store */
+#define FAULT_COUNT_EARLY 24            /* dead letters are counted before all can see one's own */
+#define FAULT_INTENT_LATE 25            /* a producer writes down what it sends after it is sent */
+#define FAULT_INTENT_TORN 26            /* … which message first, and then where it stands */
+#define FAULT_VERDICT_LATE 27           /* recovery frees slots before it decides what was accepted */
+#define FAULT_SEQUENCE_ONE_LOOK 28      /* who asks for a sequence does not look whether all of it belongs together */
 
 /* ---- hostile: trust in memory, hunted by tests/fuzz/run-fuzz (the target comes first): 200 to 219 -- */
 #define FAULT_TRUST_SIZE 200            /* queue: a receiver believes the size that stands in the slot */
