@@ -25,3 +25,4 @@ include tests/readme.mk
 include tests/fuzz.mk
 include tests/race.mk
 include tests/queue.mk
+include tests/embed.mk
