@@ -26,3 +26,4 @@ include tests/fuzz.mk
 include tests/race.mk
 include tests/queue.mk
 include tests/embed.mk
+include tests/python.mk
