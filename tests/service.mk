@@ -12,3 +12,5 @@ tests_crash_crashsim_service_LDADD = libcrashservice.la libcrashshm.la
 dist_check_SCRIPTS += tests/crash/run-crashsim-service tests/crash/run-crashsim-service-long
 TESTS += tests/crash/run-crashsim-service
 LONG_TESTS += tests/crash/run-crashsim-service-long
+dist_check_SCRIPTS += tests/crash/faults-service
+TESTS += tests/crash/faults-service
