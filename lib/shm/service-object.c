@@ -50,21 +50,28 @@ static void post_all(struct service *s) {
                         service_post(s, i);
 }
 
+static void wake_callers(struct service *s) {
+        for (uint32_t i = 0; i < s->n; i++)
+                service_wake_caller(service_slot(s, i));
+}
+
 static void service_wake_everybody(struct object *o) {
         struct service *s = &o->service;
 
         post_all(s);
         wait_wake_all(&s->requests);
         wait_wake_all(&s->space);
-        for (uint32_t i = 0; i < s->n; i++)
-                service_wake_caller(service_slot(s, i));
+        wake_callers(s);
 }
 
 static void service_set_stopped(struct object *o, uint32_t n) {
         struct service *s = &o->service;
 
-        if (atomic_load(&s->control->requests.stopped) != n)
+        if (atomic_load(&s->control->requests.stopped) != n) {
                 wait_set_stopped(&s->requests, n);
+                /* It may have been stopped between a reply and its wake-up. */
+                wake_callers(s);
+        }
         if (atomic_load(&s->control->space.stopped) != n)
                 wait_set_stopped(&s->space, n);
 }
@@ -160,8 +167,7 @@ static void wake(const struct seat *seat) {
         wait_wake_all(&s->space);
 #endif
 #if SHM_FAULT != FAULT_FAILED_SILENTLY
-        for (uint32_t i = 0; i < s->n; i++)
-                service_wake_caller(service_slot(s, i));
+        wake_callers(s);
 #endif
 }
 
