@@ -11,6 +11,7 @@ CRASH_SHM = \
 	lib/shm/object.c \
 	lib/shm/queue.c lib/shm/queue-dead.c lib/shm/queue-producer.c lib/shm/queue-object.c lib/shm/queue-wait.c \
 	lib/shm/recover.c \
+	lib/shm/service.c lib/shm/service-object.c lib/shm/service-wait.c \
 	lib/shm/wait.c lib/shm/wait-until.c
 CRASH_SIM_CPPFLAGS = $(CRASH_CPPFLAGS) -DQUEUE_HINT_INTERVAL=1 -DQUEUE_STEPS_LOST=0 -DQUEUE_PRODUCERS=2
 CRASH_SIM_CFLAGS = $(CRASH_CFLAGS) -fsanitize=thread -Wno-unknown-warning-option -Wno-tsan

@@ -27,3 +27,4 @@ include tests/race.mk
 include tests/queue.mk
 include tests/embed.mk
 include tests/python.mk
+include tests/service.mk
