@@ -15,8 +15,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "shm/counter.h"
 #include "shm/queue.h"
 #include "shm/region.h"
+#include "shm/semaphore.h"
 
 struct object;
 struct seat;
@@ -48,6 +50,8 @@ struct object {
         int event_fd;                   /* for those that poll; -1: none. Stays the opener's */
         union {
                 struct queue queue;
+                struct semaphore semaphore;
+                struct counter counter;
         };
 };
 
