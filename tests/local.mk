@@ -28,3 +28,4 @@ include tests/queue.mk
 include tests/embed.mk
 include tests/python.mk
 include tests/service.mk
+include tests/semaphore.mk

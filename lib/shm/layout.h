@@ -5,7 +5,9 @@
 /*
  * What lies where in the shared memory of an object
  *
- *      queue:  header | control | waiters of both eventcounts | slots … | notes … | producers
+ *      queue:      header | control | waiters of both eventcounts | slots … | notes … | producers
+ *      semaphore:  header | control | permits … | participants …
+ *      counter:    header | words … | cells of each participant …
  *
  * The header is for whoever looks at a strange file; nobody relies on it. Geometry comes with the
  * handshake, is kept in private memory, and is never read again from here.

