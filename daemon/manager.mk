@@ -16,10 +16,10 @@ DAEMON_SOURCES += \
 	daemon/map.c daemon/map.h \
 	daemon/membership.c \
 	daemon/notify.c daemon/notify.h \
+	daemon/objects.c daemon/objects.h daemon/object-parts.h \
 	daemon/orphan.c daemon/orphan.h \
 	daemon/reload.c daemon/reload.h \
-	daemon/ring-look.c daemon/ring-memory.h \
-	daemon/rings.c daemon/rings.h \
+	daemon/ring-look.c daemon/ring-look.h \
 	daemon/state.c daemon/state.h \
 	daemon/takeover.c daemon/takeover.h \
 	daemon/user.c daemon/user.h \

@@ -13,7 +13,7 @@
 
 #include "base/cleanup.h"
 #include "daemon/gang.h"
-#include "daemon/ring-memory.h"
+#include "daemon/ring-look.h"
 
 /* A message that was found: sorted by its id, which is the order of sending. */
 struct found {
@@ -26,8 +26,8 @@ static uint64_t slot_word(const struct queue *q, uint32_t i) {
         return atomic_load_explicit(&queue_slot(q, i)->word, memory_order_acquire);
 }
 
-void ring_count(const struct ring *ring, struct ring_counts *ret) {
-        const struct queue *q = &ring->memory->object.queue;
+void ring_count(const struct gang_object *ring, struct ring_counts *ret) {
+        const struct queue *q = &ring->shm.queue;
         uint64_t tail = atomic_load(&q->control->tail), voided = atomic_load(&q->control->voided);
         struct ring_counts counts = {
                 .accepted = tail > voided ? tail - voided : 0,
@@ -72,21 +72,21 @@ static const char *state_name(uint64_t word) {
         }
 }
 
-static bool seat_owns(const struct ring_seat *seat, uint32_t owner) {
+static bool seat_owns(const struct membership_seat *seat, uint32_t owner) {
         uint32_t participant = owner_participant(owner);
 
         return participant >= seat->first && participant - seat->first < seat->count &&
                owner_generation(owner) == (seat->generation & GENERATION_MASK);
 }
 
-static const char *holder_name(const struct ring *ring, uint64_t word) {
+static const char *holder_name(const struct gang_object *ring, uint64_t word) {
         if (word_state(word) != SLOT_LEASED)
                 return "";
-        list_for_each(it, &ring->gang->rings.memberships) {
+        list_for_each(it, &ring->gang->objects.memberships) {
                 const struct membership *m = list_entry(it, struct membership, link);
 
                 for (size_t i = 0; i < m->n_seats; i++)
-                        if (m->seats[i].ring == ring && seat_owns(&m->seats[i], word_owner(word)))
+                        if (m->seats[i].object == ring && seat_owns(&m->seats[i], word_owner(word)))
                                 return m->name;
         }
         return "?";
@@ -106,9 +106,9 @@ static void read_note(const struct queue *q, const struct found *found, struct r
 }
 
 /* @return false: it changed under us, and is another one by now. */
-static bool read_message(const struct ring *ring, const struct found *found, void *buffer, uint32_t bytes,
+static bool read_message(const struct gang_object *ring, const struct found *found, void *buffer, uint32_t bytes,
                          struct ring_message *ret) {
-        const struct queue *q = &ring->memory->object.queue;
+        const struct queue *q = &ring->shm.queue;
         const struct slot *slot = queue_slot(q, found->slot);
         uint32_t size = *(const volatile uint32_t *)&slot->size;
 
@@ -135,8 +135,8 @@ static int compare_found(const void *a, const void *b) {
 }
 
 /* The slots whose word is in one of the wanted states (a bit each), in the order of sending. */
-static int find_messages(const struct ring *ring, unsigned int states, struct found **ret, size_t *ret_n) {
-        const struct queue *q = &ring->memory->object.queue;
+static int find_messages(const struct gang_object *ring, unsigned int states, struct found **ret, size_t *ret_n) {
+        const struct queue *q = &ring->shm.queue;
         struct found *found = malloc((q->n + 1) * sizeof *found);
         size_t n = 0;
 
@@ -154,7 +154,7 @@ static int find_messages(const struct ring *ring, unsigned int states, struct fo
         return 0;
 }
 
-int ring_peek(const struct ring *ring, uint32_t count, uint32_t bytes, ring_message_fn fn, void *userdata) {
+int ring_peek(const struct gang_object *ring, uint32_t count, uint32_t bytes, ring_message_fn fn, void *userdata) {
         _cleanup_(freep) struct found *found = NULL;
         uint8_t buffer[RING_PEEK_BYTES_MAX];
         struct ring_message message;
@@ -216,11 +216,11 @@ static bool dead_settle(struct queue *q, const struct found *found, enum ring_de
         return true;
 }
 
-int64_t ring_dead(struct ring *ring, enum ring_dead_action action, const uint64_t *ids, size_t n_ids, uint32_t bytes,
+int64_t ring_dead(struct gang_object *ring, enum ring_dead_action action, const uint64_t *ids, size_t n_ids, uint32_t bytes,
                   ring_message_fn fn, void *userdata) {
         _cleanup_(freep) struct found *found = NULL;
         _cleanup_(freep) uint64_t *meant = NULL;
-        struct queue *q = &ring->memory->object.queue;
+        struct queue *q = &ring->shm.queue;
         uint8_t buffer[RING_PEEK_BYTES_MAX];
         struct ring_message message;
         size_t n, n_settled = 0;

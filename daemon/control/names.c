@@ -35,14 +35,14 @@ static const char **ring_names(struct call *call) {
         const char **names;
         size_t n = 0;
 
-        list_for_each(it, &call->gang->rings.list)
+        list_for_each(it, &call->gang->objects.list)
                 n++;
         names = arena_alloc(&call->arena, n + 1, sizeof *names);
         if (!names)
                 return NULL;
         n = 0;
-        list_for_each(it, &call->gang->rings.list) {
-                const struct ring *ring = list_entry(it, struct ring, link);
+        list_for_each(it, &call->gang->objects.list) {
+                const struct gang_object *ring = list_entry(it, struct gang_object, link);
 
                 if (!ring->removed)
                         names[n++] = ring->name;

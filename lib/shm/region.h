@@ -16,6 +16,12 @@
 /** What a named thing in shared memory can be. What each knows how to do is a row of shm/object.c. */
 enum object_kind {
         OBJECT_QUEUE = 1,
+        OBJECT_PIPE,
+        OBJECT_BROADCAST,
+        OBJECT_SERVICE,
+        OBJECT_SEMAPHORE,
+        OBJECT_MONITOR,
+        OBJECT_COUNTER,
         _OBJECT_KIND_N,
 };
 
