@@ -199,21 +199,9 @@ static bool is_meant(const uint64_t *sorted, size_t n_ids, uint64_t id) {
         return n_ids == 0 || bsearch(&id, sorted, n_ids, sizeof *sorted, compare_ids);
 }
 
-/*
- * A dead letter belongs to nobody but the manager, so this cannot fail but by bad faith. Release: partner is the acquire
- * of the next receive or reserve.
- */
 static bool dead_settle(struct queue *q, const struct found *found, enum ring_dead_action action) {
-        uint64_t word = found->word;
-        uint64_t next = action == RING_DEAD_RETRY ? word_make(word_lap(word), 0, 0, SLOT_RETURNED)
-                                                  : word_make(word_lap(word) + 1, 0, 0, SLOT_FREE);
-
-        if (!atomic_compare_exchange_strong_explicit(&queue_slot(q, found->slot)->word, &word, next,
-                                                     memory_order_acq_rel, memory_order_relaxed))
-                return false;
-        if (action == RING_DEAD_RETRY)
-                queue_bump_epoch(q, found->slot);
-        return true;
+        return action == RING_DEAD_RETRY ? queue_dead_retry(q, found->slot, found->word)
+                                         : queue_dead_drop(q, found->slot, found->word);
 }
 
 int64_t ring_dead(struct gang_object *ring, enum ring_dead_action action, const uint64_t *ids, size_t n_ids, uint32_t bytes,
@@ -241,6 +229,6 @@ int64_t ring_dead(struct gang_object *ring, enum ring_dead_action action, const 
                         break;
         }
         if (n_settled > 0)
-                wait_wake_all(action == RING_DEAD_RETRY ? &q->messages : &q->space);
+                queue_dead_settled(q);
         return n - n_settled;
 }

@@ -216,6 +216,8 @@ int ganger_reject(struct ganger_message *m, const char *reason);
  * @return 0: accepted, it will not be lost; else it was not sent:
  *         -EMSGSIZE   longer than a slot (`ganger_ring_message_max`);
  *         -EAGAIN     the ring is full (timeout 0);  -ETIMEDOUT  it was full for so long;
+ *         -EDQUOT     the ring has as many dead letters as it may, and refuses to take more messages until some are
+ *                     retried or dropped (timeout 0; else this waits as for space);
  *         -EINTR, -EACCES, -EBADMSG  as in `ganger_ring_receive`.
  */
 int ganger_ring_send(struct ganger_ring *ring, const void *data, size_t size, int64_t timeout_usec);

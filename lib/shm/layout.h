@@ -18,7 +18,7 @@
 
 #define REGION_MAGIC UINT64_C(0x0a676e697265676e)       /* "ngering\n" */
 /** Changes with any change to this file. */
-#define REGION_LAYOUT_VERSION 4
+#define REGION_LAYOUT_VERSION 5
 
 #define CACHE_LINE 64
 #define REGION_PAGE 4096
@@ -59,14 +59,18 @@ struct eventcount {
 
 struct queue_control {
         _Alignas(CACHE_LINE) _Atomic uint64_t tail;     /* hint: never beyond the true tail */
+        _Atomic uint64_t quota;                         /* change counter:63 | count the dead letters before you send:1 */
         _Alignas(CACHE_LINE) _Atomic uint64_t head;     /* hint: low bits of the epoch:16 | position:48 */
         _Alignas(CACHE_LINE) _Atomic uint64_t epoch;    /* count:44 | slot:20; grows when a slot below some cursor is ready again */
         _Alignas(CACHE_LINE) _Atomic uint64_t voided;   /* for people: positions that were passed over */
         _Atomic uint64_t redelivered;                   /* for people: deliveries that were not the first */
+        _Atomic uint64_t dropped;                       /* for people: dead letters that had to make room */
         struct eventcount messages;                     /* receivers wait here */
         struct eventcount space;                        /* senders wait here */
 };
 
+#define QUOTA_COUNT UINT64_C(1)
+#define QUOTA_STEP UINT64_C(2)
 #define EPOCH_SLOT_BITS 20
 #define HEAD_POSITION_BITS 48
 #define HEAD_POSITION_MASK ((UINT64_C(1) << HEAD_POSITION_BITS) - 1)

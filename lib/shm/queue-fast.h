@@ -83,13 +83,19 @@ static inline bool queue_claim(struct queue *q, struct slot *s, uint64_t w, uint
         return true;
 }
 
+/** Have dead letters come or gone, so that a sender must look whether there are too many? On the line of the tail. */
+static inline bool queue_must_count(const struct queue *q) {
+        return atomic_load_explicit(&q->control->quota, memory_order_relaxed) & QUOTA_COUNT;
+}
+
 /** Claim the slot at the tail. @return NULL: it cannot be had just so, use queue_reserve(). */
 static inline struct slot *queue_reserve_fast(struct queue *q, uint64_t *ret_position) {
         uint64_t t = atomic_load_explicit(&q->control->tail, memory_order_relaxed);
         struct slot *s = queue_slot(q, t);
         uint64_t free = queue_lap_bits(q, t);
 
-        if (!queue_likely(atomic_load_explicit(&s->word, memory_order_relaxed) == free) ||
+        if (!queue_likely(!queue_must_count(q)) ||
+            !queue_likely(atomic_load_explicit(&s->word, memory_order_relaxed) == free) ||
             !queue_likely(queue_claim(q, s, free, t)))
                 return NULL;
         *ret_position = t;

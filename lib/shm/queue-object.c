@@ -24,7 +24,7 @@ static int queue_check(const struct geometry *g) {
                 return -EINVAL;
         if (g->slots > QUEUE_SLOTS_MAX || g->message_max > QUEUE_MESSAGE_MAX || g->max_deliveries > DELIVERIES_MAX)
                 return -E2BIG;
-        return 0;
+        return g->policy < _QUEUE_DEAD_POLICY_N ? 0 : -EINVAL;
 }
 
 static void queue_object_open(struct object *o) {
@@ -38,6 +38,7 @@ static void queue_wake_receivers(struct object *o) {
 /** Somebody may have died between giving a message back (a dead letter, say) and telling of it. */
 static void queue_wake_everybody(struct object *o) {
         queue_bump_epoch(&o->queue, UINT64_MAX);
+        queue_dead_limit(&o->queue);
         wait_wake_all(&o->queue.messages);
         wait_wake_all(&o->queue.space);
 }
@@ -109,6 +110,9 @@ static void repair_slots(const struct seat *seat, const char *reason, struct rec
         for (uint32_t i = 0; i < q->n; i++)
                 repair_slot(seat, i, reason, ret);
         queue_bump_epoch(q, UINT64_MAX);
+#if SHM_FAULT != FAULT_NO_RELIMIT
+        queue_dead_limit(q);
+#endif
 }
 
 static void wake(const struct seat *seat) {

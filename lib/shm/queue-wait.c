@@ -131,9 +131,16 @@ int queue_receive_wait(struct queue *q, struct lease *ret, uint64_t deadline_use
         return wait_until(&(struct wait_for){ q, ret, queue_receive, &q->messages, drain, false }, deadline_usec);
 }
 
+/** Whoever waits for space waits until senders are refused no more, too. */
+static int reserve_unless_refused(struct queue *q, struct lease *ret) {
+        int r = queue_reserve(q, ret);
+
+        return r == -EDQUOT ? -EAGAIN : r;
+}
+
 int queue_reserve_wait(struct queue *q, struct lease *ret, uint64_t deadline_usec) {
         /* One slot that is leased or cancelled may open a whole row of free ones behind it, and it wakes one. */
-        return wait_until(&(struct wait_for){ q, ret, queue_reserve, &q->space, NULL, true }, deadline_usec);
+        return wait_until(&(struct wait_for){ q, ret, reserve_unless_refused, &q->space, NULL, true }, deadline_usec);
 }
 
 /** Awake: senders need not post any more. */

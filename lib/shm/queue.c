@@ -81,6 +81,8 @@ void queue_open(struct queue *q, const struct region *region, uint32_t participa
                 .id_mask = UINT64_MAX >> (WORD_LAP_SHIFT - (uint32_t)__builtin_ctz(g->slots)),
                 .message_max = g->message_max,
                 .max_deliveries = g->max_deliveries,
+                .dead_max = g->dead_max,
+                .dead_policy = (enum queue_dead_policy)g->policy,
                 .epoch = UINT64_MAX,
         };
         q->messages = (struct waiting){ .count = &q->control->messages, .event_fd = event_fd, .fences = g->fences };
@@ -229,8 +231,11 @@ int queue_reserve(struct queue *q, struct lease *ret) {
         uint64_t t;
         struct slot *s = queue_reserve_fast(q, &t);
 
-        if (!likely(s))
+        if (!likely(s)) {
+                if (queue_must_count(q) && queue_is_refused(q))
+                        return -EDQUOT;
                 return reserve_from(q, ret, atomic_load_explicit(&q->control->tail, memory_order_relaxed));
+        }
         lease_fill(q, ret, t, s, queue_lap_bits(q, t), 0);
         return 0;
 }
@@ -503,8 +508,10 @@ int queue_reject(struct queue *q, uint32_t slot, const char *reason) {
                 return -EINVAL;
         queue_note(q, slot, w, NOTE_REJECTED, reason);
         queue_settle(s, word_make(word_lap(w), 0, word_deliveries(w), dead ? SLOT_DEAD : SLOT_RETURNED));
-        if (dead)
+        if (dead) {
+                queue_dead_limit(q);
                 return 1;
+        }
         queue_bump_epoch(q, slot);
         wait_wake(&q->messages);
         return 0;

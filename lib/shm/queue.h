@@ -37,6 +37,13 @@
 #include "shm/region.h"
 #include "shm/wait.h"
 
+/** What happens when more dead letters are there than `geometry.dead_max`. */
+enum queue_dead_policy {
+        QUEUE_DEAD_REFUSE = 0,          /* senders are refused until somebody retries or drops some */
+        QUEUE_DEAD_DROP_OLDEST = 1,     /* the one that was sent first is dropped */
+        _QUEUE_DEAD_POLICY_N,
+};
+
 struct queue {
         /* One line, where the memory of it begins one: what the usual way needs. */
         unsigned char *slots;           /* the first one */
@@ -57,6 +64,9 @@ struct queue {
         uint32_t log2;                  /* of n */
         uint32_t owner;                 /* participant and generation, as in a word */
         uint32_t max_deliveries;
+        uint32_t dead_max;              /* 0: no limit but the slots */
+        enum queue_dead_policy dead_policy;
+        uint64_t refused;               /* `quota` when it was found that senders are refused; 0: never */
         uint32_t spin;                  /* how long to look before sleeping; adapts */
         uint32_t brief;                 /* sleeps that were over at once, lately */
 };
@@ -79,7 +89,7 @@ size_t queue_memory_size(const struct geometry *g);
  */
 void queue_open(struct queue *q, const struct region *region, uint32_t participant, uint32_t generation, int event_fd);
 
-/** Claim a slot. @return 0, -EAGAIN (full), -EBADMSG (the memory is damaged). */
+/** Claim a slot. @return 0, -EAGAIN (full), -EDQUOT (too many dead letters), -EBADMSG (the memory is damaged). */
 int queue_reserve(struct queue *q, struct lease *ret);
 /** Publish what was written to `lease->data`; `size` is at most `message_max`. */
 void queue_commit(struct queue *q, const struct lease *lease, uint32_t size);
@@ -124,6 +134,21 @@ static inline struct slot *queue_slot(const struct queue *q, uint64_t position) 
 static inline uint64_t queue_message_id(const struct queue *q, uint32_t slot, uint64_t w) {
         return word_lap(w) << q->log2 | slot;
 }
+
+/* ---- dead letters; queue-dead.c ----------------------------------------------------------------- */
+
+/** A message has died, or may have: enforce the limit. After the word says so. */
+void queue_dead_limit(struct queue *q);
+/** Must a sender be refused? Asked when `quota` says that it must look. */
+bool queue_is_refused(struct queue *q);
+/**
+ * Deliver a dead letter again, with a count of 0; or free its slot. After one or more of them, queue_dead_settled().
+ * @param w  its word. @return false: it has changed by now, nothing was done.
+ */
+bool queue_dead_retry(struct queue *q, uint32_t slot, uint64_t w);
+bool queue_dead_drop(struct queue *q, uint32_t slot, uint64_t w);
+/** Let go on who waits for that. */
+void queue_dead_settled(struct queue *q);
 
 /** Write down why a message comes back. The caller owns the slot, or its owner is dead. @param w  its word. */
 void queue_note(struct queue *q, uint32_t slot, uint64_t w, enum note_cause cause, const char *text);

@@ -35,7 +35,7 @@ static int reserve(struct actor *a, unsigned int ring, struct lease *ret, enum h
         int r = how == LOOK ? queue_reserve(&a->queue[ring], ret) :
                               queue_reserve_wait(&a->queue[ring], ret, UINT64_MAX);
 
-        if (r < 0 && r != -EAGAIN)
+        if (r < 0 && r != -EAGAIN && !(r == -EDQUOT && scenario->dead_max > 0))
                 sim_fail("reserve fails");
         return r;
 }
@@ -82,6 +82,7 @@ static void note_received(struct actor *a, unsigned int ring, const struct lease
         if (before == 0 && ring == 0)
                 check_order(a, ring, id);
         h->received = l->deliveries;
+        h->position = l->id;
         h->holder = a->who;
         h->holder_known = true;
 }
@@ -139,6 +140,25 @@ void op_reject(struct actor *a, unsigned int ring, const struct lease *l) {
                 sim_fail("a lease was lost");
         if (r != (l->deliveries >= scenario->max_deliveries))
                 sim_fail("dead too early or too late");
+}
+
+void op_bury(struct actor *a, unsigned int ring) {
+        struct queue *q = &a->queue[ring];
+
+        sim_boundary();
+        for (uint32_t i = 0; i < q->n; i++) {
+                struct slot *s = queue_slot(q, i);
+                uint64_t w = atomic_load(&s->word);
+                struct history *h;
+
+                if (word_state(w) != SLOT_DEAD)
+                        continue;
+                h = &history[ring][payload_id(s->data, s->size)];
+                h->acknowledged = BEGUN;
+                if (queue_dead_drop(q, i, w))
+                        h->acknowledged = DONE;
+        }
+        queue_dead_settled(q);
 }
 
 int op_take(struct actor *a, unsigned int ring, enum how how) {

@@ -26,6 +26,8 @@ struct mark {
 struct arena {
         _Alignas(4096) unsigned char ring[STEP_RINGS][STEP_RING_BYTES];
         struct mark marks[STEP_RINGS][STEP_IDS];
+        uint32_t dead_max;              /* of the rings */
+        enum queue_dead_policy dead_policy;
         struct member_memory member;    /* of the victim */
 };
 
