@@ -29,7 +29,7 @@ static int join(const char *ring, unsigned int flags, const Ganger__V1__AttachRe
                 for (size_t i = 0; i < n_fds; i++)
                         close(fds[i]);
                 return complain(STATUS_FAILED, "joining ring '%s': %s", ring,
-                                r == -EPROTO ? "gangerctl and the gangerd that runs are of different versions" : strerror(-r));
+                                r == -EPROTONOSUPPORT ? "gangerctl and the gangerd that runs are of different versions" : strerror(-r));
         }
         r = ganger_ring_open(a.ganger, reply->ring && *reply->ring ? reply->ring : ring, flags, &a.ring);
         if (r < 0) {

@@ -76,7 +76,8 @@ enum {
  * @param name   must be NULL.
  * @return 0, or
  *         -ENOENT      not started by gangerd, or its definition names no ring and no `io`;
- *         -EPROTO      the handshake is damaged or of another version;
+ *         -EPROTO      the handshake is damaged;
+ *         -EPROTONOSUPPORT  it, or a ring, is of another version than this library's: link both sides with one;
  *         -EALREADY    this process has joined already;
  *         -EINVAL      `name` is not NULL;
  *         -EOPNOTSUPP  membarrier(2) is forbidden to this process (seccomp), and its rings rely on it;

@@ -23,3 +23,4 @@ include tests/faults.mk
 include tests/bench.mk
 include tests/readme.mk
 include tests/queue.mk
+include tests/fuzz.mk

@@ -37,6 +37,11 @@
 #define FAULT_DROP_UNSEEN 23            /* room is made for a dead letter by a plain store */
 #define FAULT_COUNT_EARLY 24            /* dead letters are counted before all can see one's own */
 
+/* ---- hostile: trust in memory, hunted by tests/fuzz/run-fuzz (the target comes first): 200 to 219 -- */
+#define FAULT_TRUST_SIZE 200            /* queue: a receiver believes the size that stands in the slot */
+#define FAULT_TRUST_SKIP 201            /* queue: a scan goes on for as long as the words say */
+#define FAULT_TRUST_OWNER 202           /* journal: recovery settles slots of whoever the journal names */
+
 /* ---- end --------------------------------------------------------------------------------------- */
 
 #ifndef SHM_FAULT

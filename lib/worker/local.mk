@@ -19,4 +19,4 @@ libganger_la_LIBADD = libworker.la libshm.la libbase.la
 libganger_la_LDFLAGS = $(AM_LDFLAGS) -no-undefined -version-info $(LIBGANGER_VERSION) \
 	-Wl,--version-script=$(top_srcdir)/lib/libganger.map
 libganger_la_DEPENDENCIES = libworker.la libshm.la libbase.la $(top_srcdir)/lib/libganger.map
-EXTRA_DIST += lib/libganger.map
+EXTRA_DIST += lib/libganger.map lib/libganger.abi
