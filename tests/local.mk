@@ -24,3 +24,4 @@ include tests/bench.mk
 include tests/readme.mk
 include tests/queue.mk
 include tests/fuzz.mk
+include tests/objects.mk

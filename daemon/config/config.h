@@ -69,7 +69,7 @@ struct object_definition {
         uint32_t message_max;           /* of the others: the same */
         uint32_t max_deliveries;        /* queue, service: 1 … 255 */
         uint32_t dead_max;              /* queue: dead letters that are kept; 0: as many as there are slots */
-        int dead_policy;                /* queue: what happens past them */
+        int dead_policy;                /* queue: what happens past them; enum queue_dead_policy */
         uint64_t redelivery_delay_usec; /* queue */
         uint32_t capacity;              /* pipe, broadcast: bytes */
         int policy;                     /* broadcast: what happens to slow subscribers */

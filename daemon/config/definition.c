@@ -142,6 +142,8 @@ struct geometry object_definition_geometry(const struct object_definition *objec
                 g.slots = object->slots;
                 g.message_max = object->slot_size;
                 g.max_deliveries = object->max_deliveries;
+                g.dead_max = object->dead_max;
+                g.policy = (uint32_t)object->dead_policy;
                 break;
         case OBJECT_PIPE:
                 g.capacity = object->capacity;

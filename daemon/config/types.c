@@ -15,6 +15,7 @@
 #include "base/time.h"
 #include "daemon/config/keys.h"
 #include "daemon/config/values.h"
+#include "shm/queue.h"
 
 /* ---- choices ----------------------------------------------------------------------------------- */
 
@@ -23,7 +24,9 @@ const char *const ring_kind_words[] = {
         [OBJECT_BROADCAST - RING_KIND_FIRST] = "broadcast", [OBJECT_BROADCAST + 1 - RING_KIND_FIRST] = NULL,
 };
 const char *const broadcast_policy_words[] = { "lossy", "wait", "drop", "refuse", NULL };
-const char *const dead_policy_words[] = { "refuse", "drop-oldest", NULL };
+const char *const dead_policy_words[] = {
+        [QUEUE_DEAD_REFUSE] = "refuse", [QUEUE_DEAD_DROP_OLDEST] = "drop-oldest", [_QUEUE_DEAD_POLICY_N] = NULL,
+};
 const char *const worker_io_words[] = {
         [WORKER_IO_NONE] = "none", [WORKER_IO_LINES] = "lines", [WORKER_IO_FRAMES] = "frames",
         [WORKER_IO_EXEC] = "exec", [_WORKER_IO_N] = NULL,
