@@ -215,7 +215,7 @@ void membership_recover(struct gang_objects *objects, struct membership *m, pid_
         for (size_t i = 0; i < m->n_seats; i++) {
                 const struct membership_seat *s = &m->seats[i];
 
-                seats[i] = (struct seat){ .object = &s->object->shm, .ring = s->number, .first = s->first,
+                seats[i] = (struct seat){ .object = s->object->shm, .ring = s->number, .first = s->first,
                                           .count = s->count, .generation = s->generation };
         }
         recover_journals(&member, seats, m->n_seats, &done);
@@ -261,7 +261,7 @@ bool membership_drain(struct membership *m) {
         for (size_t i = 0; i < m->n_seats; i++)
                 if (m->seats[i].receives) {
                         receives = true;
-                        m->seats[i].object->shm.ops->wake_receivers(&m->seats[i].object->shm);
+                        m->seats[i].object->shm->ops->wake_receivers(m->seats[i].object->shm);
                 }
         return receives;
 }

@@ -23,6 +23,7 @@
 #include "daemon/gang.h"
 #include "daemon/log/log.h"
 #include "daemon/object-parts.h"
+#include "shm/object.h"
 
 #define STORED_NAME_MAX (NAME_LENGTH_MAX + 32)
 
@@ -48,6 +49,12 @@ const char *object_class_name(enum object_class class) {
         return names[class];
 }
 
+const char *object_kind_name(const struct gang_object *object) {
+        if (object->geometry.kind == OBJECT_MONITOR && object->geometry.slots == 0)
+                return "mutex";
+        return object->shm->ops->name;
+}
+
 /* "ring": what an object is called in errors, and where it is with the keeper. */
 static const char *class_name(const struct gang_object *object) {
         return object_class_name(object_class_of(object->geometry.kind));
@@ -64,7 +71,9 @@ static struct gang_object *gang_object_free(struct gang_object *object) {
         if (object->gang)
                 map_remove(&object->gang->objects.by_name, &object->node);
         list_unlink(&object->link);
-        region_unmap(&object->shm.region);
+        if (object->shm)
+                region_unmap(&object->shm->region);
+        free(object->shm);
         close_fd(object->memory_fd);
         close_fd(object->event_fd);
         free(object->name);
@@ -146,7 +155,8 @@ static int gang_object_new(struct gang_object **ret, struct gang_objects *object
         list_init(&object->link);
         seats_init(&object->seats);
         object->name = strdup(name);
-        if (!object->name)
+        object->shm = calloc(1, sizeof *object->shm);
+        if (!object->name || !object->shm)
                 return -ENOMEM;
         r = map_add(&objects->by_name, &object->node, object->name);
         if (r < 0)
@@ -163,7 +173,8 @@ static int gang_object_map(struct gang_object *object) {
 
         if (r < 0)
                 return r;
-        object_open(&object->shm, &region, object->event_fd);
+        object->memory_size = region.size;
+        object_open(object->shm, &region, object->event_fd);
         return 0;
 }
 
@@ -250,7 +261,7 @@ int gang_object_restore(struct gang_objects *objects, const Ganger__State__Objec
         r = gang_object_map(object);
         if (r < 0)
                 return r;
-        object->shm.ops->wake_all(&object->shm);
+        object->shm->ops->wake_all(object->shm);
         object->state_slot = state_slot;
         TAKE(object);
         return 0;
@@ -274,7 +285,7 @@ void gang_object_remove(struct gang_object *object) {
 }
 
 void gang_object_tell_frozen(struct gang_object *object) {
-        object->shm.ops->set_stopped(&object->shm, object->n_frozen);
+        object->shm->ops->set_stopped(object->shm, object->n_frozen);
 }
 
 void gang_objects_settle(struct gang_objects *objects) {

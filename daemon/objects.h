@@ -24,11 +24,12 @@
 #include "base/error.h"
 #include "base/list.h"
 #include "daemon/map.h"
-#include "shm/object.h"
+#include "shm/region.h"
 #include "shm/seats.h"
 #include "state.pb-c.h"
 
 struct gang;
+struct object;
 
 /** Handles that a process using the library may have on each of its objects; fewer when one has few seats left. */
 #define SEAT_HANDLES 4
@@ -48,14 +49,20 @@ enum object_class object_class_of(enum object_kind kind);
 /** "ring", "service", "lock". */
 const char *object_class_name(enum object_class class);
 
+struct gang_object;
+
+/** "queue", "mutex", …: the kind for people. */
+const char *object_kind_name(const struct gang_object *object);
+
 struct gang_object {
         struct gang *gang;
         struct map_node node;           /* objects->by_name */
         struct list link;               /* objects->list */
         char *name;
         struct geometry geometry;
+        uint64_t memory_size;           /* bytes */
         int memory_fd, event_fd;
-        struct object shm;              /* to look and to recover; its region is REGION_NULL before it is mapped */
+        struct object *shm;             /* to look and to recover; shm/object.h */
         struct seats seats;
         uint32_t n_receivers, n_senders; /* processes */
         uint32_t n_frozen;              /* participants that are stopped by SIGSTOP */

@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "daemon/gang.h"
 #include "daemon/ring-look.h"
+#include "shm/object.h"
 
 /* A message that was found: sorted by its id, which is the order of sending. */
 struct found {
@@ -27,7 +28,7 @@ static uint64_t slot_word(const struct queue *q, uint32_t i) {
 }
 
 void ring_count(const struct gang_object *ring, struct ring_counts *ret) {
-        const struct queue *q = &ring->shm.queue;
+        const struct queue *q = &ring->shm->queue;
         uint64_t tail = atomic_load(&q->control->tail), voided = atomic_load(&q->control->voided);
         struct ring_counts counts = {
                 .accepted = tail > voided ? tail - voided : 0,
@@ -108,7 +109,7 @@ static void read_note(const struct queue *q, const struct found *found, struct r
 /* @return false: it changed under us, and is another one by now. */
 static bool read_message(const struct gang_object *ring, const struct found *found, void *buffer, uint32_t bytes,
                          struct ring_message *ret) {
-        const struct queue *q = &ring->shm.queue;
+        const struct queue *q = &ring->shm->queue;
         const struct slot *slot = queue_slot(q, found->slot);
         uint32_t size = *(const volatile uint32_t *)&slot->size;
 
@@ -136,7 +137,7 @@ static int compare_found(const void *a, const void *b) {
 
 /* The slots whose word is in one of the wanted states (a bit each), in the order of sending. */
 static int find_messages(const struct gang_object *ring, unsigned int states, struct found **ret, size_t *ret_n) {
-        const struct queue *q = &ring->shm.queue;
+        const struct queue *q = &ring->shm->queue;
         struct found *found = malloc((q->n + 1) * sizeof *found);
         size_t n = 0;
 
@@ -208,7 +209,7 @@ int64_t ring_dead(struct gang_object *ring, enum ring_dead_action action, const 
                   ring_message_fn fn, void *userdata) {
         _cleanup_(freep) struct found *found = NULL;
         _cleanup_(freep) uint64_t *meant = NULL;
-        struct queue *q = &ring->shm.queue;
+        struct queue *q = &ring->shm->queue;
         uint8_t buffer[RING_PEEK_BYTES_MAX];
         struct ring_message message;
         size_t n, n_settled = 0;

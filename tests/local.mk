@@ -25,3 +25,4 @@ include tests/readme.mk
 include tests/queue.mk
 include tests/fuzz.mk
 include tests/objects.mk
+include tests/service.mk

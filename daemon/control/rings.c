@@ -138,11 +138,11 @@ static void row_fill(struct ring_row *row) {
 
         ring_count(ring, &counts);
         m->name = ring->name;
-        m->kind = (char *)ring->shm.ops->name;
+        m->kind = (char *)object_kind_name(ring);
         m->slots = ring->geometry.slots;
         m->slot_size = ring->geometry.message_max;
         m->max_deliveries = ring->geometry.max_deliveries;
-        m->memory = ring->shm.region.size;
+        m->memory = ring->memory_size;
         m->ready = counts.ready;
         m->leased = counts.leased;
         m->writing = counts.writing;

@@ -42,6 +42,22 @@
 #define FAULT_TRUST_SKIP 201            /* queue: a scan goes on for as long as the words say */
 #define FAULT_TRUST_OWNER 202           /* journal: recovery settles slots of whoever the journal names */
 
+/* ---- service: 500 to 599 ------------------------------------------------------------------------------ */
+#define FAULT_NO_LAP 500                /* a server that is late finishes the call that has its slot by now */
+#define FAULT_REPLY_STORED 501          /* reply without looking whether the caller has gone */
+#define FAULT_REPLY_SIZE_LATE 502       /* write the size after the reply is published */
+#define FAULT_CALLER_LATE 503           /* write down whose call it is after it is ready */
+#define FAULT_CLEARED_LATE 504          /* clear the bit of a slot that is the caller's again */
+#define FAULT_EXPIRED_SERVED 505        /* serve a call whose deadline has passed */
+#define FAULT_ABANDONED_KEPT 506        /* the server of a call that was given up does not free its slot */
+#define FAULT_SERVED_FREED 507          /* recovery of a caller frees a slot that is being served */
+#define FAULT_SERVED_TWICE 508          /* recovery delivers again what may be served once */
+#define FAULT_NO_LIMIT 509              /* … or more often than was asked for */
+#define FAULT_FAILED_SILENTLY 510       /* recovery does not wake callers */
+#define FAULT_NO_SPACE_WAKE 511         /* … nor those who wait for a slot */
+#define FAULT_NOT_POSTED 512            /* recovery makes a call ready, and hides it */
+#define FAULT_LATE_SLEEPER 513          /* look for the reply, and say after that that one sleeps */
+
 /* ---- end --------------------------------------------------------------------------------------- */
 
 #ifndef SHM_FAULT

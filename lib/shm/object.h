@@ -17,6 +17,7 @@
 
 #include "shm/queue.h"
 #include "shm/region.h"
+#include "shm/service.h"
 
 struct object;
 struct seat;
@@ -48,6 +49,7 @@ struct object {
         int event_fd;                   /* for those that poll; -1: none. Stays the opener's */
         union {
                 struct queue queue;
+                struct service service;
         };
 };
 

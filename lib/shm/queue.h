@@ -35,7 +35,7 @@
 
 #include "shm/layout.h"
 #include "shm/region.h"
-#include "shm/wait.h"
+#include "shm/wait-until.h"
 
 /** What happens when more dead letters are there than `geometry.dead_max`. */
 enum queue_dead_policy {
@@ -67,8 +67,7 @@ struct queue {
         uint32_t dead_max;              /* 0: no limit but the slots */
         enum queue_dead_policy dead_policy;
         uint64_t refused;               /* `quota` when it was found that senders are refused; 0: never */
-        uint32_t spin;                  /* how long to look before sleeping; adapts */
-        uint32_t brief;                 /* sleeps that were over at once, lately */
+        struct patience patience;
 };
 
 /** A slot that this participant holds, for writing or after receiving. */

@@ -55,3 +55,10 @@ void sys_event_take(int fd) {
         if (fd >= 0)
                 (void)!read(fd, &n, sizeof n);
 }
+
+uint64_t sys_now_usec(void) {
+        struct timespec ts;
+
+        clock_gettime(CLOCK_MONOTONIC, &ts);
+        return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}

@@ -3,7 +3,7 @@
 /*
  * The kernel, as far as rings need it: futexes, the expedited barrier, event descriptors
  *
- * In place of lib/shm/sys.c. Nobody is interrupted and no deadline passes, so whoever is not woken sleeps for ever:
+ * In place of lib/shm/sys.c. Nobody is interrupted and no time passes by itself, so whoever is not woken sleeps for ever:
  * that is what world_quiet() looks for. A call empties the caller's store buffer, as entering the kernel does.
  */
 
@@ -15,14 +15,20 @@
 #include "sim.h"
 
 uint64_t sim_events[SIM_RINGS];
+uint64_t sim_now;
+
+uint64_t sys_now_usec(void) {
+        return sim_now;
+}
 
 int sys_futex_wait(_Atomic uint32_t *word, uint32_t value, uint64_t deadline_usec) {
         sim_flush();
         sim_point(word, ACCESS_WRITE, __builtin_return_address(0));
         if (atomic_load(word) != value)
                 return 0;
-        sim_sleep(word);
-        return 0;
+        if (deadline_usec > sim_now)
+                sim_sleep(word);
+        return deadline_usec > sim_now ? 0 : -ETIMEDOUT;
 }
 
 int sys_futex_wake(_Atomic uint32_t *word, uint32_t count) {

@@ -1,0 +1,14 @@
+# Tests of services (lib/shm/service.h).
+check_LTLIBRARIES += libcrashservice.la
+libcrashservice_la_SOURCES = tests/crash/service/ops.c tests/crash/service/scenarios.c tests/crash/service/world.h
+libcrashservice_la_CPPFLAGS = $(CRASH_SIM_CPPFLAGS)
+libcrashservice_la_CFLAGS = $(CRASH_SIM_CFLAGS)
+check_PROGRAMS += tests/crash/crashsim-service
+tests_crash_crashsim_service_SOURCES = $(CRASH_SIM) tests/crash/service/world.c
+tests_crash_crashsim_service_CPPFLAGS = $(CRASH_CPPFLAGS)
+tests_crash_crashsim_service_CFLAGS = $(CRASH_CFLAGS)
+tests_crash_crashsim_service_LDFLAGS =
+tests_crash_crashsim_service_LDADD = libcrashservice.la libcrashshm.la
+dist_check_SCRIPTS += tests/crash/run-crashsim-service tests/crash/run-crashsim-service-long
+TESTS += tests/crash/run-crashsim-service
+LONG_TESTS += tests/crash/run-crashsim-service-long
