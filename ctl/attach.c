@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "worker/join.h"
 
 void attachment_done(struct attachment *a) {
         a->ganger = ganger_leave(a->ganger);
@@ -24,7 +23,7 @@ static int join(const char *ring, unsigned int flags, const Ganger__V1__AttachRe
         struct attachment a = { 0 };
         int r;
 
-        r = ganger_join_handshake(&a.ganger, reply->handshake.data, reply->handshake.len, fds, n_fds);
+        r = ganger_join_descriptors(&a.ganger, reply->handshake.data, reply->handshake.len, fds, n_fds);
         if (r < 0) {
                 for (size_t i = 0; i < n_fds; i++)
                         close(fds[i]);

@@ -26,3 +26,4 @@ include tests/queue.mk
 include tests/fuzz.mk
 include tests/objects.mk
 include tests/service.mk
+include tests/embed.mk

@@ -1,12 +1,13 @@
 # The public side of libganger.
 #
-# libworker.la is for whoever needs more of it than libganger.so exports: gangerd (worker/handshake.h), gangerctl
-# and tests (worker/join.h). They take it with libshm.la and libbase.la.
+# libworker.la is for whoever needs more of it than libganger.so exports (gangerd: worker/handshake.h), and for tests. They take
+# it with libshm.la and libbase.la.
 noinst_LTLIBRARIES += libworker.la
 libworker_la_SOURCES = \
 	lib/worker/forward.c \
 	lib/worker/handle.c \
 	lib/worker/handshake.c lib/worker/handshake.h \
+	lib/worker/host.c lib/worker/host.h lib/worker/host-member.c lib/worker/host-pass.c \
 	lib/worker/join.c lib/worker/join.h \
 	lib/worker/membership.c lib/worker/membership.h \
 	lib/worker/notify.c \

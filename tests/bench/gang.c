@@ -18,7 +18,6 @@
 #include "bench.h"
 #include "shm/member.h"
 #include "worker/handshake.h"
-#include "worker/join.h"
 
 /** Handles of one member. */
 #define HANDLES 2
@@ -58,7 +57,7 @@ struct ganger *gang_join(const struct gang *gang, uint32_t member, struct ganger
 
         errno = 0;
         if (handshake_new(&h, "bench", member, 0) < 0 || handshake_add(h, &ring) < 0 ||
-            handshake_encode(h, &blob, &size) < 0 || ganger_join_handshake(&g, blob, size, fds, 3) < 0 ||
+            handshake_encode(h, &blob, &size) < 0 || ganger_join_descriptors(&g, blob, size, fds, 3) < 0 ||
             ganger_ring_open(g, NULL, GANGER_SEND | GANGER_RECEIVE, ret) < 0)
                 bench_die("joining a ring");
         return g;
