@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "daemon/config/keys.h"
+#include "shm/service.h"
 
 /** Where programs are searched if the environment has no PATH. */
 #define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -158,8 +159,8 @@ struct geometry object_definition_geometry(const struct object_definition *objec
         case OBJECT_SERVICE:
                 g.slots = object->slots;
                 g.message_max = object->message_max;
-                g.max_deliveries = object->max_deliveries;
-                g.policy = object->idempotent;
+                g.max_deliveries = object->idempotent ? object->max_deliveries : 1;
+                g.policy = object->idempotent ? SERVICE_IDEMPOTENT : SERVICE_AT_MOST_ONCE;
                 break;
         case OBJECT_SEMAPHORE:
                 g.slots = object->permits;

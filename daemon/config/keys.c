@@ -16,6 +16,7 @@
 #include "daemon/config/values.h"
 #include "daemon/policy/limit.h"
 #include "shm/layout.h"
+#include "shm/service.h"
 
 /** Bytes of a pipe or a broadcast. */
 #define RING_CAPACITY_MAX (UINT64_C(1) << 31)

@@ -279,6 +279,11 @@ static void check_object(const struct checker *c, const struct object_definition
         case OBJECT_QUEUE:
                 check_size(c, o, "slot-size", o->slot_size);
                 break;
+        case OBJECT_SERVICE:
+                check_size(c, o, "message-max", o->message_max);
+                if (!o->idempotent && was_written(c, "max-deliveries") && !c->section->meant[key_number(c, "idempotent")])
+                        complain(c, "max-deliveries", "only with idempotent = yes: else a call is tried once");
+                break;
         default:
                 break;
         }
