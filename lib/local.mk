@@ -12,6 +12,8 @@ libbase_la_SOURCES = $(LIB_BASE)
 
 LIB_SHM = \
 	lib/shm/fault.h lib/shm/layout.h lib/shm/word.h \
+	lib/shm/counter.c lib/shm/counter.h \
+	lib/shm/counter-object.c lib/shm/counter-object.h \
 	lib/shm/member.c lib/shm/member.h \
 	lib/shm/object.c lib/shm/object.h \
 	lib/shm/queue.c lib/shm/queue-dead.c lib/shm/queue-wait.c lib/shm/queue.h lib/shm/queue-fast.h \
@@ -21,6 +23,9 @@ LIB_SHM = \
 	lib/shm/seats.c lib/shm/seats.h \
 	lib/shm/service.c lib/shm/service.h lib/shm/service-wait.c \
 	lib/shm/service-object.c lib/shm/service-object.h \
+	lib/shm/semaphore.c lib/shm/semaphore.h lib/shm/semaphore-file.c \
+	lib/shm/semaphore-object.c lib/shm/semaphore-object.h \
+	lib/shm/semaphore-posix.c lib/shm/semaphore-posix.h \
 	lib/shm/sys.c lib/shm/sys.h \
 	lib/shm/wait.c lib/shm/wait.h \
 	lib/shm/wait-until.c lib/shm/wait-until.h

@@ -9,7 +9,9 @@ CRASH_CFLAGS = $(GANGER_CFLAGS) -fno-sanitize=all
 CRASH_SHM = \
 	lib/shm/member.c lib/shm/object.c lib/shm/queue.c lib/shm/queue-dead.c lib/shm/queue-object.c lib/shm/queue-wait.c \
 	lib/shm/recover.c lib/shm/wait.c lib/shm/wait-until.c \
-	lib/shm/service.c lib/shm/service-object.c lib/shm/service-wait.c
+	lib/shm/service.c lib/shm/service-object.c lib/shm/service-wait.c \
+	lib/shm/counter.c lib/shm/counter-object.c \
+	lib/shm/semaphore.c lib/shm/semaphore-file.c lib/shm/semaphore-object.c lib/shm/semaphore-posix.c
 CRASH_SIM_CPPFLAGS = $(CRASH_CPPFLAGS) -DQUEUE_HINT_INTERVAL=1 -DQUEUE_STEPS_LOST=0
 CRASH_SIM_CFLAGS = $(CRASH_CFLAGS) -fsanitize=thread -Wno-unknown-warning-option -Wno-tsan
 check_LTLIBRARIES += libcrashshm.la

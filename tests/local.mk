@@ -27,3 +27,4 @@ include tests/fuzz.mk
 include tests/objects.mk
 include tests/service.mk
 include tests/embed.mk
+include tests/semaphore.mk

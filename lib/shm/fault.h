@@ -58,6 +58,25 @@
 #define FAULT_NOT_POSTED 512            /* recovery makes a call ready, and hides it */
 #define FAULT_LATE_SLEEPER 513          /* look for the reply, and say after that that one sleeps */
 
+/* ---- semaphore: also counters: 400 to 449 ------------------------------------------------------- */
+#define FAULT_PERMIT_CLAIM_THEN_OWN 400 /* claim a permit first, record the owner after */
+#define FAULT_RELEASE_NO_WAKE 401       /* a release does not look for waiters */
+#define FAULT_PERMIT_NO_PASS_ON 402     /* whoever was let in does not see to the next */
+#define FAULT_PERMITS_KEPT 403          /* recovery leaves permits with the dead */
+#define FAULT_PERMITS_NO_REWAKE 404     /* recovery posts nothing in place of what a dead waiter took */
+#define FAULT_ANNOUNCE_LATE 405         /* a waiter announces itself after its last look */
+#define FAULT_TOKEN_NO_MARK 406         /* take a token without saying so first */
+#define FAULT_TOKEN_POST_FIRST 407      /* post before the permit is free */
+#define FAULT_TOKEN_POST_TWICE 408      /* a release posts twice */
+#define FAULT_TOKEN_NOT_POSTED_AGAIN 409 /* recovery frees permits, but does not post their tokens */
+#define FAULT_TOKEN_ONE_LOOK 410        /* take a token for one too many after one look at the permits */
+#define FAULT_TOKEN_EXCESS_KEPT 411     /* a token that was found one too many is posted again */
+#define FAULT_SNAPSHOT_ONE_COLLECT 412  /* a snapshot does not look whether anything changed */
+#define FAULT_COUNTER_CELL_LATE 413     /* make the word name a cell, then write the cell */
+#define FAULT_COUNTER_CELL_IN_USE 414   /* write the cell that the word names */
+#define FAULT_COUNTER_NO_CHANGE 415     /* changes do not count themselves */
+#define FAULT_COUNTER_GET_UNCHECKED 416 /* read a cell without looking whether the word still names it */
+
 /* ---- end --------------------------------------------------------------------------------------- */
 
 #ifndef SHM_FAULT

@@ -11,13 +11,16 @@
 #include <stddef.h>
 
 #include "base/cleanup.h"
+#include "shm/counter-object.h"
 #include "shm/queue-object.h"
+#include "shm/semaphore-object.h"
 #include "shm/service-object.h"
 
 static const struct object_ops *const kinds[] = {
         [OBJECT_QUEUE] = &queue_object_ops,
-        [_OBJECT_KIND_N - 1] = NULL,
         [OBJECT_SERVICE] = &service_object_ops,
+        [OBJECT_SEMAPHORE] = &semaphore_object_ops,
+        [OBJECT_COUNTER] = &counter_object_ops,
 };
 
 _Static_assert(ARRAY_SIZE(kinds) == _OBJECT_KIND_N, "each kind has its row");

@@ -15,8 +15,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "shm/counter.h"
 #include "shm/queue.h"
 #include "shm/region.h"
+#include "shm/semaphore.h"
 #include "shm/service.h"
 
 struct object;
@@ -50,6 +52,8 @@ struct object {
         union {
                 struct queue queue;
                 struct service service;
+                struct semaphore semaphore;
+                struct counter counter;
         };
 };
 
