@@ -12,6 +12,7 @@ DAEMON_SOURCES += \
 	daemon/instance-spawn.c \
 	daemon/instance-takeover.c \
 	daemon/keeper-link.c daemon/keeper-link.h \
+	daemon/lock-cycles.c daemon/lock-look.c daemon/lock-look.h \
 	daemon/manager.c daemon/manager.h \
 	daemon/map.c daemon/map.h \
 	daemon/membership.c \

@@ -24,6 +24,7 @@
 #include "daemon/log/log.h"
 #include "daemon/object-parts.h"
 #include "shm/object.h"
+#include "shm/semaphore-posix.h"
 
 #define STORED_NAME_MAX (NAME_LENGTH_MAX + 32)
 
@@ -60,6 +61,11 @@ static const char *class_name(const struct gang_object *object) {
         return object_class_name(object_class_of(object->geometry.kind));
 }
 
+/* A semaphore that programs share who know only sem_t. */
+static bool has_posix_name(const struct gang_object *object) {
+        return object->geometry.kind == OBJECT_SEMAPHORE && object->geometry.policy == SEMAPHORE_POSIX;
+}
+
 void gang_objects_init(struct gang_objects *objects, struct gang *gang) {
         *objects = (struct gang_objects){ .gang = gang, .next_attachment = 1 };
         list_init(&objects->list);
@@ -83,8 +89,13 @@ static struct gang_object *gang_object_free(struct gang_object *object) {
 DEFINE_CLEANUP(struct gang_object *, gang_object_free)
 
 void gang_objects_done(struct gang_objects *objects) {
-        list_for_each_safe(it, &objects->list)
-                gang_object_free(list_entry(it, struct gang_object, link));
+        list_for_each_safe(it, &objects->list) {
+                struct gang_object *object = list_entry(it, struct gang_object, link);
+
+                if (objects->gang->stopping && has_posix_name(object))
+                        (void)semaphore_posix_remove(object->name);
+                gang_object_free(object);
+        }
         map_done(&objects->by_name);
 }
 
@@ -178,6 +189,20 @@ static int gang_object_map(struct gang_object *object) {
         return 0;
 }
 
+/* The descriptor for pollers; of a semaphore with a name for sem_open(3), the file of that instead. */
+static int gang_object_make_event(struct gang_object *object, struct error *error) {
+        if (!has_posix_name(object)) {
+                object->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
+                return object->event_fd < 0 ? error_errno(error, -errno, "eventfd") : 0;
+        }
+        object->event_fd = semaphore_posix_create(object->name, object->geometry.slots);
+        if (object->event_fd == -EEXIST)
+                return error_set(error, -EEXIST, "there is a POSIX semaphore '/%s' already; if nobody uses it, remove "
+                                 "/dev/shm/sem.%s", object->name, object->name);
+        return object->event_fd < 0 ? error_errno(error, object->event_fd, "making the POSIX semaphore '/%s'", object->name)
+                                    : 0;
+}
+
 /* Its memory, its descriptor for pollers, and both of them with the keeper. */
 static int gang_object_make(struct gang_object *object, struct error *error) {
         struct keeper_link *link = &object->gang->link;
@@ -188,9 +213,9 @@ static int gang_object_make(struct gang_object *object, struct error *error) {
         object->memory_fd = region_create(object->name, &object->geometry);
         if (object->memory_fd < 0)
                 return error_errno(error, object->memory_fd, "allocating %zu bytes", geometry_size(&object->geometry));
-        object->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
-        if (object->event_fd < 0)
-                return error_errno(error, -errno, "eventfd");
+        r = gang_object_make_event(object, error);
+        if (r < 0)
+                return r;
         r = gang_object_map(object);
         if (r < 0)
                 return error_errno(error, r, "mapping its memory");
@@ -276,6 +301,8 @@ void gang_object_collect(struct gang_object *object) {
         state_erase(&gang->state, &object->state_slot);
         keeper_link_drop(&gang->link, stored_name(name, object, "memory"));
         keeper_link_drop(&gang->link, stored_name(name, object, "event"));
+        if (has_posix_name(object))
+                (void)semaphore_posix_remove(object->name);
         gang_object_free(object);
 }
 
@@ -295,4 +322,16 @@ void gang_objects_settle(struct gang_objects *objects) {
                 gang_object_tell_frozen(object);
                 gang_object_collect(object);
         }
+}
+
+void gang_objects_tell_deadlock(struct gang_objects *objects, const struct gang_object *lock, const char *text) {
+        uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
+
+        for (const char *p = text; *p; p++)
+                hash = (hash ^ (unsigned char)*p) * UINT64_C(0x100000001b3);
+        for (size_t i = 0; i < DEADLOCKS_TOLD; i++)
+                if (objects->told[i] == hash)
+                        return;
+        objects->told[objects->n_told++ % DEADLOCKS_TOLD] = hash;
+        events_add(&objects->gang->events, lock->name, &(struct event){ .kind = EVENT_DEADLOCK }, "%s", text);
 }

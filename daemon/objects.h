@@ -70,6 +70,9 @@ struct gang_object {
         uint32_t state_slot;
 };
 
+/** So many deadlocks are remembered, so that asking again makes no new event of one. */
+#define DEADLOCKS_TOLD 16
+
 /** All of them. One namespace, whatever the kind. */
 struct gang_objects {
         struct gang *gang;
@@ -78,6 +81,8 @@ struct gang_objects {
         struct list attachments;        /* struct attachment */
         struct list memberships;        /* struct membership that has seats */
         uint64_t next_attachment;
+        uint64_t told[DEADLOCKS_TOLD];  /* hashes of deadlocks that were an event */
+        size_t n_told;
 };
 
 void gang_objects_init(struct gang_objects *objects, struct gang *gang);
@@ -106,6 +111,9 @@ int gang_object_restore(struct gang_objects *objects, const Ganger__State__Objec
 
 /** It is no longer defined. It goes at once if nobody uses it, else with its last user. */
 void gang_object_remove(struct gang_object *object);
+
+/** A deadlock was found, of which this is the text: make it an event, unless it was one. */
+void gang_objects_tell_deadlock(struct gang_objects *objects, const struct gang_object *lock, const char *text);
 
 /* ---- membership -------------------------------------------------------------------------------- */
 

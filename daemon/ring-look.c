@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Looking into a ring: counts, the messages in it, and its dead letters
+ * Looking into a queue: counts, the messages in it, and its dead letters
  *
  * Takes nothing, and stops nobody. Others change the memory meanwhile, and may do so in bad faith: a word is read once
  * and the copy used, sizes are bounded by the geometry, and a message counts as seen only if its word is still the same
@@ -27,12 +27,12 @@ static uint64_t slot_word(const struct queue *q, uint32_t i) {
         return atomic_load_explicit(&queue_slot(q, i)->word, memory_order_acquire);
 }
 
-void ring_count(const struct gang_object *ring, struct ring_counts *ret) {
-        const struct queue *q = &ring->shm->queue;
+static void count_queue(const struct queue *q, struct ring_counts *ret) {
         uint64_t tail = atomic_load(&q->control->tail), voided = atomic_load(&q->control->voided);
         struct ring_counts counts = {
                 .accepted = tail > voided ? tail - voided : 0,
                 .redelivered = atomic_load(&q->control->redelivered),
+                .dropped = atomic_load(&q->control->dropped),
         };
 
         for (uint32_t i = 0; i < q->n; i++)
@@ -55,6 +55,37 @@ void ring_count(const struct gang_object *ring, struct ring_counts *ret) {
                         break;
                 }
         *ret = counts;
+}
+
+/* A slot's lap says how often it was used up before. */
+static void count_service(const struct service *service, struct ring_counts *ret) {
+        struct ring_counts counts = {
+                .redelivered = atomic_load(&service->control->redelivered), .failed = atomic_load(&service->control->died),
+        };
+
+        for (uint32_t i = 0; i < service->n; i++) {
+                uint64_t w = atomic_load_explicit(&service_slot(service, i)->word, memory_order_acquire);
+
+                counts.accepted += word_lap(w) + (call_state(w) != CALL_FREE && call_state(w) != CALL_WRITING);
+                counts.writing += call_state(w) == CALL_WRITING;
+                counts.ready += call_state(w) == CALL_READY;
+                counts.leased += call_state(w) == CALL_SERVING || call_state(w) == CALL_ABANDONED;
+        }
+        *ret = counts;
+}
+
+void ring_count(const struct gang_object *ring, struct ring_counts *ret) {
+        *ret = (struct ring_counts){ 0 };
+        switch (ring->geometry.kind) {
+        case OBJECT_QUEUE:
+                count_queue(&ring->shm->queue, ret);
+                break;
+        case OBJECT_SERVICE:
+                count_service(&ring->shm->service, ret);
+                break;
+        default:
+                break;
+        }
 }
 
 static const char *state_name(uint64_t word) {

@@ -3,16 +3,19 @@
 #define GANGER_DAEMON_RING_LOOK_H
 
 /*
- * Looking into rings: how much is in them; of a queue also which messages, and its dead letters
+ * Looking into rings and services: how much is in them; of a queue also which messages, and its dead letters
  */
 
 #include "daemon/objects.h"
 
-/** How many messages are in each state, as of a walk over the slots while others work. */
+/** How many messages are in each state, as of a look while others work. What a kind does not have is 0. */
 struct ring_counts {
-        uint32_t ready, leased, writing, dead;
+        uint32_t ready, leased, writing, dead; /* of a service: calls that wait for a server, that are being served */
         uint64_t accepted;              /* since the ring was made, about */
         uint64_t redelivered;           /* deliveries that were not the first */
+        uint64_t dropped;               /* queue: dead letters that had to make room */
+        uint64_t failed;                /* service: calls whose server died */
+        uint32_t used;                  /* pipe, broadcast: bytes */
 };
 
 void ring_count(const struct gang_object *ring, struct ring_counts *ret);
@@ -35,7 +38,7 @@ typedef bool (*ring_message_fn)(void *userdata, const struct ring_message *messa
 /** The longest beginning of a message that is copied for those who look. */
 #define RING_PEEK_BYTES_MAX 4096
 
-/** Look at the first `count` messages, in order. */
+/** Look at the first `count` messages of a queue, in order. */
 int ring_peek(const struct gang_object *ring, uint32_t count, uint32_t bytes, ring_message_fn fn, void *userdata);
 
 enum ring_dead_action {
@@ -45,7 +48,7 @@ enum ring_dead_action {
 };
 
 /**
- * List, retry or drop dead letters.
+ * List, retry or drop dead letters of a queue.
  * @param ids   those meant; `n_ids` 0: all.
  * @param fn    called for each that was listed, retried or dropped; may be NULL.
  * @return how many dead letters are left, or -errno.

@@ -57,6 +57,13 @@ static int rows_add(struct call *call, struct ring_rows *rows, struct gang_objec
         return r;
 }
 
+/** A ring or a service; NULL: there is none. */
+static struct gang_object *find_ring(struct call *call, const char *name) {
+        struct gang_object *object = gang_object_find(&call->gang->objects, name);
+
+        return object && object_class_of(object->geometry.kind) != CLASS_LOCK ? object : NULL;
+}
+
 /** Those that were asked for, or all. */
 static int rows_select(struct call *call, struct ring_rows *rows, char *const *names, size_t n_names) {
         struct list *list = &call->gang->objects.list;
@@ -69,7 +76,7 @@ static int rows_select(struct call *call, struct ring_rows *rows, char *const *n
         if (!rows->reply.rings)
                 return -ENOMEM;
         for (size_t i = 0; r == 0 && i < n_names; i++) {
-                struct gang_object *ring = gang_object_find(&call->gang->objects, names[i]);
+                struct gang_object *ring = find_ring(call, names[i]);
 
                 r = ring ? rows_add(call, rows, ring) : call_unknown_ring(call, names[i]);
         }
@@ -78,7 +85,7 @@ static int rows_select(struct call *call, struct ring_rows *rows, char *const *n
         list_for_each(it, list) {
                 struct gang_object *ring = list_entry(it, struct gang_object, link);
 
-                if (r == 0 && !ring->removed)
+                if (r == 0 && !ring->removed && object_class_of(ring->geometry.kind) != CLASS_LOCK)
                         r = rows_add(call, rows, ring);
         }
         return r;
@@ -113,6 +120,8 @@ static void rows_note_all(struct ring_rows *rows, struct list *workers) {
                         continue;
                 rows_note(rows, w->definition->receive, w->name, true);
                 rows_note(rows, w->definition->send, w->name, false);
+                rows_note(rows, w->definition->serve, w->name, true);
+                rows_note(rows, w->definition->call, w->name, false);
         }
 }
 
@@ -139,7 +148,11 @@ static void row_fill(struct ring_row *row) {
         ring_count(ring, &counts);
         m->name = ring->name;
         m->kind = (char *)object_kind_name(ring);
-        m->slots = ring->geometry.slots;
+        m->slots = ring->geometry.kind == OBJECT_BROADCAST ? 0 : ring->geometry.slots; /* … has places for subscribers */
+        m->capacity = ring->geometry.capacity;
+        m->used = counts.used;
+        m->dropped = counts.dropped;
+        m->failed = counts.failed;
         m->slot_size = ring->geometry.message_max;
         m->max_deliveries = ring->geometry.max_deliveries;
         m->memory = ring->memory_size;
@@ -296,10 +309,15 @@ static uint32_t bytes_or_default(uint32_t bytes) {
         return MIN(bytes > 0 ? bytes : (uint32_t)PEEK_BYTES_DEFAULT, (uint32_t)RING_PEEK_BYTES_MAX);
 }
 
+static int not_a_queue(struct call *call, const struct gang_object *ring) {
+        return error_set(&call->error, -EINVAL, "%s: '%s' is a %s; only a queue can be looked into", call->name, ring->name,
+                         object_kind_name(ring));
+}
+
 int call_peek(struct call *call) {
         const Ganger__V1__PeekRequest *request = call->request->peek;
         struct collection l = { .call = call, .room = CALL_REPLY_ROOM, .stop_when_full = true };
-        struct gang_object *ring = gang_object_find(&call->gang->objects, request->ring);
+        struct gang_object *ring = find_ring(call, request->ring);
         Ganger__V1__PeekReply m = GANGER__V1__PEEK_REPLY__INIT;
         Ganger__V1__Reply reply = GANGER__V1__REPLY__INIT;
         uint32_t count = request->count > 0 ? request->count : PEEK_COUNT_DEFAULT;
@@ -307,6 +325,8 @@ int call_peek(struct call *call) {
 
         if (!ring)
                 return call_unknown_ring(call, request->ring);
+        if (ring->geometry.kind != OBJECT_QUEUE)
+                return not_a_queue(call, ring);
         if (count > PEEK_COUNT_MAX)
                 return error_set(&call->error, -E2BIG, "peek: %u messages are more than %d", count,
                                  PEEK_COUNT_MAX);
@@ -343,7 +363,7 @@ static int dead_action(struct call *call, enum ring_dead_action *ret) {
 int call_dead(struct call *call) {
         const Ganger__V1__DeadRequest *request = call->request->dead;
         struct collection l = { .call = call, .room = CALL_REPLY_ROOM };
-        struct gang_object *ring = gang_object_find(&call->gang->objects, request->ring);
+        struct gang_object *ring = find_ring(call, request->ring);
         Ganger__V1__DeadReply m = GANGER__V1__DEAD_REPLY__INIT;
         Ganger__V1__Reply reply = GANGER__V1__REPLY__INIT;
         enum ring_dead_action action = RING_DEAD_LIST;
@@ -357,6 +377,8 @@ int call_dead(struct call *call) {
                 return r;
         if (!ring)
                 return call_unknown_ring(call, request->ring);
+        if (ring->geometry.kind != OBJECT_QUEUE)
+                return not_a_queue(call, ring);
         if (request->n_ids > DEAD_IDS_MAX)
                 return error_set(&call->error, -E2BIG, "dead: %zu ids are more than %d", request->n_ids,
                                  DEAD_IDS_MAX);
