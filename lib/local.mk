@@ -13,6 +13,8 @@ libbase_la_SOURCES = $(LIB_BASE)
 LIB_SHM = \
 	lib/shm/fault.h lib/shm/layout.h lib/shm/word.h \
 	lib/shm/member.c lib/shm/member.h \
+	lib/shm/monitor.c lib/shm/monitor.h lib/shm/monitor-wait.c \
+	lib/shm/monitor-object.c lib/shm/monitor-object.h \
 	lib/shm/object.c lib/shm/object.h \
 	lib/shm/queue.c lib/shm/queue-wait.c lib/shm/queue.h lib/shm/queue-fast.h \
 	lib/shm/queue-object.c lib/shm/queue-object.h \

@@ -5,7 +5,8 @@
 /*
  * What lies where in the shared memory of an object
  *
- *      queue:  header | control | waiters of both eventcounts | slots … | notes …
+ *      queue:   header | control | waiters of both eventcounts | slots … | notes …
+ *      monitor: header | control (see shm/monitor.h), an eventcount for each condition
  *
  * The header is for whoever looks at a strange file; nobody relies on it. Geometry comes with the
  * handshake, is kept in private memory, and is never read again from here.

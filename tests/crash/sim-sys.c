@@ -3,8 +3,8 @@
 /*
  * The kernel, as far as rings need it: futexes, the expedited barrier, event descriptors
  *
- * In place of lib/shm/sys.c. Nobody is interrupted and no deadline passes, so whoever is not woken sleeps for ever:
- * that is what world_quiet() looks for. A call empties the caller's store buffer, as entering the kernel does.
+ * In place of lib/shm/sys.c. Nobody is interrupted and no deadline passes, but for one that has passed already; so whoever is
+ * not woken sleeps for ever: that is what world_quiet() looks for. A call empties the caller's store buffer, as entering the kernel does.
  */
 
 #include "shm/sys.h"
@@ -21,6 +21,8 @@ int sys_futex_wait(_Atomic uint32_t *word, uint32_t value, uint64_t deadline_use
         sim_point(word, ACCESS_WRITE, __builtin_return_address(0));
         if (atomic_load(word) != value)
                 return 0;
+        if (deadline_usec == SIM_LONG_AGO)
+                return -ETIMEDOUT;
         sim_sleep(word);
         return 0;
 }
