@@ -124,6 +124,34 @@ static int look_at_semaphore(const struct gang_object *lock, struct seating *sea
         return r;
 }
 
+static int add_sleepers(const struct monitor *m, uint32_t of, const struct seating *seating, struct lock_view *v) {
+        enum lock_use use = of == MONITOR_LOCK ? LOCK_WAITS : LOCK_SLEEPS;
+        uint32_t p = 0, thread = 0;
+        int r = 0;
+
+        while (r >= 0 && (p = monitor_waiter_after(m, of, p, &thread)) > 0)
+                r = add_waiter(v, seating, use, p, thread, use == LOCK_SLEEPS ? of : 0);
+        return r;
+}
+
+static int look_at_monitor(const struct gang_object *lock, struct seating *seating, struct lock_view *v) {
+        const struct monitor *m = &lock->shm->monitor;
+        struct monitor_view seen;
+        int r = 0;
+
+        monitor_look(m, &seen);
+        v->permits = 1;
+        v->free = seen.participant == 0;
+        v->state = seen.unrecoverable ? "unrecoverable" : seen.inconsistent ? "inconsistent" : "";
+        if (seen.participant > 0)
+                r = add_holder(v, seating, owner_make(seen.participant, seen.generation), seen.thread, seen.count);
+        if (r >= 0)
+                r = add_sleepers(m, MONITOR_LOCK, seating, v);
+        for (uint32_t i = 0; i < m->conditions && r >= 0; i++)
+                r = add_sleepers(m, i, seating, v);
+        return r;
+}
+
 /* All at one instant; or, if they never stand still, one by one. */
 static int look_at_counter(const struct gang_object *lock, struct lock_view *v) {
         const struct counter *c = &lock->shm->counter;
@@ -145,6 +173,8 @@ static int look(const struct gang_object *lock, struct seating *seating, struct 
         switch (lock->geometry.kind) {
         case OBJECT_SEMAPHORE:
                 return look_at_semaphore(lock, seating, v);
+        case OBJECT_MONITOR:
+                return look_at_monitor(lock, seating, v);
         case OBJECT_COUNTER:
                 return look_at_counter(lock, v);
         default:

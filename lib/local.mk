@@ -15,6 +15,8 @@ LIB_SHM = \
 	lib/shm/counter.c lib/shm/counter.h \
 	lib/shm/counter-object.c lib/shm/counter-object.h \
 	lib/shm/member.c lib/shm/member.h \
+	lib/shm/monitor.c lib/shm/monitor.h lib/shm/monitor-wait.c \
+	lib/shm/monitor-object.c lib/shm/monitor-object.h \
 	lib/shm/object.c lib/shm/object.h \
 	lib/shm/queue.c lib/shm/queue-dead.c lib/shm/queue-wait.c lib/shm/queue.h lib/shm/queue-fast.h \
 	lib/shm/queue-object.c lib/shm/queue-object.h \

@@ -28,3 +28,4 @@ include tests/objects.mk
 include tests/service.mk
 include tests/embed.mk
 include tests/semaphore.mk
+include tests/monitor.mk

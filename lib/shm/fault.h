@@ -77,6 +77,27 @@
 #define FAULT_COUNTER_NO_CHANGE 415     /* changes do not count themselves */
 #define FAULT_COUNTER_GET_UNCHECKED 416 /* read a cell without looking whether the word still names it */
 
+/* ---- monitor: lock and conditions: 500 to 519 ---------------------------------------------------- */
+#define FAULT_LOCK_THEN_OWN 500         /* take the lock first, record the owner after */
+#define FAULT_UNLOCK_NO_WAKE 501        /* unlock without looking who waits */
+#define FAULT_NOT_INCONSISTENT 502      /* recovery frees the lock and tells nobody that its holder died */
+#define FAULT_RELEASE_THEN_MARK 503     /* recovery frees the lock first, and marks it inconsistent after */
+#define FAULT_TOLD_WRONGLY 504          /* recovery marks a lock that the dead did not hold */
+#define FAULT_LOCK_NO_REWAKE 505        /* recovery does not wake those who wait for the lock */
+#define FAULT_SIGNAL_DIES 506           /* recovery does not wake those who wait for a condition */
+#define FAULT_TICKET_LATE 507           /* the ticket for a condition is taken after the unlock */
+#define FAULT_CONDITION_LATE 508        /* the wait for a condition is announced after the unlock */
+#define FAULT_SIGNAL_CLEARS 509         /* whoever signals clears the bits of all that wait, but wakes one */
+#define FAULT_BROADCAST_ONE 510         /* broadcast wakes one */
+#define FAULT_STILL_INCONSISTENT 511    /* what is declared consistent stays inconsistent */
+#define FAULT_ALWAYS_RECOVERABLE 512    /* an inconsistent lock that is unlocked is as good as any */
+#define FAULT_UNRECOVERABLE_QUIET 513   /* a lock becomes unrecoverable, and one who waits is told */
+#define FAULT_RESERVED_KEPT 514         /* recovery leaves the reservation of the dead */
+#define FAULT_RESERVED_WAKE_ONE 515     /* unlock wakes one though it may not be the one who has reserved */
+#define FAULT_RESERVED_NO_WAKE 516      /* whoever gives up a reservation wakes nobody */
+#define FAULT_RESERVED_STOPPED 517      /* a reservation counts though its owner may be stopped */
+#define FAULT_DRAIN_EARLY 518           /* look whether to drain before the ticket is taken */
+
 /* ---- end --------------------------------------------------------------------------------------- */
 
 #ifndef SHM_FAULT

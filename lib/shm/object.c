@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "shm/counter-object.h"
+#include "shm/monitor-object.h"
 #include "shm/queue-object.h"
 #include "shm/semaphore-object.h"
 #include "shm/service-object.h"
@@ -21,6 +22,7 @@ static const struct object_ops *const kinds[] = {
         [OBJECT_SERVICE] = &service_object_ops,
         [OBJECT_SEMAPHORE] = &semaphore_object_ops,
         [OBJECT_COUNTER] = &counter_object_ops,
+        [OBJECT_MONITOR] = &monitor_object_ops,
 };
 
 _Static_assert(ARRAY_SIZE(kinds) == _OBJECT_KIND_N, "each kind has its row");

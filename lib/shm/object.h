@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "shm/counter.h"
+#include "shm/monitor.h"
 #include "shm/queue.h"
 #include "shm/region.h"
 #include "shm/semaphore.h"
@@ -54,6 +55,7 @@ struct object {
                 struct service service;
                 struct semaphore semaphore;
                 struct counter counter;
+                struct monitor monitor;
         };
 };
 

@@ -156,6 +156,10 @@ void wait_announce(const struct waiting *w, uint32_t participant) {
         full_barrier(w);
 }
 
+void wait_announce_ordered(const struct waiting *w, uint32_t participant) {
+        bit_set(&w->count->sleepers, w->count->sleeping, participant);
+}
+
 void wait_retract(const struct waiting *w, uint32_t participant) {
         bit_clear(&w->count->sleepers, w->count->sleeping, participant);
 }

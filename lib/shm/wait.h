@@ -73,6 +73,12 @@ static inline uint32_t wait_ticket(const struct waiting *w) {
 /** Announce that this participant is about to sleep; then look once more, then sleep. */
 void wait_announce(const struct waiting *w, uint32_t participant);
 
+/**
+ * The same, where a lock orders waiter and wakers: announced under it, and whoever changes what is waited for does so under it.
+ * Needs no barrier.
+ */
+void wait_announce_ordered(const struct waiting *w, uint32_t participant);
+
 /** Take the announcement back; then look once more: a wake-up may have been meant for us. */
 void wait_retract(const struct waiting *w, uint32_t participant);
 

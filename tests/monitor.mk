@@ -1,0 +1,15 @@
+# Mutex and monitor: the world of monitors for crashsim; see tests/crash.mk.
+check_LTLIBRARIES += libcrashmonitor.la
+libcrashmonitor_la_SOURCES = tests/crash/monitor/ops.c tests/crash/monitor/scenarios.c tests/crash/monitor/world.h
+libcrashmonitor_la_CPPFLAGS = $(CRASH_SIM_CPPFLAGS)
+libcrashmonitor_la_CFLAGS = $(CRASH_SIM_CFLAGS)
+check_PROGRAMS += tests/crash/crashsim-monitor
+tests_crash_crashsim_monitor_SOURCES = $(CRASH_SIM) tests/crash/monitor/world.c
+tests_crash_crashsim_monitor_CPPFLAGS = $(CRASH_CPPFLAGS)
+tests_crash_crashsim_monitor_CFLAGS = $(CRASH_CFLAGS)
+tests_crash_crashsim_monitor_LDFLAGS =
+tests_crash_crashsim_monitor_LDADD = libcrashmonitor.la libcrashshm.la
+
+dist_check_SCRIPTS += tests/crash/run-crashsim-monitor tests/crash/run-crashsim-monitor-long tests/crash/faults-monitor
+TESTS += tests/crash/run-crashsim-monitor tests/crash/faults-monitor
+LONG_TESTS += tests/crash/run-crashsim-monitor-long
