@@ -168,18 +168,23 @@ int membership_restore(struct gang_objects *objects, const char *name, Ganger__S
 }
 
 static bool is_nothing(const struct recovery *done) {
-        return done->returned == 0 && done->dead == 0 && done->cancelled == 0 && done->redone == 0;
+        return done->returned == 0 && done->dead == 0 && done->cancelled == 0 && done->redone == 0 && done->locks == 0;
 }
 
 /* That it ended with nothing in its hands is told by its exit. */
 static void tell_recovery(struct gang_objects *objects, const struct membership *m, pid_t pid, const struct recovery *done,
                           const char *reason) {
+        char locks[64] = "";
+
         if (is_nothing(done))
                 return;
+        if (done->locks > 0)
+                snprintf(locks, sizeof locks, ", %u mutex%s it held %s inconsistent", done->locks,
+                         done->locks == 1 ? "" : "es", done->locks == 1 ? "is" : "are");
         events_add(&objects->gang->events, m->name,
                    &(struct event){ .kind = EVENT_RECOVERY, .pid = pid, .returned = done->returned, .dead = done->dead },
-                   "%s: %u messages are delivered again, %u set aside, %u half-written dropped, %u steps redone",
-                   reason, done->returned, done->dead, done->cancelled, done->redone);
+                   "%s: %u messages are delivered again, %u set aside, %u half-written dropped, %u steps redone%s",
+                   reason, done->returned, done->dead, done->cancelled, done->redone, locks);
 }
 
 static void tell_dead_letters(const struct gang_object *object, const struct membership *m, pid_t pid, uint32_t n,
@@ -198,6 +203,7 @@ static void recover_object(const struct membership *m, size_t i, const struct se
         sum->returned += done.returned;
         sum->dead += done.dead;
         sum->cancelled += done.cancelled;
+        sum->locks += done.locks;
         if (done.dead > 0)
                 tell_dead_letters(object, m, pid, done.dead, reason);
 }

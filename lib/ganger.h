@@ -475,6 +475,126 @@ int ganger_join_socket(struct ganger **ret, int socket, int64_t timeout_usec);
  * @return as `ganger_join`; -EPROTO also: the handshake names more descriptors than there are.
  */
 int ganger_join_descriptors(struct ganger **ret, const void *handshake, size_t size, const int *fds, size_t n_fds);
+/* ---- services ---------------------------------------------------------------------------------- */
+
+/**
+ * A handle on a service: one participant of it, that calls (GANGER_SEND), serves (GANGER_RECEIVE), or both.
+ *
+ * A call is served by one server at a time, and its reply can reach its caller and nobody else. If the server dies first, at whatever instruction, the
+ * caller is told at once, by whoever recovers the dead; or, where the service is declared idempotent, another server is given the
+ * call, up to `max-deliveries` times in all. If the caller dies first, the call is served no more, or its reply is dropped.
+ */
+struct ganger_service;
+
+/**
+ * A call to serve: made by `ganger_service_receive`, finished by exactly one of `ganger_service_reply` and
+ * `ganger_service_fail`. `data` and `reply` point into the service's memory: they are valid until then.
+ */
+struct ganger_request {
+        const void *data;       /**< the request, 16-byte aligned */
+        size_t size;            /**< bytes */
+        void *reply;            /**< the reply may be written here, in place: `ganger_service_message_max` bytes */
+        uint64_t id;            /**< names the call within its service; the same at each delivery */
+        uint64_t deadline_usec; /**< CLOCK_MONOTONIC: after it nobody waits for the reply; UINT64_MAX: no limit */
+        uint32_t deliveries;    /**< 1 at the first delivery, up to 255 */
+        uint32_t caller;        /**< the library's own */
+        struct ganger_service *service; /**< the handle it belongs to */
+};
+
+/** A call that is open: made by `ganger_service_begin`, over after `ganger_service_finish` or `_abandon`. */
+struct ganger_call {
+        uint64_t id;            /**< names the call within its service */
+        uint64_t deadline_usec; /**< as in `struct ganger_request` */
+        struct ganger_service *service; /**< the handle it belongs to; NULL once it is over */
+};
+
+/**
+ * Open a handle on a service that this process was given.
+ * @param name   NULL: the only service that fits `flags`.
+ * @param flags  GANGER_SEND (call), GANGER_RECEIVE (serve), or both.
+ * @param ret    the handle; free it with `ganger_service_close`. Calls and requests of it are void after that.
+ * @return 0; -ENOENT (no service of that name), -EACCES (not given for that), -ENOTUNIQ, -EUSERS (no seat is left), -EINVAL, -ENOMEM.
+ */
+int ganger_service_open(struct ganger *g, const char *name, unsigned int flags, struct ganger_service **ret);
+
+/**
+ * Close a handle. Its open calls are abandoned; for what it has received it counts as a server that died.
+ * @param service  may be NULL.
+ * @return NULL.
+ */
+struct ganger_service *ganger_service_close(struct ganger_service *service);
+
+/** The longest request, and the longest reply, in bytes. */
+size_t ganger_service_message_max(const struct ganger_service *service);
+
+/**
+ * Call: send a request, wait for the reply. Linearises at one store of the slot's word, after which servers see it, and for the reply at the
+ * server's compare-and-swap of the same word.
+ *
+ * @param reply         where the reply is copied to; after -EREMOTEIO and -ECONNRESET a text that says why, cut to fit, with a 0 at its end.
+ * @param reply_size    bytes at `reply`; 0: neither is wanted.
+ * @param ret_size      how long the reply is; may be NULL.
+ * @param timeout_usec  for all of it: waiting for a slot, for a server, for the reply. Negative: no limit; as long as there is no server at
+ *                      all, a call waits. 0 makes no sense.
+ * @return 0, or
+ *         -ETIMEDOUT   there was no reply for so long; perhaps it was served all the same;
+ *         -ECONNRESET  its server died. The service is not idempotent, and nobody knows what was done; or so many servers died of it;
+ *         -EREMOTEIO   its server answered that it failed (`ganger_service_fail`);
+ *         -ENOBUFS     the reply is longer than `reply_size`, and was dropped;
+ *         -EMSGSIZE    the request is longer than `ganger_service_message_max`; nothing was called;
+ *         -EINTR       a signal handler without SA_RESTART ran while it waited: given up, as after -ETIMEDOUT;
+ *         -EINVAL      the timeout is 0;  -EACCES  the handle does not call;  -EBADMSG  the service is damaged.
+ */
+int ganger_service_call(struct ganger_service *service, const void *request, size_t size, void *reply,
+                        size_t reply_size, size_t *ret_size, int64_t timeout_usec);
+
+/**
+ * Begin a call, and do not wait: so one thread can have several open. Each takes a slot of the service until it is finished or abandoned.
+ * @param timeout_usec  after it the call is served no more; negative: no limit; not 0.
+ * @return 0; -EAGAIN: no slot is free; -EMSGSIZE, -EINVAL, -EACCES as of `ganger_service_call`.
+ */
+int ganger_service_begin(struct ganger_service *service, const void *request, size_t size, int64_t timeout_usec,
+                         struct ganger_call *ret);
+
+/**
+ * Finish a call: take its reply.
+ * @param timeout_usec  how long to wait for it; 0: only look; negative: until the call's own time is over.
+ * @return -EAGAIN     not yet (whatever the timeout): the call stays open;
+ *         -EINTR      as -EAGAIN, a signal handler ran;
+ *         -ETIMEDOUT  the call's own time is over, and so is the call;
+ *         -EINVAL     it was over before; else as `ganger_service_call`, and the call is over.
+ */
+int ganger_service_finish(struct ganger_call *call, void *reply, size_t reply_size, size_t *ret_size,
+                          int64_t timeout_usec);
+
+/** Give a call up: it is served no more, or its reply is dropped. @return 0; -EINVAL: it was over before. */
+int ganger_service_abandon(struct ganger_call *call);
+
+/**
+ * Take a call to serve. Linearises at one compare-and-swap of the slot's word. Calls whose time is over are passed over. About in the
+ * order in which they were made: before any call, each other slot of the service is served at most once by each server.
+ * @param timeout_usec  0: do not wait; negative: wait without limit; else at most so long (CLOCK_MONOTONIC).
+ * @return 0; -EAGAIN, -ETIMEDOUT, -ESHUTDOWN, -EINTR, -EACCES as of `ganger_ring_receive`.
+ */
+int ganger_service_receive(struct ganger_service *service, struct ganger_request *ret, int64_t timeout_usec);
+
+/** A file descriptor for event loops: as `ganger_ring_fd`, with `ganger_service_receive`. */
+int ganger_service_fd(struct ganger_service *service);
+
+/**
+ * Reply. Makes a system call only if the caller sleeps.
+ * @param data  what is copied; or `request->reply`, if it was written there.
+ * @return 0; 1: nobody waits for it any more, it was dropped; -EMSGSIZE (still to be finished); -EINVAL: not a request that this
+ *         handle has received (or it is finished already).
+ */
+int ganger_service_reply(struct ganger_request *request, const void *data, size_t size);
+
+/**
+ * Answer that it failed: the caller gets -EREMOTEIO and the reason. Nobody else is given the call.
+ * @param reason  cut after `ganger_service_message_max` bytes; may be NULL.
+ * @return as `ganger_service_reply`.
+ */
+int ganger_service_fail(struct ganger_request *request, const char *reason);
 
 #ifdef __GNUC__
 #pragma GCC visibility pop

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "daemon/config/keys.h"
+#include "shm/semaphore.h"
 #include "shm/service.h"
 
 /** Where programs are searched if the environment has no PATH. */
@@ -164,7 +165,7 @@ struct geometry object_definition_geometry(const struct object_definition *objec
                 break;
         case OBJECT_SEMAPHORE:
                 g.slots = object->permits;
-                g.policy = object->posix;
+                g.policy = object->posix ? SEMAPHORE_POSIX : SEMAPHORE_PLAIN;
                 break;
         case OBJECT_MONITOR:
                 g.slots = object->conditions;

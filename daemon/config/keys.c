@@ -15,7 +15,10 @@
 #include "base/time.h"
 #include "daemon/config/values.h"
 #include "daemon/policy/limit.h"
+#include "shm/counter.h"
 #include "shm/layout.h"
+#include "shm/monitor.h"
+#include "shm/semaphore.h"
 #include "shm/service.h"
 
 /** Bytes of a pipe or a broadcast. */

@@ -50,21 +50,28 @@ static void post_all(struct service *s) {
                         service_post(s, i);
 }
 
+static void wake_callers(struct service *s) {
+        for (uint32_t i = 0; i < s->n; i++)
+                service_wake_caller(service_slot(s, i));
+}
+
 static void service_wake_everybody(struct object *o) {
         struct service *s = &o->service;
 
         post_all(s);
         wait_wake_all(&s->requests);
         wait_wake_all(&s->space);
-        for (uint32_t i = 0; i < s->n; i++)
-                service_wake_caller(service_slot(s, i));
+        wake_callers(s);
 }
 
 static void service_set_stopped(struct object *o, uint32_t n) {
         struct service *s = &o->service;
 
-        if (atomic_load(&s->control->requests.stopped) != n)
+        if (atomic_load(&s->control->requests.stopped) != n) {
                 wait_set_stopped(&s->requests, n);
+                /* It may have been stopped between a reply and its wake-up. */
+                wake_callers(s);
+        }
         if (atomic_load(&s->control->space.stopped) != n)
                 wait_set_stopped(&s->space, n);
 }
@@ -72,14 +79,11 @@ static void service_set_stopped(struct object *o, uint32_t n) {
 /* ---- slots ------------------------------------------------------------------------------------- */
 
 /** What becomes of a call whose server died. */
-static uint64_t without_server(const struct service *s, uint64_t w, uint32_t caller) {
-        bool again = word_deliveries(w) < s->max_deliveries;
+static uint64_t without_server(const struct object *o, uint64_t w, uint32_t caller) {
+        bool again = word_deliveries(w) < o->service.max_deliveries;
 
-#if SHM_FAULT == FAULT_SERVED_TWICE
-        again = again || s->max_deliveries == 1;
-#elif SHM_FAULT == FAULT_NO_LIMIT
-        again = again || s->max_deliveries > 1;
-#endif
+        if (SHM_FAULT == (o->region.geometry.policy == SERVICE_IDEMPOTENT ? FAULT_NO_LIMIT : FAULT_SERVED_TWICE))
+                again = true;
         return call_word(word_lap(w), caller, word_deliveries(w), again ? CALL_READY : CALL_FAILED);
 }
 
@@ -97,7 +101,7 @@ static bool repaired(const struct seat *seat, uint64_t w, uint32_t caller, uint6
                 return owner_is_dead;
         case CALL_SERVING:
                 if (owner_is_dead && !caller_is_dead)
-                        *ret = without_server(&seat->object->service, w, caller);
+                        *ret = without_server(seat->object, w, caller);
                 else if (caller_is_dead && !owner_is_dead && SHM_FAULT != FAULT_SERVED_FREED)
                         *ret = call_word(word_lap(w), word_owner(w), word_deliveries(w), CALL_ABANDONED);
                 return owner_is_dead || caller_is_dead;
@@ -163,8 +167,7 @@ static void wake(const struct seat *seat) {
         wait_wake_all(&s->space);
 #endif
 #if SHM_FAULT != FAULT_FAILED_SILENTLY
-        for (uint32_t i = 0; i < s->n; i++)
-                service_wake_caller(service_slot(s, i));
+        wake_callers(s);
 #endif
 }
 

@@ -11,6 +11,7 @@ libworker_la_SOURCES = \
 	lib/worker/join.c lib/worker/join.h \
 	lib/worker/membership.c lib/worker/membership.h \
 	lib/worker/notify.c \
+	lib/worker/service.c \
 	lib/worker/transfer.c lib/worker/transfer.h
 
 # libganger.so: libc only.
