@@ -12,6 +12,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "ctl/verbs.h"
+
 void attachment_done(struct attachment *a) {
         a->ganger = ganger_leave(a->ganger);
         a->ring = NULL;

@@ -21,7 +21,7 @@ static int read_input(char *buf, size_t max, size_t *ret) {
 }
 
 /** What became of the call. @param text  of the server, where it refused. */
-static int tell_failure(const struct ctl *ctl, int error, const char *text, size_t size, size_t max) {
+static int tell_failure(const struct ctl *ctl, int error, const char *text, size_t max) {
         const char *name = ctl->args[0];
 
         switch (-error) {
@@ -32,8 +32,7 @@ static int tell_failure(const struct ctl *ctl, int error, const char *text, size
         case ETIMEDOUT:
                 return complain(STATUS_FAILED, "service '%s': no reply in time", name);
         case EMSGSIZE:
-                return complain(STATUS_FAILED, "the request has %s%zu bytes; service '%s' takes %zu at most",
-                                size > max ? "more than " : "", MIN(size, max), name, max);
+                return complain(STATUS_FAILED, "the request is longer than service '%s' takes: %zu bytes", name, max);
         default:
                 return complain(STATUS_FAILED, "service '%s': %s", name, strerror(-error));
         }
@@ -52,7 +51,7 @@ static int call(struct ctl *ctl, struct ganger_service *service, const char *req
         r = ganger_service_call(service, request, size, reply, max + 1, &reply_size, wait);
         reply[max] = '\0';
         if (r < 0)
-                return tell_failure(ctl, r, reply, size, max);
+                return tell_failure(ctl, r, reply, max);
         ctl->out.ops->called(&ctl->out, ctl->args[0], reply, reply_size);
         return STATUS_DONE;
 }
