@@ -14,6 +14,8 @@ LIB_SHM = \
 	lib/shm/fault.h lib/shm/layout.h lib/shm/word.h \
 	lib/shm/member.c lib/shm/member.h \
 	lib/shm/object.c lib/shm/object.h \
+	lib/shm/pipe.c lib/shm/pipe-wait.c lib/shm/pipe.h lib/shm/pipe-fast.h \
+	lib/shm/pipe-object.c lib/shm/pipe-object.h \
 	lib/shm/queue.c lib/shm/queue-wait.c lib/shm/queue.h lib/shm/queue-fast.h \
 	lib/shm/queue-object.c lib/shm/queue-object.h \
 	lib/shm/recover.c lib/shm/recover.h \

@@ -11,10 +11,12 @@
 #include <stddef.h>
 
 #include "base/cleanup.h"
+#include "shm/pipe-object.h"
 #include "shm/queue-object.h"
 
 static const struct object_ops *const kinds[] = {
         [OBJECT_QUEUE] = &queue_object_ops,
+        [OBJECT_PIPE] = &pipe_object_ops,
 };
 
 _Static_assert(ARRAY_SIZE(kinds) == _OBJECT_KIND_N, "each kind has its row");

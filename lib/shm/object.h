@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "shm/pipe.h"
 #include "shm/queue.h"
 #include "shm/region.h"
 
@@ -48,6 +49,7 @@ struct object {
         int event_fd;                   /* for those that poll; -1: none. Stays the opener's */
         union {
                 struct queue queue;
+                struct pipe pipe;
         };
 };
 

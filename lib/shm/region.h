@@ -16,6 +16,7 @@
 /** What a named thing in shared memory can be. What each knows how to do is a row of shm/object.c. */
 enum object_kind {
         OBJECT_QUEUE = 1,
+        OBJECT_PIPE,
         _OBJECT_KIND_N,
 };
 
