@@ -29,3 +29,4 @@ include tests/service.mk
 include tests/embed.mk
 include tests/semaphore.mk
 include tests/monitor.mk
+include tests/pipe.mk

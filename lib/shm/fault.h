@@ -98,6 +98,19 @@
 #define FAULT_RESERVED_STOPPED 517      /* a reservation counts though its owner may be stopped */
 #define FAULT_DRAIN_EARLY 518           /* look whether to drain before the ticket is taken */
 
+/* ---- pipe: 200 to 219 -------------------------------------------------------------------------------- */
+#define FAULT_PIPE_SIZE_LATE 200        /* publish a record before its size is there */
+#define FAULT_PIPE_NO_PADDING 201       /* go on at the beginning of the ring without saying so */
+#define FAULT_PIPE_CONSUME_EARLY 202    /* give space back before the record was copied out of it */
+#define FAULT_PIPE_WAKE_FIRST 203       /* wake the other end, then publish */
+#define FAULT_PIPE_NO_FLUSH 204         /* wait for space with records that nobody knows of */
+#define FAULT_PIPE_CLAIM_THEN_OWN 205   /* take an end first, record the owner after */
+#define FAULT_PIPE_ANYBODYS_END 206     /* recovery frees ends without looking whose they are */
+#define FAULT_PIPE_END_KEPT 207         /* recovery does not free the end of the dead */
+#define FAULT_PIPE_NO_REWAKE 208        /* recovery does not wake */
+#define FAULT_PIPE_STALE_SPACE 209      /* a new writer takes it that all was consumed */
+#define FAULT_PIPE_SKIP_UNREAD 210      /* a new reader begins where the writer is, not where the old one was */
+
 /* ---- end --------------------------------------------------------------------------------------- */
 
 #ifndef SHM_FAULT

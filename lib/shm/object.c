@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "shm/counter-object.h"
 #include "shm/monitor-object.h"
+#include "shm/pipe-object.h"
 #include "shm/queue-object.h"
 #include "shm/semaphore-object.h"
 #include "shm/service-object.h"
@@ -23,6 +24,7 @@ static const struct object_ops *const kinds[] = {
         [OBJECT_SEMAPHORE] = &semaphore_object_ops,
         [OBJECT_COUNTER] = &counter_object_ops,
         [OBJECT_MONITOR] = &monitor_object_ops,
+        [OBJECT_PIPE] = &pipe_object_ops,
 };
 
 _Static_assert(ARRAY_SIZE(kinds) == _OBJECT_KIND_N, "each kind has its row");

@@ -17,6 +17,7 @@
 
 #include "shm/counter.h"
 #include "shm/monitor.h"
+#include "shm/pipe.h"
 #include "shm/queue.h"
 #include "shm/region.h"
 #include "shm/semaphore.h"
@@ -56,6 +57,7 @@ struct object {
                 struct semaphore semaphore;
                 struct counter counter;
                 struct monitor monitor;
+                struct pipe pipe;
         };
 };
 
