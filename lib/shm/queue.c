@@ -85,7 +85,7 @@ void queue_open(struct queue *q, const struct region *region, uint32_t participa
         };
         q->messages = (struct waiting){ .count = &q->control->messages, .event_fd = event_fd, .fences = g->fences };
         q->space = (struct waiting){ .count = &q->control->space, .event_fd = -1, .fences = g->fences };
-        wait_spin_init(&q->spin);
+        patience_init(&q->patience);
 }
 
 static inline uint64_t lap_of(const struct queue *q, uint64_t position) {

@@ -35,7 +35,7 @@
 
 #include "shm/layout.h"
 #include "shm/region.h"
-#include "shm/wait.h"
+#include "shm/wait-until.h"
 
 struct queue {
         /* One line, where the memory of it begins one: what the usual way needs. */
@@ -57,8 +57,7 @@ struct queue {
         uint32_t log2;                  /* of n */
         uint32_t owner;                 /* participant and generation, as in a word */
         uint32_t max_deliveries;
-        uint32_t spin;                  /* how long to look before sleeping; adapts */
-        uint32_t brief;                 /* sleeps that were over at once, lately */
+        struct patience patience;
 };
 
 /** A slot that this participant holds, for writing or after receiving. */

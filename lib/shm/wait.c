@@ -20,7 +20,7 @@
 
 /*
  * Looks before sleeping. A look takes some 10 ns and more, a futex round trip between processors 35 µs: so
- * many looks cost less than one sleep. None of them gives the processor up; see give_way() in queue-wait.c.
+ * many looks cost less than one sleep. None of them gives the processor up; see give_way() in wait-until.c.
  */
 #ifndef WAIT_SPIN_MAX
 #define WAIT_SPIN_MAX 1024

@@ -174,7 +174,8 @@ size_t ganger_ring_message_max(const struct ganger_ring *ring) {
  * reads it. Each handle watches it, edge-triggered, through an epoll descriptor of its own: every post
  * makes every one of them readable.
  */
-static int poll_open(int event_fd) {
+int handle_poll_open(const struct handle *handle) {
+        int event_fd = handle->joined->object.event_fd;
         struct epoll_event event = { .events = EPOLLIN | EPOLLET };
         _cleanup_(closep) int fd = epoll_create1(EPOLL_CLOEXEC);
 
@@ -193,7 +194,7 @@ int ganger_ring_fd(struct ganger_ring *ring) {
         if (!(ring->flags & GANGER_RECEIVE))
                 return -EACCES;
         if (ring->poll_fd < 0) {
-                fd = poll_open(ring->handle.joined->object.event_fd);
+                fd = handle_poll_open(&ring->handle);
                 if (fd < 0)
                         return fd;
                 ring->poll_fd = fd;
@@ -202,10 +203,7 @@ int ganger_ring_fd(struct ganger_ring *ring) {
 }
 
 void ring_disarm(struct ganger_ring *ring) {
-        if (!ring->queue.armed)
-                return;
-        ring->queue.armed = false;
-        wait_poll_retract(&ring->queue.messages, owner_participant(ring->queue.owner));
+        wait_disarm(&ring->queue.messages, ring->handle.participant, &ring->queue.armed);
 }
 
 int ring_arm(struct ganger_ring *ring, struct lease *ret) {

@@ -106,4 +106,10 @@ void handle_enter(struct handle *handle, void (*close)(struct handle *handle));
  */
 void handle_release(struct handle *handle, bool holds);
 
+/**
+ * A descriptor that becomes readable at each post to the object's eventfd, and is so at first.
+ * @return it, the caller's; or an error of epoll_create1(2) or epoll_ctl(2).
+ */
+int handle_poll_open(const struct handle *handle);
+
 #endif

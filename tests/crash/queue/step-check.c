@@ -34,7 +34,7 @@ void arena_open(struct arena *a, struct queue *q, unsigned int ring, uint32_t pa
         struct region r = region_of(a, ring);
 
         queue_open(q, &r, participant, participant ? STEP_GENERATION : 0, -1);
-        q->spin = 0;
+        q->patience.spin = 0;
 }
 
 void arena_reset(struct arena *a) {

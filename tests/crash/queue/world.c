@@ -42,7 +42,7 @@ uint32_t participant_of(unsigned int who) {
 
 static void open_queue(struct queue *q, unsigned int ring, uint32_t participant, uint32_t generation) {
         queue_open(q, &regions[ring], participant, generation, (int)ring);
-        q->spin = 0;
+        q->patience.spin = 0;
 }
 
 void actor_init(struct actor *a, unsigned int who, unsigned int incarnation) {
