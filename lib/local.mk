@@ -11,6 +11,8 @@ noinst_LTLIBRARIES += libbase.la
 libbase_la_SOURCES = $(LIB_BASE)
 
 LIB_SHM = \
+	lib/shm/broadcast.c lib/shm/broadcast-wait.c lib/shm/broadcast.h \
+	lib/shm/broadcast-object.c lib/shm/broadcast-object.h \
 	lib/shm/fault.h lib/shm/layout.h lib/shm/word.h \
 	lib/shm/member.c lib/shm/member.h \
 	lib/shm/object.c lib/shm/object.h \

@@ -7,6 +7,7 @@ CRASH_CFLAGS = $(GANGER_CFLAGS) -fno-sanitize=all
 
 # All of lib/shm but what stands in for the kernel, with the hooks.
 CRASH_SHM = \
+	lib/shm/broadcast.c lib/shm/broadcast-object.c lib/shm/broadcast-wait.c \
 	lib/shm/member.c lib/shm/object.c lib/shm/queue.c lib/shm/queue-object.c lib/shm/queue-wait.c \
 	lib/shm/recover.c lib/shm/wait.c lib/shm/wait-until.c
 CRASH_SIM_CPPFLAGS = $(CRASH_CPPFLAGS) -DQUEUE_HINT_INTERVAL=1 -DQUEUE_STEPS_LOST=0

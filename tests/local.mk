@@ -22,3 +22,4 @@ include tests/systemd.mk
 include tests/faults.mk
 include tests/bench.mk
 include tests/readme.mk
+include tests/broadcast.mk

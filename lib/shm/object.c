@@ -11,10 +11,12 @@
 #include <stddef.h>
 
 #include "base/cleanup.h"
+#include "shm/broadcast-object.h"
 #include "shm/queue-object.h"
 
 static const struct object_ops *const kinds[] = {
         [OBJECT_QUEUE] = &queue_object_ops,
+        [OBJECT_BROADCAST] = &broadcast_object_ops,
 };
 
 _Static_assert(ARRAY_SIZE(kinds) == _OBJECT_KIND_N, "each kind has its row");
@@ -33,6 +35,12 @@ size_t geometry_size(const struct geometry *g) {
         const struct object_ops *ops = object_ops_find(g->kind);
 
         return ops ? ops->memory_size(g) : 0;
+}
+
+size_t geometry_shared_size(const struct geometry *g) {
+        const struct object_ops *ops = object_ops_find(g->kind);
+
+        return ops && ops->shared_size ? ops->shared_size(g) : geometry_size(g);
 }
 
 void object_open(struct object *o, const struct region *region, int event_fd) {

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "shm/broadcast.h"
 #include "shm/queue.h"
 #include "shm/region.h"
 
@@ -27,6 +28,8 @@ struct object_ops {
         /** @return 0, -EINVAL, -E2BIG. */
         int (*check)(const struct geometry *g);
         size_t (*memory_size)(const struct geometry *g);
+        /** Of it, what a member that only receives must be able to write, from the beginning; NULL: all. */
+        size_t (*shared_size)(const struct geometry *g);
         /** Fill the member of the union in `struct object` from its region and descriptor. */
         void (*open)(struct object *o);
         /** Put right what the dead holder of a seat left, and wake everybody who may wait for it; see shm/recover.h. */
@@ -48,6 +51,7 @@ struct object {
         int event_fd;                   /* for those that poll; -1: none. Stays the opener's */
         union {
                 struct queue queue;
+                struct broadcast broadcast;
         };
 };
 
