@@ -13,7 +13,8 @@ CRASH_SHM = \
 	lib/shm/counter.c lib/shm/counter-object.c \
 	lib/shm/semaphore.c lib/shm/semaphore-file.c lib/shm/semaphore-object.c lib/shm/semaphore-posix.c \
 	lib/shm/monitor.c lib/shm/monitor-object.c lib/shm/monitor-wait.c \
-	lib/shm/pipe.c lib/shm/pipe-object.c lib/shm/pipe-wait.c
+	lib/shm/pipe.c lib/shm/pipe-object.c lib/shm/pipe-wait.c \
+	lib/shm/broadcast.c lib/shm/broadcast-object.c lib/shm/broadcast-wait.c
 CRASH_SIM_CPPFLAGS = $(CRASH_CPPFLAGS) -DQUEUE_HINT_INTERVAL=1 -DQUEUE_STEPS_LOST=0
 CRASH_SIM_CFLAGS = $(CRASH_CFLAGS) -fsanitize=thread -Wno-unknown-warning-option -Wno-tsan
 check_LTLIBRARIES += libcrashshm.la

@@ -30,3 +30,4 @@ include tests/embed.mk
 include tests/semaphore.mk
 include tests/monitor.mk
 include tests/pipe.mk
+include tests/broadcast.mk

@@ -111,6 +111,27 @@
 #define FAULT_PIPE_STALE_SPACE 209      /* a new writer takes it that all was consumed */
 #define FAULT_PIPE_SKIP_UNREAD 210      /* a new reader begins where the writer is, not where the old one was */
 
+/* ---- broadcast: 500 to 599 -------------------------------------------------------------------------- */
+#define FAULT_BROADCAST_NO_INTENT 500   /* tell readers that records are overwritten only when they were */
+#define FAULT_BROADCAST_NO_VALIDATION 501 /* copy a record out without looking whether it was overwritten meanwhile */
+#define FAULT_BROADCAST_SIZE_LATE 502   /* publish a record before its size is there */
+#define FAULT_BROADCAST_DEAD_KEPT 503   /* recovery leaves a dead subscriber its place */
+#define FAULT_BROADCAST_OWNER_FIRST 504 /* give a place back before its position is cleared */
+#define FAULT_BROADCAST_JOIN_UNCHECKED 505 /* subscribe without looking whether the writer had gone on */
+#define FAULT_BROADCAST_JOIN_BEYOND 506 /* take the tail for the last record, and begin after it */
+#define FAULT_BROADCAST_NO_REWAKE 507   /* recovery does not wake */
+#define FAULT_BROADCAST_RESTART_LIMIT 508 /* a new writer trusts the room that the dead one had only asked for */
+#define FAULT_BROADCAST_NOT_AHEAD 509   /* a record's sequence is written with it, not with the one before */
+#define FAULT_BROADCAST_NO_SECOND_LOOK 510 /* overwrite without looking for subscribers who came meanwhile */
+#define FAULT_BROADCAST_WAKE_ONE 511    /* a message wakes one of those who wait for it */
+#define FAULT_BROADCAST_CONSUME_EARLY 512 /* give a record up before it is copied out */
+#define FAULT_BROADCAST_NO_SPACE_WAKE 513 /* who consumes does not wake the writer */
+#define FAULT_BROADCAST_COUNT_LOST 514  /* who was overtaken forgets what it had expected */
+#define FAULT_BROADCAST_UNPUBLISHED 515 /* a writer that waits for room keeps back what it has appended */
+#define FAULT_BROADCAST_WRITER_KEPT 516 /* recovery leaves a dead writer the writing end */
+#define FAULT_BROADCAST_JOIN_SILENT 517 /* who chooses its place again does not wake the writer that it stopped */
+#define FAULT_BROADCAST_NO_FENCE 518    /* subscribe without the fence that the writer relies on */
+
 /* ---- end --------------------------------------------------------------------------------------- */
 
 #ifndef SHM_FAULT

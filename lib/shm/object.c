@@ -14,6 +14,7 @@
 #include "shm/counter-object.h"
 #include "shm/monitor-object.h"
 #include "shm/pipe-object.h"
+#include "shm/broadcast-object.h"
 #include "shm/queue-object.h"
 #include "shm/semaphore-object.h"
 #include "shm/service-object.h"
@@ -25,6 +26,7 @@ static const struct object_ops *const kinds[] = {
         [OBJECT_COUNTER] = &counter_object_ops,
         [OBJECT_MONITOR] = &monitor_object_ops,
         [OBJECT_PIPE] = &pipe_object_ops,
+        [OBJECT_BROADCAST] = &broadcast_object_ops,
 };
 
 _Static_assert(ARRAY_SIZE(kinds) == _OBJECT_KIND_N, "each kind has its row");
@@ -43,6 +45,12 @@ size_t geometry_size(const struct geometry *g) {
         const struct object_ops *ops = object_ops_find(g->kind);
 
         return ops ? ops->memory_size(g) : 0;
+}
+
+size_t geometry_shared_size(const struct geometry *g) {
+        const struct object_ops *ops = object_ops_find(g->kind);
+
+        return ops && ops->shared_size ? ops->shared_size(g) : geometry_size(g);
 }
 
 void object_open(struct object *o, const struct region *region, int event_fd) {

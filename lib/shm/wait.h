@@ -61,6 +61,14 @@ static inline bool wait_is_wanted(const struct waiting *w) {
                           atomic_load_explicit(&c->pollers, memory_order_relaxed)) != 0;
 }
 
+/** As wait_wake(), where one change is for all who wait. */
+void wait_wake_each_slow(const struct waiting *w);
+
+static inline void wait_wake_each(const struct waiting *w) {
+        if (__builtin_expect(wait_is_wanted(w), 0))
+                wait_wake_each_slow(w);
+}
+
 /** How often to look before sleeping: none on one processor; adapts to whether it pays off. */
 void wait_spin_init(uint32_t *spin);
 void wait_spin_adapt(uint32_t *spin, bool paid_off);
