@@ -595,6 +595,111 @@ int ganger_service_reply(struct ganger_request *request, const void *data, size_
  * @return as `ganger_service_reply`.
  */
 int ganger_service_fail(struct ganger_request *request, const char *reason);
+/* ---- semaphore --------------------------------------------------------------------------------- */
+/*
+ * So many permits, shared by all who were given the semaphore. Each permit is recorded as its holder's in the step that takes it: if
+ * the holder dies, at whatever instruction, its permits go back and waiters are told. What a dead holder was about to do with the
+ * thing that the permit stands for is for its successor to find out.
+ *
+ * With `posix` in its definition the semaphore is also the named POSIX semaphore `/NAME`, of mode 0600, for programs that know sem_open(3)
+ * only. Processes of this library together never hold more than all permits, and a death among them loses none. One that dies in the
+ * very call of sem_wait(3) or sem_post(3) may leave the value one too high, so that a program from outside is let in once too often;
+ * that mends itself when the permits run out. What a program from outside holds when it dies is lost, as with every POSIX
+ * semaphore. Such programs must be trusted: they can post what they never took, and cut the file off.
+ */
+
+/** A handle on a semaphore. It is one participant, and may hold several permits. */
+struct ganger_semaphore;
+
+/**
+ * Open a handle on a semaphore that this process was given.
+ * @param name  of the semaphore; NULL for the only one.
+ * @param ret   the handle; free it with `ganger_semaphore_close`.
+ * @return 0, -ENOENT (no such semaphore was given), -ENOTUNIQ, -EUSERS (every handle that this process may have on it is open),
+ *         -EPROTO (`posix`: its file is no semaphore), -ENOMEM, or an error of mmap(2).
+ */
+int ganger_semaphore_open(struct ganger *g, const char *name, struct ganger_semaphore **ret);
+
+/**
+ * Close a handle, and give back every permit that it holds.
+ * @param semaphore  may be NULL.
+ * @return NULL.
+ */
+struct ganger_semaphore *ganger_semaphore_close(struct ganger_semaphore *semaphore);
+
+/**
+ * Take a permit. Without anybody in the way this is one compare-and-swap, at which it linearises. Nobody is served in turn: who comes may be
+ * faster than who waits. Asking this instance to drain does not end it.
+ * @param timeout_usec  0: do not wait; negative: wait without limit; else at most so long (CLOCK_MONOTONIC).
+ * @return 0, or
+ *         -EAGAIN     none is free (timeout 0);  -ETIMEDOUT  none was for so long;
+ *         -EINTR      a signal handler without SA_RESTART ran while it waited;
+ *         -EBADMSG    the semaphore is damaged.
+ */
+int ganger_semaphore_acquire(struct ganger_semaphore *semaphore, int64_t timeout_usec);
+
+/**
+ * Give a permit back, the one that this handle took last. Linearises at one store; a system call is made only if somebody waits. Never
+ * blocks.
+ * @return 0, -EPERM: this handle holds none; -EBADMSG: the semaphore is damaged.
+ */
+int ganger_semaphore_release(struct ganger_semaphore *semaphore);
+
+/** How many permits are free just now: for people, since it may be another number when this returns. With `posix`: the value. */
+int ganger_semaphore_value(struct ganger_semaphore *semaphore);
+
+/* ---- counter ----------------------------------------------------------------------------------- */
+/*
+ * A row of 64-bit numbers, 0 at first, shared by all who were given it. A process that dies has changed a number or not, nothing
+ * between; and it is in nobody's way. Whatever it had changed stays.
+ *
+ * Functions begin again when somebody else changes the same number meanwhile; after about a million times they fail with -EAGAIN, which
+ * takes others who do nothing else. Linearises at one compare-and-swap.
+ */
+
+/** A handle on a row of counters. */
+struct ganger_counter;
+
+/**
+ * Open a handle on counters that this process was given.
+ * @param name  NULL for the only ones.
+ * @param ret   the handle; free it with `ganger_counter_close`.
+ * @return 0, -ENOENT (none of that name were given), -ENOTUNIQ, -EUSERS (every handle that this process may have on them is
+ *         open), -ENOMEM.
+ */
+int ganger_counter_open(struct ganger *g, const char *name, struct ganger_counter **ret);
+
+/** Close a handle. The counters stay as they are. @param counter  may be NULL. @return NULL. */
+struct ganger_counter *ganger_counter_close(struct ganger_counter *counter);
+
+/**
+ * Add, wrapping around.
+ * @param index  from 0.
+ * @param ret    the number before; may be NULL.
+ * @return 0, -EINVAL: there is no such counter; -EAGAIN.
+ */
+int ganger_counter_add(struct ganger_counter *counter, unsigned int index, int64_t delta, int64_t *ret);
+
+/** Read one. Linearises at a load. @return as `ganger_counter_add`. */
+int ganger_counter_get(struct ganger_counter *counter, unsigned int index, int64_t *ret);
+
+/** Set one. @return as `ganger_counter_add`. */
+int ganger_counter_set(struct ganger_counter *counter, unsigned int index, int64_t value);
+
+/**
+ * Set one to `desired` if it is `*expected`.
+ * @return 0 (it was, and is set), 1 (it was not: nothing is changed, and `*expected` is what it was), -EINVAL, -EAGAIN.
+ */
+int ganger_counter_compare_and_swap(struct ganger_counter *counter, unsigned int index, int64_t *expected, int64_t desired);
+
+/**
+ * Read the first `n` counters as they were at one instant. Writers neither wait for it nor notice it; so it reads again when any of these
+ * counters changed meanwhile, some thousand times at most. (A double collect, as in Afek, Attiya, Dolev, Gafni, Merritt and Shavit, Atomic
+ * snapshots of shared memory, 1993, each number with a count of its changes.)
+ * @param values  room for `n`.
+ * @return 0, -EINVAL: there are fewer; -EAGAIN: there was no pause between changes that was long enough.
+ */
+int ganger_counter_snapshot(struct ganger_counter *counter, int64_t *values, size_t n);
 
 #ifdef __GNUC__
 #pragma GCC visibility pop

@@ -64,7 +64,7 @@
 #define FAULT_PERMIT_NO_PASS_ON 402     /* whoever was let in does not see to the next */
 #define FAULT_PERMITS_KEPT 403          /* recovery leaves permits with the dead */
 #define FAULT_PERMITS_NO_REWAKE 404     /* recovery posts nothing in place of what a dead waiter took */
-#define FAULT_ANNOUNCE_LATE 405         /* a waiter announces itself after its last look */
+#define FAULT_WAIT_ANNOUNCE_LATE 405    /* a waiter announces itself after its last look */
 #define FAULT_TOKEN_NO_MARK 406         /* take a token without saying so first */
 #define FAULT_TOKEN_POST_FIRST 407      /* post before the permit is free */
 #define FAULT_TOKEN_POST_TWICE 408      /* a release posts twice */

@@ -4,6 +4,7 @@
 # it with libshm.la and libbase.la.
 noinst_LTLIBRARIES += libworker.la
 libworker_la_SOURCES = \
+	lib/worker/counter.c \
 	lib/worker/forward.c \
 	lib/worker/handle.c \
 	lib/worker/handshake.c lib/worker/handshake.h \
@@ -12,6 +13,7 @@ libworker_la_SOURCES = \
 	lib/worker/membership.c lib/worker/membership.h \
 	lib/worker/notify.c \
 	lib/worker/service.c \
+	lib/worker/semaphore.c \
 	lib/worker/transfer.c lib/worker/transfer.h
 
 # libganger.so: libc only.
