@@ -9,6 +9,7 @@ libworker_la_SOURCES = \
 	lib/worker/handshake.c lib/worker/handshake.h \
 	lib/worker/join.c lib/worker/join.h \
 	lib/worker/membership.c lib/worker/membership.h \
+	lib/worker/monitor.c \
 	lib/worker/notify.c \
 	lib/worker/transfer.c lib/worker/transfer.h
 
