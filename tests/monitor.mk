@@ -13,3 +13,20 @@ tests_crash_crashsim_monitor_LDADD = libcrashmonitor.la libcrashshm.la
 dist_check_SCRIPTS += tests/crash/run-crashsim-monitor tests/crash/run-crashsim-monitor-long tests/crash/faults-monitor
 TESTS += tests/crash/run-crashsim-monitor tests/crash/faults-monitor
 LONG_TESTS += tests/crash/run-crashsim-monitor-long
+
+check_PROGRAMS += tests/unit/test-monitor tests/unit/test-ganger-monitor
+TESTS += tests/unit/test-monitor tests/unit/test-ganger-monitor
+tests_unit_test_monitor_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_monitor_LDADD = libharness.la libshm.la libbase.la
+tests_unit_test_ganger_monitor_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_ganger_monitor_LDADD = $(GANG_RIG_LIBS)
+
+check_PROGRAMS += tests/crash/stepkill-monitor
+tests_crash_stepkill_monitor_SOURCES = $(STEP_SOURCES) \
+	tests/crash/monitor/step-world.h tests/crash/monitor/step-check.c tests/crash/monitor/step-ops.c
+tests_crash_stepkill_monitor_CPPFLAGS = $(CRASH_CPPFLAGS)
+tests_crash_stepkill_monitor_CFLAGS = $(CRASH_CFLAGS)
+tests_crash_stepkill_monitor_LDFLAGS = -Wl,-z,now
+dist_check_SCRIPTS += tests/crash/run-stepkill-monitor tests/crash/run-stepkill-monitor-long
+TESTS += tests/crash/run-stepkill-monitor
+LONG_TESTS += tests/crash/run-stepkill-monitor-long

@@ -47,7 +47,7 @@ void monitor_open(struct monitor *m, const struct region *region, uint32_t parti
         };
         m->lock = (struct waiting){ .count = &m->control->lock, .event_fd = -1, .fences = region->geometry.fences };
         wait_spin_init(&m->spin);
-        wait_spin_init(&m->condition_spin);
+        m->condition_spin = m->spin;
 }
 
 void monitor_tell_thread(struct monitor *m) {

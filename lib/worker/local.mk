@@ -11,6 +11,7 @@ libworker_la_SOURCES = \
 	lib/worker/host.c lib/worker/host.h lib/worker/host-member.c lib/worker/host-pass.c \
 	lib/worker/join.c lib/worker/join.h \
 	lib/worker/membership.c lib/worker/membership.h \
+	lib/worker/monitor.c \
 	lib/worker/notify.c \
 	lib/worker/service.c \
 	lib/worker/semaphore.c \

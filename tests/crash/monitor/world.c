@@ -93,6 +93,7 @@ static void note_death(unsigned int who, unsigned int incarnation) {
                 history.owed = YES;
                 history.broken = NO;
         } else if (history.holds[who] == BEGUN && history.broken == PERHAPS) {
+                history.broken = YES;
                 history.owed = NO;
         }
         history.holds[who] = NOT;
