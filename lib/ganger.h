@@ -596,6 +596,218 @@ int ganger_service_reply(struct ganger_request *request, const void *data, size_
  * @return as `ganger_service_reply`.
  */
 int ganger_service_fail(struct ganger_request *request, const char *reason);
+/* ---- semaphore --------------------------------------------------------------------------------- */
+/*
+ * So many permits, shared by all who were given the semaphore. Each permit is recorded as its holder's in the step that takes it: if
+ * the holder dies, at whatever instruction, its permits go back and waiters are told. What a dead holder was about to do with the
+ * thing that the permit stands for is for its successor to find out.
+ *
+ * With `posix` in its definition the semaphore is also the named POSIX semaphore `/NAME`, of mode 0600, for programs that know sem_open(3)
+ * only. Processes of this library together never hold more than all permits, and a death among them loses none. One that dies in the
+ * very call of sem_wait(3) or sem_post(3) may leave the value one too high, so that a program from outside is let in once too often;
+ * that mends itself when the permits run out. What a program from outside holds when it dies is lost, as with every POSIX
+ * semaphore. Such programs must be trusted: they can post what they never took, and cut the file off.
+ */
+
+/** A handle on a semaphore. It is one participant, and may hold several permits. */
+struct ganger_semaphore;
+
+/**
+ * Open a handle on a semaphore that this process was given.
+ * @param name  of the semaphore; NULL for the only one.
+ * @param ret   the handle; free it with `ganger_semaphore_close`.
+ * @return 0, -ENOENT (no such semaphore was given), -ENOTUNIQ, -EUSERS (every handle that this process may have on it is open),
+ *         -EPROTO (`posix`: its file is no semaphore), -ENOMEM, or an error of mmap(2).
+ */
+int ganger_semaphore_open(struct ganger *g, const char *name, struct ganger_semaphore **ret);
+
+/**
+ * Close a handle, and give back every permit that it holds.
+ * @param semaphore  may be NULL.
+ * @return NULL.
+ */
+struct ganger_semaphore *ganger_semaphore_close(struct ganger_semaphore *semaphore);
+
+/**
+ * Take a permit. Without anybody in the way this is one compare-and-swap, at which it linearises. Nobody is served in turn: who comes may be
+ * faster than who waits. Asking this instance to drain does not end it.
+ * @param timeout_usec  0: do not wait; negative: wait without limit; else at most so long (CLOCK_MONOTONIC).
+ * @return 0, or
+ *         -EAGAIN     none is free (timeout 0);  -ETIMEDOUT  none was for so long;
+ *         -EINTR      a signal handler without SA_RESTART ran while it waited;
+ *         -EBADMSG    the semaphore is damaged.
+ */
+int ganger_semaphore_acquire(struct ganger_semaphore *semaphore, int64_t timeout_usec);
+
+/**
+ * Give a permit back, the one that this handle took last. Linearises at one store; a system call is made only if somebody waits. Never
+ * blocks.
+ * @return 0, -EPERM: this handle holds none; -EBADMSG: the semaphore is damaged.
+ */
+int ganger_semaphore_release(struct ganger_semaphore *semaphore);
+
+/** How many permits are free just now: for people, since it may be another number when this returns. With `posix`: the value. */
+int ganger_semaphore_value(struct ganger_semaphore *semaphore);
+
+/* ---- counter ----------------------------------------------------------------------------------- */
+/*
+ * A row of 64-bit numbers, 0 at first, shared by all who were given it. A process that dies has changed a number or not, nothing
+ * between; and it is in nobody's way. Whatever it had changed stays.
+ *
+ * Functions begin again when somebody else changes the same number meanwhile; after about a million times they fail with -EAGAIN, which
+ * takes others who do nothing else. Linearises at one compare-and-swap.
+ */
+
+/** A handle on a row of counters. */
+struct ganger_counter;
+
+/**
+ * Open a handle on counters that this process was given.
+ * @param name  NULL for the only ones.
+ * @param ret   the handle; free it with `ganger_counter_close`.
+ * @return 0, -ENOENT (none of that name were given), -ENOTUNIQ, -EUSERS (every handle that this process may have on them is
+ *         open), -ENOMEM.
+ */
+int ganger_counter_open(struct ganger *g, const char *name, struct ganger_counter **ret);
+
+/** Close a handle. The counters stay as they are. @param counter  may be NULL. @return NULL. */
+struct ganger_counter *ganger_counter_close(struct ganger_counter *counter);
+
+/**
+ * Add, wrapping around.
+ * @param index  from 0.
+ * @param ret    the number before; may be NULL.
+ * @return 0, -EINVAL: there is no such counter; -EAGAIN.
+ */
+int ganger_counter_add(struct ganger_counter *counter, unsigned int index, int64_t delta, int64_t *ret);
+
+/** Read one. Linearises at a load. @return as `ganger_counter_add`. */
+int ganger_counter_get(struct ganger_counter *counter, unsigned int index, int64_t *ret);
+
+/** Set one. @return as `ganger_counter_add`. */
+int ganger_counter_set(struct ganger_counter *counter, unsigned int index, int64_t value);
+
+/**
+ * Set one to `desired` if it is `*expected`.
+ * @return 0 (it was, and is set), 1 (it was not: nothing is changed, and `*expected` is what it was), -EINVAL, -EAGAIN.
+ */
+int ganger_counter_compare_and_swap(struct ganger_counter *counter, unsigned int index, int64_t *expected, int64_t desired);
+
+/**
+ * Read the first `n` counters as they were at one instant. Writers neither wait for it nor notice it; so it reads again when any of these
+ * counters changed meanwhile, some thousand times at most. (A double collect, as in Afek, Attiya, Dolev, Gafni, Merritt and Shavit, Atomic
+ * snapshots of shared memory, 1993, each number with a count of its changes.)
+ * @param values  room for `n`.
+ * @return 0, -EINVAL: there are fewer; -EAGAIN: there was no pause between changes that was long enough.
+ */
+int ganger_counter_snapshot(struct ganger_counter *counter, int64_t *values, size_t n);
+/* ---- monitors and mutexes ------------------------------------------------------------------------ */
+/*
+ * A monitor is a lock with conditions to wait for; a mutex is one whose conditions nobody uses. Both survive the death of
+ * anybody at any instruction: the lock of a dead holder goes to the next one, who is told (-EOWNERDEAD), as with POSIX's robust
+ * mutexes (pthread_mutex_consistent(3)). Until the daemon has seen the death, the others wait.
+ *
+ * "Holding the lock" is a handle's, not a thread's: see `struct ganger_monitor`.
+ */
+
+/** A handle on a monitor. It is one participant: whoever uses it holds the lock or not. */
+struct ganger_monitor;
+
+/**
+ * Open a handle on a monitor that this process was given.
+ * @param name  of the monitor; NULL for the only one.
+ * @param ret   the handle; free it with `ganger_monitor_close`.
+ * @return 0, -ENOENT (no such monitor was given), -ENOTUNIQ (NULL, but there are several), -EUSERS (every handle that this
+ *         process may have on it, or at all, is open), -ENOMEM.
+ */
+int ganger_monitor_open(struct ganger *g, const char *name, struct ganger_monitor **ret);
+
+/**
+ * Close a handle, which nobody uses. Closing it while it holds the lock is dying while holding it: the next one gets -EOWNERDEAD.
+ * @param m  may be NULL.
+ * @return NULL.
+ */
+struct ganger_monitor *ganger_monitor_close(struct ganger_monitor *m);
+
+/**
+ * Take the lock.
+ *
+ * Linearises at one compare-and-swap of the monitor's word. Being asked to drain does not end the wait. Whoever comes while
+ * the lock is free may take it before one who was woken for it, until that one was woken in vain several times: then it is
+ * the next one to have it. So nobody waits for ever for a lock that is given back again and again.
+ *
+ * @param timeout_usec  0: do not wait; negative: wait without limit; else at most so long (CLOCK_MONOTONIC).
+ * @return with the lock held: 0, or
+ *         -EOWNERDEAD      whoever held it last died: what it guards may be half changed. Put that right, and call
+ *                          `ganger_monitor_consistent` before `ganger_monitor_unlock`;
+ *         without it:
+ *         -EAGAIN          somebody holds it (timeout 0);  -ETIMEDOUT  for so long;
+ *         -EDEADLK         this handle holds it already;
+ *         -ENOTRECOVERABLE somebody unlocked it without putting it right: nobody will have it again;
+ *         -EINTR           a signal handler without SA_RESTART ran while it waited.
+ */
+int ganger_monitor_lock(struct ganger_monitor *m, int64_t timeout_usec);
+
+/**
+ * Give the lock back, and wake one who waits for it. After -EOWNERDEAD, without `ganger_monitor_consistent`: nobody has the lock any
+ * more; all who wait for it, and all who come, get -ENOTRECOVERABLE. Linearises at one store. Never blocks.
+ * @return 0, -EPERM (this handle does not hold it).
+ */
+int ganger_monitor_unlock(struct ganger_monitor *m);
+
+/**
+ * After -EOWNERDEAD: what the lock guards is whole again. To be called with the lock held.
+ * @return 0, -EPERM (this handle does not hold it), -EINVAL (nobody died, or it was called already).
+ */
+int ganger_monitor_consistent(struct ganger_monitor *m);
+
+/**
+ * Give the lock back and wait for a signal, in one step: whoever signals after having had the lock finds us waiting. Then take
+ * the lock again, however long that takes.
+ *
+ * As in Mesa (Lampson and Redell, 1980), 0 means: look again. Others may have had the lock between the signal and us,
+ * and a wait may end without a signal (at each death of a member, for one). But none is lost: a signal that was spent on somebody who
+ * died of it is given to the others. So:
+ *
+ *         while (!there_is_work())
+ *                 r = ganger_monitor_wait(m, 0, -1);      // and deal with r
+ *
+ * @param condition     0 … one less than the monitor has.
+ * @param timeout_usec  as in `ganger_monitor_lock`; it is for the signal, not for the lock.
+ * @return with the lock held: 0, or
+ *         -EAGAIN (timeout 0), -ETIMEDOUT  no signal came;
+ *         -ESHUTDOWN       this instance is asked to drain: the wait did not begin. (A wait that goes on when this is asked
+ *                          returns 0; the next one does not begin.)
+ *         -EINTR           a signal handler without SA_RESTART ran while it waited;
+ *         -EOWNERDEAD      as in `ganger_monitor_lock`; at once, if that was told before and the state was not declared
+ *                          consistent;
+ *         without it:
+ *         -ENOTRECOVERABLE as in `ganger_monitor_lock`;
+ *         -EPERM           this handle did not hold it;
+ *         -EINVAL          there is no such condition.
+ */
+int ganger_monitor_wait(struct ganger_monitor *m, unsigned int condition, int64_t timeout_usec);
+
+/**
+ * Wake one, or all, of those who wait for a condition. Makes no system call where nobody waits, and does not block.
+ *
+ * Change what they wait for with the lock held; the signal itself may be sent with it or after it. Whoever dies between the
+ * change and the signal leaves nobody asleep: recovery wakes all.
+ *
+ * @return 0, -EINVAL (there is no such condition).
+ */
+int ganger_monitor_signal(struct ganger_monitor *m, unsigned int condition);
+int ganger_monitor_broadcast(struct ganger_monitor *m, unsigned int condition);
+
+/** A handle on a monitor, for those that need the lock alone. */
+struct ganger_mutex;
+
+/** As the functions for monitors; any monitor will do, also one without conditions. */
+int ganger_mutex_open(struct ganger *g, const char *name, struct ganger_mutex **ret);
+struct ganger_mutex *ganger_mutex_close(struct ganger_mutex *m);
+int ganger_mutex_lock(struct ganger_mutex *m, int64_t timeout_usec);
+int ganger_mutex_unlock(struct ganger_mutex *m);
+int ganger_mutex_consistent(struct ganger_mutex *m);
 
 #ifdef __GNUC__
 #pragma GCC visibility pop

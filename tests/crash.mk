@@ -7,9 +7,12 @@ CRASH_CFLAGS = $(GANGER_CFLAGS) -fno-sanitize=all
 
 # All of lib/shm but what stands in for the kernel, with the hooks.
 CRASH_SHM = \
+	lib/shm/broadcast.c lib/shm/broadcast-object.c lib/shm/broadcast-wait.c \
 	lib/shm/counter.c lib/shm/counter-object.c \
 	lib/shm/member.c \
+	lib/shm/monitor.c lib/shm/monitor-object.c lib/shm/monitor-wait.c \
 	lib/shm/object.c \
+	lib/shm/pipe.c lib/shm/pipe-object.c lib/shm/pipe-wait.c \
 	lib/shm/queue.c lib/shm/queue-dead.c lib/shm/queue-producer.c lib/shm/queue-object.c lib/shm/queue-wait.c \
 	lib/shm/recover.c \
 	lib/shm/semaphore.c lib/shm/semaphore-file.c lib/shm/semaphore-object.c lib/shm/semaphore-posix.c \

@@ -24,3 +24,13 @@ tests_crash_stepkill_semaphore_LDFLAGS = -Wl,-z,now
 dist_check_SCRIPTS += tests/crash/run-stepkill-semaphore tests/crash/run-stepkill-semaphore-long
 TESTS += tests/crash/run-stepkill-semaphore
 LONG_TESTS += tests/crash/run-stepkill-semaphore-long
+
+SEMAPHORE_TESTS = tests/unit/test-semaphore tests/unit/test-counter tests/unit/test-ganger-semaphore
+check_PROGRAMS += $(SEMAPHORE_TESTS)
+TESTS += $(SEMAPHORE_TESTS)
+tests_unit_test_semaphore_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_semaphore_LDADD = libharness.la libshm.la libbase.la
+tests_unit_test_counter_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_counter_LDADD = libharness.la libshm.la libbase.la
+tests_unit_test_ganger_semaphore_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_ganger_semaphore_LDADD = $(GANG_RIG_LIBS)

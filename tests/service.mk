@@ -14,3 +14,11 @@ TESTS += tests/crash/run-crashsim-service
 LONG_TESTS += tests/crash/run-crashsim-service-long
 dist_check_SCRIPTS += tests/crash/faults-service
 TESTS += tests/crash/faults-service
+
+SERVICE_TESTS = tests/unit/test-service tests/unit/test-ganger-service
+check_PROGRAMS += $(SERVICE_TESTS)
+TESTS += $(SERVICE_TESTS)
+tests_unit_test_service_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_service_LDADD = libharness.la libshm.la libbase.la
+tests_unit_test_ganger_service_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_ganger_service_LDADD = $(GANG_RIG_LIBS)

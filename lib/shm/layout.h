@@ -8,6 +8,7 @@
  *      queue:      header | control | waiters of both eventcounts | slots … | notes … | producers
  *      semaphore:  header | control | permits … | participants …
  *      counter:    header | words … | cells of each participant …
+ *      monitor:    header | control (see shm/monitor.h), an eventcount for each condition
  *
  * The header is for whoever looks at a strange file; nobody relies on it. Geometry comes with the
  * handshake, is kept in private memory, and is never read again from here.

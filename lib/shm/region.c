@@ -120,6 +120,12 @@ int region_map(struct region *ret, int fd, const struct geometry *geometry) {
         return 0;
 }
 
+int region_protect(const struct region *r, size_t shared) {
+        if (mprotect((unsigned char *)r->base + shared, r->size - shared, PROT_READ) < 0)
+                return -errno;
+        return 0;
+}
+
 void region_unmap(struct region *r) {
         if (r->base)
                 munmap(r->base, r->size);

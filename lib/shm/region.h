@@ -17,9 +17,12 @@
  * numbers are those of enum ganger_kind in ganger.h. */
 enum object_kind {
         OBJECT_QUEUE = 1,
-        OBJECT_SERVICE = 4,
-        OBJECT_SEMAPHORE = 5,
-        OBJECT_COUNTER = 7,
+        OBJECT_PIPE,
+        OBJECT_BROADCAST,
+        OBJECT_SERVICE,
+        OBJECT_SEMAPHORE,
+        OBJECT_MONITOR,
+        OBJECT_COUNTER,
 };
 
 /**
@@ -44,6 +47,9 @@ int geometry_check(const struct geometry *g);
 /** Bytes of memory that an object of this geometry takes; it must be sound. */
 size_t geometry_size(const struct geometry *g);
 
+/** … and of how many of them, from the beginning, a member that only receives must be able to write. */
+size_t geometry_shared_size(const struct geometry *g);
+
 struct region {
         void *base;
         size_t size;
@@ -66,6 +72,13 @@ int region_create(const char *name, const struct geometry *g);
  *         -EOPNOTSUPP: membarrier(2) is not permitted; other errors of mmap(2).
  */
 int region_map(struct region *ret, int fd, const struct geometry *geometry);
+
+/**
+ * Let this process write no more than the first `shared` bytes of it (whole pages); idempotent. A second mapping of the same
+ * descriptor is not bound by it: it guards against mistakes.
+ * @return 0, or an error of mprotect(2).
+ */
+int region_protect(const struct region *r, size_t shared);
 
 /** Unmap. Takes REGION_NULL. */
 void region_unmap(struct region *r);

@@ -199,15 +199,18 @@ uint32_t semaphore_value(struct semaphore *s) {
 }
 
 uint32_t semaphore_holder(const struct semaphore *s, uint32_t permit) {
-        return permit_owner(atomic_load_explicit(semaphore_permit(s, permit), memory_order_relaxed));
+        return permit < s->n ? permit_owner(atomic_load_explicit(semaphore_permit(s, permit), memory_order_relaxed)) : 0;
 }
 
 bool semaphore_is_waiting(const struct semaphore *s, uint32_t participant) {
+        if (participant > RING_PARTICIPANTS)
+                return false;
         if (s->policy == SEMAPHORE_POSIX)
                 return token_is_waited_for(s, participant);
         return wait_is_announced(&s->waiting, participant);
 }
 
 uint32_t semaphore_thread(const struct semaphore *s, uint32_t participant) {
-        return atomic_load_explicit(&s->participants[participant].thread, memory_order_relaxed);
+        return participant <= RING_PARTICIPANTS ?
+                       atomic_load_explicit(&s->participants[participant].thread, memory_order_relaxed) : 0;
 }

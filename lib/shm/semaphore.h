@@ -101,9 +101,11 @@ uint32_t semaphore_value(struct semaphore *s);
 
 /* ---- for people ---------------------------------------------------------------------------------- */
 
+/* Numbers that are none, of permits or participants, are looked at too: nothing is there. */
+
 /** Who holds a permit: an owner, or 0. */
 uint32_t semaphore_holder(const struct semaphore *s, uint32_t permit);
-/** Does this participant wait? */
+/** Does this participant wait? With tokens: or takes one just now. */
 bool semaphore_is_waiting(const struct semaphore *s, uint32_t participant);
 /** The thread of a participant, as it last told; 0: it never did. */
 uint32_t semaphore_thread(const struct semaphore *s, uint32_t participant);

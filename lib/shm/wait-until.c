@@ -99,7 +99,7 @@ static int sleep_once(const struct wait_for *f, uint64_t deadline_usec) {
         uint32_t ticket = wait_ticket(f->waiting);
         int r, slept = 0;
 
-#if SHM_FAULT == FAULT_ANNOUNCE_LATE
+#if SHM_FAULT == FAULT_WAIT_ANNOUNCE_LATE
         r = attempt(f);
         wait_announce(f->waiting, f->participant);
 #else

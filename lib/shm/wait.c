@@ -84,7 +84,7 @@ static uint32_t change_counter(uint64_t summary) {
 }
 
 /**
- * Wake one sleeper. `sleepers` is the summary as it was before.
+ * Wake so many sleepers. `sleepers` is the summary as it was before.
  *
  * When the kernel had fewer to wake than asked for, all that were announced in `sleepers` are awake, or
  * will not fall asleep: their tickets are older than the step of the event. Each looks again before it
@@ -93,8 +93,8 @@ static uint32_t change_counter(uint64_t summary) {
  * a processor. It is written last, so whoever dies before leaves the work to the next; and by
  * compare-and-swap, so that one who was late does not bring back an old value.
  */
-static void wake_sleeper(struct eventcount *c, uint64_t sleepers) {
-        uint32_t woken = atomic_load(&c->woken), count = 1 + atomic_load(&c->stopped);
+static void wake_sleepers(struct eventcount *c, uint64_t sleepers, uint32_t count) {
+        uint32_t woken = atomic_load(&c->woken);
         int n;
 
         atomic_fetch_add(&c->event, 1); /* whoever is about to sleep sees a change */
@@ -121,7 +121,7 @@ static void post_one(const struct waiting *w) {
                 post(w, 1 + stopped);
 }
 
-void wait_wake_slow(const struct waiting *w) {
+static void wake(const struct waiting *w, bool each) {
         struct eventcount *c = w->count;
         /* Partner: the barrier in wait_announce(), as in wait_wake(). */
         uint64_t sleepers = atomic_load(&c->sleepers);
@@ -135,10 +135,18 @@ void wait_wake_slow(const struct waiting *w) {
                 for (uint32_t i = 0; i < WAITER_GROUPS; i++)
                         atomic_store(&c->sleeping[i], 0);
 #endif
-                wake_sleeper(c, sleepers);
+                wake_sleepers(c, sleepers, each ? INT_MAX : 1 + atomic_load(&c->stopped));
         }
         if (any_waiting(&c->pollers, c->polling))
                 sys_event_post(w->event_fd);
+}
+
+void wait_wake_slow(const struct waiting *w) {
+        wake(w, false);
+}
+
+void wait_wake_each_slow(const struct waiting *w) {
+        wake(w, SHM_FAULT != FAULT_BROADCAST_WAKE_ONE);
 }
 
 static void full_barrier(const struct waiting *w) {
@@ -154,6 +162,10 @@ static void full_barrier(const struct waiting *w) {
 void wait_announce(const struct waiting *w, uint32_t participant) {
         bit_set(&w->count->sleepers, w->count->sleeping, participant);
         full_barrier(w);
+}
+
+void wait_announce_ordered(const struct waiting *w, uint32_t participant) {
+        bit_set(&w->count->sleepers, w->count->sleeping, participant);
 }
 
 void wait_retract(const struct waiting *w, uint32_t participant) {

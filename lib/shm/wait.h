@@ -61,6 +61,14 @@ static inline bool wait_is_wanted(const struct waiting *w) {
                           atomic_load_explicit(&c->pollers, memory_order_relaxed)) != 0;
 }
 
+/** As wait_wake(), where one change is for all who wait. */
+void wait_wake_each_slow(const struct waiting *w);
+
+static inline void wait_wake_each(const struct waiting *w) {
+        if (__builtin_expect(wait_is_wanted(w), 0))
+                wait_wake_each_slow(w);
+}
+
 /** How often to look before sleeping: none on one processor; adapts to whether it pays off. */
 void wait_spin_init(uint32_t *spin);
 void wait_spin_adapt(uint32_t *spin, bool paid_off);
@@ -72,6 +80,12 @@ static inline uint32_t wait_ticket(const struct waiting *w) {
 
 /** Announce that this participant is about to sleep; then look once more, then sleep. */
 void wait_announce(const struct waiting *w, uint32_t participant);
+
+/**
+ * The same, where a lock orders waiter and wakers: announced under it, and whoever changes what is waited for does so under it.
+ * Needs no barrier.
+ */
+void wait_announce_ordered(const struct waiting *w, uint32_t participant);
 
 /** Take the announcement back; then look once more: a wake-up may have been meant for us. */
 void wait_retract(const struct waiting *w, uint32_t participant);

@@ -21,14 +21,18 @@ uint64_t sys_now_usec(void) {
         return sim_now;
 }
 
+static bool has_passed(uint64_t deadline_usec) {
+        return deadline_usec == SIM_LONG_AGO || deadline_usec <= sim_now;
+}
+
 int sys_futex_wait(_Atomic uint32_t *word, uint32_t value, uint64_t deadline_usec) {
         sim_flush();
         sim_point(word, ACCESS_WRITE, __builtin_return_address(0));
         if (atomic_load(word) != value)
                 return 0;
-        if (deadline_usec > sim_now)
+        if (!has_passed(deadline_usec))
                 sim_sleep(word);
-        return deadline_usec > sim_now ? 0 : -ETIMEDOUT;
+        return has_passed(deadline_usec) ? -ETIMEDOUT : 0;
 }
 
 int sys_futex_wake(_Atomic uint32_t *word, uint32_t count) {
