@@ -10,6 +10,7 @@ libworker_la_SOURCES = \
 	lib/worker/join.c lib/worker/join.h \
 	lib/worker/membership.c lib/worker/membership.h \
 	lib/worker/notify.c \
+	lib/worker/pipe.c \
 	lib/worker/transfer.c lib/worker/transfer.h
 
 # libganger.so: libc only.
