@@ -16,7 +16,7 @@
  * Threads. A handle is used by one thread at a time; several threads use a handle each
  * (`ganger_ring_open` again). `struct ganger` itself may be used from any thread.
  *
- * Forks. A child does not inherit the rings: it must not use its parent's handles.
+ * Forks. A child does not inherit the rings: it must not use its parent's handles. It may join as a member of its own.
  *
  * Signals. No function is async-signal-safe, except `ganger_interrupt`.
  */
@@ -76,7 +76,8 @@ enum {
  * @param name   must be NULL.
  * @return 0, or
  *         -ENOENT      not started by gangerd, or its definition names no ring and no `io`;
- *         -EPROTO      the handshake is damaged or of another version;
+ *         -EPROTO      the handshake is damaged;
+ *         -EPROTONOSUPPORT  it, or a ring, is of another version than this library's: link both sides with one;
  *         -EALREADY    this process has joined already;
  *         -EINVAL      `name` is not NULL;
  *         -EOPNOTSUPP  membarrier(2) is forbidden to this process (seccomp), and its rings rely on it;
@@ -216,6 +217,8 @@ int ganger_reject(struct ganger_message *m, const char *reason);
  * @return 0: accepted, it will not be lost; else it was not sent:
  *         -EMSGSIZE   longer than a slot (`ganger_ring_message_max`);
  *         -EAGAIN     the ring is full (timeout 0);  -ETIMEDOUT  it was full for so long;
+ *         -EDQUOT     the ring has as many dead letters as it may, and refuses to take more messages until some are
+ *                     retried or dropped (timeout 0; else this waits as for space);
  *         -EINTR, -EACCES, -EBADMSG  as in `ganger_ring_receive`.
  */
 int ganger_ring_send(struct ganger_ring *ring, const void *data, size_t size, int64_t timeout_usec);
@@ -370,6 +373,552 @@ int ganger_pipe_consume(struct ganger_pipe *pipe);
  * @return as `ganger_pipe_peek`; -EMSGSIZE: longer than `size`; it stays, and can be peeked at.
  */
 int ganger_pipe_receive(struct ganger_pipe *pipe, void *buffer, size_t size, size_t *ret_size, int64_t timeout_usec);
+/* ---- hosts: rings without the daemon ----------------------------------------------------------- */
+/*
+ * A program makes rings for itself, its children, or unrelated programs, and does for them what gangerd does for its workers:
+ * it admits each process as a member, and when one has died it recovers it.
+ *
+ *      ganger_host_new(&h, "crawler");
+ *      ganger_host_add(h, "jobs", &(struct ganger_definition){ .kind = GANGER_QUEUE, .slots = 1024,
+ *                                                              .message_max = 256, .max_deliveries = 3 });
+ *      ganger_host_admit(h, NULL, 0, 1, &m);
+ *      pid = fork();
+ *      if (pid == 0)
+ *              exit(ganger_member_join(m, &g) < 0 ? 1 : work(g));
+ *      waitpid(pid, &status, 0);
+ *      ganger_member_recover(m, "it crashed", NULL);
+ *      m = ganger_member_free(m);
+ *
+ * Threads. A host may be used from any thread, a member by one at a time.
+ *
+ * Forks. In a child of the process that made the host only these work: ganger_member_join, ganger_member_environment,
+ * ganger_member_descriptors, ganger_member_inherit, and ganger_member_free and ganger_host_free, which then close the child's
+ * descriptors and free its memory, and do nothing to what is shared (not if another thread used the host at the fork). The
+ * others are -EPERM.
+ *
+ * When the host itself dies, its members go on, but nobody recovers them any more: let children die with it
+ * (PR_SET_PDEATHSIG). Its rings end with their last process.
+ *
+ * Not here: looking at a ring, and at its dead letters. A program that wants to see those itself sets `max_deliveries` to 255,
+ * looks at `deliveries` of each message, and sends it to a ring of its own when it is enough.
+ */
+
+/** A program that makes rings, gives them to processes, and recovers those that die. */
+struct ganger_host;
+
+/** One process that a host has admitted, or one to be. */
+struct ganger_member;
+
+/** What a host can make. The numbers never change. */
+enum ganger_kind {
+        GANGER_QUEUE = 1,       /**< a ring: any senders, any receivers, each message to one of them */
+};
+
+/** What to make. What a kind has no use for is 0. */
+struct ganger_definition {
+        uint32_t kind;          /**< GANGER_QUEUE */
+        uint32_t slots;         /**< queue: messages that it holds; a power of two, from 2 to 2^20 */
+        uint32_t message_max;   /**< queue: bytes of the longest message, from 1 to 16 MiB */
+        uint32_t max_deliveries; /**< queue: from 1 to 255; delivered so often, a message becomes a dead letter */
+        uint32_t capacity;
+        uint32_t policy;
+        uint32_t dead_max;
+        uint32_t delay_msec;
+        uint32_t reserved[8];   /**< 0 */
+};
+
+/** What a member may do with one ring. */
+struct ganger_grant {
+        const char *name;
+        unsigned int flags;     /**< GANGER_RECEIVE, GANGER_SEND, or both */
+};
+
+/** What a recovery found. */
+struct ganger_recovery {
+        uint32_t returned;      /**< messages that are delivered again */
+        uint32_t dead;          /**< messages that became dead letters */
+        uint32_t cancelled;     /**< messages that were half written */
+        uint32_t redone;        /**< steps of a forward, committed and not finished, that were finished */
+        uint32_t reserved[4];   /**< 0 */
+};
+
+/**
+ * Make a host, without rings.
+ * @param ret   free it with `ganger_host_free`.
+ * @param name  what `ganger_worker` says in its members (letters, digits, `-`, `_`, `.`; at most 63 bytes); may be NULL: "".
+ * @return 0, -EINVAL (no such name is allowed), -ENOMEM.
+ */
+int ganger_host_new(struct ganger_host **ret, const char *name);
+
+/**
+ * Free a host, its members (as `ganger_member_free` does, with all that it demands), and its mappings of the rings. Members that
+ * left it to itself keep theirs.
+ * @param h  may be NULL.
+ * @return NULL.
+ */
+struct ganger_host *ganger_host_free(struct ganger_host *h);
+
+/**
+ * Make a ring. All its memory is allocated now. Who is admitted from now on can have it.
+ * @param name        as of a host, but not NULL; copied.
+ * @param definition  not needed any more when this returns.
+ * @return 0, -EEXIST (there is one of that name), -EINVAL (name or definition make no sense), -E2BIG (beyond a limit),
+ *         -EPERM (a child of the host), -ENOMEM, -EMFILE, -ENOSPC.
+ */
+int ganger_host_add(struct ganger_host *h, const char *name, const struct ganger_definition *definition);
+
+/**
+ * Admit a process: what it may use is set aside for it, with journals of its own, before there is a process. It gets it in one
+ * of three ways: ganger_member_join (here, or after fork(2)), ganger_member_environment (over execve(2)), ganger_member_send
+ * (over a socket). In one process, once: a replacement is admitted anew.
+ *
+ * In the process `ganger_instance` says the lowest number that no other member has.
+ *
+ * @param grants    names of rings, each once; NULL, with `n_grants` 0: every ring that there is, for both.
+ * @param handles   how many handles it may have on each ring at the same time, from 1 to 64; 0: 4. A ring has 2,047 for all
+ *                  its members. Over all rings a process may have 64 open.
+ * @param ret       free it with `ganger_member_free`.
+ * @return 0, -ENOENT (no such ring), -EEXIST (one of them twice), -EINVAL (flags or numbers), -E2BIG (more than 120 rings),
+ *         -EUSERS (a ring has not so many handles left), -EPERM (a child of the host), -ENOMEM, -EMFILE.
+ */
+int ganger_host_admit(struct ganger_host *h, const struct ganger_grant *grants, size_t n_grants, unsigned int handles,
+                      struct ganger_member **ret);
+
+/**
+ * Join as this member, in the process that made the host, or in a child that it forked. A child should then free the host:
+ * that closes the descriptors of all that it was not admitted to. Has nothing to do with `ganger_join`: a worker of gangerd may
+ * be a host too.
+ * @return 0, -EALREADY (somebody has joined as this member), -EMFILE, -ENOMEM, and other errors of `ganger_join`.
+ */
+int ganger_member_join(struct ganger_member *m, struct ganger **ret);
+
+/**
+ * What a program that a child will execute needs in its environment to join by `ganger_join`: "GANGER_HANDSHAKE=N".
+ *
+ * The descriptors of the member must be open in it too, under the numbers that they have here: they are close-on-exec, and are
+ * let through by ganger_member_inherit (after fork(2)), or by posix_spawn_file_actions_adddup2(&actions, fd, fd) for each of
+ * ganger_member_descriptors. They are 3 or more, and as a rule 64 or more: a child that arranges descriptors of its own should
+ * keep clear of them.
+ *
+ * @param ret  the string, owned by the member; the same at each call.
+ * @return 0, -EMFILE, -ENOMEM.
+ */
+int ganger_member_environment(struct ganger_member *m, const char **ret);
+
+/**
+ * The descriptors that go with ganger_member_environment; they stay the member's.
+ * @param fds   receives at most `size` of them; may be NULL if that is 0.
+ * @return how many there are in all (two for each ring, and two), or an error of ganger_member_environment.
+ */
+int ganger_member_descriptors(struct ganger_member *m, int *fds, size_t size);
+
+/**
+ * In a child, after fork(2) and before execve(2): let the descriptors of this member through. Async-signal-safe.
+ * @return 0; -EINVAL: ganger_member_environment was not called before.
+ */
+int ganger_member_inherit(const struct ganger_member *m);
+
+/**
+ * Pass a member to the process at the other end of a connected Unix socket (stream or packets), which calls
+ * ganger_join_socket at the same point of what they say to each other. It is one message; blocks while the socket is full,
+ * if the socket blocks.
+ *
+ * The end of the connection is no sign that the process is dead, and a number may name another by now. Watch a pidfd:
+ * SO_PEERPIDFD, or pidfd_open(2) of the pid in SO_PEERCRED.
+ *
+ * @return 0 (it is on its way: recover it like one that joined), -EAGAIN (a socket that does not block is full), -EPIPE,
+ *         -ENOMEM, -EMFILE, and other errors of sendmsg(2).
+ */
+int ganger_member_send(struct ganger_member *m, int socket);
+
+/**
+ * Ask a member to drain: its receives end with -ESHUTDOWN from now on, also if it joins later. Async-signal-safe.
+ * @return 0, or -EPERM (in a child).
+ */
+int ganger_member_drain(struct ganger_member *m);
+
+/**
+ * Tell that a member was stopped (SIGSTOP; waitpid(2) with WUNTRACED says so) or goes on. One that sleeps and is stopped may
+ * swallow a wake-up that was for another, until it goes on: while some are known to be stopped, so many more are woken.
+ * @param stopped  not 0: stopped.
+ * @return 0, or -EPERM (in a child).
+ */
+int ganger_member_stopped(struct ganger_member *m, int stopped);
+
+/**
+ * A member is dead: deliver again what it had received, drop what it had half written, finish what it had committed, and wake
+ * who may wait for it. The others go on meanwhile. May be repeated.
+ *
+ * Only when the process is known to be dead: it was reaped, or its pidfd is readable. Not for one that is merely slow, nor while
+ * a child that it forked lives on with its handles.
+ *
+ * @param reason  stands with its messages; cut after GANGER_REASON_MAX bytes; may be NULL.
+ * @param ret     what was found; may be NULL.
+ * @return 0, or -EPERM (in a child).
+ */
+int ganger_member_recover(struct ganger_member *m, const char *reason, struct ganger_recovery *ret);
+
+/**
+ * Free a member; what it had on the rings is for others again. It must be dead, or have left (`ganger_leave`, and nobody joins as
+ * it any more), or never have joined. Recovers it, if ganger_member_recover did not.
+ * @param m  may be NULL.
+ * @return NULL.
+ */
+struct ganger_member *ganger_member_free(struct ganger_member *m);
+
+/**
+ * Join with what a host sends over a connected Unix socket (ganger_member_send). Reads one message, no byte beyond.
+ * @param timeout_usec  how long to wait for it, as in `ganger_ring_receive`.
+ * @return 0, or
+ *         -EAGAIN, -ETIMEDOUT, -EINTR  as in `ganger_ring_receive`;
+ *         -ECONNRESET  the other end is closed;
+ *         -EPROTO      what came is no handshake, or its descriptors do not fit RLIMIT_NOFILE;
+ *         or as `ganger_join`. Of what came nothing is kept then.
+ */
+int ganger_join_socket(struct ganger **ret, int socket, int64_t timeout_usec);
+
+/**
+ * Join with a handshake and descriptors that came some other way: in the reply to an attach request of gangerd's control socket
+ * (ganger_control_attach does it all).
+ * @param handshake  not needed any more when this returns.
+ * @param fds        what came with it; the handshake names its descriptors by their places here. Taken over, all of them, on
+ *                   success; on failure they stay the caller's.
+ * @return as `ganger_join`; -EPROTO also: the handshake names more descriptors than there are.
+ */
+int ganger_join_descriptors(struct ganger **ret, const void *handshake, size_t size, const int *fds, size_t n_fds);
+
+/* ---- services ---------------------------------------------------------------------------------- */
+
+/**
+ * A handle on a service: one participant of it, that calls (GANGER_SEND), serves (GANGER_RECEIVE), or both.
+ *
+ * A call is served by one server at a time, and its reply can reach its caller and nobody else. If the server dies first, at whatever instruction, the
+ * caller is told at once, by whoever recovers the dead; or, where the service is declared idempotent, another server is given the
+ * call, up to `max-deliveries` times in all. If the caller dies first, the call is served no more, or its reply is dropped.
+ */
+struct ganger_service;
+
+/**
+ * A call to serve: made by `ganger_service_receive`, finished by exactly one of `ganger_service_reply` and
+ * `ganger_service_fail`. `data` and `reply` point into the service's memory: they are valid until then.
+ */
+struct ganger_request {
+        const void *data;       /**< the request, 16-byte aligned */
+        size_t size;            /**< bytes */
+        void *reply;            /**< the reply may be written here, in place: `ganger_service_message_max` bytes */
+        uint64_t id;            /**< names the call within its service; the same at each delivery */
+        uint64_t deadline_usec; /**< CLOCK_MONOTONIC: after it nobody waits for the reply; UINT64_MAX: no limit */
+        uint32_t deliveries;    /**< 1 at the first delivery, up to 255 */
+        uint32_t caller;        /**< the library's own */
+        struct ganger_service *service; /**< the handle it belongs to */
+};
+
+/** A call that is open: made by `ganger_service_begin`, over after `ganger_service_finish` or `_abandon`. */
+struct ganger_call {
+        uint64_t id;            /**< names the call within its service */
+        uint64_t deadline_usec; /**< as in `struct ganger_request` */
+        struct ganger_service *service; /**< the handle it belongs to; NULL once it is over */
+};
+
+/**
+ * Open a handle on a service that this process was given.
+ * @param name   NULL: the only service that fits `flags`.
+ * @param flags  GANGER_SEND (call), GANGER_RECEIVE (serve), or both.
+ * @param ret    the handle; free it with `ganger_service_close`. Calls and requests of it are void after that.
+ * @return 0; -ENOENT (no service of that name), -EACCES (not given for that), -ENOTUNIQ, -EUSERS (no seat is left), -EINVAL, -ENOMEM.
+ */
+int ganger_service_open(struct ganger *g, const char *name, unsigned int flags, struct ganger_service **ret);
+
+/**
+ * Close a handle. Its open calls are abandoned; for what it has received it counts as a server that died.
+ * @param service  may be NULL.
+ * @return NULL.
+ */
+struct ganger_service *ganger_service_close(struct ganger_service *service);
+
+/** The longest request, and the longest reply, in bytes. */
+size_t ganger_service_message_max(const struct ganger_service *service);
+
+/**
+ * Call: send a request, wait for the reply. Linearises at one store of the slot's word, after which servers see it, and for the reply at the
+ * server's compare-and-swap of the same word.
+ *
+ * @param reply         where the reply is copied to; after -EREMOTEIO and -ECONNRESET a text that says why, cut to fit, with a 0 at its end.
+ * @param reply_size    bytes at `reply`; 0: neither is wanted.
+ * @param ret_size      how long the reply is; may be NULL.
+ * @param timeout_usec  for all of it: waiting for a slot, for a server, for the reply. Negative: no limit; as long as there is no server at
+ *                      all, a call waits. 0 makes no sense.
+ * @return 0, or
+ *         -ETIMEDOUT   there was no reply for so long; perhaps it was served all the same;
+ *         -ECONNRESET  its server died. The service is not idempotent, and nobody knows what was done; or so many servers died of it;
+ *         -EREMOTEIO   its server answered that it failed (`ganger_service_fail`);
+ *         -ENOBUFS     the reply is longer than `reply_size`, and was dropped;
+ *         -EMSGSIZE    the request is longer than `ganger_service_message_max`; nothing was called;
+ *         -EINTR       a signal handler without SA_RESTART ran while it waited: given up, as after -ETIMEDOUT;
+ *         -EINVAL      the timeout is 0;  -EACCES  the handle does not call;  -EBADMSG  the service is damaged.
+ */
+int ganger_service_call(struct ganger_service *service, const void *request, size_t size, void *reply,
+                        size_t reply_size, size_t *ret_size, int64_t timeout_usec);
+
+/**
+ * Begin a call, and do not wait: so one thread can have several open. Each takes a slot of the service until it is finished or abandoned.
+ * @param timeout_usec  after it the call is served no more; negative: no limit; not 0.
+ * @return 0; -EAGAIN: no slot is free; -EMSGSIZE, -EINVAL, -EACCES as of `ganger_service_call`.
+ */
+int ganger_service_begin(struct ganger_service *service, const void *request, size_t size, int64_t timeout_usec,
+                         struct ganger_call *ret);
+
+/**
+ * Finish a call: take its reply.
+ * @param timeout_usec  how long to wait for it; 0: only look; negative: until the call's own time is over.
+ * @return -EAGAIN     not yet (whatever the timeout): the call stays open;
+ *         -EINTR      as -EAGAIN, a signal handler ran;
+ *         -ETIMEDOUT  the call's own time is over, and so is the call;
+ *         -EINVAL     it was over before; else as `ganger_service_call`, and the call is over.
+ */
+int ganger_service_finish(struct ganger_call *call, void *reply, size_t reply_size, size_t *ret_size,
+                          int64_t timeout_usec);
+
+/** Give a call up: it is served no more, or its reply is dropped. @return 0; -EINVAL: it was over before. */
+int ganger_service_abandon(struct ganger_call *call);
+
+/**
+ * Take a call to serve. Linearises at one compare-and-swap of the slot's word. Calls whose time is over are passed over. About in the
+ * order in which they were made: before any call, each other slot of the service is served at most once by each server.
+ * @param timeout_usec  0: do not wait; negative: wait without limit; else at most so long (CLOCK_MONOTONIC).
+ * @return 0; -EAGAIN, -ETIMEDOUT, -ESHUTDOWN, -EINTR, -EACCES as of `ganger_ring_receive`.
+ */
+int ganger_service_receive(struct ganger_service *service, struct ganger_request *ret, int64_t timeout_usec);
+
+/** A file descriptor for event loops: as `ganger_ring_fd`, with `ganger_service_receive`. */
+int ganger_service_fd(struct ganger_service *service);
+
+/**
+ * Reply. Makes a system call only if the caller sleeps.
+ * @param data  what is copied; or `request->reply`, if it was written there.
+ * @return 0; 1: nobody waits for it any more, it was dropped; -EMSGSIZE (still to be finished); -EINVAL: not a request that this
+ *         handle has received (or it is finished already).
+ */
+int ganger_service_reply(struct ganger_request *request, const void *data, size_t size);
+
+/**
+ * Answer that it failed: the caller gets -EREMOTEIO and the reason. Nobody else is given the call.
+ * @param reason  cut after `ganger_service_message_max` bytes; may be NULL.
+ * @return as `ganger_service_reply`.
+ */
+int ganger_service_fail(struct ganger_request *request, const char *reason);
+/* ---- semaphore --------------------------------------------------------------------------------- */
+/*
+ * So many permits, shared by all who were given the semaphore. Each permit is recorded as its holder's in the step that takes it: if
+ * the holder dies, at whatever instruction, its permits go back and waiters are told. What a dead holder was about to do with the
+ * thing that the permit stands for is for its successor to find out.
+ *
+ * With `posix` in its definition the semaphore is also the named POSIX semaphore `/NAME`, of mode 0600, for programs that know sem_open(3)
+ * only. Processes of this library together never hold more than all permits, and a death among them loses none. One that dies in the
+ * very call of sem_wait(3) or sem_post(3) may leave the value one too high, so that a program from outside is let in once too often;
+ * that mends itself when the permits run out. What a program from outside holds when it dies is lost, as with every POSIX
+ * semaphore. Such programs must be trusted: they can post what they never took, and cut the file off.
+ */
+
+/** A handle on a semaphore. It is one participant, and may hold several permits. */
+struct ganger_semaphore;
+
+/**
+ * Open a handle on a semaphore that this process was given.
+ * @param name  of the semaphore; NULL for the only one.
+ * @param ret   the handle; free it with `ganger_semaphore_close`.
+ * @return 0, -ENOENT (no such semaphore was given), -ENOTUNIQ, -EUSERS (every handle that this process may have on it is open),
+ *         -EPROTO (`posix`: its file is no semaphore), -ENOMEM, or an error of mmap(2).
+ */
+int ganger_semaphore_open(struct ganger *g, const char *name, struct ganger_semaphore **ret);
+
+/**
+ * Close a handle, and give back every permit that it holds.
+ * @param semaphore  may be NULL.
+ * @return NULL.
+ */
+struct ganger_semaphore *ganger_semaphore_close(struct ganger_semaphore *semaphore);
+
+/**
+ * Take a permit. Without anybody in the way this is one compare-and-swap, at which it linearises. Nobody is served in turn: who comes may be
+ * faster than who waits. Asking this instance to drain does not end it.
+ * @param timeout_usec  0: do not wait; negative: wait without limit; else at most so long (CLOCK_MONOTONIC).
+ * @return 0, or
+ *         -EAGAIN     none is free (timeout 0);  -ETIMEDOUT  none was for so long;
+ *         -EINTR      a signal handler without SA_RESTART ran while it waited;
+ *         -EBADMSG    the semaphore is damaged.
+ */
+int ganger_semaphore_acquire(struct ganger_semaphore *semaphore, int64_t timeout_usec);
+
+/**
+ * Give a permit back, the one that this handle took last. Linearises at one store; a system call is made only if somebody waits. Never
+ * blocks.
+ * @return 0, -EPERM: this handle holds none; -EBADMSG: the semaphore is damaged.
+ */
+int ganger_semaphore_release(struct ganger_semaphore *semaphore);
+
+/** How many permits are free just now: for people, since it may be another number when this returns. With `posix`: the value. */
+int ganger_semaphore_value(struct ganger_semaphore *semaphore);
+
+/* ---- counter ----------------------------------------------------------------------------------- */
+/*
+ * A row of 64-bit numbers, 0 at first, shared by all who were given it. A process that dies has changed a number or not, nothing
+ * between; and it is in nobody's way. Whatever it had changed stays.
+ *
+ * Functions begin again when somebody else changes the same number meanwhile; after about a million times they fail with -EAGAIN, which
+ * takes others who do nothing else. Linearises at one compare-and-swap.
+ */
+
+/** A handle on a row of counters. */
+struct ganger_counter;
+
+/**
+ * Open a handle on counters that this process was given.
+ * @param name  NULL for the only ones.
+ * @param ret   the handle; free it with `ganger_counter_close`.
+ * @return 0, -ENOENT (none of that name were given), -ENOTUNIQ, -EUSERS (every handle that this process may have on them is
+ *         open), -ENOMEM.
+ */
+int ganger_counter_open(struct ganger *g, const char *name, struct ganger_counter **ret);
+
+/** Close a handle. The counters stay as they are. @param counter  may be NULL. @return NULL. */
+struct ganger_counter *ganger_counter_close(struct ganger_counter *counter);
+
+/**
+ * Add, wrapping around.
+ * @param index  from 0.
+ * @param ret    the number before; may be NULL.
+ * @return 0, -EINVAL: there is no such counter; -EAGAIN.
+ */
+int ganger_counter_add(struct ganger_counter *counter, unsigned int index, int64_t delta, int64_t *ret);
+
+/** Read one. Linearises at a load. @return as `ganger_counter_add`. */
+int ganger_counter_get(struct ganger_counter *counter, unsigned int index, int64_t *ret);
+
+/** Set one. @return as `ganger_counter_add`. */
+int ganger_counter_set(struct ganger_counter *counter, unsigned int index, int64_t value);
+
+/**
+ * Set one to `desired` if it is `*expected`.
+ * @return 0 (it was, and is set), 1 (it was not: nothing is changed, and `*expected` is what it was), -EINVAL, -EAGAIN.
+ */
+int ganger_counter_compare_and_swap(struct ganger_counter *counter, unsigned int index, int64_t *expected, int64_t desired);
+
+/**
+ * Read the first `n` counters as they were at one instant. Writers neither wait for it nor notice it; so it reads again when any of these
+ * counters changed meanwhile, some thousand times at most. (A double collect, as in Afek, Attiya, Dolev, Gafni, Merritt and Shavit, Atomic
+ * snapshots of shared memory, 1993, each number with a count of its changes.)
+ * @param values  room for `n`.
+ * @return 0, -EINVAL: there are fewer; -EAGAIN: there was no pause between changes that was long enough.
+ */
+int ganger_counter_snapshot(struct ganger_counter *counter, int64_t *values, size_t n);
+/* ---- monitors and mutexes ------------------------------------------------------------------------ */
+/*
+ * A monitor is a lock with conditions to wait for; a mutex is one whose conditions nobody uses. Both survive the death of
+ * anybody at any instruction: the lock of a dead holder goes to the next one, who is told (-EOWNERDEAD), as with POSIX's robust
+ * mutexes (pthread_mutex_consistent(3)). Until the daemon has seen the death, the others wait.
+ *
+ * "Holding the lock" is a handle's, not a thread's: see `struct ganger_monitor`.
+ */
+
+/** A handle on a monitor. It is one participant: whoever uses it holds the lock or not. */
+struct ganger_monitor;
+
+/**
+ * Open a handle on a monitor that this process was given.
+ * @param name  of the monitor; NULL for the only one.
+ * @param ret   the handle; free it with `ganger_monitor_close`.
+ * @return 0, -ENOENT (no such monitor was given), -ENOTUNIQ (NULL, but there are several), -EUSERS (every handle that this
+ *         process may have on it, or at all, is open), -ENOMEM.
+ */
+int ganger_monitor_open(struct ganger *g, const char *name, struct ganger_monitor **ret);
+
+/**
+ * Close a handle, which nobody uses. Closing it while it holds the lock is dying while holding it: the next one gets -EOWNERDEAD.
+ * @param m  may be NULL.
+ * @return NULL.
+ */
+struct ganger_monitor *ganger_monitor_close(struct ganger_monitor *m);
+
+/**
+ * Take the lock.
+ *
+ * Linearises at one compare-and-swap of the monitor's word. Being asked to drain does not end the wait. Whoever comes while
+ * the lock is free may take it before one who was woken for it, until that one was woken in vain several times: then it is
+ * the next one to have it. So nobody waits for ever for a lock that is given back again and again.
+ *
+ * @param timeout_usec  0: do not wait; negative: wait without limit; else at most so long (CLOCK_MONOTONIC).
+ * @return with the lock held: 0, or
+ *         -EOWNERDEAD      whoever held it last died: what it guards may be half changed. Put that right, and call
+ *                          `ganger_monitor_consistent` before `ganger_monitor_unlock`;
+ *         without it:
+ *         -EAGAIN          somebody holds it (timeout 0);  -ETIMEDOUT  for so long;
+ *         -EDEADLK         this handle holds it already;
+ *         -ENOTRECOVERABLE somebody unlocked it without putting it right: nobody will have it again;
+ *         -EINTR           a signal handler without SA_RESTART ran while it waited.
+ */
+int ganger_monitor_lock(struct ganger_monitor *m, int64_t timeout_usec);
+
+/**
+ * Give the lock back, and wake one who waits for it. After -EOWNERDEAD, without `ganger_monitor_consistent`: nobody has the lock any
+ * more; all who wait for it, and all who come, get -ENOTRECOVERABLE. Linearises at one store. Never blocks.
+ * @return 0, -EPERM (this handle does not hold it).
+ */
+int ganger_monitor_unlock(struct ganger_monitor *m);
+
+/**
+ * After -EOWNERDEAD: what the lock guards is whole again. To be called with the lock held.
+ * @return 0, -EPERM (this handle does not hold it), -EINVAL (nobody died, or it was called already).
+ */
+int ganger_monitor_consistent(struct ganger_monitor *m);
+
+/**
+ * Give the lock back and wait for a signal, in one step: whoever signals after having had the lock finds us waiting. Then take
+ * the lock again, however long that takes.
+ *
+ * As in Mesa (Lampson and Redell, 1980), 0 means: look again. Others may have had the lock between the signal and us,
+ * and a wait may end without a signal (at each death of a member, for one). But none is lost: a signal that was spent on somebody who
+ * died of it is given to the others. So:
+ *
+ *         while (!there_is_work())
+ *                 r = ganger_monitor_wait(m, 0, -1);      // and deal with r
+ *
+ * @param condition     0 … one less than the monitor has.
+ * @param timeout_usec  as in `ganger_monitor_lock`; it is for the signal, not for the lock.
+ * @return with the lock held: 0, or
+ *         -EAGAIN (timeout 0), -ETIMEDOUT  no signal came;
+ *         -ESHUTDOWN       this instance is asked to drain: the wait did not begin. (A wait that goes on when this is asked
+ *                          returns 0; the next one does not begin.)
+ *         -EINTR           a signal handler without SA_RESTART ran while it waited;
+ *         -EOWNERDEAD      as in `ganger_monitor_lock`; at once, if that was told before and the state was not declared
+ *                          consistent;
+ *         without it:
+ *         -ENOTRECOVERABLE as in `ganger_monitor_lock`;
+ *         -EPERM           this handle did not hold it;
+ *         -EINVAL          there is no such condition.
+ */
+int ganger_monitor_wait(struct ganger_monitor *m, unsigned int condition, int64_t timeout_usec);
+
+/**
+ * Wake one, or all, of those who wait for a condition. Makes no system call where nobody waits, and does not block.
+ *
+ * Change what they wait for with the lock held; the signal itself may be sent with it or after it. Whoever dies between the
+ * change and the signal leaves nobody asleep: recovery wakes all.
+ *
+ * @return 0, -EINVAL (there is no such condition).
+ */
+int ganger_monitor_signal(struct ganger_monitor *m, unsigned int condition);
+int ganger_monitor_broadcast(struct ganger_monitor *m, unsigned int condition);
+
+/** A handle on a monitor, for those that need the lock alone. */
+struct ganger_mutex;
+
+/** As the functions for monitors; any monitor will do, also one without conditions. */
+int ganger_mutex_open(struct ganger *g, const char *name, struct ganger_mutex **ret);
+struct ganger_mutex *ganger_mutex_close(struct ganger_mutex *m);
+int ganger_mutex_lock(struct ganger_mutex *m, int64_t timeout_usec);
+int ganger_mutex_unlock(struct ganger_mutex *m);
+int ganger_mutex_consistent(struct ganger_mutex *m);
 
 #ifdef __GNUC__
 #pragma GCC visibility pop

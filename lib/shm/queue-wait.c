@@ -6,12 +6,17 @@
 
 #include "shm/queue.h"
 
+#include <errno.h>
+
 static int try_receive(void *object, void *ret) {
         return queue_receive(object, ret);
 }
 
+/** Whoever waits for space waits until senders are refused no more, too. */
 static int try_reserve(void *object, void *ret) {
-        return queue_reserve(object, ret);
+        int r = queue_reserve(object, ret);
+
+        return r == -EDQUOT ? -EAGAIN : r;
 }
 
 static inline struct wait_for for_message(struct queue *q, struct lease *ret, const _Atomic uint32_t *drain) {

@@ -59,8 +59,12 @@ static size_t notes_offset(const struct geometry *g) {
         return slots_offset() + slot_stride(g) * g->slots;
 }
 
+static size_t producers_offset(const struct geometry *g) {
+        return notes_offset(g) + sizeof(struct note) * g->slots;
+}
+
 size_t queue_memory_size(const struct geometry *g) {
-        return align_up(notes_offset(g) + sizeof(struct note) * g->slots, REGION_PAGE);
+        return align_up(producers_offset(g) + sizeof(struct producer) * QUEUE_PRODUCERS, REGION_PAGE);
 }
 
 void queue_open(struct queue *q, const struct region *region, uint32_t participant, uint32_t generation, int event_fd) {
@@ -71,6 +75,7 @@ void queue_open(struct queue *q, const struct region *region, uint32_t participa
                 .slots = base + slots_offset(),
                 .control = (void *)(base + control_offset()),
                 .notes = (void *)(base + notes_offset(g)),
+                .producers = (void *)(base + producers_offset(g)),
                 .n = g->slots,
                 .mask = g->slots - 1,
                 .log2 = (uint32_t)__builtin_ctz(g->slots),
@@ -81,6 +86,8 @@ void queue_open(struct queue *q, const struct region *region, uint32_t participa
                 .id_mask = UINT64_MAX >> (WORD_LAP_SHIFT - (uint32_t)__builtin_ctz(g->slots)),
                 .message_max = g->message_max,
                 .max_deliveries = g->max_deliveries,
+                .dead_max = g->dead_max,
+                .dead_policy = (enum queue_dead_policy)g->policy,
                 .epoch = UINT64_MAX,
         };
         q->messages = (struct waiting){ .count = &q->control->messages, .event_fd = event_fd, .fences = g->fences };
@@ -106,7 +113,7 @@ static inline void lease_fill(const struct queue *q, struct lease *l, uint64_t p
 }
 
 static inline uint64_t steps_max(const struct queue *q) {
-        return q->n * STEPS_PER_SLOT + QUEUE_STEPS_LOST;
+        return SHM_FAULT == FAULT_TRUST_SKIP ? UINT64_MAX : q->n * STEPS_PER_SLOT + QUEUE_STEPS_LOST;
 }
 
 /* ---- passing over ------------------------------------------------------------------------------ */
@@ -229,8 +236,11 @@ int queue_reserve(struct queue *q, struct lease *ret) {
         uint64_t t;
         struct slot *s = queue_reserve_fast(q, &t);
 
-        if (!likely(s))
+        if (!likely(s)) {
+                if (queue_must_count(q) && queue_is_refused(q))
+                        return -EDQUOT;
                 return reserve_from(q, ret, atomic_load_explicit(&q->control->tail, memory_order_relaxed));
+        }
         lease_fill(q, ret, t, s, queue_lap_bits(q, t), 0);
         return 0;
 }
@@ -503,8 +513,10 @@ int queue_reject(struct queue *q, uint32_t slot, const char *reason) {
                 return -EINVAL;
         queue_note(q, slot, w, NOTE_REJECTED, reason);
         queue_settle(s, word_make(word_lap(w), 0, word_deliveries(w), dead ? SLOT_DEAD : SLOT_RETURNED));
-        if (dead)
+        if (dead) {
+                queue_dead_limit(q);
                 return 1;
+        }
         queue_bump_epoch(q, slot);
         wait_wake(&q->messages);
         return 0;

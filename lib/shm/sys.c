@@ -4,6 +4,9 @@
  * Futexes, barriers and event descriptors
  *
  * The futex is a shared one (no FUTEX_PRIVATE_FLAG), keyed by the file behind the mapping.
+ *
+ * What sem_init(3) writes beside the value never changes again, so it can be written by anybody, word by word, and looked at before
+ * each use. Which words those are is asked of libc itself.
  */
 
 #include "shm/sys.h"
@@ -11,15 +14,17 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+static struct timespec to_timespec(uint64_t usec) {
+        return (struct timespec){ .tv_sec = (time_t)(usec / 1000000), .tv_nsec = (long)(usec % 1000000) * 1000 };
+}
+
 int sys_futex_wait(_Atomic uint32_t *word, uint32_t value, uint64_t deadline_usec) {
-        struct timespec ts = {
-                .tv_sec = (time_t)(deadline_usec / 1000000),
-                .tv_nsec = (long)(deadline_usec % 1000000) * 1000,
-        };
+        struct timespec ts = to_timespec(deadline_usec);
         long r;
 
         /* FUTEX_WAIT_BITSET takes an absolute time, so an interrupted wait is not prolonged. */
@@ -54,4 +59,83 @@ void sys_event_take(int fd) {
 
         if (fd >= 0)
                 (void)!read(fd, &n, sizeof n);
+}
+
+uint64_t sys_now_usec(void) {
+        struct timespec ts;
+
+        clock_gettime(CLOCK_MONOTONIC, &ts);
+        return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+/* ---- POSIX semaphores ---------------------------------------------------------------------------- */
+
+#define SEM_WORDS (sizeof(sem_t) / sizeof(uint32_t))
+
+/** What sem_init(3) makes: words that are not 0 stay as they are for good. */
+static void sem_image(uint32_t image[SEM_WORDS]) {
+        sem_t s;
+
+        memset(&s, 0, sizeof s);
+        sem_init(&s, 1, 0);
+        memcpy(image, &s, sizeof s);
+}
+
+static _Atomic uint32_t *sem_word(sem_t *s, size_t i) {
+        return (_Atomic uint32_t *)(void *)s + i;
+}
+
+void sys_sem_prepare(sem_t *s) {
+        uint32_t image[SEM_WORDS];
+
+        sem_image(image);
+        for (size_t i = 0; i < SEM_WORDS; i++) {
+                uint32_t zero = 0;
+
+                if (image[i] != 0)
+                        atomic_compare_exchange_strong(sem_word(s, i), &zero, image[i]);
+        }
+}
+
+static bool sem_is_sound(sem_t *s) {
+        uint32_t image[SEM_WORDS];
+
+        sem_image(image);
+        for (size_t i = 0; i < SEM_WORDS; i++)
+                if (image[i] != 0 && atomic_load_explicit(sem_word(s, i), memory_order_relaxed) != image[i])
+                        return false;
+        return true;
+}
+
+int sys_sem_try(sem_t *s) {
+        if (!sem_is_sound(s))
+                return -EBADMSG;
+        return sem_trywait(s) < 0 ? -EAGAIN : 0;
+}
+
+int sys_sem_wait(sem_t *s, uint64_t deadline_usec) {
+        struct timespec ts = to_timespec(deadline_usec);
+        int r;
+
+        if (!sem_is_sound(s))
+                return -EBADMSG;
+        r = deadline_usec == UINT64_MAX ? sem_wait(s) : sem_clockwait(s, CLOCK_MONOTONIC, &ts);
+        return r < 0 ? -errno : 0;
+}
+
+int sys_sem_post(sem_t *s) {
+        if (!sem_is_sound(s))
+                return -EBADMSG;
+        return sem_post(s) < 0 ? -errno : 0;
+}
+
+uint32_t sys_sem_value(sem_t *s) {
+        int value = 0;
+
+        sem_getvalue(s, &value);
+        return value > 0 ? (uint32_t)value : 0;
+}
+
+uint32_t sys_thread_id(void) {
+        return (uint32_t)gettid();
 }

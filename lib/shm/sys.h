@@ -6,6 +6,7 @@
  * The few system calls of the rings, behind one header so that a simulator can stand in for the kernel.
  */
 
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,6 +31,32 @@ void sys_event_post(int fd);
 
 /** Set a non-blocking eventfd back to zero. */
 void sys_event_take(int fd);
+
+/** CLOCK_MONOTONIC, in microseconds. */
+uint64_t sys_now_usec(void);
+
+/*
+ * POSIX semaphores in shared memory. libc ends the process if it finds one that is damaged; so what sem_init(3) leaves the same
+ * for good is looked at first. Who changes it just then can still do that.
+ */
+
+/** Make one of zeroed memory: nothing posted. Idempotent; whatever was posted since stays. Any number may do so at once. */
+void sys_sem_prepare(sem_t *s);
+
+/** Take what was posted. @return 0, -EAGAIN: nothing was; -EBADMSG: it is damaged. */
+int sys_sem_try(sem_t *s);
+
+/** The same, sleeping until `deadline_usec` (as above). @return 0, -ETIMEDOUT, -EINTR, -EBADMSG. */
+int sys_sem_wait(sem_t *s, uint64_t deadline_usec);
+
+/** Post: one who sleeps goes on. @return 0, -EBADMSG, -EOVERFLOW. */
+int sys_sem_post(sem_t *s);
+
+/** What is posted, and not taken. */
+uint32_t sys_sem_value(sem_t *s);
+
+/** The calling thread, as the kernel numbers it. */
+uint32_t sys_thread_id(void);
 
 /** Ease the processor while spinning. */
 static inline void sys_relax(void) {

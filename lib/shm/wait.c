@@ -15,6 +15,7 @@
 #include <limits.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "shm/fault.h"
 #include "shm/sys.h"
 
@@ -83,7 +84,7 @@ static uint32_t change_counter(uint64_t summary) {
 }
 
 /**
- * Wake one sleeper. `sleepers` is the summary as it was before.
+ * Wake so many sleepers. `sleepers` is the summary as it was before.
  *
  * When the kernel had fewer to wake than asked for, all that were announced in `sleepers` are awake, or
  * will not fall asleep: their tickets are older than the step of the event. Each looks again before it
@@ -92,8 +93,8 @@ static uint32_t change_counter(uint64_t summary) {
  * a processor. It is written last, so whoever dies before leaves the work to the next; and by
  * compare-and-swap, so that one who was late does not bring back an old value.
  */
-static void wake_sleeper(struct eventcount *c, uint64_t sleepers) {
-        uint32_t woken = atomic_load(&c->woken), count = 1 + atomic_load(&c->stopped);
+static void wake_sleepers(struct eventcount *c, uint64_t sleepers, uint32_t count) {
+        uint32_t woken = atomic_load(&c->woken);
         int n;
 
         atomic_fetch_add(&c->event, 1); /* whoever is about to sleep sees a change */
@@ -102,21 +103,50 @@ static void wake_sleeper(struct eventcount *c, uint64_t sleepers) {
                 atomic_compare_exchange_strong(&c->woken, &woken, change_counter(sleepers));
 }
 
-void wait_wake_slow(const struct waiting *w) {
+/**
+ * Post so many, for those that sleep on a semaphore. Each that is posted is taken by somebody who looks after that, or was swallowed: by
+ * a dead one (wait_wake_all() makes up for it), or by one that is stopped.
+ */
+static void post(const struct waiting *w, uint32_t count) {
+        for (uint32_t i = 0; i < count; i++)
+                (void)sys_sem_post(w->semaphore); /* full, or damaged: there is nothing to be done about it here */
+}
+
+static void post_one(const struct waiting *w) {
+        uint32_t stopped = MIN(atomic_load(&w->count->stopped), (uint32_t)RING_PARTICIPANTS);
+
+        /* The change must be seen by whoever takes what is posted already. */
+        atomic_thread_fence(memory_order_seq_cst);
+        if (sys_sem_value(w->semaphore) <= stopped)
+                post(w, 1 + stopped);
+}
+
+static void wake(const struct waiting *w, bool each) {
         struct eventcount *c = w->count;
         /* Partner: the barrier in wait_announce(), as in wait_wake(). */
         uint64_t sleepers = atomic_load(&c->sleepers);
 
-        if ((uint32_t)sleepers != 0 && atomic_load(&c->woken) != change_counter(sleepers) &&
-            any_waiting(&c->sleepers, c->sleeping)) {
+        if (w->semaphore) {
+                if ((uint32_t)sleepers != 0 && any_waiting(&c->sleepers, c->sleeping))
+                        post_one(w);
+        } else if ((uint32_t)sleepers != 0 && atomic_load(&c->woken) != change_counter(sleepers) &&
+                   any_waiting(&c->sleepers, c->sleeping)) {
 #if SHM_FAULT == FAULT_SHARED_WAITER
                 for (uint32_t i = 0; i < WAITER_GROUPS; i++)
                         atomic_store(&c->sleeping[i], 0);
 #endif
-                wake_sleeper(c, sleepers);
+                wake_sleepers(c, sleepers, each ? INT_MAX : 1 + atomic_load(&c->stopped));
         }
         if (any_waiting(&c->pollers, c->polling))
                 sys_event_post(w->event_fd);
+}
+
+void wait_wake_slow(const struct waiting *w) {
+        wake(w, false);
+}
+
+void wait_wake_each_slow(const struct waiting *w) {
+        wake(w, SHM_FAULT != FAULT_BROADCAST_WAKE_ONE);
 }
 
 static void full_barrier(const struct waiting *w) {
@@ -134,12 +164,17 @@ void wait_announce(const struct waiting *w, uint32_t participant) {
         full_barrier(w);
 }
 
+void wait_announce_ordered(const struct waiting *w, uint32_t participant) {
+        bit_set(&w->count->sleepers, w->count->sleeping, participant);
+}
+
 void wait_retract(const struct waiting *w, uint32_t participant) {
         bit_clear(&w->count->sleepers, w->count->sleeping, participant);
 }
 
 int wait_sleep(const struct waiting *w, uint32_t ticket, uint64_t deadline_usec) {
-        return sys_futex_wait(&w->count->event, ticket, deadline_usec);
+        return w->semaphore ? sys_sem_wait(w->semaphore, deadline_usec) :
+                              sys_futex_wait(&w->count->event, ticket, deadline_usec);
 }
 
 void wait_poll_announce(const struct waiting *w, uint32_t participant) {
@@ -156,7 +191,23 @@ void wait_pass_on(const struct waiting *w) {
                 sys_event_post(w->event_fd);
 }
 
+uint32_t wait_count(const struct waiting *w) {
+        uint32_t n = 0;
+
+        for (uint32_t i = 0; i < WAITER_GROUPS; i++)
+                n += (uint32_t)__builtin_popcountll(atomic_load(&w->count->sleeping[i]));
+        return n;
+}
+
+bool wait_is_announced(const struct waiting *w, uint32_t participant) {
+        return atomic_load(&w->count->sleeping[participant / 64]) >> participant % 64 & 1;
+}
+
 void wait_wake_all(const struct waiting *w) {
+        if (w->semaphore) {
+                post(w, wait_count(w));
+                return;
+        }
         atomic_fetch_add(&w->count->event, 1);
         sys_futex_wake(&w->count->event, INT_MAX);
         /* In place of a post that somebody took who then died, or was stopped. */

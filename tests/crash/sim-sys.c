@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The kernel, as far as rings need it: futexes, the expedited barrier, event descriptors
+ * The kernel, as far as rings need it: futexes, the expedited barrier, event descriptors; and POSIX semaphores
  *
- * In place of lib/shm/sys.c. Nobody is interrupted and no deadline passes, so whoever is not woken sleeps for ever:
+ * In place of lib/shm/sys.c. Nobody is interrupted and no time passes by itself, so whoever is not woken sleeps for ever:
  * that is what world_quiet() looks for. A call empties the caller's store buffer, as entering the kernel does.
  */
 
@@ -15,14 +15,24 @@
 #include "sim.h"
 
 uint64_t sim_events[SIM_RINGS];
+uint64_t sim_now;
+
+uint64_t sys_now_usec(void) {
+        return sim_now;
+}
+
+static bool has_passed(uint64_t deadline_usec) {
+        return deadline_usec == SIM_LONG_AGO || deadline_usec <= sim_now;
+}
 
 int sys_futex_wait(_Atomic uint32_t *word, uint32_t value, uint64_t deadline_usec) {
         sim_flush();
         sim_point(word, ACCESS_WRITE, __builtin_return_address(0));
         if (atomic_load(word) != value)
                 return 0;
-        sim_sleep(word);
-        return 0;
+        if (!has_passed(deadline_usec))
+                sim_sleep(word);
+        return has_passed(deadline_usec) ? -ETIMEDOUT : 0;
 }
 
 int sys_futex_wake(_Atomic uint32_t *word, uint32_t count) {
@@ -62,6 +72,50 @@ void sys_event_take(int fd) {
 void sim_event_wait(int fd) {
         while (sim_events[fd] == 0)
                 sim_sleep(&sim_events[fd]);
+}
+
+/* ---- POSIX semaphores: a value, and whoever sleeps on it -------------------------------------------- */
+
+static _Atomic uint32_t *value_of(sem_t *s) {
+        return (_Atomic uint32_t *)(void *)s;
+}
+
+void sys_sem_prepare(sem_t *s) {
+        (void)s;
+}
+
+int sys_sem_try(sem_t *s) {
+        sim_flush();
+        sim_point(s, ACCESS_WRITE, __builtin_return_address(0));
+        if (atomic_load(value_of(s)) == 0)
+                return -EAGAIN;
+        atomic_fetch_sub(value_of(s), 1);
+        return 0;
+}
+
+/** Woken is not posted: between the two it may be killed, or somebody else be faster. */
+int sys_sem_wait(sem_t *s, uint64_t deadline_usec) {
+        while (sys_sem_try(s) < 0)
+                sim_sleep(s);
+        return 0;
+}
+
+int sys_sem_post(sem_t *s) {
+        sim_flush();
+        sim_point(s, ACCESS_WRITE, __builtin_return_address(0));
+        atomic_fetch_add(value_of(s), 1);
+        sim_point(s, ACCESS_WRITE, __builtin_return_address(0));
+        (void)sim_wake(s, 1);
+        return 0;
+}
+
+uint32_t sys_sem_value(sem_t *s) {
+        sim_point(s, ACCESS_READ, __builtin_return_address(0));
+        return atomic_load(value_of(s));
+}
+
+uint32_t sys_thread_id(void) {
+        return 1;
 }
 
 /* Asked by every queue_open(): with one processor there is no spinning; and libc would read a file to answer. */

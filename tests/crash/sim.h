@@ -97,8 +97,13 @@ bool sim_load(const volatile void *p, uint64_t *ret);
 
 /* ---- sim-sys.c ----------------------------------------------------------------------------------- */
 
+/** The only deadline that passes: it has. */
+#define SIM_LONG_AGO 1
+
 /** The event descriptor of a ring is its number. */
 extern uint64_t sim_events[SIM_RINGS];
+/** What the clock shows. It stands still unless a world moves it on, and wakes those whose deadline that is. */
+extern uint64_t sim_now;
 /** Wait, as poll(2) would, until the event descriptor is readable. */
 void sim_event_wait(int fd);
 

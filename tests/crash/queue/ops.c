@@ -35,7 +35,7 @@ static int reserve(struct actor *a, unsigned int ring, struct lease *ret, enum h
         int r = how == LOOK ? queue_reserve(&a->queue[ring], ret) :
                               queue_reserve_wait(&a->queue[ring], ret, UINT64_MAX);
 
-        if (r < 0 && r != -EAGAIN)
+        if (r < 0 && r != -EAGAIN && !(r == -EDQUOT && scenario->dead_max > 0))
                 sim_fail("reserve fails");
         return r;
 }
@@ -56,6 +56,57 @@ int op_send(struct actor *a, unsigned int ring, unsigned int id, enum how how) {
         h->sent = DONE;
         return 0;
 }
+
+/* ---- producers ----------------------------------------------------------------------------------- */
+
+/** Of the messages of a producer: how many have at least been begun, or are done? They are sent in turn. */
+static unsigned int count_sent(unsigned int ring, unsigned int who, enum done done) {
+        unsigned int k = 0;
+
+        while (k < IDS_PER_SENDER && history[ring][MESSAGE_ID(who, k)].sent >= done)
+                k++;
+        return k;
+}
+
+unsigned int op_produce(struct actor *a, unsigned int ring) {
+        uint64_t last = 0;
+
+        sim_boundary();
+        if (queue_produce(&a->queue[ring], a->who, &last) < 0)
+                sim_fail("a producer is not let in");
+        if (last < count_sent(ring, a->who, DONE) || last > count_sent(ring, a->who, BEGUN))
+                sim_fail("a producer is told a wrong sequence");
+        for (unsigned int k = 0; k < IDS_PER_SENDER; k++)
+                history[ring][MESSAGE_ID(a->who, k)].sent = k < last ? DONE : NOT;
+        return (unsigned int)last;
+}
+
+void op_send_sequenced(struct actor *a, unsigned int ring, unsigned int k) {
+        struct history *h = &history[ring][MESSAGE_ID(a->who, k)];
+        struct lease l;
+
+        sim_boundary();
+        h->sent = BEGUN;
+        (void)reserve(a, ring, &l, WAIT);
+        payload_write(l.data, MESSAGE_ID(a->who, k));
+        if (queue_commit_sequenced(&a->queue[ring], &l, PAYLOAD_SIZE, k + 1) < 0)
+                sim_fail("a new message is taken for an old one");
+        h->sent = DONE;
+}
+
+unsigned int op_sequence(struct actor *a, unsigned int ring, unsigned int who) {
+        unsigned int least = count_sent(ring, who, DONE);
+        uint64_t last = 0;
+
+        sim_boundary();
+        if (queue_sequence(&a->queue[ring], who, &last) < 0)
+                last = 0;
+        if (last < least || last > count_sent(ring, who, BEGUN))
+                sim_fail("who asks is told a wrong sequence");
+        return (unsigned int)last;
+}
+
+/* ---- receiving ----------------------------------------------------------------------------------- */
 
 static void check_order(struct actor *a, unsigned int ring, unsigned int id) {
         unsigned int *last = &a->last[ring][id / IDS_PER_SENDER];
@@ -82,6 +133,7 @@ static void note_received(struct actor *a, unsigned int ring, const struct lease
         if (before == 0 && ring == 0)
                 check_order(a, ring, id);
         h->received = l->deliveries;
+        h->position = l->id;
         h->holder = a->who;
         h->holder_known = true;
 }
@@ -139,6 +191,25 @@ void op_reject(struct actor *a, unsigned int ring, const struct lease *l) {
                 sim_fail("a lease was lost");
         if (r != (l->deliveries >= scenario->max_deliveries))
                 sim_fail("dead too early or too late");
+}
+
+void op_bury(struct actor *a, unsigned int ring) {
+        struct queue *q = &a->queue[ring];
+
+        sim_boundary();
+        for (uint32_t i = 0; i < q->n; i++) {
+                struct slot *s = queue_slot(q, i);
+                uint64_t w = atomic_load(&s->word);
+                struct history *h;
+
+                if (word_state(w) != SLOT_DEAD)
+                        continue;
+                h = &history[ring][payload_id(s->data, s->size)];
+                h->acknowledged = BEGUN;
+                if (queue_dead_drop(q, i, w))
+                        h->acknowledged = DONE;
+        }
+        queue_dead_settled(q);
 }
 
 int op_take(struct actor *a, unsigned int ring, enum how how) {

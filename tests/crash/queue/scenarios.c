@@ -231,6 +231,63 @@ static void reject_one(struct actor *a) {
                 op_reject(a, 0, &l);
 }
 
+/* ---- dead letters -------------------------------------------------------------------------------- */
+
+/** Dead letters were there before, so that senders begin by counting. */
+static void setup_mourning(struct actor *a) {
+        struct lease l;
+
+        setup_two(a);
+        (void)op_receive(a, 0, &l, LOOK);
+        op_reject(a, 0, &l);
+        op_bury(a, 0);
+}
+
+static void bury_late(struct actor *a) {
+        sim_hold();
+        op_bury(a, 0);
+}
+
+static void setup_letters(struct actor *a) {
+        struct lease l;
+
+        for (unsigned int i = 0; i < scenario->slots[0]; i++)
+                (void)op_send(a, 0, MESSAGE_ID(SETUP, i), LOOK);
+        (void)op_receive(a, 0, &l, LOOK);
+        op_reject(a, 0, &l);
+}
+
+/* ---- producers ----------------------------------------------------------------------------------- */
+
+static void produce_two(struct actor *a) {
+        for (unsigned int k = op_produce(a, 0); k < 2; k++)
+                op_send_sequenced(a, 0, k);
+}
+
+/** The most that anybody was told: what was accepted once stays so. */
+static unsigned int told;
+
+static void setup_untold(struct actor *a) {
+        (void)a;
+        told = 0;
+}
+
+static void ask_twice(struct actor *a) {
+        for (unsigned int i = 0; i < 2; i++) {
+                unsigned int now = op_sequence(a, 0, 0);
+
+                if (now < told)
+                        sim_fail("a sequence goes back");
+                told = now;
+        }
+}
+
+static void check_told(unsigned int drained[SIM_RINGS][SIM_IDS]) {
+        for (unsigned int k = 0; k < told; k++)
+                if (!drained[0][MESSAGE_ID(0, k)] && history[0][MESSAGE_ID(0, k)].acknowledged == NOT)
+                        sim_fail("somebody was told that a message is accepted, and it is not there");
+}
+
 /* ---- pipelines ----------------------------------------------------------------------------------- */
 
 static void forward_always(struct actor *a) {
@@ -367,6 +424,16 @@ const struct scenario queue_scenarios[] = {
         { .head = { .name = "reject", .what = "rejected, delivered again, dead in the end" },
           .setup = setup_two, .body = { NULL, reject_until_dead, reject_until_dead }, .slots = { 2 }, .max_deliveries = 2,
           .replaced = true },
+        { .head = { .name = "dead-refuse", .what = "senders wait while there are too many dead letters", .delays = true },
+          .setup = setup_mourning, .body = { reject_one, send_2, bury_late }, .slots = { 4 }, .max_deliveries = 1,
+          .dead_max = 1, .replaced = true },
+        { .head = { .name = "dead-drop", .what = "the oldest dead letters make room", .delays = true },
+          .setup = setup_letters, .body = { reject_one, reject_one, send_1 }, .slots = { 4 }, .max_deliveries = 1,
+          .dead_max = 1, .dead_policy = QUEUE_DEAD_DROP_OLDEST },
+        { .head = { .name = "producer", .what = "a replaced producer sends each message once", .delays = true },
+          .body = { produce_two, consume }, .slots = { 2 }, .max_deliveries = 9, .replaced = true },
+        { .head = { .name = "sequence", .what = "somebody asks what a producer has sent" }, .setup = setup_untold,
+          .body = { produce_two, ask_twice, take_one_late }, .slots = { 2 }, .max_deliveries = 9, .check = check_told },
         { .head = { .name = "reject-hints", .what = "a rejected message is seen by those who passed it" },
           .setup = setup_two, .body = { reject_one, take_three, send_laps }, .slots = { 4 }, .max_deliveries = 9 },
         { .head = { .name = "pipeline", .what = "forwarded exactly once" }, .check = check_pipeline,

@@ -24,6 +24,7 @@ struct history {
         bool holder_known;
         unsigned int holder;
         unsigned int received;
+        uint64_t position;              /* at which it was sent; known once it was received */
 };
 
 extern struct history history[SIM_RINGS][SIM_IDS];
@@ -45,6 +46,8 @@ struct scenario {
         void (*check)(unsigned int drained[SIM_RINGS][SIM_IDS]); /* may be NULL */
         uint32_t slots[SIM_RINGS];
         uint32_t max_deliveries;
+        uint32_t dead_max;
+        enum queue_dead_policy dead_policy;
         uint64_t lap;                   /* in which the rings begin */
         bool replaced;                  /* the dead get replacements */
 };
@@ -63,6 +66,14 @@ int op_receive(struct actor *a, unsigned int ring, struct lease *ret, enum how h
 int op_receive_drain(struct actor *a, unsigned int ring, struct lease *ret);
 void op_acknowledge(struct actor *a, unsigned int ring, const struct lease *l);
 void op_reject(struct actor *a, unsigned int ring, const struct lease *l);
+/** As a person does it: drop all dead letters. */
+void op_bury(struct actor *a, unsigned int ring);
+/** Be the producer `a->who`. What it has sent is taken from the ring's answer. @return how many were accepted. */
+unsigned int op_produce(struct actor *a, unsigned int ring);
+/** Send its next message, the `k`th, from 0. */
+void op_send_sequenced(struct actor *a, unsigned int ring, unsigned int k);
+/** Ask how many producer `who` has sent. @return how many. */
+unsigned int op_sequence(struct actor *a, unsigned int ring, unsigned int who);
 /** Receive and acknowledge. */
 int op_take(struct actor *a, unsigned int ring, enum how how);
 /** The same message to `outputs` rings, from ring 1 on, for `n` inputs of ring 0. */

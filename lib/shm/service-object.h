@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef GANGER_SHM_SERVICE_OBJECT_H
+#define GANGER_SHM_SERVICE_OBJECT_H
+
+/*
+ * The service's row in the table of kinds
+ */
+
+#include "shm/object.h"
+
+extern const struct object_ops service_object_ops;
+
+#endif

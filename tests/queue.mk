@@ -1,0 +1,6 @@
+# What a queue does besides: limits of dead letters, sequences, batches, delays.
+QUEUE_TESTS = tests/unit/test-queue-options
+check_PROGRAMS += $(QUEUE_TESTS)
+TESTS += $(QUEUE_TESTS)
+tests_unit_test_queue_options_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_queue_options_LDADD = libharness.la libshm.la libbase.la
