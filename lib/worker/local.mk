@@ -13,6 +13,7 @@ libworker_la_SOURCES = \
 	lib/worker/membership.c lib/worker/membership.h \
 	lib/worker/monitor.c \
 	lib/worker/notify.c \
+	lib/worker/pipe.c \
 	lib/worker/service.c \
 	lib/worker/semaphore.c \
 	lib/worker/transfer.c lib/worker/transfer.h
