@@ -7,3 +7,7 @@ dist_man_MANS += man/ganger_ring_close.3 man/ganger_ring_name.3 man/ganger_ring_
 dist_man_MANS += man/ganger_ring_receive.3 man/ganger_acknowledge.3 man/ganger_reject.3
 dist_man_MANS += man/ganger_ring_send.3 man/ganger_ring_reserve.3 man/ganger_commit.3 man/ganger_cancel.3
 dist_man_MANS += man/ganger_forward_many.3
+dist_man_MANS += man/ganger_semaphore_acquire.3 man/ganger_counter_add.3
+dist_man_MANS += man/ganger_semaphore_open.3 man/ganger_semaphore_close.3 man/ganger_semaphore_release.3 man/ganger_semaphore_value.3
+dist_man_MANS += man/ganger_counter_open.3 man/ganger_counter_close.3 man/ganger_counter_get.3 man/ganger_counter_set.3
+dist_man_MANS += man/ganger_counter_compare_and_swap.3 man/ganger_counter_snapshot.3
