@@ -1,9 +1,9 @@
 # The benches. A plain build does not need them: `make bench` builds and runs all of them, `make bench BENCH=queue`
-# (or restart, idle: several in quotes) some.
+# (or semaphore, restart, idle: several in quotes) some.
 EXTRA_PROGRAMS = tests/bench/bench-machine tests/bench/bench-queue tests/bench/bench-daemon tests/bench/bench-first \
-	tests/bench/bench-holder
+	tests/bench/bench-holder tests/bench/bench-semaphore
 BENCH_BINARIES = tests/bench/bench-machine$(EXEEXT) tests/bench/bench-queue$(EXEEXT) tests/bench/bench-daemon$(EXEEXT) \
-	tests/bench/bench-first$(EXEEXT) tests/bench/bench-holder$(EXEEXT)
+	tests/bench/bench-first$(EXEEXT) tests/bench/bench-holder$(EXEEXT) tests/bench/bench-semaphore$(EXEEXT)
 CLEANFILES += $(BENCH_BINARIES)
 BENCH_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) -I$(top_srcdir)/tests/bench
 
@@ -20,6 +20,10 @@ tests_bench_bench_queue_SOURCES = $(BENCH_COMMON) \
 	tests/bench/vyukov.c tests/bench/vyukov.h
 tests_bench_bench_queue_CPPFLAGS = $(BENCH_CPPFLAGS)
 tests_bench_bench_queue_LDADD = libworker.la libshm.la libbase.la
+
+tests_bench_bench_semaphore_SOURCES = $(BENCH_COMMON) tests/bench/bench-semaphore.c
+tests_bench_bench_semaphore_CPPFLAGS = $(BENCH_CPPFLAGS)
+tests_bench_bench_semaphore_LDADD = libworker.la libshm.la libbase.la
 
 tests_bench_bench_daemon_SOURCES = $(BENCH_COMMON) \
 	tests/bench/bench-daemon.c tests/bench/daemon-bench.h \
