@@ -80,6 +80,7 @@
 #define FAULT_COUNTER_CELL_IN_USE 414   /* write the cell that the word names */
 #define FAULT_COUNTER_NO_CHANGE 415     /* changes do not count themselves */
 #define FAULT_COUNTER_GET_UNCHECKED 416 /* read a cell without looking whether the word still names it */
+#define FAULT_TOKEN_MARK_LATE 417       /* what recovery marks may come after what the next participant does */
 
 /* ---- monitor: lock and conditions: 700 to 799 ------------------------------------------------------ */
 #define FAULT_LOCK_THEN_OWN 700         /* take the lock first, record the owner after */

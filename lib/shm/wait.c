@@ -12,6 +12,7 @@
 
 #include "shm/wait.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <unistd.h>
 
@@ -29,6 +30,9 @@
 #define WAIT_SPIN_MIN (WAIT_SPIN_MAX / 64)
 
 #define SUMMARY_STEP (UINT64_C(1) << 32)
+
+/** Deaths and recoveries leave posts behind that nobody took; never so many. */
+#define POSTED_MAX (1u << 20)
 
 static void summary_set(_Atomic uint64_t *summary, uint32_t group) {
         uint64_t s = atomic_load(summary);
@@ -172,8 +176,18 @@ void wait_retract(const struct waiting *w, uint32_t participant) {
         bit_clear(&w->count->sleepers, w->count->sleeping, participant);
 }
 
+/** Those that somebody hostile posted without end must not keep us beyond our time. */
+static int sleep_on_semaphore(const struct waiting *w, uint64_t deadline_usec) {
+        int r;
+
+        if (sys_sem_value(w->semaphore) > POSTED_MAX)
+                return -EBADMSG;
+        r = sys_sem_wait(w->semaphore, deadline_usec);
+        return r == 0 && sys_is_past(deadline_usec) ? -ETIMEDOUT : r;
+}
+
 int wait_sleep(const struct waiting *w, uint32_t ticket, uint64_t deadline_usec) {
-        return w->semaphore ? sys_sem_wait(w->semaphore, deadline_usec) :
+        return w->semaphore ? sleep_on_semaphore(w, deadline_usec) :
                               sys_futex_wait(&w->count->event, ticket, deadline_usec);
 }
 
