@@ -7,3 +7,7 @@ dist_man_MANS += man/ganger_ring_close.3 man/ganger_ring_name.3 man/ganger_ring_
 dist_man_MANS += man/ganger_ring_receive.3 man/ganger_acknowledge.3 man/ganger_reject.3
 dist_man_MANS += man/ganger_ring_send.3 man/ganger_ring_reserve.3 man/ganger_commit.3 man/ganger_cancel.3
 dist_man_MANS += man/ganger_forward_many.3
+# Batches and numbered messages.
+dist_man_MANS += man/ganger_ring_receive_many.3 man/ganger_ring_produce.3
+dist_man_MANS += man/ganger_acknowledge_many.3 man/ganger_ring_reserve_many.3 man/ganger_commit_many.3
+dist_man_MANS += man/ganger_ring_sequence.3 man/ganger_ring_send_sequenced.3 man/ganger_commit_sequenced.3

@@ -15,6 +15,7 @@
 #include <limits.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "shm/fault.h"
 #include "shm/sys.h"
 
@@ -83,7 +84,7 @@ static uint32_t change_counter(uint64_t summary) {
 }
 
 /**
- * Wake one sleeper. `sleepers` is the summary as it was before.
+ * Wake `n` sleepers. `sleepers` is the summary as it was before.
  *
  * When the kernel had fewer to wake than asked for, all that were announced in `sleepers` are awake, or
  * will not fall asleep: their tickets are older than the step of the event. Each looks again before it
@@ -92,17 +93,17 @@ static uint32_t change_counter(uint64_t summary) {
  * a processor. It is written last, so whoever dies before leaves the work to the next; and by
  * compare-and-swap, so that one who was late does not bring back an old value.
  */
-static void wake_sleeper(struct eventcount *c, uint64_t sleepers) {
-        uint32_t woken = atomic_load(&c->woken), count = 1 + atomic_load(&c->stopped);
-        int n;
+static void wake_sleepers(struct eventcount *c, uint64_t sleepers, uint32_t n) {
+        uint32_t woken = atomic_load(&c->woken), count = n + MIN(atomic_load(&c->stopped), (uint32_t)RING_PARTICIPANTS);
+        int awake;
 
         atomic_fetch_add(&c->event, 1); /* whoever is about to sleep sees a change */
-        n = sys_futex_wake(&c->event, count);
-        if ((n >= 0 && (uint32_t)n < count) || SHM_FAULT == FAULT_WOKEN_ALL)
+        awake = sys_futex_wake(&c->event, count);
+        if ((awake >= 0 && (uint32_t)awake < count) || SHM_FAULT == FAULT_WOKEN_ALL)
                 atomic_compare_exchange_strong(&c->woken, &woken, change_counter(sleepers));
 }
 
-void wait_wake_slow(const struct waiting *w) {
+void wait_wake_slow(const struct waiting *w, uint32_t n) {
         struct eventcount *c = w->count;
         /* Partner: the barrier in wait_announce(), as in wait_wake(). */
         uint64_t sleepers = atomic_load(&c->sleepers);
@@ -113,7 +114,7 @@ void wait_wake_slow(const struct waiting *w) {
                 for (uint32_t i = 0; i < WAITER_GROUPS; i++)
                         atomic_store(&c->sleeping[i], 0);
 #endif
-                wake_sleeper(c, sleepers);
+                wake_sleepers(c, sleepers, n);
         }
         if (any_waiting(&c->pollers, c->polling))
                 sys_event_post(w->event_fd);

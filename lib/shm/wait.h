@@ -28,9 +28,10 @@ struct waiting {
 };
 
 /** Call after a change that somebody may wait for. Makes a system call only if somebody does. */
-void wait_wake_slow(const struct waiting *w);
+void wait_wake_slow(const struct waiting *w, uint32_t n);
 
-static inline void wait_wake(const struct waiting *w) {
+/** After `n` changes of which each may end one wait. */
+static inline void wait_wake_many(const struct waiting *w, uint32_t n) {
         struct eventcount *c = w->count;
 
         /* Partner: the barrier in wait_announce(). */
@@ -40,7 +41,11 @@ static inline void wait_wake(const struct waiting *w) {
                 atomic_signal_fence(memory_order_seq_cst);
         if (__builtin_expect((uint32_t)(atomic_load_explicit(&c->sleepers, memory_order_relaxed) |
                                         atomic_load_explicit(&c->pollers, memory_order_relaxed)) != 0, 0))
-                wait_wake_slow(w);
+                wait_wake_slow(w, n);
+}
+
+static inline void wait_wake(const struct waiting *w) {
+        wait_wake_many(w, 1);
 }
 
 /** Does anybody wait, as far as a waker can tell? Call after the barrier of a wait_wake(), or where a wrong no is repaired. */

@@ -4,12 +4,14 @@
 # and tests (worker/join.h). They take it with libshm.la and libbase.la.
 noinst_LTLIBRARIES += libworker.la
 libworker_la_SOURCES = \
+	lib/worker/batch.c \
 	lib/worker/forward.c \
 	lib/worker/handle.c \
 	lib/worker/handshake.c lib/worker/handshake.h \
 	lib/worker/join.c lib/worker/join.h \
 	lib/worker/membership.c lib/worker/membership.h \
 	lib/worker/notify.c \
+	lib/worker/produce.c \
 	lib/worker/transfer.c lib/worker/transfer.h
 
 # libganger.so: libc only.
