@@ -40,6 +40,7 @@
 #define FAULT_INTENT_TORN 26            /* … which message first, and then where it stands */
 #define FAULT_VERDICT_LATE 27           /* recovery frees slots before it decides what was accepted */
 #define FAULT_SEQUENCE_ONE_LOOK 28      /* who asks for a sequence does not look whether all of it belongs together */
+#define FAULT_BATCH_WAKES_ONE 29        /* one receiver is woken for several messages */
 
 /* ---- hostile: trust in memory, hunted by tests/fuzz/run-fuzz (the target comes first): 200 to 299 --- */
 #define FAULT_TRUST_SIZE 200            /* queue: a receiver believes the size that stands in the slot */
