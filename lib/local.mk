@@ -20,7 +20,7 @@ LIB_SHM = \
 	lib/shm/region.c lib/shm/region.h \
 	lib/shm/seats.c lib/shm/seats.h \
 	lib/shm/sys.c lib/shm/sys.h \
-	lib/shm/wait.c lib/shm/wait.h
+	lib/shm/wait.c lib/shm/wait.h lib/shm/wait-any.c lib/shm/wait-any.h
 noinst_LTLIBRARIES += libshm.la
 libshm_la_SOURCES = $(LIB_SHM)
 

@@ -31,6 +31,10 @@
 #define FAULT_NO_SECOND_LOOK 17         /* a receiver goes past a passed slot without looking at its word again */
 #define FAULT_NO_REFRESH 18             /* the mark of passing over is left to wrap */
 #define FAULT_WOKEN_ALL 19              /* a waker takes it that all sleepers are awake when it woke some */
+#define FAULT_ANY_KEPT 60               /* who waits at several places keeps the wake-ups that it has no use for */
+#define FAULT_ANY_LATE_TICKET 61        /* … takes its tickets after its look */
+#define FAULT_ANY_BLIND 62              /* … does not look again once it is announced */
+#define FAULT_ANY_ONE 63                /* … wakes nobody else where there may be enough for several */
 
 /* ---- end --------------------------------------------------------------------------------------- */
 

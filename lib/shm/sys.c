@@ -11,15 +11,18 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
+#include <poll.h>
+#include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+static struct timespec timespec_of(uint64_t usec) {
+        return (struct timespec){ .tv_sec = (time_t)(usec / 1000000), .tv_nsec = (long)(usec % 1000000) * 1000 };
+}
+
 int sys_futex_wait(_Atomic uint32_t *word, uint32_t value, uint64_t deadline_usec) {
-        struct timespec ts = {
-                .tv_sec = (time_t)(deadline_usec / 1000000),
-                .tv_nsec = (long)(deadline_usec % 1000000) * 1000,
-        };
+        struct timespec ts = timespec_of(deadline_usec);
         long r;
 
         /* FUTEX_WAIT_BITSET takes an absolute time, so an interrupted wait is not prolonged. */
@@ -28,6 +31,28 @@ int sys_futex_wait(_Atomic uint32_t *word, uint32_t value, uint64_t deadline_use
         if (r < 0 && (errno == ETIMEDOUT || errno == EINTR))
                 return -errno;
         return 0;
+}
+
+int sys_futex_wait_any(const struct sys_futex *futexes, size_t n, uint64_t deadline_usec) {
+        struct timespec ts = timespec_of(deadline_usec);
+        struct futex_waitv waiters[FUTEX_WAITV_MAX];
+
+        if (n > FUTEX_WAITV_MAX)
+                return -EINVAL;
+        for (size_t i = 0; i < n; i++)
+                waiters[i] = (struct futex_waitv){
+                        .uaddr = (uintptr_t)futexes[i].word, .val = futexes[i].value, .flags = FUTEX_32,
+                };
+        if (syscall(SYS_futex_waitv, waiters, n, 0, deadline_usec == UINT64_MAX ? NULL : &ts, CLOCK_MONOTONIC) >= 0)
+                return 0;
+        switch (errno) {
+        case EAGAIN:            /* one is not what it was */
+                return 0;
+        case EPERM:             /* what old sandboxes say of a call that they do not know */
+                return -ENOSYS;
+        default:
+                return -errno;
+        }
 }
 
 int sys_futex_wake(_Atomic uint32_t *word, uint32_t count) {
@@ -54,4 +79,48 @@ void sys_event_take(int fd) {
 
         if (fd >= 0)
                 (void)!read(fd, &n, sizeof n);
+}
+
+/* Edge-triggered, and nobody reads: every post makes every watch readable once, whoever else watches. */
+int sys_watch_open(const int *fds, size_t n) {
+        int watch = epoll_create1(EPOLL_CLOEXEC), error;
+
+        if (watch < 0)
+                return -errno;
+        for (size_t i = 0; i < n; i++) {
+                struct epoll_event event = { .events = EPOLLIN | EPOLLET };
+
+                if (epoll_ctl(watch, EPOLL_CTL_ADD, fds[i], &event) == 0 || errno == EEXIST)
+                        continue;
+                error = errno;
+                close(watch);
+                return -error;
+        }
+        return watch;
+}
+
+void sys_watch_forget(int watch) {
+        struct epoll_event ignored[16];
+
+        while (epoll_wait(watch, ignored, 16, 0) > 0)
+                ;
+}
+
+int sys_watch_wait(int watch, uint64_t deadline_usec) {
+        struct pollfd p = { .fd = watch, .events = POLLIN };
+        struct timespec now, left;
+        uint64_t now_usec;
+        int n;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        now_usec = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+        left = timespec_of(deadline_usec > now_usec ? deadline_usec - now_usec : 0);
+        n = ppoll(&p, 1, deadline_usec == UINT64_MAX ? NULL : &left, NULL);
+        if (n < 0)
+                return -errno;
+        return n == 0 ? -ETIMEDOUT : 0;
+}
+
+void sys_watch_close(int watch) {
+        close(watch);
 }

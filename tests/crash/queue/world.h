@@ -63,6 +63,11 @@ int op_receive(struct actor *a, unsigned int ring, struct lease *ret, enum how h
 int op_receive_drain(struct actor *a, unsigned int ring, struct lease *ret);
 void op_acknowledge(struct actor *a, unsigned int ring, const struct lease *l);
 void op_reject(struct actor *a, unsigned int ring, const struct lease *l);
+/**
+ * Wait for a message in either of the rings 0 and 1, or (`space`) for space in ring 0 or a message in ring 1, until this worker is
+ * asked to drain. @param how  WAIT or POLL. @return the first that is ready, or -ESHUTDOWN.
+ */
+int op_wait_any(struct actor *a, bool space, enum how how);
 /** Receive and acknowledge. */
 int op_take(struct actor *a, unsigned int ring, enum how how);
 /** The same message to `outputs` rings, from ring 1 on, for `n` inputs of ring 0. */
