@@ -11,7 +11,8 @@ libworker_la_SOURCES = \
 	lib/worker/join.c lib/worker/join.h \
 	lib/worker/membership.c lib/worker/membership.h \
 	lib/worker/notify.c \
-	lib/worker/transfer.c lib/worker/transfer.h
+	lib/worker/transfer.c lib/worker/transfer.h \
+	lib/worker/wait-any.c lib/worker/wait-any.h
 
 # libganger.so: libc only.
 lib_LTLIBRARIES += libganger.la
