@@ -998,6 +998,45 @@ int ganger_commit_sequenced(struct ganger_message *m, uint64_t sequence);
  */
 int ganger_ring_sequence(struct ganger_ring *ring, uint64_t producer, uint64_t *ret);
 
+/* ---- waiting for any of several ---------------------------------------------------------------- */
+
+/** How many things one `ganger_wait_any` can wait for: each event of each item is one. */
+#define GANGER_WAIT_MAX 128
+
+/** A handle, and what is waited for. */
+struct ganger_wait {
+        void *handle;           /**< a `struct ganger_ring *` */
+        uint32_t kind;          /**< what it is a handle on: GANGER_QUEUE */
+        uint32_t events;        /**< GANGER_RECEIVE: a message. GANGER_SEND: space for one. Or both */
+        uint32_t ready;         /**< result: those of them that may be there */
+        uint32_t reserved;      /**< the library's own */
+};
+
+/**
+ * Wait until a message, or space for one, may be there at any of several handles.
+ *
+ * Takes nothing. Then receive, reserve or send with a timeout of 0 at what is ready, at the first in the order of `items` first,
+ * and without delay: others that wait for the same were told of the rest, but not of that one. It may be gone by then
+ * (-EAGAIN): another was faster; wait again.
+ *
+ * The handles are the calling thread's; they may belong to several memberships. One item for each handle. A handle with a
+ * descriptor in an event loop (`ganger_ring_fd`) may be waited for here too.
+ *
+ * Linearises at a look at each that finds something. A system call while it sleeps: futex_waitv(2); before Linux 5.16 ppoll(2), which
+ * a signal handler with SA_RESTART ends too.
+ *
+ * @param n             at least 1.
+ * @param timeout_usec  as in `ganger_ring_receive`.
+ * @return how many items have something in `ready` (1 or more), or, with every `ready` as it was,
+ *         -EAGAIN, -ETIMEDOUT, -EINTR  as in `ganger_ring_receive`;
+ *         -ESHUTDOWN  a membership of which something is to be received is asked to drain;
+ *         -EINVAL     no items, no handle, no such kind or event;
+ *         -EACCES     a handle is closed, or not for this;
+ *         -E2BIG      more than GANGER_WAIT_MAX;
+ *         -ENOMEM, -EMFILE (before Linux 5.16).
+ */
+int ganger_wait_any(struct ganger_wait *items, size_t n, int64_t timeout_usec);
+
 #ifdef __GNUC__
 #pragma GCC visibility pop
 #endif

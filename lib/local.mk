@@ -36,6 +36,7 @@ LIB_SHM = \
 	lib/shm/sys.c lib/shm/sys.h \
 	lib/shm/wait.c lib/shm/wait.h \
 	lib/shm/wait-until.c lib/shm/wait-until.h
+	lib/shm/wait.c lib/shm/wait.h lib/shm/wait-any.c lib/shm/wait-any.h
 noinst_LTLIBRARIES += libshm.la
 libshm_la_SOURCES = $(LIB_SHM)
 

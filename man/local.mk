@@ -19,3 +19,4 @@ dist_man_MANS += man/ganger_counter_compare_and_swap.3 man/ganger_counter_snapsh
 dist_man_MANS += man/ganger_ring_receive_many.3 man/ganger_ring_produce.3
 dist_man_MANS += man/ganger_acknowledge_many.3 man/ganger_ring_reserve_many.3 man/ganger_commit_many.3
 dist_man_MANS += man/ganger_ring_sequence.3 man/ganger_ring_send_sequenced.3 man/ganger_commit_sequenced.3
+dist_man_MANS += man/ganger_wait_any.3

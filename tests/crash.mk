@@ -17,7 +17,7 @@ CRASH_SHM = \
 	lib/shm/recover.c \
 	lib/shm/semaphore.c lib/shm/semaphore-file.c lib/shm/semaphore-object.c lib/shm/semaphore-posix.c \
 	lib/shm/service.c lib/shm/service-object.c lib/shm/service-wait.c \
-	lib/shm/wait.c lib/shm/wait-until.c
+	lib/shm/wait.c lib/shm/wait-any.c lib/shm/wait-until.c
 CRASH_SIM_CPPFLAGS = $(CRASH_CPPFLAGS) -DQUEUE_HINT_INTERVAL=1 -DQUEUE_STEPS_LOST=0 -DQUEUE_PRODUCERS=2
 CRASH_SIM_CFLAGS = $(CRASH_CFLAGS) -fsanitize=thread -Wno-unknown-warning-option -Wno-tsan
 check_LTLIBRARIES += libcrashshm.la

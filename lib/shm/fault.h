@@ -41,6 +41,10 @@
 #define FAULT_VERDICT_LATE 27           /* recovery frees slots before it decides what was accepted */
 #define FAULT_SEQUENCE_ONE_LOOK 28      /* who asks for a sequence does not look whether all of it belongs together */
 #define FAULT_BATCH_WAKES_ONE 29        /* one receiver is woken for several messages */
+#define FAULT_ANY_KEPT 60               /* who waits at several places keeps the wake-ups that it has no use for */
+#define FAULT_ANY_LATE_TICKET 61        /* … takes its tickets after its look */
+#define FAULT_ANY_BLIND 62              /* … does not look again once it is announced */
+#define FAULT_ANY_ONE 63                /* … wakes nobody else where there may be enough for several */
 
 /* ---- hostile: trust in memory, hunted by tests/fuzz/run-fuzz (the target comes first): 200 to 299 --- */
 #define FAULT_TRUST_SIZE 200            /* queue: a receiver believes the size that stands in the slot */

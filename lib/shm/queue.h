@@ -44,6 +44,8 @@ enum queue_dead_policy {
         _QUEUE_DEAD_POLICY_N,
 };
 
+struct wait_item;
+
 struct queue {
         /* One line, where the memory of it begins one: what the usual way needs. */
         unsigned char *slots;           /* the first one */
@@ -119,6 +121,14 @@ int queue_reserve_wait(struct queue *q, struct lease *ret, uint64_t deadline_use
  * @return as queue_receive().
  */
 int queue_receive_poll(struct queue *q, struct lease *ret);
+
+/** Would queue_receive() find a message (or damage)? Takes nothing. */
+bool queue_has_message(struct queue *q);
+/** Would queue_reserve() find a slot (or damage)? */
+bool queue_has_space(struct queue *q);
+/** To wait for either with wait_any(). @param drain  as in queue_receive_wait(). */
+struct wait_item queue_message_item(struct queue *q, const _Atomic uint32_t *drain);
+struct wait_item queue_space_item(struct queue *q);
 
 /** Publish or free a slot by its number, if this participant holds it so; for the journal and for recovery. */
 bool queue_settle_commit(struct queue *q, uint32_t slot, uint32_t owner);

@@ -145,7 +145,7 @@ void wait_wake_slow(const struct waiting *w, uint32_t n) {
                 sys_event_post(w->event_fd);
 }
 
-static void full_barrier(const struct waiting *w) {
+void wait_barrier(const struct waiting *w) {
 #if SHM_FAULT == FAULT_NO_BARRIER
         (void)w;
 #else
@@ -155,9 +155,13 @@ static void full_barrier(const struct waiting *w) {
 #endif
 }
 
-void wait_announce(const struct waiting *w, uint32_t participant) {
+void wait_announce_only(const struct waiting *w, uint32_t participant) {
         bit_set(&w->count->sleepers, w->count->sleeping, participant);
-        full_barrier(w);
+}
+
+void wait_announce(const struct waiting *w, uint32_t participant) {
+        wait_announce_only(w, participant);
+        wait_barrier(w);
 }
 
 void wait_announce_ordered(const struct waiting *w, uint32_t participant) {
@@ -183,9 +187,13 @@ int wait_sleep(const struct waiting *w, uint32_t ticket, uint64_t deadline_usec)
                               sys_futex_wait(&w->count->event, ticket, deadline_usec);
 }
 
-void wait_poll_announce(const struct waiting *w, uint32_t participant) {
+void wait_poll_announce_only(const struct waiting *w, uint32_t participant) {
         bit_set(&w->count->pollers, w->count->polling, participant);
-        full_barrier(w);
+}
+
+void wait_poll_announce(const struct waiting *w, uint32_t participant) {
+        wait_poll_announce_only(w, participant);
+        wait_barrier(w);
 }
 
 void wait_poll_retract(const struct waiting *w, uint32_t participant) {

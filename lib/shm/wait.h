@@ -99,6 +99,14 @@ int wait_sleep(const struct waiting *w, uint32_t ticket, uint64_t deadline_usec)
 void wait_poll_announce(const struct waiting *w, uint32_t participant);
 void wait_poll_retract(const struct waiting *w, uint32_t participant);
 
+/**
+ * Announcing in two steps, for one that waits at several places: announce at each, then one barrier for all of them (with one of
+ * those that have no `fences`, if there is one).
+ */
+void wait_announce_only(const struct waiting *w, uint32_t participant);
+void wait_poll_announce_only(const struct waiting *w, uint32_t participant);
+void wait_barrier(const struct waiting *w);
+
 /** A poller that found something lets the next one look: the post is one for all of them. */
 void wait_pass_on(const struct waiting *w);
 

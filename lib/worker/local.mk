@@ -19,6 +19,8 @@ libworker_la_SOURCES = \
 	lib/worker/semaphore.c \
 	lib/worker/produce.c \
 	lib/worker/transfer.c lib/worker/transfer.h
+	lib/worker/transfer.c lib/worker/transfer.h \
+	lib/worker/wait-any.c lib/worker/wait-any.h
 
 # libganger.so: libc only.
 lib_LTLIBRARIES += libganger.la

@@ -11,6 +11,7 @@
 
 #include "queue/world.h"
 #include "shm/queue-fast.h"
+#include "shm/wait-any.h"
 
 void payload_write(void *data, unsigned int id) {
         volatile uint64_t *d = data;
@@ -164,6 +165,24 @@ int op_receive_drain(struct actor *a, unsigned int ring, struct lease *ret) {
         if (r == 0)
                 note_received(a, ring, ret);
         return r;
+}
+
+int op_wait_any(struct actor *a, bool space, enum how how) {
+        const _Atomic uint32_t *drain = &sim_members[a->who].drain;
+        struct wait_item items[2] = {
+                space ? queue_space_item(&a->queue[0]) : queue_message_item(&a->queue[0], drain),
+                queue_message_item(&a->queue[1], drain),
+        };
+        int r;
+
+        sim_boundary();
+        wait_any_by_descriptors(how == POLL);
+        r = wait_any(items, 2, UINT64_MAX);
+        if (r == -ESHUTDOWN)
+                return r;
+        if (r < 1 || r > 2 || r != items[0].ready + items[1].ready)
+                sim_fail("waiting for any fails");
+        return items[0].ready ? 0 : 1;
 }
 
 void op_acknowledge(struct actor *a, unsigned int ring, const struct lease *l) {

@@ -394,6 +394,64 @@ static void drained_must_be_done(void) {
                 sim_fail("asleep though it is to drain");
 }
 
+/* ---- waiting for any of several ------------------------------------------------------------------ */
+
+/** Send to ring 0, and then to ring 1, until there was one for each. */
+static void send_to_both(struct actor *a) {
+        send_wait(a, 1);
+        if (op_next(a, 1) == MESSAGE_ID(a->who, 0))
+                (void)op_send(a, 1, op_next(a, 1), WAIT);
+}
+
+static void consume_1(struct actor *a) {
+        for (;;)
+                (void)op_take(a, 1, WAIT);
+}
+
+/** Take one, wherever it comes first, and be busy with it. */
+static void hold_any(struct actor *a, enum how how) {
+        struct lease l;
+        unsigned int ring;
+
+        do
+                ring = (unsigned int)op_wait_any(a, false, how);
+        while (op_receive(a, ring, &l, LOOK) < 0);
+        sim_hold();
+        op_acknowledge(a, ring, &l);
+}
+
+static void hold_any_1(struct actor *a) {
+        hold_any(a, WAIT);
+}
+
+static void poll_any_1(struct actor *a) {
+        hold_any(a, POLL);
+}
+
+static void take_any(struct actor *a, enum how how) {
+        int ring;
+
+        while ((ring = op_wait_any(a, false, how)) >= 0)
+                (void)op_take(a, (unsigned int)ring, LOOK);
+}
+
+static void consume_any(struct actor *a) {
+        take_any(a, WAIT);
+}
+
+static void poll_any(struct actor *a) {
+        take_any(a, POLL);
+}
+
+/** Send one as soon as there is space; be there for messages of ring 1 meanwhile. */
+static void send_or_take(struct actor *a) {
+        while (op_next(a, 0) == MESSAGE_ID(a->who, 0))
+                if (op_wait_any(a, true, WAIT) == 0)
+                        (void)op_send(a, 0, op_next(a, 0), LOOK);
+                else
+                        (void)op_take(a, 1, LOOK);
+}
+
 const struct scenario queue_scenarios[] = {
         { .head = { .name = "symmetric", .what = "three send and take in turn, wrapping two slots" },
           .body = { send_and_take, send_and_take, send_and_take }, .slots = { 2 }, .max_deliveries = 9 },
@@ -468,5 +526,23 @@ const struct scenario queue_scenarios[] = {
         { .head = { .name = "drain", .what = "one stops while messages come", .delays = true }, .quiet = drained_must_be_done,
           .body = { send_and_drain_1, receive_until_drained, consume }, .slots = { 2 }, .max_deliveries = 9,
           .replaced = true },
+        { .head = { .name = "any", .what = "one waits at two rings, and takes at one", .delays = true, .brief = true },
+          .body = { send_to_both, hold_any_1, consume_1 }, .slots = { 2, 2 }, .max_deliveries = 9, .replaced = true },
+        { .head = { .name = "any-consumers", .what = "one waits at two rings, for any number", .delays = true, .brief = true },
+          .body = { send_to_both, consume_any, consume_any }, .slots = { 2, 2 }, .max_deliveries = 9, .replaced = true },
+        { .head = { .name = "any-space", .what = "two wait for space or messages", .delays = true, .brief = true },
+          .setup = setup_two, .body = { consume, send_or_take, send_or_take }, .slots = { 2, 2 },
+          .max_deliveries = 9, .replaced = true },
+        { .head = { .name = "any-unblocks", .what = "a lease lets all who wait for space go on", .delays = true, .brief = true },
+          .setup = setup_blocked, .body = { send_or_take, send_or_take, hold_one }, .slots = { 4, 2 }, .max_deliveries = 9,
+          .replaced = true },
+        { .head = { .name = "any-drain", .what = "who waits at two rings stops", .delays = true, .brief = true },
+          .quiet = drained_must_be_done, .body = { send_and_drain_1, consume_any, consume }, .slots = { 2, 2 },
+          .max_deliveries = 9, .replaced = true },
+        { .head = { .name = "any-polls", .what = "the same with descriptors: takes at one", .delays = true, .brief = true },
+          .body = { send_to_both, poll_any_1, consume_1 }, .slots = { 2, 2 }, .max_deliveries = 9, .replaced = true },
+        { .head = { .name = "any-polls-drain", .what = "the same with descriptors: stops", .delays = true, .brief = true },
+          .quiet = drained_must_be_done, .body = { send_and_drain_1, poll_any, consume }, .slots = { 2, 2 },
+          .max_deliveries = 9, .replaced = true },
 };
 const size_t n_queue_scenarios = sizeof queue_scenarios / sizeof queue_scenarios[0];

@@ -10,6 +10,7 @@
 
 #include "queue/step-world.h"
 #include "shm/queue-fast.h"
+#include "shm/wait-any.h"
 
 #define BROKEN STEP_IDS
 
@@ -313,6 +314,17 @@ static void do_wait_for_space(struct arena *a) {
         (void)queue_reserve_wait(&q, &l, LONG_AGO);
 }
 
+static void do_wait_any(struct arena *a) {
+        struct wait_item items[STEP_RINGS];
+        struct queue q[STEP_RINGS];
+
+        for (unsigned int ring = 0; ring < STEP_RINGS; ring++) {
+                arena_open(a, &q[ring], ring, STEP_VICTIM);
+                items[ring] = queue_message_item(&q[ring], NULL);
+        }
+        (void)wait_any(items, STEP_RINGS, LONG_AGO);
+}
+
 const struct operation operations[] = {
         { .name = "send", .setup = setup_empty, .victim = do_send },
         { .name = "send, numbered", .setup = setup_empty, .victim = do_send_sequenced, .flags = STEP_SEQUENCED },
@@ -329,5 +341,6 @@ const struct operation operations[] = {
         { .name = "wake", .setup = setup_waiter, .victim = do_wake },
         { .name = "wait", .setup = setup_empty, .victim = do_wait },
         { .name = "wait for space", .setup = setup_full, .victim = do_wait_for_space },
+        { .name = "wait for any", .setup = setup_empty, .victim = do_wait_any },
 };
 const unsigned int n_operations = sizeof operations / sizeof operations[0];

@@ -77,6 +77,11 @@ unsigned int op_produce(struct actor *a, unsigned int ring);
 void op_send_sequenced(struct actor *a, unsigned int ring, unsigned int k);
 /** Ask how many producer `who` has sent. @return how many. */
 unsigned int op_sequence(struct actor *a, unsigned int ring, unsigned int who);
+/**
+ * Wait for a message in either of the rings 0 and 1, or (`space`) for space in ring 0 or a message in ring 1, until this worker is
+ * asked to drain. @param how  WAIT or POLL. @return the first that is ready, or -ESHUTDOWN.
+ */
+int op_wait_any(struct actor *a, bool space, enum how how);
 /** Receive and acknowledge. */
 int op_take(struct actor *a, unsigned int ring, enum how how);
 /** The same message to `outputs` rings, from ring 1 on, for `n` inputs of ring 0. */
