@@ -148,6 +148,17 @@ static void setup_taken(struct arena *a) {
         take(a, 2);
 }
 
+/** The callers are dead. */
+static void setup_dead_callers(struct arena *a) {
+        struct service zombie;
+        struct call c;
+
+        setup_calls(a, SERVICE_IDEMPOTENT, 0);
+        arena_open(a, &zombie, STEP_ZOMBIE);
+        (void)step_call(a, &zombie, STEP_VICTIM_ID, &c);
+        (void)step_call(a, &zombie, STEP_VICTIM_ID + 1, &c);
+}
+
 /** The victim has called, and its server is dead. */
 static void orphan(struct arena *a, enum service_policy policy) {
         struct service s;
@@ -285,6 +296,7 @@ const struct operation operations[] = {
         { .name = "serve", .setup = setup_two, .victim = do_serve },
         { .name = "serve once", .setup = setup_two_once, .victim = do_serve },
         { .name = "serve again", .setup = setup_taken, .victim = do_serve },
+        { .name = "serve the dead", .setup = setup_dead_callers, .victim = do_serve },
         { .name = "fail", .setup = setup_two_once, .victim = do_fail, .flags = STEP_REJECTS },
         { .name = "give up", .setup = setup_empty, .victim = do_give_up },
         { .name = "wake", .setup = setup_waiters, .victim = do_serve },
