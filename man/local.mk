@@ -7,3 +7,7 @@ dist_man_MANS += man/ganger_ring_close.3 man/ganger_ring_name.3 man/ganger_ring_
 dist_man_MANS += man/ganger_ring_receive.3 man/ganger_acknowledge.3 man/ganger_reject.3
 dist_man_MANS += man/ganger_ring_send.3 man/ganger_ring_reserve.3 man/ganger_commit.3 man/ganger_cancel.3
 dist_man_MANS += man/ganger_forward_many.3
+dist_man_MANS += man/ganger_service_call.3
+dist_man_MANS += man/ganger_service_open.3 man/ganger_service_close.3 man/ganger_service_message_max.3 man/ganger_service_begin.3
+dist_man_MANS += man/ganger_service_finish.3 man/ganger_service_abandon.3 man/ganger_service_receive.3 man/ganger_service_fd.3
+dist_man_MANS += man/ganger_service_reply.3 man/ganger_service_fail.3
