@@ -647,7 +647,7 @@ size_t ganger_service_message_max(const struct ganger_service *service);
  * @param reply_size    bytes at `reply`; 0: neither is wanted.
  * @param ret_size      how long the reply is; may be NULL.
  * @param timeout_usec  for all of it: waiting for a slot, for a server, for the reply. Negative: no limit; as long as there is no server at
- *                      all, a call waits. 0 makes no sense.
+ *                      all, a call waits. 0 makes no sense. Being asked to drain does not end it.
  * @return 0, or
  *         -ETIMEDOUT   there was no reply for so long; perhaps it was served all the same;
  *         -ECONNRESET  its server died. The service is not idempotent, and nobody knows what was done; or so many servers died of it;

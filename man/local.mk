@@ -20,3 +20,7 @@ dist_man_MANS += man/ganger_ring_receive_many.3 man/ganger_ring_produce.3
 dist_man_MANS += man/ganger_acknowledge_many.3 man/ganger_ring_reserve_many.3 man/ganger_commit_many.3
 dist_man_MANS += man/ganger_ring_sequence.3 man/ganger_ring_send_sequenced.3 man/ganger_commit_sequenced.3
 dist_man_MANS += man/ganger_wait_any.3
+dist_man_MANS += man/ganger_service_call.3
+dist_man_MANS += man/ganger_service_open.3 man/ganger_service_close.3 man/ganger_service_message_max.3 man/ganger_service_begin.3
+dist_man_MANS += man/ganger_service_finish.3 man/ganger_service_abandon.3 man/ganger_service_receive.3 man/ganger_service_fd.3
+dist_man_MANS += man/ganger_service_reply.3 man/ganger_service_fail.3
