@@ -105,6 +105,7 @@ int op_subscribe(struct actor *a, bool oldest) {
         int r;
 
         sim_boundary();
+        sim_flush_all(); /* what was sent before, even if that is still in a store buffer */
         sent = n_sent;
         r = broadcast_subscribe(&a->b, oldest);
         if (r == -EUSERS)
