@@ -4,6 +4,7 @@
 # and tests (worker/join.h). They take it with libshm.la and libbase.la.
 noinst_LTLIBRARIES += libworker.la
 libworker_la_SOURCES = \
+	lib/worker/broadcast.c \
 	lib/worker/forward.c \
 	lib/worker/handle.c \
 	lib/worker/handshake.c lib/worker/handshake.h \
