@@ -6,6 +6,7 @@ noinst_LTLIBRARIES += libworker.la
 libworker_la_SOURCES = \
 	lib/worker/counter.c \
 	lib/worker/batch.c \
+	lib/worker/broadcast.c \
 	lib/worker/forward.c \
 	lib/worker/handle.c \
 	lib/worker/handshake.c lib/worker/handshake.h \
