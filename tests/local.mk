@@ -25,13 +25,10 @@ include tests/readme.mk
 include tests/fuzz.mk
 include tests/race.mk
 include tests/queue.mk
-include tests/fuzz.mk
 include tests/objects.mk
 include tests/service.mk
 include tests/embed.mk
 include tests/python.mk
-include tests/service.mk
-include tests/semaphore.mk
 include tests/semaphore.mk
 include tests/monitor.mk
 include tests/pipe.mk
