@@ -920,6 +920,84 @@ int ganger_mutex_lock(struct ganger_mutex *m, int64_t timeout_usec);
 int ganger_mutex_unlock(struct ganger_mutex *m);
 int ganger_mutex_consistent(struct ganger_mutex *m);
 
+/* ---- batches ------------------------------------------------------------------------------------- */
+/*
+ * Many messages with one call. Each is accepted, delivered and finished by itself, so a process that dies half-way
+ * has done some (`ganger_forward_many` does all or none). What is saved are calls and wake-ups: those who wait are woken once
+ * for the whole batch, at its end.
+ */
+
+/**
+ * Receive up to `n` messages: waits for the first as `ganger_ring_receive` does, and takes what is there besides.
+ * @param ret  an array of `n`; what was received is at its beginning.
+ * @param n    at least 1 (-EINVAL). A receiver holds what it takes: with many, others may have nothing to do.
+ * @return how many, 1 or more; else as `ganger_ring_receive`.
+ */
+int ganger_ring_receive_many(struct ganger_ring *ring, struct ganger_message *ret, size_t n, int64_t timeout_usec);
+
+/**
+ * Acknowledge `n` messages that this thread has received, from whichever rings.
+ * @return 0, or -EINVAL: one of them is not a received message, and nothing was done; or one is a copy of another, and
+ *         that other, as all the rest, is done.
+ */
+int ganger_acknowledge_many(struct ganger_message *m, size_t n);
+
+/**
+ * Reserve up to `n` messages: waits for the first as `ganger_ring_reserve` does, and takes what space there is besides.
+ * @return how many, 1 or more; else as `ganger_ring_reserve`; -EINVAL: `n` is 0.
+ */
+int ganger_ring_reserve_many(struct ganger_ring *ring, size_t size, struct ganger_message *ret, size_t n,
+                             int64_t timeout_usec);
+
+/**
+ * Send `n` messages that this thread has reserved, in the order of the array, on whichever rings.
+ * @return 0; -EINVAL, -EMSGSIZE: as `ganger_commit`, of one of them; nothing was done.
+ */
+int ganger_commit_many(struct ganger_message *m, size_t n);
+
+/* ---- numbered messages --------------------------------------------------------------------------- */
+/*
+ * A producer that is killed in a send leaves its replacement in doubt: was the last message accepted? A producer that
+ * numbers its messages is told. It has a key that its replacement knows too, such as `ganger_instance`, and gives each
+ * message a number higher than the last: the line or the offset in its input, say.
+ */
+
+/** Keys that one ring can have over its life. They are never taken back, so they should be few, and used again. */
+#define GANGER_PRODUCERS_MAX 128
+
+/**
+ * Be the producer of that key on this ring, with this handle, until it is closed. Linearises at a compare-and-swap.
+ * @param producer  any number but UINT64_MAX (-EINVAL).
+ * @param ret_sequence  the highest number that was accepted from it, whichever process it was; 0: none.
+ * @return 0, also if it is already;
+ *         -EBUSY     another handle is, or its process died and is not recovered yet (a replacement of the daemon's is
+ *                    started after that);
+ *         -EALREADY  this handle is another producer;
+ *         -EUSERS    the ring has had GANGER_PRODUCERS_MAX keys;
+ *         -EACCES    the handle does not send (or is closed).
+ */
+int ganger_ring_produce(struct ganger_ring *ring, uint64_t producer, uint64_t *ret_sequence);
+
+/**
+ * As `ganger_ring_send`, for the message of that number. Killed at any instruction, the message was accepted if and
+ * only if the next `ganger_ring_produce` says so.
+ * @param sequence  higher than the last; numbers may be left out.
+ * @return also -EALREADY: this number, or a higher one, was accepted before; nothing was sent;
+ *              -EINVAL: the handle is no producer.
+ */
+int ganger_ring_send_sequenced(struct ganger_ring *ring, uint64_t sequence, const void *data, size_t size,
+                               int64_t timeout_usec);
+
+/** As `ganger_commit`, for the message of that number. @return also -EALREADY (still reserved). */
+int ganger_commit_sequenced(struct ganger_message *m, uint64_t sequence);
+
+/**
+ * Ask, with any handle, for the highest number that was accepted from a producer. While that sends, it is one that
+ * was right during the call.
+ * @return 0, -ENOENT (there was no such producer), -EACCES (the handle is closed).
+ */
+int ganger_ring_sequence(struct ganger_ring *ring, uint64_t producer, uint64_t *ret);
+
 #ifdef __GNUC__
 #pragma GCC visibility pop
 #endif

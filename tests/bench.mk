@@ -1,10 +1,14 @@
 # The benches. A plain build does not need them: `make bench` builds and runs all of them, `make bench BENCH=queue`
-# (or ipc, restart, idle: several in quotes) some.
-EXTRA_PROGRAMS = tests/bench/bench-machine tests/bench/bench-queue tests/bench/bench-ipc tests/bench/bench-daemon tests/bench/bench-first \
-	tests/bench/bench-holder
-BENCH_BINARIES = tests/bench/bench-machine$(EXEEXT) tests/bench/bench-queue$(EXEEXT) \
-	tests/bench/bench-ipc$(EXEEXT) tests/bench/bench-daemon$(EXEEXT) \
-	tests/bench/bench-first$(EXEEXT) tests/bench/bench-holder$(EXEEXT)
+# (or another part of tests/bench/run: several in quotes) some.
+EXTRA_PROGRAMS = \
+	tests/bench/bench-daemon \
+	tests/bench/bench-first \
+	tests/bench/bench-holder \
+	tests/bench/bench-ipc \
+	tests/bench/bench-machine \
+	tests/bench/bench-queue \
+	tests/bench/bench-semaphore
+BENCH_BINARIES = $(EXTRA_PROGRAMS:=$(EXEEXT))
 CLEANFILES += $(BENCH_BINARIES)
 BENCH_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) -I$(top_srcdir)/tests/bench
 
@@ -30,6 +34,10 @@ tests_bench_bench_ipc_SOURCES = $(BENCH_COMMON) $(BENCH_PEERS) \
 	tests/bench/ipc.c tests/bench/peer-mq.c tests/bench/peer-turns.c
 tests_bench_bench_ipc_CPPFLAGS = $(BENCH_CPPFLAGS)
 tests_bench_bench_ipc_LDADD = libworker.la libshm.la libbase.la
+
+tests_bench_bench_semaphore_SOURCES = $(BENCH_COMMON) tests/bench/bench-semaphore.c
+tests_bench_bench_semaphore_CPPFLAGS = $(BENCH_CPPFLAGS)
+tests_bench_bench_semaphore_LDADD = libworker.la libshm.la libbase.la
 
 tests_bench_bench_daemon_SOURCES = $(BENCH_COMMON) \
 	tests/bench/bench-daemon.c tests/bench/daemon-bench.h \

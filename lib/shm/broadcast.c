@@ -275,7 +275,10 @@ void broadcast_publish(struct broadcast *b) {
 #if SHM_FAULT == FAULT_BROADCAST_NO_INTENT
         atomic_store(&b->published->oldest, b->limit - b->capacity);
 #endif
-        wait_wake_each(&b->messages);
+        if (SHM_FAULT == FAULT_BROADCAST_WAKE_ONE)
+                wait_wake(&b->messages);
+        else
+                wait_wake_each(&b->messages);
 }
 
 /* ---- subscribing ------------------------------------------------------------------------------- */

@@ -40,6 +40,7 @@
 #define FAULT_INTENT_TORN 26            /* … which message first, and then where it stands */
 #define FAULT_VERDICT_LATE 27           /* recovery frees slots before it decides what was accepted */
 #define FAULT_SEQUENCE_ONE_LOOK 28      /* who asks for a sequence does not look whether all of it belongs together */
+#define FAULT_BATCH_WAKES_ONE 29        /* one receiver is woken for several messages */
 
 /* ---- hostile: trust in memory, hunted by tests/fuzz/run-fuzz (the target comes first): 200 to 299 --- */
 #define FAULT_TRUST_SIZE 200            /* queue: a receiver believes the size that stands in the slot */
@@ -80,6 +81,7 @@
 #define FAULT_COUNTER_CELL_IN_USE 414   /* write the cell that the word names */
 #define FAULT_COUNTER_NO_CHANGE 415     /* changes do not count themselves */
 #define FAULT_COUNTER_GET_UNCHECKED 416 /* read a cell without looking whether the word still names it */
+#define FAULT_TOKEN_MARK_LATE 417       /* what recovery marks may come after what the next participant does */
 
 /* ---- monitor: lock and conditions: 700 to 799 ------------------------------------------------------ */
 #define FAULT_LOCK_THEN_OWN 700         /* take the lock first, record the owner after */

@@ -69,13 +69,17 @@ int queue_produce(struct queue *q, uint64_t key, uint64_t *ret) {
         return 0;
 }
 
+bool queue_has_accepted(const struct queue *q, uint64_t sequence) {
+        return sequence <= atomic_load_explicit(&q->producer->accepted, memory_order_relaxed);
+}
+
 int queue_commit_sequenced(struct queue *q, const struct lease *lease, uint32_t size, uint64_t sequence) {
         struct producer *p = q->producer;
         struct slot *s = queue_slot(q, lease->slot);
 
         if (!p)
                 return -EINVAL;
-        if (sequence <= atomic_load_explicit(&p->accepted, memory_order_relaxed))
+        if (queue_has_accepted(q, sequence))
                 return -EALREADY;
 #if SHM_FAULT == FAULT_INTENT_LATE
         queue_commit_fast(q, s, queue_lap_bits(q, lease->id), size);

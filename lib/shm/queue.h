@@ -167,6 +167,8 @@ int queue_produce(struct queue *q, uint64_t key, uint64_t *ret);
  * @return 0, -EALREADY (that one or a later one was accepted: still reserved), -EINVAL (this is no producer).
  */
 int queue_commit_sequenced(struct queue *q, const struct lease *lease, uint32_t size, uint64_t sequence);
+/** Was that message of this producer, or a later one, accepted? It must be one. */
+bool queue_has_accepted(const struct queue *q, uint64_t sequence);
 /** The highest sequence that was accepted from a producer, whoever it is now. @return 0, -ENOENT. */
 int queue_sequence(const struct queue *q, uint64_t key, uint64_t *ret);
 /** Its owner is dead: decide about the last message. Before any slot is freed. */

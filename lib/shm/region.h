@@ -23,6 +23,7 @@ enum object_kind {
         OBJECT_SEMAPHORE,
         OBJECT_MONITOR,
         OBJECT_COUNTER,
+        _OBJECT_KIND_N,
 };
 
 /**

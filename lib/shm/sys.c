@@ -136,6 +136,15 @@ uint32_t sys_sem_value(sem_t *s) {
         return value > 0 ? (uint32_t)value : 0;
 }
 
+bool sys_is_past(uint64_t deadline_usec) {
+        struct timespec now;
+
+        if (deadline_usec == UINT64_MAX)
+                return false;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000 >= deadline_usec;
+}
+
 uint32_t sys_thread_id(void) {
         return (uint32_t)gettid();
 }

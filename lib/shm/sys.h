@@ -55,6 +55,9 @@ int sys_sem_post(sem_t *s);
 /** What is posted, and not taken. */
 uint32_t sys_sem_value(sem_t *s);
 
+/** Has a time come? (CLOCK_MONOTONIC; UINT64_MAX never does.) */
+bool sys_is_past(uint64_t deadline_usec);
+
 /** The calling thread, as the kernel numbers it. */
 uint32_t sys_thread_id(void);
 

@@ -5,6 +5,7 @@
 noinst_LTLIBRARIES += libworker.la
 libworker_la_SOURCES = \
 	lib/worker/counter.c \
+	lib/worker/batch.c \
 	lib/worker/forward.c \
 	lib/worker/handle.c \
 	lib/worker/handshake.c lib/worker/handshake.h \
@@ -16,6 +17,7 @@ libworker_la_SOURCES = \
 	lib/worker/pipe.c \
 	lib/worker/service.c \
 	lib/worker/semaphore.c \
+	lib/worker/produce.c \
 	lib/worker/transfer.c lib/worker/transfer.h
 
 # libganger.so: libc only.

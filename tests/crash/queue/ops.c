@@ -10,6 +10,7 @@
 #include <errno.h>
 
 #include "queue/world.h"
+#include "shm/queue-fast.h"
 
 void payload_write(void *data, unsigned int id) {
         volatile uint64_t *d = data;
@@ -247,6 +248,42 @@ void op_forward(struct actor *a, const struct lease *l, size_t n, unsigned int o
                 history[0][inputs[i]].acknowledged = DONE;
                 history[0][inputs[i]].holder_known = false;
         }
+}
+
+void op_send_batch(struct actor *a, unsigned int ring) {
+        struct queue *q = &a->queue[ring];
+        struct lease l[2];
+        unsigned int id[2];
+
+        for (unsigned int i = 0; i < 2; i++) {
+                id[i] = op_next(a, ring);
+                history[ring][id[i]].sent = BEGUN;
+                (void)reserve(a, ring, &l[i], WAIT);
+                payload_write(l[i].data, id[i]);
+        }
+        for (unsigned int i = 0; i < 2; i++) {
+                queue_publish(queue_slot(q, l[i].slot), queue_lap_bits(q, l[i].id), PAYLOAD_SIZE);
+                history[ring][id[i]].sent = DONE;
+        }
+        queue_published(q, 2);
+}
+
+void op_take_batch(struct actor *a, unsigned int ring) {
+        struct queue *q = &a->queue[ring];
+        struct history *h[2];
+        struct lease l[2];
+
+        for (unsigned int i = 0; i < 2; i++) {
+                (void)op_receive(a, ring, &l[i], WAIT);
+                h[i] = &history[ring][payload_id(l[i].data, l[i].size)];
+        }
+        for (unsigned int i = 0; i < 2; i++) {
+                h[i]->acknowledged = BEGUN;
+                queue_free(queue_slot(q, l[i].slot), atomic_load(&queue_slot(q, l[i].slot)->word));
+                h[i]->acknowledged = DONE;
+                h[i]->holder_known = false;
+        }
+        queue_freed(q);
 }
 
 unsigned int op_next(const struct actor *a, unsigned int ring) {

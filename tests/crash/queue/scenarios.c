@@ -257,6 +257,16 @@ static void setup_letters(struct actor *a) {
         op_reject(a, 0, &l);
 }
 
+/* ---- batches ------------------------------------------------------------------------------------- */
+
+static void send_batch(struct actor *a) {
+        op_send_batch(a, 0);
+}
+
+static void take_batch(struct actor *a) {
+        op_take_batch(a, 0);
+}
+
 /* ---- producers ----------------------------------------------------------------------------------- */
 
 static void produce_two(struct actor *a) {
@@ -430,6 +440,10 @@ const struct scenario queue_scenarios[] = {
         { .head = { .name = "dead-drop", .what = "the oldest dead letters make room", .delays = true },
           .setup = setup_letters, .body = { reject_one, reject_one, send_1 }, .slots = { 4 }, .max_deliveries = 1,
           .dead_max = 1, .dead_policy = QUEUE_DEAD_DROP_OLDEST },
+        { .head = { .name = "batch", .what = "two messages at once wake two", .delays = true },
+          .body = { send_batch, take_one, take_one }, .slots = { 2 }, .max_deliveries = 9 },
+        { .head = { .name = "batch-space", .what = "two slots at once let two senders go on", .delays = true },
+          .setup = setup_two, .body = { take_batch, send_1, send_1 }, .slots = { 2 }, .max_deliveries = 9 },
         { .head = { .name = "producer", .what = "a replaced producer sends each message once", .delays = true },
           .body = { produce_two, consume }, .slots = { 2 }, .max_deliveries = 9, .replaced = true },
         { .head = { .name = "sequence", .what = "somebody asks what a producer has sent" }, .setup = setup_untold,

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "queue/step-world.h"
+#include "shm/queue-fast.h"
 
 #define BROKEN STEP_IDS
 
@@ -212,6 +213,33 @@ static void do_reject_one(struct arena *a) {
                 queue_reject(&q, l.slot, "never");
 }
 
+static void do_batch(struct arena *a) {
+        struct mark *m[2];
+        struct lease l[2];
+        struct queue q;
+        unsigned int n;
+
+        arena_open(a, &q, 0, STEP_VICTIM);
+        for (n = 0; n < 2 && queue_reserve(&q, &l[n]) == 0; n++) {
+                payload_write(l[n].data, 1 + n);
+                a->marks[0][1 + n].send_begun = 1;
+        }
+        for (unsigned int i = 0; i < n; i++) {
+                queue_publish(queue_slot(&q, l[i].slot), queue_lap_bits(&q, l[i].id), 16);
+                a->marks[0][1 + i].sent = 1;
+        }
+        queue_published(&q, n);
+        for (n = 0; n < 2 && step_receive(a, &q, 0, &l[n]); n++) {
+                m[n] = &a->marks[0][step_id(l[n].data, l[n].size)];
+                m[n]->finish_begun = 1;
+        }
+        for (unsigned int i = 0; i < n; i++) {
+                queue_free(queue_slot(&q, l[i].slot), queue_lap_bits(&q, l[i].id));
+                m[i]->finished = 1;
+        }
+        queue_freed(&q);
+}
+
 /** `n` inputs to one output. */
 static void forward(struct arena *a, unsigned int n) {
         struct settlement s[3];
@@ -290,6 +318,7 @@ const struct operation operations[] = {
         { .name = "send, numbered", .setup = setup_empty, .victim = do_send_sequenced, .flags = STEP_SEQUENCED },
         { .name = "cancel", .setup = setup_three, .victim = do_cancel },
         { .name = "receive, acknowledge", .setup = setup_three, .victim = do_take },
+        { .name = "batch", .setup = setup_empty, .victim = do_batch },
         { .name = "reject", .setup = setup_three, .victim = do_reject },
         { .name = "reject to death", .setup = setup_rejected, .victim = do_reject },
         { .name = "reject, refuse", .setup = setup_letter, .victim = do_reject_one },

@@ -68,6 +68,9 @@ void op_acknowledge(struct actor *a, unsigned int ring, const struct lease *l);
 void op_reject(struct actor *a, unsigned int ring, const struct lease *l);
 /** As a person does it: drop all dead letters. */
 void op_bury(struct actor *a, unsigned int ring);
+/** Two at once, waiting until there are: each for itself, but one wake-up. */
+void op_send_batch(struct actor *a, unsigned int ring);
+void op_take_batch(struct actor *a, unsigned int ring);
 /** Be the producer `a->who`. What it has sent is taken from the ring's answer. @return how many were accepted. */
 unsigned int op_produce(struct actor *a, unsigned int ring);
 /** Send its next message, the `k`th, from 0. */
