@@ -69,7 +69,7 @@ struct wait_item queue_message_item(struct queue *q, const _Atomic uint32_t *dra
                 .is_ready = has_message,
                 .object = q,
                 .drain = drain,
-                .spin = &q->spin,
+                .spin = &q->patience.spin,
         };
 }
 
@@ -80,6 +80,6 @@ struct wait_item queue_space_item(struct queue *q) {
                 .many = true, /* as in queue_reserve_wait() */
                 .is_ready = has_space,
                 .object = q,
-                .spin = &q->spin,
+                .spin = &q->patience.spin,
         };
 }
