@@ -7,3 +7,6 @@ dist_man_MANS += man/ganger_ring_close.3 man/ganger_ring_name.3 man/ganger_ring_
 dist_man_MANS += man/ganger_ring_receive.3 man/ganger_acknowledge.3 man/ganger_reject.3
 dist_man_MANS += man/ganger_ring_send.3 man/ganger_ring_reserve.3 man/ganger_commit.3 man/ganger_cancel.3
 dist_man_MANS += man/ganger_forward_many.3
+dist_man_MANS += man/ganger_monitor_lock.3 man/ganger_monitor_open.3 man/ganger_monitor_close.3 man/ganger_monitor_unlock.3
+dist_man_MANS += man/ganger_monitor_consistent.3 man/ganger_monitor_wait.3 man/ganger_monitor_signal.3 man/ganger_monitor_broadcast.3
+dist_man_MANS += man/ganger_mutex_open.3 man/ganger_mutex_close.3 man/ganger_mutex_lock.3 man/ganger_mutex_unlock.3 man/ganger_mutex_consistent.3
