@@ -24,3 +24,6 @@ dist_man_MANS += man/ganger_service_call.3
 dist_man_MANS += man/ganger_service_open.3 man/ganger_service_close.3 man/ganger_service_message_max.3 man/ganger_service_begin.3
 dist_man_MANS += man/ganger_service_finish.3 man/ganger_service_abandon.3 man/ganger_service_receive.3 man/ganger_service_fd.3
 dist_man_MANS += man/ganger_service_reply.3 man/ganger_service_fail.3
+dist_man_MANS += man/ganger_monitor_lock.3 man/ganger_monitor_open.3 man/ganger_monitor_close.3 man/ganger_monitor_unlock.3
+dist_man_MANS += man/ganger_monitor_consistent.3 man/ganger_monitor_wait.3 man/ganger_monitor_signal.3 man/ganger_monitor_broadcast.3
+dist_man_MANS += man/ganger_mutex_open.3 man/ganger_mutex_close.3 man/ganger_mutex_lock.3 man/ganger_mutex_unlock.3 man/ganger_mutex_consistent.3
