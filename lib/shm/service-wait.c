@@ -76,6 +76,9 @@ static int sleep_once(struct service *s, const struct call *c, struct call_resul
 #if SHM_FAULT == FAULT_LATE_SLEEPER
         r = service_result(s, c, ret);
         atomic_store(&slot->sleeping, 1);
+#elif SHM_FAULT == FAULT_UNORDERED_SLEEPER
+        atomic_store_explicit(&slot->sleeping, 1, memory_order_relaxed);
+        r = service_result(s, c, ret);
 #else
         atomic_store(&slot->sleeping, 1);
         r = service_result(s, c, ret);

@@ -96,11 +96,12 @@ int service_reserve(struct service *s, struct call *ret) {
                 uint32_t at = (s->call_cursor + i) & s->mask;
                 struct call_slot *slot = service_slot(s, at);
                 uint64_t w = atomic_load_explicit(&slot->word, memory_order_relaxed), lap = word_lap(w);
+                uint32_t owner = SHM_FAULT == FAULT_RESERVED_BY_NOBODY ? 0 : s->owner;
 
                 if (call_state(w) != CALL_FREE)
                         continue;
                 /* Linearises reserve. Acquire: partner is the release of whoever freed it. */
-                if (!atomic_compare_exchange_strong_explicit(&slot->word, &w, call_word(lap, s->owner, 0, CALL_WRITING),
+                if (!atomic_compare_exchange_strong_explicit(&slot->word, &w, call_word(lap, owner, 0, CALL_WRITING),
                                                              memory_order_acquire, memory_order_relaxed))
                         continue;
                 s->call_cursor = at;
@@ -199,7 +200,7 @@ int service_give_up(struct service *s, const struct call *c) {
                 if (!atomic_compare_exchange_strong_explicit(&slot->word, &w, next, memory_order_acq_rel,
                                                              memory_order_acquire))
                         continue;
-                if (call_state(next) == CALL_FREE)
+                if (call_state(next) == CALL_FREE && SHM_FAULT != FAULT_GIVEN_UP_SILENTLY)
                         wait_wake(&s->space);
                 return 0;
         }
