@@ -3,9 +3,9 @@
 /*
  * Waiting for a call, for a slot, and for the reply
  *
- * Servers and those who want a slot wait on an eventcount (shm/wait-until.h). For its reply a caller waits in its slot, on a futex of its own, so that a
- * reply wakes its caller and nobody else. That takes no barrier beyond what both sides do anyway: the reply is a compare-and-swap, and the
- * caller's flag an exchange.
+ * Servers and those who want a slot wait on an eventcount (shm/wait-until.h). For its reply a caller waits in its
+ * slot, on a futex of its own, so that a reply wakes its caller and nobody else. That takes no barrier beyond what
+ * both sides do anyway: the reply is a compare-and-swap, and the caller's flag an exchange.
  */
 
 #include <errno.h>
