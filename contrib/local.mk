@@ -34,5 +34,6 @@ EXTRA_DIST += $(UNITS:=.in)
 # The examples are run by tests/readme.
 EXTRA_DIST += contrib/examples/README.md \
 	contrib/examples/c/Makefile contrib/examples/c/factor.c contrib/examples/c/ganger.conf contrib/examples/c/split.c \
+	contrib/examples/prefork/Makefile contrib/examples/prefork/ask contrib/examples/prefork/prefork.c \
 	contrib/examples/python/ganger.conf contrib/examples/python/watch.py \
 	contrib/examples/shell/checksum contrib/examples/shell/ganger.conf

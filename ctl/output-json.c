@@ -58,6 +58,17 @@ static void json_rings(struct output *o, const Ganger__V1__RingsReply *reply) {
         message(o, &reply->base);
 }
 
+static void json_locks(struct output *o, const Ganger__V1__LocksReply *reply) {
+        message(o, &reply->base);
+}
+
+static void json_called(struct output *o, const char *service, const void *data, size_t size) {
+        member(o, "{", "service", service);
+        fprintf(o->file, ", \"size\": %zu, ", size);
+        json_bytes_member(o->file, data, size);
+        fputs("}\n", o->file);
+}
+
 static void json_peek(struct output *o, const Ganger__V1__PeekReply *reply) {
         message(o, &reply->base);
 }
@@ -142,6 +153,8 @@ const struct output_ops output_json = {
         .log = json_log,
         .event = json_event,
         .rings = json_rings,
+        .locks = json_locks,
+        .called = json_called,
         .peek = json_peek,
         .dead = json_dead,
         .sent = json_sent,

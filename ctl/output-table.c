@@ -7,7 +7,6 @@
  * change titles there; in a pipe a log line and a message stay as they are.
  */
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -15,25 +14,8 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
-#include "ctl/output.h"
+#include "ctl/output-table.h"
 #include "ctl/table.h"
-#include "ctl/utf8.h"
-
-#define NUMBER_MAX 24
-
-static const char *number(char *buf, uint64_t n) {
-        snprintf(buf, NUMBER_MAX, "%" PRIu64, n);
-        return buf;
-}
-
-/** A number as text, in a buffer of its own that lives as long as the block around it. */
-#define NUMBER(n) number((char[NUMBER_MAX]){ 0 }, (uint64_t)(n))
-
-static void put(struct output *o, const char *text) {
-        _cleanup_(freep) char *clean = o->terminal ? utf8_clean(text, strlen(text)) : NULL;
-
-        fputs(clean ? clean : text, o->file);
-}
 
 /** A time span without the digits nobody reads: whole seconds from ten of them on. */
 static const char *span(char *buf, size_t size, uint64_t from_usec, uint64_t to_usec) {
@@ -203,31 +185,7 @@ static void table_event(struct output *o, const Ganger__V1__Event *event) {
         putc('\n', o->file);
 }
 
-/* ---- rings ------------------------------------------------------------------------------------- */
-
-static void table_rings(struct output *o, const Ganger__V1__RingsReply *reply) {
-        static const struct column columns[] = {
-                { .title = "NAME" }, { .title = "KIND" }, { .title = "READY", .right = true },
-                { .title = "LEASED", .right = true }, { .title = "DEAD", .right = true },
-                { .title = "SLOTS", .right = true }, { .title = "SLOT SIZE", .right = true },
-                { .title = "ACCEPTED", .right = true }, { .title = "REDELIVERED", .right = true },
-                { .title = "SENDERS", .right = true }, { .title = "RECEIVERS", .right = true },
-        };
-        struct table t;
-
-        table_init(&t, columns, ARRAY_SIZE(columns));
-        for (size_t i = 0; i < reply->n_rings; i++) {
-                const Ganger__V1__Ring *r = reply->rings[i];
-                char size[SIZE_FORMAT_MAX];
-
-                table_add(&t, (const char *[]){ r->name, r->kind, NUMBER(r->ready), NUMBER(r->leased), NUMBER(r->dead),
-                                                NUMBER(r->slots), size_format(size, sizeof size, r->slot_size),
-                                                NUMBER(r->accepted), NUMBER(r->redelivered), NUMBER(r->senders),
-                                                NUMBER(r->receivers) });
-        }
-        table_print(&t, o);
-        table_done(&t);
-}
+/* ---- messages ---------------------------------------------------------------------------------- */
 
 /** The beginning of a message, with a mark if there is more of it. */
 static char *beginning(const Ganger__V1__MessageInfo *m) {
@@ -270,6 +228,11 @@ static void table_dead(struct output *o, const Ganger__V1__DeadReply *reply, Gan
         }
         fprintf(o->file, "%zu %s, %" PRIu32 " left\n", reply->n_messages,
                 action == GANGER__V1__DEAD_ACTION__DEAD_RETRY ? "retried" : "dropped", reply->left);
+}
+
+static void table_called(struct output *o, const char *service, const void *data, size_t size) {
+        if (size > 0)
+                fwrite(data, 1, size, o->file);
 }
 
 static void table_sent(struct output *o, const char *ring, uint64_t count) {
@@ -343,6 +306,8 @@ const struct output_ops output_table = {
         .log = table_log,
         .event = table_event,
         .rings = table_rings,
+        .locks = table_locks,
+        .called = table_called,
         .peek = table_peek,
         .dead = table_dead,
         .sent = table_sent,

@@ -61,6 +61,9 @@ struct output_ops {
         void (*log)(struct output *o, const Ganger__V1__LogLine *line);
         void (*event)(struct output *o, const Ganger__V1__Event *event);
         void (*rings)(struct output *o, const Ganger__V1__RingsReply *reply);
+        void (*locks)(struct output *o, const Ganger__V1__LocksReply *reply);
+        /** The reply of a service. */
+        void (*called)(struct output *o, const char *service, const void *data, size_t size);
         void (*peek)(struct output *o, const Ganger__V1__PeekReply *reply);
         void (*dead)(struct output *o, const Ganger__V1__DeadReply *reply, Ganger__V1__DeadAction action);
         void (*sent)(struct output *o, const char *ring, uint64_t count);

@@ -7,7 +7,7 @@
  * the process has ended meanwhile. A process is recovered at its end and never before: it has the memory mapped.
  */
 
-#include "daemon/rings.h"
+#include "daemon/objects.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -56,20 +56,20 @@ static const char *stored_name(char *buf, const struct attachment *a, const char
 static struct attachment *attachment_free(struct attachment *a) {
         list_unlink(&a->link);
         sd_event_source_disable_unref(a->source);
-        membership_leave(a->rings, &a->membership);
+        membership_leave(a->objects, &a->membership);
         close_fd(a->pidfd);
         free(a);
         return NULL;
 }
 DEFINE_CLEANUP(struct attachment *, attachment_free)
 
-static int attachment_make(struct attachment **ret, struct rings *rings, uint64_t id, pid_t pid) {
+static int attachment_make(struct attachment **ret, struct gang_objects *objects, uint64_t id, pid_t pid) {
         struct attachment *a = calloc(1, sizeof *a);
 
         if (!a)
                 return -ENOMEM;
         list_init(&a->link);
-        a->rings = rings;
+        a->objects = objects;
         a->id = id;
         a->pid = pid;
         a->pidfd = -1;
@@ -85,11 +85,11 @@ void attachment_forget(struct attachment *attachment) {
 
 /* The process is dead: recover, forget the record, then what is stored. Idempotent up to the record. */
 static void attachment_end(struct attachment *a) {
-        struct gang *gang = a->rings->gang;
+        struct gang *gang = a->objects->gang;
         char name[STORED_NAME_MAX];
 
         fault_point("before-recover-attached");
-        membership_recover(a->rings, &a->membership, a->pid, "its process ended");
+        membership_recover(a->objects, &a->membership, a->pid, "its process ended");
         fault_point("after-recover-attached");
         state_erase(&gang->state, &a->state_slot);
         keeper_link_drop(&gang->link, stored_name(name, a, "process"));
@@ -103,7 +103,7 @@ static int on_end(sd_event_source *source, int fd, uint32_t revents, void *userd
 }
 
 static int attachment_watch(struct attachment *a) {
-        struct gang *gang = a->rings->gang;
+        struct gang *gang = a->objects->gang;
         int r = sd_event_add_io(gang->event, &a->source, a->pidfd, EPOLLIN, on_end, a);
 
         return r < 0 ? r : sd_event_source_set_priority(a->source, SD_EVENT_PRIORITY_IMPORTANT);
@@ -111,8 +111,8 @@ static int attachment_watch(struct attachment *a) {
 
 /* Descriptors first, then the record that speaks of them; all of it before the process learns its seat. */
 static int attachment_record(struct attachment *a) {
-        struct gang *gang = a->rings->gang;
-        const struct ring_seat *seat = &a->membership.seats[0];
+        struct gang *gang = a->objects->gang;
+        const struct membership_seat *seat = &a->membership.seats[0];
         Ganger__State__AttachedState record = GANGER__STATE__ATTACHED_STATE__INIT;
         Ganger__State__Seat record_seat = GANGER__STATE__SEAT__INIT;
         char name[STORED_NAME_MAX];
@@ -123,7 +123,7 @@ static int attachment_record(struct attachment *a) {
                 r = keeper_link_store(&gang->link, stored_name(name, a, "member"), a->membership.member_fd);
         if (r < 0)
                 return r;
-        record_seat.ring = seat->ring->name;
+        record_seat.object = seat->object->name;
         record_seat.first = seat->first;
         record_seat.count = seat->count;
         record_seat.generation = seat->generation;
@@ -137,10 +137,10 @@ static int attachment_record(struct attachment *a) {
         return state_write_message(&gang->state, &a->state_slot, STATE_ATTACHED, &record.base);
 }
 
-static int check_limits(const struct rings *rings, pid_t pid, struct error *error) {
+static int check_limits(const struct gang_objects *objects, pid_t pid, struct error *error) {
         size_t n = 0, n_own = 0;
 
-        list_for_each(it, &rings->attachments) {
+        list_for_each(it, &objects->attachments) {
                 n++;
                 n_own += list_entry(it, struct attachment, link)->pid == pid;
         }
@@ -151,27 +151,27 @@ static int check_limits(const struct rings *rings, pid_t pid, struct error *erro
         return 0;
 }
 
-int attachment_new(struct attachment **ret, struct rings *rings, const char *ring, pid_t pid, int pidfd, bool receive,
+int attachment_new(struct attachment **ret, struct gang_objects *objects, const char *object, pid_t pid, int pidfd, bool receive,
                    bool send, struct error *error) {
-        char *names[] = { (char *)ring, NULL }, *none[] = { NULL };
+        char *names[] = { (char *)object, NULL };
+        const struct membership_wish wish = { .names = names, .receives = receive, .sends = send };
         _cleanup_(attachment_freep) struct attachment *a = NULL;
         char name[32];
         int r;
 
         if (!receive && !send)
                 return error_set(error, -EINVAL, "neither to receive nor to send");
-        r = check_limits(rings, pid, error);
+        r = check_limits(objects, pid, error);
         if (r < 0)
                 return r;
-        r = attachment_make(&a, rings, rings->next_attachment++, pid);
+        r = attachment_make(&a, objects, objects->next_attachment++, pid);
         if (r < 0)
                 return error_errno(error, r, "attaching");
         a->pidfd = fcntl(pidfd, F_DUPFD_CLOEXEC, 3);
         if (a->pidfd < 0)
                 return error_errno(error, -errno, "watching process %d", (int)pid);
         snprintf(name, sizeof name, "pid %d", (int)pid);
-        r = membership_join(rings, name, receive ? names : none, send ? names : none, RING_HANDLES, &a->membership,
-                            error);
+        r = membership_join(objects, name, &wish, 1, SEAT_HANDLES, &a->membership, error);
         if (r < 0)
                 return r;
         r = attachment_watch(a);
@@ -179,35 +179,35 @@ int attachment_new(struct attachment **ret, struct rings *rings, const char *rin
                 r = attachment_record(a);
         if (r < 0)
                 return error_errno(error, r, "watching process %d", (int)pid);
-        list_append(&rings->attachments, &a->link);
+        list_append(&objects->attachments, &a->link);
         *ret = TAKE(a);
         return 0;
 }
 
-int attachment_restore(struct rings *rings, const Ganger__State__AttachedState *record, uint32_t state_slot) {
-        struct gang *gang = rings->gang;
+int attachment_restore(struct gang_objects *objects, const Ganger__State__AttachedState *record, uint32_t state_slot) {
+        struct gang *gang = objects->gang;
         _cleanup_(attachment_freep) struct attachment *a = NULL;
         Ganger__State__Seat *seat = record->seat;
         char name[STORED_NAME_MAX], holder[32];
         int r;
 
-        if (record->id >= rings->next_attachment)
-                rings->next_attachment = record->id + 1;
-        r = attachment_make(&a, rings, record->id, record->pid);
+        if (record->id >= objects->next_attachment)
+                objects->next_attachment = record->id + 1;
+        r = attachment_make(&a, objects, record->id, record->pid);
         if (r < 0)
                 return r;
         a->pidfd = keeper_link_take(&gang->link, stored_name(name, a, "process"));
         if (a->pidfd < 0 || !seat)
                 return -ENOENT;
         snprintf(holder, sizeof holder, "pid %d", (int)record->pid);
-        r = membership_restore(rings, holder, &seat, 1, keeper_link_take(&gang->link, stored_name(name, a, "member")),
+        r = membership_restore(objects, holder, &seat, 1, keeper_link_take(&gang->link, stored_name(name, a, "member")),
                                &a->membership);
         if (r >= 0)
                 r = attachment_watch(a); /* a pidfd of a dead process is readable: on_end() comes at once */
         if (r < 0)
                 return r;
         a->state_slot = state_slot;
-        list_append(&rings->attachments, &a->link);
+        list_append(&objects->attachments, &a->link);
         TAKE(a);
         return 0;
 }

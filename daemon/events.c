@@ -23,6 +23,7 @@ static const char *const kind_names[_EVENT_KIND_N] = {
         [EVENT_RELOAD] = "reload",
         [EVENT_MANAGER] = "manager",
         [EVENT_DEAD_LETTER] = "dead-letter",
+        [EVENT_DEADLOCK] = "deadlock",
 };
 
 const char *event_kind_name(enum event_kind kind) {

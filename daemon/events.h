@@ -30,6 +30,7 @@ enum event_kind {
         EVENT_RELOAD,
         EVENT_MANAGER,          /* a manager began, or ends */
         EVENT_DEAD_LETTER,      /* a message was set aside by a recovery */
+        EVENT_DEADLOCK,         /* threads wait for each other; found when somebody asked for locks */
         _EVENT_KIND_N,
 };
 
@@ -41,7 +42,7 @@ struct event {
         uint64_t realtime_usec;
         uint64_t monotonic_usec;
         enum event_kind kind;
-        char key[EVENT_KEY_MAX];        /* of the instance, the worker or the ring; "" */
+        char key[EVENT_KEY_MAX];        /* of the instance, the worker, the ring or the lock; "" */
         char text[EVENT_TEXT_MAX];      /* one line for people */
         const char *state;              /* of EVENT_STATE: the new one; static; else "" */
         pid_t pid;

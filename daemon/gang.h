@@ -22,7 +22,7 @@
 #include "daemon/keeper-link.h"
 #include "daemon/map.h"
 #include "daemon/notify.h"
-#include "daemon/rings.h"
+#include "daemon/objects.h"
 #include "daemon/state.h"
 
 struct config;
@@ -45,7 +45,7 @@ struct gang {
         struct events events;
         struct cgroups cgroups;
         struct notify notify;
-        struct rings rings;
+        struct gang_objects objects;
         struct list log_listeners;
 
         struct config *config;          /* in force; never NULL while serving */

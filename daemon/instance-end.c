@@ -109,7 +109,7 @@ void instance_exited(struct instance *instance, const Ganger__Keeper__Exited *me
         if (fault_is("acknowledge-before-recover"))
                 keeper_link_exit_acknowledge(&gang->link, instance->key, message->pid);
         fault_point("before-recover");
-        membership_recover(&gang->rings, &instance->membership, message->pid, words);
+        membership_recover(&gang->objects, &instance->membership, message->pid, words);
         fault_point("after-recover");
         events_add(&gang->events, instance->key,
                    &(struct event){ .kind = EVENT_EXIT, .pid = message->pid, .status = message->status }, "%s", words);

@@ -221,10 +221,10 @@ static int cookie_pack(const struct instance *instance, ProtobufCBinaryData *ret
         if (!seats || !pointers)
                 return -ENOMEM;
         for (size_t i = 0; i < m->n_seats; i++) {
-                const struct ring_seat *seat = &m->seats[i];
+                const struct membership_seat *seat = &m->seats[i];
 
                 ganger__state__seat__init(&seats[i]);
-                seats[i].ring = seat->ring->name;
+                seats[i].object = seat->object->name;
                 seats[i].first = seat->first;
                 seats[i].count = seat->count;
                 seats[i].generation = seat->generation;
@@ -356,12 +356,21 @@ static int descriptors_make(struct instance *instance, struct descriptors *d, st
 
 static int take_seats(struct instance *instance, struct error *error) {
         const struct worker_definition *definition = instance->worker->definition;
-        bool has_rings = *definition->receive || *definition->send;
+        const struct membership_wish wishes[] = {
+                { .names = definition->receive, .receives = true },
+                { .names = definition->send, .sends = true },
+                { .names = definition->serve, .receives = true },
+                { .names = definition->call, .sends = true },
+                { .names = definition->use, .receives = true, .sends = true },
+        };
+        bool has_objects = false;
 
-        if (!has_rings && definition->io == WORKER_IO_NONE)
+        for (size_t i = 0; i < ARRAY_SIZE(wishes); i++)
+                has_objects |= *wishes[i].names != NULL;
+        if (!has_objects && definition->io == WORKER_IO_NONE)
                 return 0;
-        return membership_join(&instance->worker->gang->rings, instance->key, definition->receive, definition->send,
-                               definition->io == WORKER_IO_NONE ? RING_HANDLES : 1, &instance->membership, error);
+        return membership_join(&instance->worker->gang->objects, instance->key, wishes, ARRAY_SIZE(wishes),
+                               definition->io == WORKER_IO_NONE ? SEAT_HANDLES : 1, &instance->membership, error);
 }
 
 static int send_request(struct instance *instance, Ganger__Keeper__SpawnSpec *spec, struct error *error) {
@@ -455,7 +464,7 @@ void instance_clear_process(struct instance *instance, bool again) {
                 instance_capture_end(instance);
         if (instance->membership.seats)
                 keeper_link_drop(&gang->link, instance_stored(name, instance, "member"));
-        membership_leave(&gang->rings, &instance->membership);
+        membership_leave(&gang->objects, &instance->membership);
         if (again && instance->cgroup_fd >= 0)
                 return;
         instance->cgroup_fd = close_fd(instance->cgroup_fd);

@@ -55,7 +55,7 @@ void instance_adopt(struct instance *instance, const Ganger__State__InstanceCook
 
                 if (fault_is("forget-member"))
                         member = close_fd(member);
-                r = membership_restore(&gang->rings, instance->key, cookie->seats, cookie->n_seats, member,
+                r = membership_restore(&gang->objects, instance->key, cookie->seats, cookie->n_seats, member,
                                        &instance->membership);
                 if (r < 0 || member < 0)
                         log_error("%s: cannot take over its member memory: %s", instance->key,

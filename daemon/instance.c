@@ -390,7 +390,7 @@ struct instance *instance_free(struct instance *instance) {
                 watcher->fn(watcher, instance, -1);
         }
         instance_forget_pid(instance);
-        membership_leave(&gang->rings, &instance->membership);
+        membership_leave(&gang->objects, &instance->membership);
         for (enum log_stream stream = 0; stream < _LOG_STREAM_N; stream++)
                 log_capture_close(&instance->captures[stream]);
         log_tail_done(&instance->tail);

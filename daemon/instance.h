@@ -21,9 +21,9 @@
 #include "daemon/log/capture.h"
 #include "daemon/log/tail.h"
 #include "daemon/map.h"
+#include "daemon/objects.h"
 #include "daemon/policy/restart.h"
 #include "daemon/policy/states.h"
-#include "daemon/rings.h"
 #include "keeper.pb-c.h"
 #include "state.pb-c.h"
 

@@ -269,7 +269,7 @@ static int gang_init(struct manager *manager, const struct options *options, str
         list_init(&gang->workers);
         list_init(&gang->orphans);
         list_init(&gang->log_listeners);
-        rings_init(&gang->rings, gang);
+        gang_objects_init(&gang->objects, gang);
         gang->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
         if (gang->null_fd < 0)
                 return error_errno(error, -errno, "/dev/null");
@@ -355,12 +355,12 @@ static void manager_done(struct manager *manager) {
 
         remove_sockets(gang);
         manager->control = control_done(manager->control);
-        list_for_each_safe(it, &gang->rings.attachments)
+        list_for_each_safe(it, &gang->objects.attachments)
                 attachment_forget(list_entry(it, struct attachment, link));
         list_for_each_safe(it, &gang->workers)
                 worker_free(list_entry(it, struct worker, link));
         orphans_done(gang);
-        rings_done(&gang->rings);
+        gang_objects_done(&gang->objects);
         while (gang->n_retired > 0)
                 config_free(gang->retired[--gang->n_retired]);
         free(gang->retired);

@@ -12,14 +12,15 @@ DAEMON_SOURCES += \
 	daemon/instance-spawn.c \
 	daemon/instance-takeover.c \
 	daemon/keeper-link.c daemon/keeper-link.h \
+	daemon/lock-cycles.c daemon/lock-look.c daemon/lock-look.h \
 	daemon/manager.c daemon/manager.h \
 	daemon/map.c daemon/map.h \
 	daemon/membership.c \
 	daemon/notify.c daemon/notify.h \
+	daemon/objects.c daemon/objects.h daemon/object-parts.h \
 	daemon/orphan.c daemon/orphan.h \
 	daemon/reload.c daemon/reload.h \
-	daemon/ring-look.c daemon/ring-memory.h \
-	daemon/rings.c daemon/rings.h \
+	daemon/ring-look.c daemon/ring-look.h \
 	daemon/state.c daemon/state.h \
 	daemon/takeover.c daemon/takeover.h \
 	daemon/user.c daemon/user.h \

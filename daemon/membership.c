@@ -6,7 +6,7 @@
  * acknowledged. So two processes never write the same words, and what a dead one left is found by its numbers.
  */
 
-#include "daemon/rings.h"
+#include "daemon/objects.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -17,75 +17,68 @@
 #include "base/cleanup.h"
 #include "base/fault.h"
 #include "daemon/gang.h"
-#include "daemon/ring-memory.h"
+#include "daemon/object-parts.h"
 #include "shm/recover.h"
 #include "worker/handshake.h"
 
-static bool is_in(char *const *list, const char *name) {
-        for (; *list; list++)
-                if (strcmp(*list, name) == 0)
-                        return true;
-        return false;
-}
+static void seat_release(struct membership_seat *seat) {
+        struct gang_object *object = seat->object;
 
-static size_t length_of(char *const *list) {
-        size_t n = 0;
-
-        while (list[n])
-                n++;
-        return n;
-}
-
-static void seat_release(struct ring_seat *seat) {
-        struct ring *ring = seat->ring;
-
-        seats_free(&ring->seats, seat->first, seat->count);
-        ring->n_receivers -= seat->receives;
-        ring->n_senders -= seat->sends;
-        ring_collect(ring);
+        seats_free(&object->seats, seat->first, seat->count);
+        object->n_receivers -= seat->receives;
+        object->n_senders -= seat->sends;
+        gang_object_collect(object);
 }
 
 /* Enter the tables as the holder of a seat. */
-static void membership_add_seat(struct membership *m, const struct ring_seat *seat) {
-        seat->ring->n_receivers += seat->receives;
-        seat->ring->n_senders += seat->sends;
+static void membership_add_seat(struct membership *m, const struct membership_seat *seat) {
+        seat->object->n_receivers += seat->receives;
+        seat->object->n_senders += seat->sends;
         m->seats[m->n_seats++] = *seat;
 }
 
-static int membership_take_seat(struct rings *rings, struct membership *m, const char *name, char *const *receive,
-                                char *const *send, uint32_t handles, struct error *error) {
-        struct ring_seat seat = { .ring = ring_find(rings, name), .number = m->n_seats };
-        int r;
+static struct membership_seat *membership_seat_of(const struct membership *m, const struct gang_object *object) {
+        for (size_t i = 0; i < m->n_seats; i++)
+                if (m->seats[i].object == object)
+                        return &m->seats[i];
+        return NULL;
+}
 
-        if (!seat.ring)
-                return error_set(error, -ENOENT, "there is no ring '%s'", name);
-        seat.receives = is_in(receive, name);
-        seat.sends = is_in(send, name);
-        r = seats_take(&seat.ring->seats, handles, 1, &seat.first, &seat.count, &seat.generation);
+static int membership_take_seat(struct membership *m, struct gang_object *object, uint32_t handles,
+                                struct error *error) {
+        struct membership_seat seat = { .object = object, .number = m->n_seats };
+        int r = seats_take(&object->seats, handles, 1, &seat.first, &seat.count, &seat.generation);
+
         if (r < 0)
-                return error_set(error, r, "ring '%s': all of its %u seats are taken", name, SEATS_PARTICIPANTS);
+                return error_set(error, r, "%s '%s': all of its %u seats are taken",
+                                 object_class_name(object_class_of(object->geometry.kind)), object->name,
+                                 SEATS_PARTICIPANTS);
         membership_add_seat(m, &seat);
         /* Before the process is: its generation must not come again. */
-        ring_save(seat.ring);
+        gang_object_save(object);
         return 0;
 }
 
-static int membership_take_seats(struct rings *rings, struct membership *m, char *const *receive, char *const *send,
-                                 uint32_t handles, struct error *error) {
+/* One name of a wish: a seat, or more to do for the one that it has. */
+static int membership_grant(struct gang_objects *objects, struct membership *m, const char *name,
+                            const struct membership_wish *wish, uint32_t handles, struct error *error) {
+        struct gang_object *object = gang_object_find(objects, name);
+        struct membership_seat *seat;
         int r;
 
-        for (char *const *name = receive; *name; name++) {
-                r = membership_take_seat(rings, m, *name, receive, send, handles, error);
+        if (!object)
+                return error_set(error, -ENOENT, "there is no ring, service or lock '%s'", name);
+        seat = membership_seat_of(m, object);
+        if (!seat) {
+                r = membership_take_seat(m, object, handles, error);
                 if (r < 0)
                         return r;
+                seat = &m->seats[m->n_seats - 1];
         }
-        for (char *const *name = send; *name; name++) {
-                if (is_in(receive, *name))
-                        continue;
-                r = membership_take_seat(rings, m, *name, receive, send, handles, error);
-                if (r < 0)
-                        return r;
-        }
+        object->n_receivers += wish->receives && !seat->receives;
+        object->n_senders += wish->sends && !seat->sends;
+        seat->receives |= wish->receives;
+        seat->sends |= wish->sends;
         return 0;
 }
 
@@ -109,51 +102,56 @@ static int membership_make_memory(struct membership *m, struct error *error) {
         return r < 0 ? error_errno(error, r, "mapping the member memory") : 0;
 }
 
-static int membership_init(struct rings *rings, struct membership *m, const char *name, size_t n_seats) {
+static int membership_init(struct gang_objects *objects, struct membership *m, const char *name, size_t n_seats) {
         *m = MEMBERSHIP_NULL;
         list_init(&m->link);
         m->seats = calloc(n_seats + 1, sizeof *m->seats);
         if (!m->seats)
                 return -ENOMEM;
         snprintf(m->name, sizeof m->name, "%s", name);
-        list_append(&rings->memberships, &m->link);
+        list_append(&objects->memberships, &m->link);
         return 0;
 }
 
-int membership_join(struct rings *rings, const char *name, char *const *receive, char *const *send, uint32_t handles,
-                    struct membership *ret, struct error *error) {
-        size_t n = length_of(receive) + length_of(send);
+int membership_join(struct gang_objects *objects, const char *name, const struct membership_wish *wishes, size_t n_wishes,
+                    uint32_t handles, struct membership *ret, struct error *error) {
+        size_t n = 0;
         int r;
 
-        if (n > MEMBERSHIP_RINGS_MAX)
-                return error_set(error, -E2BIG, "%zu rings are too many for one process", n);
-        r = membership_init(rings, ret, name, n);
+        for (size_t i = 0; i < n_wishes; i++)
+                for (char *const *object = wishes[i].names; *object; object++)
+                        n++;
+        if (n > MEMBERSHIP_OBJECTS_MAX)
+                return error_set(error, -E2BIG, "%zu rings, services and locks are too many for one process", n);
+        r = membership_init(objects, ret, name, n);
         if (r < 0)
                 return error_errno(error, r, "its seats");
-        r = membership_take_seats(rings, ret, receive, send, handles, error);
+        for (size_t i = 0; i < n_wishes && r >= 0; i++)
+                for (char *const *object = wishes[i].names; *object && r >= 0; object++)
+                        r = membership_grant(objects, ret, *object, &wishes[i], handles, error);
         if (r >= 0)
                 r = membership_make_memory(ret, error);
         if (r < 0)
-                membership_leave(rings, ret);
+                membership_leave(objects, ret);
         return r;
 }
 
-/* A ring that is no longer defined is found here too: it lives as long as its members. */
-static struct ring *ring_find_any(struct rings *rings, const char *name) {
-        struct map_node *node = map_find(&rings->by_name, name);
+/* An object that is no longer defined is found here too: it lives as long as its members. */
+static struct gang_object *gang_object_find_any(struct gang_objects *objects, const char *name) {
+        struct map_node *node = map_find(&objects->by_name, name);
 
-        return node ? map_entry(node, struct ring, node) : NULL;
+        return node ? map_entry(node, struct gang_object, node) : NULL;
 }
 
-int membership_restore(struct rings *rings, const char *name, Ganger__State__Seat *const *seats, size_t n_seats,
+int membership_restore(struct gang_objects *objects, const char *name, Ganger__State__Seat *const *seats, size_t n_seats,
                        int member_fd, struct membership *ret) {
-        int r = membership_init(rings, ret, name, n_seats);
+        int r = membership_init(objects, ret, name, n_seats);
 
         if (r < 0)
                 return r;
         for (size_t i = 0; i < n_seats; i++) {
-                struct ring_seat seat = {
-                        .ring = ring_find_any(rings, seats[i]->ring),
+                struct membership_seat seat = {
+                        .object = gang_object_find_any(objects, seats[i]->object),
                         .number = i,
                         .first = seats[i]->first,
                         .count = seats[i]->count,
@@ -162,7 +160,7 @@ int membership_restore(struct rings *rings, const char *name, Ganger__State__Sea
                         .sends = seats[i]->sends,
                 };
 
-                if (seat.ring && seats_claim(&seat.ring->seats, seat.first, seat.count, seat.generation) == 0)
+                if (seat.object && seats_claim(&seat.object->seats, seat.first, seat.count, seat.generation) == 0)
                         membership_add_seat(ret, &seat);
         }
         ret->member_fd = member_fd;
@@ -170,41 +168,47 @@ int membership_restore(struct rings *rings, const char *name, Ganger__State__Sea
 }
 
 static bool is_nothing(const struct recovery *done) {
-        return done->returned == 0 && done->dead == 0 && done->cancelled == 0 && done->redone == 0;
+        return done->returned == 0 && done->dead == 0 && done->cancelled == 0 && done->redone == 0 && done->locks == 0;
 }
 
 /* That it ended with nothing in its hands is told by its exit. */
-static void tell_recovery(struct rings *rings, const struct membership *m, pid_t pid, const struct recovery *done,
+static void tell_recovery(struct gang_objects *objects, const struct membership *m, pid_t pid, const struct recovery *done,
                           const char *reason) {
+        char locks[64] = "";
+
         if (is_nothing(done))
                 return;
-        events_add(&rings->gang->events, m->name,
+        if (done->locks > 0)
+                snprintf(locks, sizeof locks, ", %u mutex%s it held %s inconsistent", done->locks,
+                         done->locks == 1 ? "" : "es", done->locks == 1 ? "is" : "are");
+        events_add(&objects->gang->events, m->name,
                    &(struct event){ .kind = EVENT_RECOVERY, .pid = pid, .returned = done->returned, .dead = done->dead },
-                   "%s: %u messages are delivered again, %u set aside, %u half-written dropped, %u steps redone",
-                   reason, done->returned, done->dead, done->cancelled, done->redone);
+                   "%s: %u messages are delivered again, %u set aside, %u half-written dropped, %u steps redone%s",
+                   reason, done->returned, done->dead, done->cancelled, done->redone, locks);
 }
 
-static void tell_dead_letters(const struct ring *ring, const struct membership *m, pid_t pid, uint32_t n,
+static void tell_dead_letters(const struct gang_object *object, const struct membership *m, pid_t pid, uint32_t n,
                               const char *reason) {
-        events_add(&ring->gang->events, ring->name, &(struct event){ .kind = EVENT_DEAD_LETTER, .pid = pid, .dead = n },
+        events_add(&object->gang->events, object->name, &(struct event){ .kind = EVENT_DEAD_LETTER, .pid = pid, .dead = n },
                    "%u message%s of %s set aside after the last delivery: %s", n, n == 1 ? "" : "s", m->name, reason);
 }
 
-/* One ring of it. What was found is added to `sum`. */
-static void recover_ring(const struct membership *m, size_t i, const struct seat *seat, pid_t pid, const char *reason,
+/* One object of it. What was found is added to `sum`. */
+static void recover_object(const struct membership *m, size_t i, const struct seat *seat, pid_t pid, const char *reason,
                          struct recovery *sum) {
-        struct ring *ring = m->seats[i].ring;
+        struct gang_object *object = m->seats[i].object;
         struct recovery done = { 0 };
 
         recover_seat(seat, reason, &done);
         sum->returned += done.returned;
         sum->dead += done.dead;
         sum->cancelled += done.cancelled;
+        sum->locks += done.locks;
         if (done.dead > 0)
-                tell_dead_letters(ring, m, pid, done.dead, reason);
+                tell_dead_letters(object, m, pid, done.dead, reason);
 }
 
-void membership_recover(struct rings *rings, struct membership *m, pid_t pid, const char *reason) {
+void membership_recover(struct gang_objects *objects, struct membership *m, pid_t pid, const char *reason) {
         _cleanup_(freep) struct seat *seats = NULL;
         struct member member = { .memory = m->member };
         struct recovery done = { 0 };
@@ -215,18 +219,18 @@ void membership_recover(struct rings *rings, struct membership *m, pid_t pid, co
         if (!seats)
                 abort(); /* the next manager has the memory, or the one after it: nothing may go on without this */
         for (size_t i = 0; i < m->n_seats; i++) {
-                const struct ring_seat *s = &m->seats[i];
+                const struct membership_seat *s = &m->seats[i];
 
-                seats[i] = (struct seat){ .object = &s->ring->memory->object, .ring = s->number, .first = s->first,
+                seats[i] = (struct seat){ .object = s->object->shm, .ring = s->number, .first = s->first,
                                           .count = s->count, .generation = s->generation };
         }
         recover_journals(&member, seats, m->n_seats, &done);
         for (size_t i = 0; i < m->n_seats; i++)
-                recover_ring(m, i, &seats[i], pid, reason, &done);
-        tell_recovery(rings, m, pid, &done, reason);
+                recover_object(m, i, &seats[i], pid, reason, &done);
+        tell_recovery(objects, m, pid, &done, reason);
 }
 
-void membership_leave(struct rings *rings, struct membership *m) {
+void membership_leave(struct gang_objects *objects, struct membership *m) {
         struct member member = { .memory = m->member };
 
         membership_freeze(m, false);
@@ -245,10 +249,10 @@ void membership_freeze(struct membership *m, bool frozen) {
                 return;
         m->frozen = frozen;
         for (size_t i = 0; i < m->n_seats; i++) {
-                struct ring_seat *seat = &m->seats[i];
+                struct membership_seat *seat = &m->seats[i];
 
-                seat->ring->n_frozen += frozen ? seat->count : -seat->count;
-                ring_tell_frozen(seat->ring);
+                seat->object->n_frozen += frozen ? seat->count : -seat->count;
+                gang_object_tell_frozen(seat->object);
         }
 }
 
@@ -263,16 +267,16 @@ bool membership_drain(struct membership *m) {
         for (size_t i = 0; i < m->n_seats; i++)
                 if (m->seats[i].receives) {
                         receives = true;
-                        m->seats[i].ring->memory->object.ops->wake_receivers(&m->seats[i].ring->memory->object);
+                        m->seats[i].object->shm->ops->wake_receivers(m->seats[i].object->shm);
                 }
         return receives;
 }
 
 /* ---- the handshake ----------------------------------------------------------------------------- */
 
-static int handshake_add_seat(struct handshake *h, const struct ring_seat *seat, int memory_fd, int event_fd) {
-        struct handshake_object ring = {
-                .geometry = seat->ring->memory->object.region.geometry,
+static int handshake_add_seat(struct handshake *h, const struct membership_seat *seat, int memory_fd, int event_fd) {
+        struct handshake_object object = {
+                .geometry = seat->object->geometry,
                 .memory_fd = memory_fd,
                 .event_fd = event_fd,
                 .first = seat->first,
@@ -283,8 +287,8 @@ static int handshake_add_seat(struct handshake *h, const struct ring_seat *seat,
         };
         int r;
 
-        snprintf(ring.name, sizeof ring.name, "%s", seat->ring->name);
-        r = handshake_add(h, &ring);
+        snprintf(object.name, sizeof object.name, "%s", seat->object->name);
+        r = handshake_add(h, &object);
         return r < 0 ? r : 0;
 }
 
@@ -295,8 +299,8 @@ int membership_handshake(const struct membership *m, const char *worker, unsigne
         int r;
 
         for (size_t i = 0; i < m->n_seats; i++) {
-                fds[n++] = m->seats[i].ring->memory_fd;
-                fds[n++] = m->seats[i].ring->event_fd;
+                fds[n++] = m->seats[i].object->memory_fd;
+                fds[n++] = m->seats[i].object->event_fd;
         }
         fds[n] = m->member_fd;
         r = handshake_new(&h, worker, instance, first_fd + (int)n);

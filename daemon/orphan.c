@@ -29,7 +29,7 @@ struct orphan {
 
 static struct orphan *orphan_free(struct orphan *orphan) {
         list_unlink(&orphan->link);
-        membership_leave(&orphan->gang->rings, &orphan->membership);
+        membership_leave(&orphan->gang->objects, &orphan->membership);
         sd_event_source_disable_unref(orphan->timer);
         free(orphan);
         return NULL;
@@ -55,7 +55,7 @@ int orphan_new(struct gang *gang, const char *key, pid_t pid, const Ganger__Stat
         list_append(&gang->orphans, &orphan->link);
         if (cookie->n_seats == 0)
                 return 0;
-        return membership_restore(&gang->rings, key, cookie->seats, cookie->n_seats, take_member(gang, key),
+        return membership_restore(&gang->objects, key, cookie->seats, cookie->n_seats, take_member(gang, key),
                                   &orphan->membership);
 }
 
@@ -87,7 +87,7 @@ bool orphan_exited(struct gang *gang, const Ganger__Keeper__Exited *message) {
                         continue;
                 exit_status_format(words, sizeof words, message->status);
                 cgroup_kill_rest(&gang->cgroups, orphan->key);
-                membership_recover(&gang->rings, &orphan->membership, orphan->pid, words);
+                membership_recover(&gang->objects, &orphan->membership, orphan->pid, words);
                 keeper_link_exit_acknowledge(&gang->link, orphan->key, orphan->pid);
                 snprintf(name, sizeof name, "instance/%s/member", orphan->key);
                 keeper_link_drop(&gang->link, name);

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "base/list.h"
-#include "daemon/rings.h"
+#include "daemon/objects.h"
 #include "keeper.pb-c.h"
 #include "state.pb-c.h"
 

@@ -2,7 +2,7 @@
 /*
  * Putting a new configuration into force: all of it or nothing
  *
- * Everything that can be refused comes first: the file, the geometry of rings, the memory of new rings. Then the new
+ * Everything that can be refused comes first: the file, the geometry of objects, the memory of new ones. Then the new
  * text is stored with the keeper: that is the step at which the configuration changes. A manager that dies
  * after it leaves the rest to its successor, which finds workers to start, to stop and to restart by comparing what
  * is with what is defined.
@@ -23,8 +23,10 @@
 #include "daemon/log/log.h"
 #include "daemon/worker.h"
 
-static int add_ring(struct gang *gang, const struct ring_definition *ring, struct error *error) {
-        return ring_add(&gang->rings, ring->name, ring->slots, ring->slot_size, ring->max_deliveries, error);
+static int add_object(struct gang *gang, const struct object_definition *object, struct error *error) {
+        struct geometry geometry = object_definition_geometry(object);
+
+        return gang_object_add(&gang->objects, object->name, &geometry, error);
 }
 
 int reload_store(struct gang *gang) {
@@ -38,8 +40,8 @@ int reload_populate(struct gang *gang, struct error *error) {
         struct worker *worker;
         int r;
 
-        for (size_t i = 0; i < config->n_rings; i++) {
-                r = add_ring(gang, config->rings[i], error);
+        for (size_t i = 0; i < config->n_objects; i++) {
+                r = add_object(gang, config->objects[i], error);
                 if (r < 0)
                         return r;
         }
@@ -55,46 +57,48 @@ int reload_populate(struct gang *gang, struct error *error) {
 
 /* ---- what can be refused ----------------------------------------------------------------------- */
 
-/* A ring that exists cannot change its form: messages are in it, and processes have mapped it. */
-static int refuse_changed_rings(const struct config *config, const struct config_diff *diff,
-                                struct config_errors *errors) {
+/* An object that exists cannot change its form: messages are in it, or it is held, and processes have mapped it. */
+static int refuse_changed_objects(const struct config *config, const struct config_diff *diff,
+                                  struct config_errors *errors) {
         int r = 0;
 
         for (size_t i = 0; i < diff->n; i++) {
-                const struct config_change *change = &diff->changes[i];
+                const struct object_definition *object = diff->changes[i].new_object;
 
-                if (!change->new_ring || change->kind != CONFIG_CHANGED)
+                if (!object || diff->changes[i].kind != CONFIG_CHANGED)
                         continue;
-                config_errors_add(errors, config->path, change->new_ring->line,
-                                  "ring '%s': exists, and its kind, slots, slot-size and max-deliveries cannot be "
-                                  "changed; give the ring another name, or restart the daemon", change->name);
+                config_errors_add(errors, config->path, object->line,
+                                  "%s '%s': exists, and its %s cannot be changed; give it another name, or restart the "
+                                  "daemon", config_section_name(object->section), object->name,
+                                  config_change_key(&diff->changes[i]));
                 r = -EINVAL;
         }
         return r;
 }
 
-static void remove_rings(struct gang *gang, const struct config_diff *diff, enum config_change_kind kind) {
+static void remove_objects(struct gang *gang, const struct config_diff *diff, enum config_change_kind kind) {
         for (size_t i = 0; i < diff->n; i++) {
                 const struct config_change *change = &diff->changes[i];
-                bool is_ring = change->new_ring || change->old_ring;
-                struct ring *ring = is_ring && change->kind == kind ? ring_find(&gang->rings, change->name) : NULL;
+                bool is_object = change->new_object || change->old_object;
+                struct gang_object *object = is_object && change->kind == kind
+                                                     ? gang_object_find(&gang->objects, change->name) : NULL;
 
-                if (ring)
-                        ring_remove(ring);
+                if (object)
+                        gang_object_remove(object);
         }
 }
 
-static int add_rings(struct gang *gang, const struct config *config, const struct config_diff *diff,
-                     struct config_errors *errors) {
+static int add_objects(struct gang *gang, const struct config *config, const struct config_diff *diff,
+                       struct config_errors *errors) {
         for (size_t i = 0; i < diff->n; i++) {
                 const struct config_change *change = &diff->changes[i];
                 struct error error = ERROR_NULL;
 
-                if (!change->new_ring || change->kind != CONFIG_ADDED)
+                if (!change->new_object || change->kind != CONFIG_ADDED)
                         continue;
-                if (add_ring(gang, change->new_ring, &error) < 0) {
-                        config_errors_add(errors, config->path, change->new_ring->line, "%s", error.text);
-                        remove_rings(gang, diff, CONFIG_ADDED);
+                if (add_object(gang, change->new_object, &error) < 0) {
+                        config_errors_add(errors, config->path, change->new_object->line, "%s", error.text);
+                        remove_objects(gang, diff, CONFIG_ADDED);
                         return -EINVAL;
                 }
         }
@@ -162,7 +166,7 @@ static void apply(struct gang *gang, const struct config_diff *diff) {
         }
         for (size_t i = 0; i < config->n_workers; i++)
                 apply_worker(gang, config->workers[i], must_restart(diff, config->workers[i]));
-        remove_rings(gang, diff, CONFIG_REMOVED);
+        remove_objects(gang, diff, CONFIG_REMOVED);
         gang_touch(gang);
 }
 
@@ -193,7 +197,7 @@ static int put_into_force(struct gang *gang, struct config **config, const struc
         if (r < 0) {
                 *config = gang->config;
                 gang->config = gang->retired[--gang->n_retired];
-                remove_rings(gang, diff, CONFIG_ADDED);
+                remove_objects(gang, diff, CONFIG_ADDED);
                 return r;
         }
         fault_point("after-config");
@@ -219,10 +223,10 @@ int reload(struct gang *gang, char **changes, struct config_errors *errors) {
         r = print_diff(&diff, &text);
         if (r < 0)
                 return r;
-        r = refuse_changed_rings(config, &diff, errors);
+        r = refuse_changed_objects(config, &diff, errors);
         if (r < 0)
                 return r;
-        r = add_rings(gang, config, &diff, errors);
+        r = add_objects(gang, config, &diff, errors);
         if (r < 0)
                 return r;
         r = put_into_force(gang, &config, &diff);

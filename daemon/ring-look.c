@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Looking into a ring: counts, the messages in it, and its dead letters
+ * Looking into a queue: counts, the messages in it, and its dead letters
  *
  * Takes nothing, and stops nobody. Others change the memory meanwhile, and may do so in bad faith: a word is read once
  * and the copy used, sizes are bounded by the geometry, and a message counts as seen only if its word is still the same
@@ -13,7 +13,8 @@
 
 #include "base/cleanup.h"
 #include "daemon/gang.h"
-#include "daemon/ring-memory.h"
+#include "daemon/ring-look.h"
+#include "shm/object.h"
 
 /* A message that was found: sorted by its id, which is the order of sending. */
 struct found {
@@ -26,12 +27,12 @@ static uint64_t slot_word(const struct queue *q, uint32_t i) {
         return atomic_load_explicit(&queue_slot(q, i)->word, memory_order_acquire);
 }
 
-void ring_count(const struct ring *ring, struct ring_counts *ret) {
-        const struct queue *q = &ring->memory->object.queue;
+static void count_queue(const struct queue *q, struct ring_counts *ret) {
         uint64_t tail = atomic_load(&q->control->tail), voided = atomic_load(&q->control->voided);
         struct ring_counts counts = {
                 .accepted = tail > voided ? tail - voided : 0,
                 .redelivered = atomic_load(&q->control->redelivered),
+                .dropped = atomic_load(&q->control->dropped),
         };
 
         for (uint32_t i = 0; i < q->n; i++)
@@ -56,6 +57,37 @@ void ring_count(const struct ring *ring, struct ring_counts *ret) {
         *ret = counts;
 }
 
+/* A slot's lap says how often it was used up before. */
+static void count_service(const struct service *service, struct ring_counts *ret) {
+        struct ring_counts counts = {
+                .redelivered = atomic_load(&service->control->redelivered), .failed = atomic_load(&service->control->died),
+        };
+
+        for (uint32_t i = 0; i < service->n; i++) {
+                uint64_t w = atomic_load_explicit(&service_slot(service, i)->word, memory_order_acquire);
+
+                counts.accepted += word_lap(w) + (call_state(w) != CALL_FREE && call_state(w) != CALL_WRITING);
+                counts.writing += call_state(w) == CALL_WRITING;
+                counts.ready += call_state(w) == CALL_READY;
+                counts.leased += call_state(w) == CALL_SERVING || call_state(w) == CALL_ABANDONED;
+        }
+        *ret = counts;
+}
+
+void ring_count(const struct gang_object *ring, struct ring_counts *ret) {
+        *ret = (struct ring_counts){ 0 };
+        switch (ring->geometry.kind) {
+        case OBJECT_QUEUE:
+                count_queue(&ring->shm->queue, ret);
+                break;
+        case OBJECT_SERVICE:
+                count_service(&ring->shm->service, ret);
+                break;
+        default:
+                break;
+        }
+}
+
 static const char *state_name(uint64_t word) {
         switch (word_state(word)) {
         case SLOT_READY:
@@ -72,21 +104,21 @@ static const char *state_name(uint64_t word) {
         }
 }
 
-static bool seat_owns(const struct ring_seat *seat, uint32_t owner) {
+static bool seat_owns(const struct membership_seat *seat, uint32_t owner) {
         uint32_t participant = owner_participant(owner);
 
         return participant >= seat->first && participant - seat->first < seat->count &&
                owner_generation(owner) == (seat->generation & GENERATION_MASK);
 }
 
-static const char *holder_name(const struct ring *ring, uint64_t word) {
+static const char *holder_name(const struct gang_object *ring, uint64_t word) {
         if (word_state(word) != SLOT_LEASED)
                 return "";
-        list_for_each(it, &ring->gang->rings.memberships) {
+        list_for_each(it, &ring->gang->objects.memberships) {
                 const struct membership *m = list_entry(it, struct membership, link);
 
                 for (size_t i = 0; i < m->n_seats; i++)
-                        if (m->seats[i].ring == ring && seat_owns(&m->seats[i], word_owner(word)))
+                        if (m->seats[i].object == ring && seat_owns(&m->seats[i], word_owner(word)))
                                 return m->name;
         }
         return "?";
@@ -106,9 +138,9 @@ static void read_note(const struct queue *q, const struct found *found, struct r
 }
 
 /* @return false: it changed under us, and is another one by now. */
-static bool read_message(const struct ring *ring, const struct found *found, void *buffer, uint32_t bytes,
+static bool read_message(const struct gang_object *ring, const struct found *found, void *buffer, uint32_t bytes,
                          struct ring_message *ret) {
-        const struct queue *q = &ring->memory->object.queue;
+        const struct queue *q = &ring->shm->queue;
         const struct slot *slot = queue_slot(q, found->slot);
         uint32_t size = *(const volatile uint32_t *)&slot->size;
 
@@ -135,8 +167,8 @@ static int compare_found(const void *a, const void *b) {
 }
 
 /* The slots whose word is in one of the wanted states (a bit each), in the order of sending. */
-static int find_messages(const struct ring *ring, unsigned int states, struct found **ret, size_t *ret_n) {
-        const struct queue *q = &ring->memory->object.queue;
+static int find_messages(const struct gang_object *ring, unsigned int states, struct found **ret, size_t *ret_n) {
+        const struct queue *q = &ring->shm->queue;
         struct found *found = malloc((q->n + 1) * sizeof *found);
         size_t n = 0;
 
@@ -154,7 +186,7 @@ static int find_messages(const struct ring *ring, unsigned int states, struct fo
         return 0;
 }
 
-int ring_peek(const struct ring *ring, uint32_t count, uint32_t bytes, ring_message_fn fn, void *userdata) {
+int ring_peek(const struct gang_object *ring, uint32_t count, uint32_t bytes, ring_message_fn fn, void *userdata) {
         _cleanup_(freep) struct found *found = NULL;
         uint8_t buffer[RING_PEEK_BYTES_MAX];
         struct ring_message message;
@@ -199,28 +231,16 @@ static bool is_meant(const uint64_t *sorted, size_t n_ids, uint64_t id) {
         return n_ids == 0 || bsearch(&id, sorted, n_ids, sizeof *sorted, compare_ids);
 }
 
-/*
- * A dead letter belongs to nobody but the manager, so this cannot fail but by bad faith. Release: partner is the acquire
- * of the next receive or reserve.
- */
 static bool dead_settle(struct queue *q, const struct found *found, enum ring_dead_action action) {
-        uint64_t word = found->word;
-        uint64_t next = action == RING_DEAD_RETRY ? word_make(word_lap(word), 0, 0, SLOT_RETURNED)
-                                                  : word_make(word_lap(word) + 1, 0, 0, SLOT_FREE);
-
-        if (!atomic_compare_exchange_strong_explicit(&queue_slot(q, found->slot)->word, &word, next,
-                                                     memory_order_acq_rel, memory_order_relaxed))
-                return false;
-        if (action == RING_DEAD_RETRY)
-                queue_bump_epoch(q, found->slot);
-        return true;
+        return action == RING_DEAD_RETRY ? queue_dead_retry(q, found->slot, found->word)
+                                         : queue_dead_drop(q, found->slot, found->word);
 }
 
-int64_t ring_dead(struct ring *ring, enum ring_dead_action action, const uint64_t *ids, size_t n_ids, uint32_t bytes,
+int64_t ring_dead(struct gang_object *ring, enum ring_dead_action action, const uint64_t *ids, size_t n_ids, uint32_t bytes,
                   ring_message_fn fn, void *userdata) {
         _cleanup_(freep) struct found *found = NULL;
         _cleanup_(freep) uint64_t *meant = NULL;
-        struct queue *q = &ring->memory->object.queue;
+        struct queue *q = &ring->shm->queue;
         uint8_t buffer[RING_PEEK_BYTES_MAX];
         struct ring_message message;
         size_t n, n_settled = 0;
@@ -241,6 +261,6 @@ int64_t ring_dead(struct ring *ring, enum ring_dead_action action, const uint64_
                         break;
         }
         if (n_settled > 0)
-                wait_wake_all(action == RING_DEAD_RETRY ? &q->messages : &q->space);
+                queue_dead_settled(q);
         return n - n_settled;
 }

@@ -20,7 +20,7 @@ enum state_kind {
         STATE_FREE = 0,
         STATE_WORKER = 1,               /* WorkerState */
         STATE_INSTANCE = 2,             /* InstanceState */
-        STATE_RING = 3,                 /* RingState */
+        STATE_OBJECT = 3,                 /* ObjectState */
         STATE_ATTACHED = 4,             /* AttachedState */
 };
 

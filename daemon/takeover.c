@@ -109,13 +109,13 @@ static struct instance *find_or_make(struct gang *gang, const char *key) {
         return instance_find(gang, key);
 }
 
-static bool restore_ring(struct gang *gang, const struct state_view *view, uint32_t slot) {
-        Ganger__State__RingState *record = ganger__state__ring_state__unpack(NULL, view->size, view->body);
-        int r = record ? ring_restore(&gang->rings, record, slot) : -EPROTO;
+static bool restore_object(struct gang *gang, const struct state_view *view, uint32_t slot) {
+        Ganger__State__ObjectState *record = ganger__state__object_state__unpack(NULL, view->size, view->body);
+        int r = record ? gang_object_restore(&gang->objects, record, slot) : -EPROTO;
 
         if (r < 0)
-                log_error("ring '%s' is lost: %s", record ? record->name : "?", strerror(-r));
-        ganger__state__ring_state__free_unpacked(record, NULL);
+                log_error("the ring, service or lock '%s' is lost: %s", record ? record->name : "?", strerror(-r));
+        ganger__state__object_state__free_unpacked(record, NULL);
         return r >= 0;
 }
 
@@ -147,7 +147,7 @@ static bool restore_instance(struct gang *gang, const struct state_view *view, u
 
 static bool restore_attached(struct gang *gang, const struct state_view *view, uint32_t slot) {
         Ganger__State__AttachedState *record = ganger__state__attached_state__unpack(NULL, view->size, view->body);
-        int r = record ? attachment_restore(&gang->rings, record, slot) : -EPROTO;
+        int r = record ? attachment_restore(&gang->objects, record, slot) : -EPROTO;
 
         if (r < 0)
                 log_error("an attached process is lost: %s", strerror(-r));
@@ -220,7 +220,7 @@ static void adopt_exit(struct gang *gang, const Ganger__Keeper__Exited *exited) 
 int takeover_tables(struct gang *gang, const Ganger__Keeper__WelcomeState *welcome, struct error *error) {
         int r;
 
-        restore_all(gang, STATE_RING, restore_ring);
+        restore_all(gang, STATE_OBJECT, restore_object);
         r = reload_populate(gang, error);
         if (r < 0)
                 return r;
@@ -255,7 +255,7 @@ void takeover_resume(struct gang *gang, const Ganger__Keeper__WelcomeState *welc
         for (size_t i = 0; i < welcome->n_exits; i++)
                 handle_exit(gang, welcome->exits[i]);
         fault_point("resumed");
-        rings_settle(&gang->rings);
+        gang_objects_settle(&gang->objects);
         keeper_link_drop_rest(&gang->link);
         gang_touch(gang);
 }

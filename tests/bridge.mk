@@ -25,5 +25,5 @@ tests_unit_test_bridge_io_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_bridge_io_LDADD = libbridge-rig.la $(GANG_RIG_LIBS)
 
 # ganger.h in C++ and in strict C, if there is a compiler.
-dist_check_SCRIPTS += tests/unit/test-header.sh
-TESTS += tests/unit/test-header.sh
+dist_check_SCRIPTS += tests/unit/test-header.sh tests/unit/test-abi.sh
+TESTS += tests/unit/test-header.sh tests/unit/test-abi.sh

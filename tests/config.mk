@@ -2,7 +2,7 @@
 check_LTLIBRARIES += libtest-config.la
 libtest_config_la_SOURCES = $(CONFIG_SOURCES)
 libtest_config_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(CONFUSE_CFLAGS)
-libtest_config_la_LIBADD = libbase.la $(CONFUSE_LIBS)
+libtest_config_la_LIBADD = libshm.la libbase.la $(CONFUSE_LIBS)
 
 CONFIG_TESTS = tests/unit/test-config tests/unit/test-config-errors tests/unit/test-config-hostile
 check_PROGRAMS += $(CONFIG_TESTS)

@@ -3,7 +3,7 @@
 #define GANGER_CONFIG_CONFIG_H
 
 /*
- * The configuration: rings and workers as ganger.conf(5) defines them
+ * The configuration: rings, services, locks and workers as ganger.conf(5) defines them
  *
  * What is here is what was written, checked and typed; nothing is resolved: users are names, programs
  * are as typed. A `struct config` is never changed once it was made. Every key is a row of keys.def.
@@ -21,9 +21,9 @@
 
 /** A file that is longer is refused. */
 #define CONFIG_SIZE_MAX (UINT64_C(4) << 20)
-/** Workers and rings each: more are refused. */
+/** Sections of one kind: more are refused. */
 #define CONFIG_SECTIONS_MAX 10000
-/** Values in one list: arguments, environment, rings. */
+/** Values in one list: arguments, environment, names of rings. */
 #define CONFIG_LIST_MAX 1024
 /** Instances of one worker. */
 #define CONFIG_INSTANCES_MAX 10000
@@ -31,6 +31,18 @@
 #define CONFIG_ERRORS_MAX 100
 
 /* ---- what is defined --------------------------------------------------------------------------- */
+
+/** What a section defines. All but the last define objects, which share one namespace. */
+enum config_section {
+        CONFIG_RING,
+        CONFIG_SERVICE,
+        CONFIG_SEMAPHORE,
+        CONFIG_MUTEX,
+        CONFIG_MONITOR,
+        CONFIG_COUNTER,
+        CONFIG_WORKER,
+        _CONFIG_SECTION_N,
+};
 
 enum worker_io {
         WORKER_IO_NONE,         /* the program uses libganger, or no ring */
@@ -47,12 +59,26 @@ enum worker_ready {
         _WORKER_READY_N,
 };
 
-struct ring_definition {
+/** A ring, a service or a lock. A field that its kind has no key for is at its default, or 0. */
+struct object_definition {
         char *name;
+        enum config_section section;
         enum object_kind kind;
-        uint32_t slots;                 /* a power of two, 2 … 2^20 */
-        uint32_t slot_size;             /* bytes of the longest message */
-        uint32_t max_deliveries;        /* 1 … 255 */
+        uint32_t slots;                 /* queue, service: a power of two */
+        uint32_t slot_size;             /* queue: bytes of the longest message */
+        uint32_t message_max;           /* of the others: the same */
+        uint32_t max_deliveries;        /* queue, service: 1 … 255 */
+        uint32_t dead_max;              /* queue: dead letters that are kept; 0: as many as there are slots */
+        int dead_policy;                /* queue: what happens past them; enum queue_dead_policy */
+        uint64_t redelivery_delay_usec; /* queue */
+        uint32_t capacity;              /* pipe, broadcast: bytes */
+        int policy;                     /* broadcast: what happens to slow subscribers */
+        uint32_t subscribers;           /* broadcast */
+        bool idempotent;                /* service */
+        uint32_t permits;               /* semaphore */
+        bool posix;                     /* semaphore */
+        uint32_t conditions;            /* monitor; 0: a mutex */
+        uint32_t counters;              /* counter */
         unsigned int line;              /* where it is defined; not part of what it is */
 };
 
@@ -66,6 +92,9 @@ struct worker_definition {
         int io_fds[2];                  /* where the program reads and writes; -1: its stdin and stdout */
         char **receive;                 /* names of rings; with `io` one at most */
         char **send;
+        char **call;                    /* names of services */
+        char **serve;
+        char **use;                     /* names of locks */
         uint32_t instances;             /* may be 0 */
         enum restart_policy restart;
         uint64_t restart_delay_usec;
@@ -82,8 +111,8 @@ struct worker_definition {
 
 struct config {
         char *path;                     /* as given; stands in front of errors */
-        struct ring_definition **rings; /* in the order of the file, as the workers are */
-        size_t n_rings;
+        struct object_definition **objects; /* in the order of the file, as the workers are */
+        size_t n_objects;
         struct worker_definition **workers;
         size_t n_workers;
         char *text;                     /* the file as it was read, for the next manager */
@@ -166,18 +195,21 @@ int config_default_path(char **ret);
 
 /* ---- using it ---------------------------------------------------------------------------------- */
 
-/** @return the worker or ring of this name, or NULL. */
+/** @return the worker or object of this name, or NULL. */
 struct worker_definition *config_worker(const struct config *config, const char *name);
-struct ring_definition *config_ring(const struct config *config, const char *name);
+struct object_definition *config_object(const struct config *config, const char *name);
 
 /** Write the canonical form: every key, also those left at their default. Parsing it gives an equal config. */
 void config_print(const struct config *config, FILE *out);
 void worker_definition_print(const struct worker_definition *worker, FILE *out);
-void ring_definition_print(const struct ring_definition *ring, FILE *out);
+void object_definition_print(const struct object_definition *object, FILE *out);
 
 /** Every key has the same value. */
 bool worker_definition_equal(const struct worker_definition *a, const struct worker_definition *b);
-bool ring_definition_equal(const struct ring_definition *a, const struct ring_definition *b);
+bool object_definition_equal(const struct object_definition *a, const struct object_definition *b);
+
+/** What an object is to be made of: sound, since the configuration is. */
+struct geometry object_definition_geometry(const struct object_definition *object);
 
 /**
  * A stable hash (FNV-1a) of what a process of this worker was started with: the keys whose change needs a
@@ -195,8 +227,8 @@ int worker_definition_program(const struct worker_definition *worker, char **ret
 /** The absolute path of the directory the program starts in. @return 0, -ENOMEM. */
 int worker_definition_directory(const struct worker_definition *worker, char **ret);
 
-/** The words of the file: "queue", "lines", "on-failure", "notify". */
-const char *ring_kind_name(enum object_kind kind);
+/** The words of the file: "mutex", "lines", "on-failure", "notify". */
+const char *config_section_name(enum config_section section);
 const char *worker_io_name(enum worker_io io);
 const char *restart_policy_name(enum restart_policy policy);
 const char *worker_ready_name(enum worker_ready ready);
@@ -212,14 +244,17 @@ enum config_change_kind {
 struct config_change {
         enum config_change_kind kind;
         const char *name;                               /* owned by one of the two configs */
-        const struct worker_definition *old_worker, *new_worker; /* NULL: a ring, or not there */
-        const struct ring_definition *old_ring, *new_ring;
+        const struct worker_definition *old_worker, *new_worker; /* NULL: an object, or not there */
+        const struct object_definition *old_object, *new_object;
         bool restart;                                   /* the processes of the worker must be replaced */
 };
 
+/** The first key of an object that changed (CONFIG_CHANGED); "kind" if it is of another kind of section now. */
+const char *config_change_key(const struct config_change *change);
+
 /** What is new, gone or different. Points into both configs. */
 struct config_diff {
-        struct config_change *changes;                  /* rings first; removed ones, then in the new order */
+        struct config_change *changes;                  /* objects first; removed ones, then in the new order */
         size_t n;
 };
 

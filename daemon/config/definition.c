@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 
 #include "daemon/config/keys.h"
+#include "shm/semaphore.h"
+#include "shm/service.h"
 
 /** Where programs are searched if the environment has no PATH. */
 #define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -28,20 +30,23 @@ static int set_defaults(enum config_section section, void *definition) {
         return 0;
 }
 
-int ring_definition_new(struct ring_definition **ret, const char *name, unsigned int line) {
-        _cleanup_(ring_definition_freep) struct ring_definition *ring = calloc(1, sizeof *ring);
+int object_definition_new(struct object_definition **ret, enum config_section section, const char *name,
+                          unsigned int line) {
+        _cleanup_(object_definition_freep) struct object_definition *object = calloc(1, sizeof *object);
         int r;
 
-        if (!ring)
+        if (!object)
                 return -ENOMEM;
-        ring->line = line;
-        ring->name = strdup(name);
-        if (!ring->name)
+        object->section = section;
+        object->kind = config_section_object(section);
+        object->line = line;
+        object->name = strdup(name);
+        if (!object->name)
                 return -ENOMEM;
-        r = set_defaults(CONFIG_RING, ring);
+        r = set_defaults(section, object);
         if (r < 0)
                 return r;
-        *ret = TAKE(ring);
+        *ret = TAKE(object);
         return 0;
 }
 
@@ -64,13 +69,13 @@ int worker_definition_new(struct worker_definition **ret, const char *name, unsi
         return 0;
 }
 
-struct ring_definition *ring_definition_free(struct ring_definition *ring) {
-        if (!ring)
+struct object_definition *object_definition_free(struct object_definition *object) {
+        if (!object)
                 return NULL;
-        config_for_each_key(key, CONFIG_RING)
-                key_done(key, ring);
-        free(ring->name);
-        free(ring);
+        config_for_each_key(key, object->section)
+                key_done(key, object);
+        free(object->name);
+        free(object);
         return NULL;
 }
 
@@ -88,11 +93,11 @@ struct worker_definition *worker_definition_free(struct worker_definition *worke
 struct config *config_free(struct config *config) {
         if (!config)
                 return NULL;
-        for (size_t i = 0; i < config->n_rings; i++)
-                ring_definition_free(config->rings[i]);
+        for (size_t i = 0; i < config->n_objects; i++)
+                object_definition_free(config->objects[i]);
         for (size_t i = 0; i < config->n_workers; i++)
                 worker_definition_free(config->workers[i]);
-        free(config->rings);
+        free(config->objects);
         free(config->workers);
         free(config->path);
         free(config->text);
@@ -107,10 +112,10 @@ struct worker_definition *config_worker(const struct config *config, const char 
         return NULL;
 }
 
-struct ring_definition *config_ring(const struct config *config, const char *name) {
-        for (size_t i = 0; i < config->n_rings; i++)
-                if (strcmp(config->rings[i]->name, name) == 0)
-                        return config->rings[i];
+struct object_definition *config_object(const struct config *config, const char *name) {
+        for (size_t i = 0; i < config->n_objects; i++)
+                if (strcmp(config->objects[i]->name, name) == 0)
+                        return config->objects[i];
         return NULL;
 }
 
@@ -127,8 +132,51 @@ bool worker_definition_equal(const struct worker_definition *a, const struct wor
         return strcmp(a->name, b->name) == 0 && all_equal(CONFIG_WORKER, a, b);
 }
 
-bool ring_definition_equal(const struct ring_definition *a, const struct ring_definition *b) {
-        return strcmp(a->name, b->name) == 0 && all_equal(CONFIG_RING, a, b);
+bool object_definition_equal(const struct object_definition *a, const struct object_definition *b) {
+        return strcmp(a->name, b->name) == 0 && a->section == b->section && all_equal(a->section, a, b);
+}
+
+struct geometry object_definition_geometry(const struct object_definition *object) {
+        struct geometry g = { .kind = object->kind };
+
+        switch (object->kind) {
+        case OBJECT_QUEUE:
+                g.slots = object->slots;
+                g.message_max = object->slot_size;
+                g.max_deliveries = object->max_deliveries;
+                g.dead_max = object->dead_max;
+                g.policy = (uint32_t)object->dead_policy;
+                break;
+        case OBJECT_PIPE:
+                g.capacity = object->capacity;
+                g.message_max = object->message_max;
+                break;
+        case OBJECT_BROADCAST:
+                g.capacity = object->capacity;
+                g.message_max = object->message_max;
+                g.policy = (uint32_t)object->policy;
+                g.slots = object->subscribers;
+                break;
+        case OBJECT_SERVICE:
+                g.slots = object->slots;
+                g.message_max = object->message_max;
+                g.max_deliveries = object->idempotent ? object->max_deliveries : 1;
+                g.policy = object->idempotent ? SERVICE_IDEMPOTENT : SERVICE_AT_MOST_ONCE;
+                break;
+        case OBJECT_SEMAPHORE:
+                g.slots = object->permits;
+                g.policy = object->posix ? SEMAPHORE_POSIX : SEMAPHORE_PLAIN;
+                break;
+        case OBJECT_MONITOR:
+                g.slots = object->conditions;
+                break;
+        case OBJECT_COUNTER:
+                g.slots = object->counters;
+                break;
+        case _OBJECT_KIND_N:
+                break;
+        }
+        return g;
 }
 
 uint64_t worker_definition_hash(const struct worker_definition *worker) {
@@ -140,10 +188,12 @@ uint64_t worker_definition_hash(const struct worker_definition *worker) {
         return hash;
 }
 
-static void print_section(enum config_section section, const char *name, const void *definition, FILE *out) {
+/* @param kind  of a ring: only what it has is printed. */
+static void print_section(enum config_section section, enum object_kind kind, const char *name, const void *definition,
+                          FILE *out) {
         fprintf(out, "%s %s {\n", config_section_names[section], name);
         config_for_each_key(key, section) {
-                if (!key->type->is_set(key_field_const(key, definition)))
+                if (!config_key_fits(key, kind) || !key->type->is_set(key_field_const(key, definition)))
                         continue;
                 fputs("        ", out);
                 key_print(key, definition, out);
@@ -153,26 +203,26 @@ static void print_section(enum config_section section, const char *name, const v
 }
 
 void worker_definition_print(const struct worker_definition *worker, FILE *out) {
-        print_section(CONFIG_WORKER, worker->name, worker, out);
+        print_section(CONFIG_WORKER, 0, worker->name, worker, out);
 }
 
-void ring_definition_print(const struct ring_definition *ring, FILE *out) {
-        print_section(CONFIG_RING, ring->name, ring, out);
+void object_definition_print(const struct object_definition *object, FILE *out) {
+        print_section(object->section, object->kind, object->name, object, out);
 }
 
 void config_print(const struct config *config, FILE *out) {
-        for (size_t i = 0; i < config->n_rings; i++) {
+        for (size_t i = 0; i < config->n_objects; i++) {
                 fputs(i > 0 ? "\n" : "", out);
-                ring_definition_print(config->rings[i], out);
+                object_definition_print(config->objects[i], out);
         }
         for (size_t i = 0; i < config->n_workers; i++) {
-                fputs(i > 0 || config->n_rings > 0 ? "\n" : "", out);
+                fputs(i > 0 || config->n_objects > 0 ? "\n" : "", out);
                 worker_definition_print(config->workers[i], out);
         }
 }
 
-const char *ring_kind_name(enum object_kind kind) {
-        return ring_kind_words[kind - RING_KIND_FIRST];
+const char *config_section_name(enum config_section section) {
+        return config_section_names[section];
 }
 
 const char *worker_io_name(enum worker_io io) {

@@ -9,14 +9,15 @@
 #include "daemon/config/config.h"
 
 /** Every key at its default. @return 0, -ENOMEM. */
-int ring_definition_new(struct ring_definition **ret, const char *name, unsigned int line);
+int object_definition_new(struct object_definition **ret, enum config_section section, const char *name,
+                          unsigned int line);
 /** @param base  directory that relative paths are relative to; copied. */
 int worker_definition_new(struct worker_definition **ret, const char *name, unsigned int line,
                           const char *base);
 
-struct ring_definition *ring_definition_free(struct ring_definition *ring);
+struct object_definition *object_definition_free(struct object_definition *object);
 struct worker_definition *worker_definition_free(struct worker_definition *worker);
-DEFINE_CLEANUP(struct ring_definition *, ring_definition_free)
+DEFINE_CLEANUP(struct object_definition *, object_definition_free)
 DEFINE_CLEANUP(struct worker_definition *, worker_definition_free)
 
 #endif

@@ -16,38 +16,31 @@
 struct index {
         void **sorted;
         size_t n;
-        const char *(*name)(const void *definition);
 };
 
-static const char *ring_name(const void *definition) {
-        return ((const struct ring_definition *)definition)->name;
+/* Both kinds of definition begin with it. */
+static const char *name_of(const void *definition) {
+        return *(const char *const *)definition;
 }
+_Static_assert(offsetof(struct object_definition, name) == 0 && offsetof(struct worker_definition, name) == 0,
+               "definitions begin with their name");
 
-static const char *worker_name(const void *definition) {
-        return ((const struct worker_definition *)definition)->name;
-}
-
-static int compare_rings(const void *a, const void *b) {
-        return strcmp(ring_name(*(void *const *)a), ring_name(*(void *const *)b));
-}
-
-static int compare_workers(const void *a, const void *b) {
-        return strcmp(worker_name(*(void *const *)a), worker_name(*(void *const *)b));
+static int compare_names(const void *a, const void *b) {
+        return strcmp(name_of(*(void *const *)a), name_of(*(void *const *)b));
 }
 
 static void index_done(struct index *i) {
         free(i->sorted);
 }
 
-static int index_init(struct index *i, enum config_section kind, void *const *definitions, size_t n) {
-        i->name = kind == CONFIG_RING ? ring_name : worker_name;
+static int index_init(struct index *i, void *const *definitions, size_t n) {
         i->n = n;
         i->sorted = calloc(n + 1, sizeof *i->sorted);
         if (!i->sorted)
                 return -ENOMEM;
         for (size_t k = 0; k < n; k++)
                 i->sorted[k] = definitions[k];
-        qsort(i->sorted, n, sizeof *i->sorted, kind == CONFIG_RING ? compare_rings : compare_workers);
+        qsort(i->sorted, n, sizeof *i->sorted, compare_names);
         return 0;
 }
 
@@ -56,7 +49,7 @@ static void *index_find(const struct index *i, const char *name) {
 
         while (low < high) {
                 size_t middle = low + (high - low) / 2;
-                int r = strcmp(name, i->name(i->sorted[middle]));
+                int r = strcmp(name, name_of(i->sorted[middle]));
 
                 if (r == 0)
                         return i->sorted[middle];
@@ -68,10 +61,10 @@ static void *index_find(const struct index *i, const char *name) {
         return NULL;
 }
 
-static void add_ring(struct config_diff *d, enum config_change_kind kind, const struct ring_definition *from,
-                     const struct ring_definition *to) {
+static void add_object(struct config_diff *d, enum config_change_kind kind, const struct object_definition *from,
+                       const struct object_definition *to) {
         d->changes[d->n++] = (struct config_change){
-                .kind = kind, .name = (to ?: from)->name, .old_ring = from, .new_ring = to,
+                .kind = kind, .name = (to ?: from)->name, .old_object = from, .new_object = to,
         };
 }
 
@@ -87,22 +80,22 @@ static void add_worker(struct config_diff *d, enum config_change_kind kind,
         };
 }
 
-static int diff_rings(struct config_diff *d, const struct config *from, const struct config *to) {
+static int diff_objects(struct config_diff *d, const struct config *from, const struct config *to) {
         _cleanup_(index_done) struct index old = { 0 }, new = { 0 };
 
-        if (index_init(&old, CONFIG_RING, (void *const *)from->rings, from->n_rings) < 0 ||
-            index_init(&new, CONFIG_RING, (void *const *)to->rings, to->n_rings) < 0)
+        if (index_init(&old, (void *const *)from->objects, from->n_objects) < 0 ||
+            index_init(&new, (void *const *)to->objects, to->n_objects) < 0)
                 return -ENOMEM;
-        for (size_t i = 0; i < from->n_rings; i++)
-                if (!index_find(&new, from->rings[i]->name))
-                        add_ring(d, CONFIG_REMOVED, from->rings[i], NULL);
-        for (size_t i = 0; i < to->n_rings; i++) {
-                struct ring_definition *before = index_find(&old, to->rings[i]->name);
+        for (size_t i = 0; i < from->n_objects; i++)
+                if (!index_find(&new, from->objects[i]->name))
+                        add_object(d, CONFIG_REMOVED, from->objects[i], NULL);
+        for (size_t i = 0; i < to->n_objects; i++) {
+                struct object_definition *before = index_find(&old, to->objects[i]->name);
 
                 if (!before)
-                        add_ring(d, CONFIG_ADDED, NULL, to->rings[i]);
-                else if (!ring_definition_equal(before, to->rings[i]))
-                        add_ring(d, CONFIG_CHANGED, before, to->rings[i]);
+                        add_object(d, CONFIG_ADDED, NULL, to->objects[i]);
+                else if (!object_definition_equal(before, to->objects[i]))
+                        add_object(d, CONFIG_CHANGED, before, to->objects[i]);
         }
         return 0;
 }
@@ -110,8 +103,8 @@ static int diff_rings(struct config_diff *d, const struct config *from, const st
 static int diff_workers(struct config_diff *d, const struct config *from, const struct config *to) {
         _cleanup_(index_done) struct index old = { 0 }, new = { 0 };
 
-        if (index_init(&old, CONFIG_WORKER, (void *const *)from->workers, from->n_workers) < 0 ||
-            index_init(&new, CONFIG_WORKER, (void *const *)to->workers, to->n_workers) < 0)
+        if (index_init(&old, (void *const *)from->workers, from->n_workers) < 0 ||
+            index_init(&new, (void *const *)to->workers, to->n_workers) < 0)
                 return -ENOMEM;
         for (size_t i = 0; i < from->n_workers; i++)
                 if (!index_find(&new, from->workers[i]->name))
@@ -132,12 +125,22 @@ int config_diff(const struct config *from, const struct config *to, struct confi
         _cleanup_(config_diff_done) struct config_diff diff = { 0 };
 
         from = from ?: &nothing;
-        diff.changes = calloc(from->n_rings + to->n_rings + from->n_workers + to->n_workers + 1,
+        diff.changes = calloc(from->n_objects + to->n_objects + from->n_workers + to->n_workers + 1,
                               sizeof *diff.changes);
-        if (!diff.changes || diff_rings(&diff, from, to) < 0 || diff_workers(&diff, from, to) < 0)
+        if (!diff.changes || diff_objects(&diff, from, to) < 0 || diff_workers(&diff, from, to) < 0)
                 return -ENOMEM;
         *ret = TAKE_GENERIC(diff, ((struct config_diff){ 0 }));
         return 0;
+}
+
+const char *config_change_key(const struct config_change *change) {
+        const struct object_definition *from = change->old_object, *to = change->new_object;
+
+        if (from->section == to->section)
+                config_for_each_key(key, to->section)
+                        if (!key_equal(key, from, to))
+                                return key->name;
+        return "kind";
 }
 
 void config_diff_done(struct config_diff *diff) {
@@ -168,6 +171,23 @@ static void print_keys(enum config_section section, const void *from, const void
         }
 }
 
+static void print_change(const struct config_change *c, FILE *out) {
+        const struct object_definition *from = c->old_object, *to = c->new_object;
+
+        if (!from && !to)
+                print_keys(CONFIG_WORKER, c->old_worker, c->new_worker, out);
+        else if (from->section == to->section)
+                print_keys(to->section, from, to, out);
+        else
+                fprintf(out, ": it was %s", config_section_articles[from->section]);
+}
+
+static enum config_section section_of(const struct config_change *c) {
+        const struct object_definition *object = c->new_object ?: c->old_object;
+
+        return object ? object->section : CONFIG_WORKER;
+}
+
 void config_diff_print(const struct config_diff *diff, FILE *out) {
         static const char *const words[] = {
                 [CONFIG_ADDED] = "added", [CONFIG_REMOVED] = "removed", [CONFIG_CHANGED] = "changed",
@@ -175,13 +195,10 @@ void config_diff_print(const struct config_diff *diff, FILE *out) {
 
         for (size_t i = 0; i < diff->n; i++) {
                 const struct config_change *c = &diff->changes[i];
-                enum config_section section = c->old_ring || c->new_ring ? CONFIG_RING : CONFIG_WORKER;
 
-                fprintf(out, "%-8s %s %s", words[c->kind], config_section_names[section], c->name);
-                if (c->kind == CONFIG_CHANGED && section == CONFIG_RING)
-                        print_keys(section, c->old_ring, c->new_ring, out);
-                else if (c->kind == CONFIG_CHANGED)
-                        print_keys(section, c->old_worker, c->new_worker, out);
+                fprintf(out, "%-8s %s %s", words[c->kind], config_section_names[section_of(c)], c->name);
+                if (c->kind == CONFIG_CHANGED)
+                        print_change(c, out);
                 fputc('\n', out);
         }
 }

@@ -3,7 +3,7 @@
 /*
  * Makes the manual of the configuration
  *
- * Copies a page, and puts the keys of a section where a line says `@keys ring@` or `@keys worker@`, and a
+ * Copies a page, and puts the keys of a section where a line says `@keys SECTION@`, and a
  * table of all keys where one says `@table@`. So the manual cannot lack a key or tell a wrong default.
  */
 
@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "daemon/config/keys.h"
+#include "daemon/config/values.h"
 
 /** A line of the page that is longer is a mistake in the page. */
 #define LINE_MAX_BYTES 1024
@@ -54,6 +55,19 @@ static void print_help(const char *help) {
         print_text(sentence);
 }
 
+/* Which rings have it. */
+static void print_kinds(const struct config_key *key) {
+        const char *words[_OBJECT_KIND_N + 1] = { NULL };
+        char text[LINE_MAX_BYTES];
+        size_t n = 0;
+
+        for (int kind = 0; kind < _OBJECT_KIND_N; kind++)
+                if (key->kinds >> kind & 1)
+                        words[n++] = ring_kind_words[kind - RING_KIND_FIRST];
+        words_join(words, text, sizeof text);
+        printf("Only with\n.Ic kind No = %s .\n", text);
+}
+
 static void print_keys(enum config_section section) {
         printf(".Bl -tag -width Ds\n");
         config_for_each_key(key, section) {
@@ -63,12 +77,14 @@ static void print_keys(enum config_section section) {
                         print_text(key->text);
                 if (key->initial)
                         printf("The default is\n.Li %s .\n", key->initial);
+                if (key->kinds)
+                        print_kinds(key);
         }
         printf(".El\n");
 }
 
 static void print_table(void) {
-        printf(".Bl -column \"restart-delay-max\" \"list of rings\" \"immediate\" \"replaces the "
+        printf(".Bl -column \"restart-delay-max\" \"list of names\" \"immediate\" \"replaces the "
                "processes\"\n");
         printf(".It Sy Key Ta Sy Value Ta Sy Default Ta Sy A change\n");
         for (size_t i = 0; i < config_keys_n; i++) {
@@ -83,11 +99,16 @@ static void print_table(void) {
 }
 
 static void print_line(const char *line) {
-        if (strcmp(line, "@keys ring@\n") == 0)
-                print_keys(CONFIG_RING);
-        else if (strcmp(line, "@keys worker@\n") == 0)
-                print_keys(CONFIG_WORKER);
-        else if (strcmp(line, "@table@\n") == 0)
+        char section[LINE_MAX_BYTES];
+
+        for (size_t s = 0; s < _CONFIG_SECTION_N; s++) {
+                snprintf(section, sizeof section, "@keys %s@\n", config_section_names[s]);
+                if (strcmp(line, section) == 0) {
+                        print_keys((enum config_section)s);
+                        return;
+                }
+        }
+        if (strcmp(line, "@table@\n") == 0)
                 print_table();
         else
                 fputs(line, stdout);

@@ -15,22 +15,35 @@
 #include "base/time.h"
 #include "daemon/config/values.h"
 #include "daemon/policy/limit.h"
+#include "shm/counter.h"
 #include "shm/layout.h"
+#include "shm/monitor.h"
+#include "shm/semaphore.h"
+#include "shm/service.h"
 
+/** Bytes of a pipe or a broadcast. */
+#define RING_CAPACITY_MAX (UINT64_C(1) << 31)
 /** Longer pauses and waits are mistakes. */
 #define DELAY_MAX_USEC (30 * 86400 * USEC_PER_SEC)
 
 #define ANY .min = 0
 #define RANGE(least, most) .min = (least), .max = (most)
 #define WORDS(array) .words = (array)
+#define QUEUE (1u << OBJECT_QUEUE)
+#define PIPE (1u << OBJECT_PIPE)
+#define BROADCAST (1u << OBJECT_BROADCAST)
+#define ALL_KINDS 0
 #define WORDS_FROM(array, first) .words = (array), .min = (first)
 #define ROW(of, definition, label, type_name, field_name, initial_text, what, short_text, long_text) \
         .section = (of), .name = (label), .type = &key_type_##type_name, \
         .offset = offsetof(struct definition, field_name), .initial = (initial_text), \
         .effect = CONFIG_EFFECT_##what, .help = (short_text), .text = (long_text)
 /* The limits expand to several initialisers, so they come last, outside of ROW. */
-#define RING_KEY(label, type, field, initial, limits, what, help, text) \
-        { ROW(CONFIG_RING, ring_definition, label, type, field, initial, what, help, text), limits },
+#define RING_KEY(of_kinds, label, type, field, initial, limits, help, text) \
+        { ROW(CONFIG_RING, object_definition, label, type, field, initial, REFUSED, help, text), \
+          .kinds = (of_kinds), limits },
+#define OBJECT_KEY(section, label, type, field, initial, limits, help, text) \
+        { ROW(CONFIG_##section, object_definition, label, type, field, initial, REFUSED, help, text), limits },
 #define WORKER_KEY(label, type, field, initial, limits, what, help, text) \
         { ROW(CONFIG_WORKER, worker_definition, label, type, field, initial, what, help, text), limits },
 
@@ -41,9 +54,25 @@ const size_t config_keys_n = ARRAY_SIZE(config_keys);
 _Static_assert(ARRAY_SIZE(config_keys) <= CONFIG_KEYS_MAX, "CONFIG_KEYS_MAX is too small");
 
 const char *const config_section_names[] = {
-        [CONFIG_RING] = "ring", [CONFIG_WORKER] = "worker", [_CONFIG_SECTION_N] = NULL
+        [CONFIG_RING] = "ring", [CONFIG_SERVICE] = "service", [CONFIG_SEMAPHORE] = "semaphore",
+        [CONFIG_MUTEX] = "mutex", [CONFIG_MONITOR] = "monitor", [CONFIG_COUNTER] = "counter",
+        [CONFIG_WORKER] = "worker", [_CONFIG_SECTION_N] = NULL,
 };
-const char *const config_section_articles[] = { [CONFIG_RING] = "a ring", [CONFIG_WORKER] = "a worker" };
+const char *const config_section_articles[] = {
+        [CONFIG_RING] = "a ring", [CONFIG_SERVICE] = "a service", [CONFIG_SEMAPHORE] = "a semaphore",
+        [CONFIG_MUTEX] = "a mutex", [CONFIG_MONITOR] = "a monitor", [CONFIG_COUNTER] = "a counter",
+        [CONFIG_WORKER] = "a worker",
+};
+
+enum object_kind config_section_object(enum config_section section) {
+        static const enum object_kind kinds[_CONFIG_SECTION_N] = {
+                [CONFIG_SERVICE] = OBJECT_SERVICE, [CONFIG_SEMAPHORE] = OBJECT_SEMAPHORE,
+                [CONFIG_MUTEX] = OBJECT_MONITOR, [CONFIG_MONITOR] = OBJECT_MONITOR,
+                [CONFIG_COUNTER] = OBJECT_COUNTER,
+        };
+
+        return kinds[section];
+}
 
 const struct config_key *config_key_find(enum config_section section, const char *name) {
         config_for_each_key(key, section)
@@ -154,11 +183,13 @@ static uint64_t feed(uint64_t hash, const void *data, size_t size) {
 uint64_t key_hash(const struct config_key *key, const void *definition, uint64_t hash) {
         const void *field = key_field_const(key, definition);
 
+        /* So that keys which come with another version change no hash. */
+        if (!key->type->is_set(field))
+                return hash;
         hash = feed(hash, key->name, strlen(key->name) + 1);
         switch (key->type->storage) {
         case KEY_TEXT:
-                if (*(char *const *)field)
-                        hash = feed(hash, *(char *const *)field, strlen(*(char *const *)field) + 1);
+                hash = feed(hash, *(char *const *)field, strlen(*(char *const *)field) + 1);
                 break;
         case KEY_LIST:
                 for (char *const *list = *(char **const *)field; *list; list++)

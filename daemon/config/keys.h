@@ -12,12 +12,6 @@
 
 #include "daemon/config/config.h"
 
-enum config_section {
-        CONFIG_RING,
-        CONFIG_WORKER,
-        _CONFIG_SECTION_N,
-};
-
 enum config_effect {
         CONFIG_EFFECT_REFUSED,          /* a reload with it is refused: processes have mapped the ring */
         CONFIG_EFFECT_PROCESS,          /* the processes are replaced */
@@ -55,17 +49,18 @@ struct config_key {
         const char *initial;
         uint64_t min, max;              /* of numbers; 0 and 0: any. Of choices, min: what the first word stands for */
         const char *const *words;       /* of choices, by number from `min` on; ends with NULL */
+        uint32_t kinds;                 /* of rings that have it: a bit each; 0: all */
         enum config_effect effect;
         const char *help, *text;
 };
 
-/** The rows, all rings' before all workers'. Their index is the key's number. */
+/** The rows, those of a section together. Their index is the key's number. */
 extern const struct config_key config_keys[];
 extern const size_t config_keys_n;
 /** Room for a value a key; checked to be enough. */
-#define CONFIG_KEYS_MAX 32
+#define CONFIG_KEYS_MAX 64
 
-/** "ring", "worker"; ends with NULL. */
+/** "ring", …, "worker"; ends with NULL. */
 extern const char *const config_section_names[_CONFIG_SECTION_N + 1];
 /** What it is called with an article: "a ring". */
 extern const char *const config_section_articles[_CONFIG_SECTION_N];
@@ -73,6 +68,14 @@ extern const char *const config_section_articles[_CONFIG_SECTION_N];
 #define config_for_each_key(key, of)                                                                    \
         for (const struct config_key *key = config_keys; key < config_keys + config_keys_n; key++)      \
                 if (key->section == (of))
+
+/** Whether rings of a kind have this key. */
+static inline bool config_key_fits(const struct config_key *key, enum object_kind kind) {
+        return key->kinds == 0 || key->kinds >> kind & 1;
+}
+
+/** What is in a section that is no ring: each of these has but one kind. */
+enum object_kind config_section_object(enum config_section section);
 
 /** The key of this name in a section; NULL: there is none. */
 const struct config_key *config_key_find(enum config_section section, const char *name);
@@ -108,13 +111,15 @@ uint64_t key_hash(const struct config_key *key, const void *definition, uint64_t
 #define KEY_HASH_NULL UINT64_C(0xcbf29ce484222325)
 
 extern const struct key_type key_type_ring_kind, key_type_io, key_type_restart, key_type_ready;
+extern const struct key_type key_type_broadcast_policy, key_type_dead_policy, key_type_boolean;
 extern const struct key_type key_type_count, key_type_power, key_type_size, key_type_time, key_type_limit;
 extern const struct key_type key_type_stop_signal, key_type_io_fds;
-extern const struct key_type key_type_text, key_type_program, key_type_environment, key_type_rings;
+extern const struct key_type key_type_text, key_type_program, key_type_environment, key_type_names;
 
 /** What the first of ring_kind_words stands for: 0 is no kind, in handshakes too. */
 #define RING_KIND_FIRST OBJECT_QUEUE
-extern const char *const ring_kind_words[], *const worker_io_words[];
+extern const char *const ring_kind_words[], *const broadcast_policy_words[], *const dead_policy_words[];
+extern const char *const worker_io_words[];
 extern const char *const restart_policy_words[], *const worker_ready_words[];
 
 #endif

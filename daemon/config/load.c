@@ -168,6 +168,23 @@ int config_verify(const struct config *config, struct config_errors *errors) {
         return config_errors_count(errors) > before ? -EINVAL : 0;
 }
 
+/* "2 rings, 1 lock, 3 workers" */
+static void print_counts(const struct config *config, FILE *out) {
+        size_t rings = 0, services = 0;
+
+        for (size_t i = 0; i < config->n_objects; i++) {
+                rings += config->objects[i]->section == CONFIG_RING;
+                services += config->objects[i]->section == CONFIG_SERVICE;
+        }
+        fprintf(out, "%zu ring%s", rings, rings == 1 ? "" : "s");
+        if (services > 0)
+                fprintf(out, ", %zu service%s", services, services == 1 ? "" : "s");
+        if (config->n_objects > rings + services)
+                fprintf(out, ", %zu lock%s", config->n_objects - rings - services,
+                        config->n_objects - rings - services == 1 ? "" : "s");
+        fprintf(out, ", %zu worker%s", config->n_workers, config->n_workers == 1 ? "" : "s");
+}
+
 int config_check(const char *path, FILE *out, FILE *err) {
         struct config_errors errors = CONFIG_ERRORS_NULL;
         _cleanup_(config_freep) struct config *config = NULL;
@@ -176,10 +193,11 @@ int config_check(const char *path, FILE *out, FILE *err) {
         r = config_load(path, &config, &errors);
         if (r < 0)
                 config_errors_print(&errors, err);
-        else
-                fprintf(out, "%s: ok (%zu ring%s, %zu worker%s)\n", path, config->n_rings,
-                        config->n_rings == 1 ? "" : "s", config->n_workers,
-                        config->n_workers == 1 ? "" : "s");
+        else {
+                fprintf(out, "%s: ok (", path);
+                print_counts(config, out);
+                fputs(")\n", out);
+        }
         config_errors_done(&errors);
         return r < 0;
 }

@@ -19,6 +19,7 @@
 
 #include "base/text.h"
 #include "daemon/config/lexer.h"
+#include "daemon/config/values.h"
 
 /** What is quoted of the file in an error, in bytes. */
 #define QUOTE_MAX 64
@@ -430,7 +431,7 @@ static int scan_section(struct scanner *s, enum config_section kind, unsigned in
         int r;
 
         if (s->n_sections[kind]++ == CONFIG_SECTIONS_MAX) {
-                report(s, line, "more than %d %ss", CONFIG_SECTIONS_MAX, config_section_names[kind]);
+                report(s, line, "more than %d sections '%s'", CONFIG_SECTIONS_MAX, config_section_names[kind]);
                 s->token = (struct token){ .kind = TOKEN_END };
                 return 0;
         }
@@ -454,17 +455,26 @@ static int scan_section(struct scanner *s, enum config_section kind, unsigned in
         return 0;
 }
 
+/* @param name  one of config_section_names. */
+static enum config_section section_named(const char *name) {
+        size_t kind = 0;
+
+        while (config_section_names[kind] != name)
+                kind++;
+        return (enum config_section)kind;
+}
+
 /* Outside of sections: anything else than the name of one. */
 static int scan_unknown(struct scanner *s) {
         struct token t = s->token;
         const char *nearest;
-        char word[QUOTE_MAX + 1];
+        char word[QUOTE_MAX + 1], words[128];
 
         if (t.kind != TOKEN_WORD) {
                 if (t.kind == TOKEN_CLOSE)
                         report(s, t.line, "'}' closes nothing");
                 else
-                        report_unexpected(s, "a section, 'ring' or 'worker',");
+                        report_unexpected(s, "a section, such as 'ring' or 'worker',");
                 advance(s);
                 skip_statement(s);
                 return 0;
@@ -482,14 +492,14 @@ static int scan_unknown(struct scanner *s) {
         nearest = text_nearest(word, config_section_names);
         if (nearest) {
                 report(s, t.line, "%s: unknown section; did you mean '%s'?", word, nearest);
-                return scan_section(
-                        s, nearest == config_section_names[CONFIG_RING] ? CONFIG_RING : CONFIG_WORKER,
-                        t.line);
+                return scan_section(s, section_named(nearest), t.line);
         }
         if (strcmp(word, "include") == 0)
                 report(s, t.line, "include: not known; a configuration is one file");
-        else
-                report(s, t.line, "%s: unknown section; there are 'ring' and 'worker'", word);
+        else {
+                words_join(config_section_names, words, sizeof words);
+                report(s, t.line, "%s: unknown section; it is one of %s", word, words);
+        }
         if (is_value(&s->token) && look_ahead(s).kind == TOKEN_OPEN)
                 advance(s);
         if (s->token.kind == TOKEN_OPEN)

@@ -84,10 +84,10 @@ static int add_definition(struct reader *r, const struct outline_section *outlin
         const char *name = outline->name ?: "";
         int result;
 
-        if (outline->kind == CONFIG_RING) {
-                result = ring_definition_new(&config->rings[config->n_rings], name, outline->line);
+        if (outline->kind != CONFIG_WORKER) {
+                result = object_definition_new(&config->objects[config->n_objects], outline->kind, name, outline->line);
                 if (result >= 0)
-                        *ret = config->rings[config->n_rings++];
+                        *ret = config->objects[config->n_objects++];
         } else {
                 result = worker_definition_new(&config->workers[config->n_workers], name, outline->line,
                                                base);
@@ -125,11 +125,11 @@ static int read_outline(struct config *config, const struct outline *outline, co
         _cleanup_(freep) char **items = calloc(CONFIG_LIST_MAX, sizeof *items);
         _cleanup_(cfg_freep) cfg_t *cfg = NULL;
 
-        config->rings = calloc(outline->n + 1, sizeof *config->rings);
+        config->objects = calloc(outline->n + 1, sizeof *config->objects);
         config->workers = calloc(outline->n + 1, sizeof *config->workers);
         config_options_init(&r.options);
         cfg = cfg_init(r.options.sections, CFGF_NONE);
-        if (!items || !config->rings || !config->workers || !cfg)
+        if (!items || !config->objects || !config->workers || !cfg)
                 return -ENOMEM;
         r.items = items;
         r.cfg = cfg;

@@ -13,16 +13,34 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "daemon/config/values.h"
 
 /** The memory of one ring; the limit of one that was meant has been passed long before. */
 #define RING_SIZE_MAX (UINT64_C(1) << 36)
+
+/** Of an object that is a pipe: who has its two ends. */
+struct ends {
+        const struct outline_section *receiver, *sender;
+};
 
 struct checker {
         const struct config *config;
         const struct outline *outline;
         const struct outline_section *section;
+        struct ends *ends;                      /* of config->objects */
         struct config_errors *errors;
 };
+
+/** What a worker does with objects of one class. */
+enum use {
+        USE_RINGS,
+        USE_SERVICES,
+        USE_LOCKS,
+};
+
+static enum use use_of(enum config_section section) {
+        return section == CONFIG_RING ? USE_RINGS : section == CONFIG_SERVICE ? USE_SERVICES : USE_LOCKS;
+}
 
 static size_t key_number(const struct checker *c, const char *name) {
         return (size_t)(config_key_find(c->section->kind, name) - config_keys);
@@ -53,42 +71,80 @@ static void _printf_(3, 4) complain(const struct checker *c, const char *key, co
                           config_section_names[c->section->kind], c->section->name ?: "", key, message);
 }
 
-static bool ring_exists(const struct checker *c, const char *name) {
+/* The section that defines an object; NULL: there is none. */
+static const struct outline_section *find_section(const struct checker *c, const char *name) {
         for (size_t i = 0; i < c->outline->n; i++)
-                if (c->outline->sections[i].kind == CONFIG_RING && c->outline->sections[i].name &&
+                if (c->outline->sections[i].kind != CONFIG_WORKER && c->outline->sections[i].name &&
                     strcmp(c->outline->sections[i].name, name) == 0)
-                        return true;
-        return false;
+                        return &c->outline->sections[i];
+        return NULL;
 }
 
-/* Only for a message: the nearest name of a ring. */
-static const char *nearest_ring(const struct checker *c, const char *name) {
+/* Only for a message: the nearest name of an object that would do. */
+static const char *nearest_object(const struct checker *c, const char *name, enum use use) {
         size_t best = strlen(name) / 3 + 1;
         const char *found = NULL;
 
-        for (size_t i = 0; i < c->config->n_rings; i++) {
-                size_t d = text_distance(name, c->config->rings[i]->name);
+        for (size_t i = 0; i < c->config->n_objects; i++) {
+                size_t d = text_distance(name, c->config->objects[i]->name);
 
-                if (d < best || (d == best && !found)) {
+                if (use_of(c->config->objects[i]->section) == use && (d < best || (d == best && !found))) {
                         best = d;
-                        found = c->config->rings[i]->name;
+                        found = c->config->objects[i]->name;
                 }
         }
         return found;
 }
 
-static void check_rings(const struct checker *c, const char *key, char *const *names) {
+static void check_objects(const struct checker *c, const char *key, char *const *names, enum use use) {
+        static const char *const words[] = { [USE_RINGS] = "ring", [USE_SERVICES] = "service", [USE_LOCKS] = "lock" };
+        static const char *const keys[] = {
+                [USE_RINGS] = "'receive' or 'send'", [USE_SERVICES] = "'call' or 'serve'", [USE_LOCKS] = "'use'",
+        };
+
         for (; *names; names++) {
+                const struct outline_section *section = find_section(c, *names);
                 const char *nearest;
 
-                if (ring_exists(c, *names))
+                if (section && use_of(section->kind) != use)
+                        complain(c, key, "'%s' is %s: name it in %s", *names, config_section_articles[section->kind],
+                                 keys[use_of(section->kind)]);
+                if (section)
                         continue;
-                nearest = nearest_ring(c, *names);
+                nearest = nearest_object(c, *names, use);
                 if (nearest)
-                        complain(c, key, "there is no ring '%s'; did you mean '%s'?", *names, nearest);
+                        complain(c, key, "there is no %s '%s'; did you mean '%s'?", words[use], *names, nearest);
                 else
-                        complain(c, key, "there is no ring '%s'", *names);
+                        complain(c, key, "there is no %s '%s'", words[use], *names);
         }
+}
+
+/* ---- workers ----------------------------------------------------------------------------------- */
+
+/* One end of a pipe: one process. */
+static void check_end(const struct checker *c, const struct worker_definition *w, const char *key, const char *pipe,
+                      const char *role, const struct outline_section **end) {
+        if (*end)
+                complain(c, key, "ring '%s' is a pipe, and its %s is worker '%s' already", pipe, role,
+                         (*end)->name ?: "");
+        else if (w->instances > 1)
+                complain(c, "instances", "ring '%s' is a pipe, which can have one %s only", pipe, role);
+        if (!*end)
+                *end = c->section;
+}
+
+static void check_pipes(const struct checker *c, const struct worker_definition *w, const char *key,
+                        char *const *names, bool receives) {
+        for (; *names; names++)
+                for (size_t i = 0; i < c->config->n_objects; i++) {
+                        const struct object_definition *o = c->config->objects[i];
+
+                        if (o->kind != OBJECT_PIPE || strcmp(o->name, *names) != 0)
+                                continue;
+                        check_end(c, w, key, o->name, receives ? "receiver" : "sender",
+                                  receives ? &c->ends[i].receiver : &c->ends[i].sender);
+                        break;
+                }
 }
 
 static size_t length(char *const *list) {
@@ -106,6 +162,25 @@ static bool lacks_ring(const struct checker *c, const struct worker_definition *
         return !receives && (w->io == WORKER_IO_EXEC || !sends);
 }
 
+/* What the bridge cannot do. */
+static void check_bridge(const struct checker *c, const struct worker_definition *w, const char *key,
+                         char *const *names) {
+        if (strcmp(key, "receive") != 0 && strcmp(key, "send") != 0) {
+                if (names[0])
+                        complain(c, key, "not with io = %s: the program must use libganger", worker_io_name(w->io));
+                return;
+        }
+        if (length(names) > 1)
+                complain(c, key, "one ring at most with io = %s", worker_io_name(w->io));
+        for (; *names; names++) {
+                const struct object_definition *ring = config_object(c->config, *names);
+
+                if (ring && ring->section == CONFIG_RING && ring->kind != OBJECT_QUEUE)
+                        complain(c, key, "ring '%s' is a %s, and io = %s needs a queue", *names,
+                                 ring_kind_words[ring->kind - RING_KIND_FIRST], worker_io_name(w->io));
+        }
+}
+
 static void check_io(const struct checker *c, const struct worker_definition *w) {
         if (w->io_fds[0] >= 0 && w->io != WORKER_IO_LINES && w->io != WORKER_IO_FRAMES)
                 complain(c, "io-fds", "only with io = lines or frames");
@@ -113,27 +188,42 @@ static void check_io(const struct checker *c, const struct worker_definition *w)
                 return;
         if (lacks_ring(c, w))
                 complain(c, "io", "a ring to receive from is missing; add receive = RING");
-        if (length(w->receive) > 1)
-                complain(c, "receive", "one ring at most with io = %s", worker_io_name(w->io));
-        if (length(w->send) > 1)
-                complain(c, "send", "one ring at most with io = %s", worker_io_name(w->io));
+        check_bridge(c, w, "receive", w->receive);
+        check_bridge(c, w, "send", w->send);
+        check_bridge(c, w, "call", w->call);
+        check_bridge(c, w, "serve", w->serve);
+        check_bridge(c, w, "use", w->use);
         if (w->ready == WORKER_READY_NOTIFY)
                 complain(c, "ready", "with io = %s the bridge tells that it is ready: leave this out",
                          worker_io_name(w->io));
+}
+
+/* Whether it has any, or was meant to have. */
+static bool has_objects(const struct checker *c) {
+        static const char *const keys[] = { "receive", "send", "call", "serve", "use" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+                if (was_written(c, keys[i]))
+                        return true;
+        return false;
 }
 
 static void check_worker(const struct checker *c, struct worker_definition *w) {
         if (!w->exec[0] && !was_written(c, "exec"))
                 config_errors_add(c->errors, c->config->path, c->section->line,
                                   "worker '%s': exec is missing", c->section->name ?: "");
-        check_rings(c, "receive", w->receive);
-        check_rings(c, "send", w->send);
+        check_objects(c, "receive", w->receive, USE_RINGS);
+        check_objects(c, "send", w->send, USE_RINGS);
+        check_objects(c, "call", w->call, USE_SERVICES);
+        check_objects(c, "serve", w->serve, USE_SERVICES);
+        check_objects(c, "use", w->use, USE_LOCKS);
+        check_pipes(c, w, "receive", w->receive, true);
+        check_pipes(c, w, "send", w->send, false);
         check_io(c, w);
         if (w->io != WORKER_IO_NONE && !was_written(c, "ready"))
                 w->ready = WORKER_READY_LIBRARY;
-        if (w->ready == WORKER_READY_LIBRARY && w->io == WORKER_IO_NONE && !w->receive[0] && !w->send[0] &&
-            !was_written(c, "io") && !was_written(c, "receive") && !was_written(c, "send"))
-                complain(c, "ready", "a program without rings cannot join the library; use notify");
+        if (w->ready == WORKER_READY_LIBRARY && w->io == WORKER_IO_NONE && !was_written(c, "io") && !has_objects(c))
+                complain(c, "ready", "a program without rings, services and locks cannot join the library; use notify");
         if (w->restart_delay_max_usec < w->restart_delay_usec) {
                 if (was_written(c, "restart-delay-max"))
                         complain(c, "restart-delay-max", "it is less than restart-delay");
@@ -141,21 +231,78 @@ static void check_worker(const struct checker *c, struct worker_definition *w) {
         }
 }
 
-static void check_ring(const struct checker *c, const struct ring_definition *r) {
+/* ---- objects ----------------------------------------------------------------------------------- */
+
+/* "queue", or "pipe or broadcast" */
+static const char *kinds_of(const struct config_key *key, char *buf, size_t size) {
+        const char *words[_OBJECT_KIND_N + 1] = { NULL };
+        size_t n = 0;
+
+        for (int kind = RING_KIND_FIRST; kind < _OBJECT_KIND_N; kind++)
+                if (key->kinds >> kind & 1)
+                        words[n++] = ring_kind_words[kind - RING_KIND_FIRST];
+        words_join(words, buf, size);
+        return buf;
+}
+
+/* @return false: something is written that a ring of this kind has not. */
+static bool check_fits(const struct checker *c, const struct object_definition *o) {
+        bool good = true;
+        char kinds[64];
+
+        config_for_each_key(key, CONFIG_RING)
+                if (!config_key_fits(key, o->kind) && was_written(c, key->name)) {
+                        complain(c, key->name, "a %s has no such key; only with kind = %s",
+                                 ring_kind_words[o->kind - RING_KIND_FIRST], kinds_of(key, kinds, sizeof kinds));
+                        good = false;
+                }
+        return good;
+}
+
+static void check_size(const struct checker *c, const struct object_definition *o, const char *size_key,
+                       uint32_t size_each) {
         char size[SIZE_FORMAT_MAX], most[SIZE_FORMAT_MAX];
-        uint64_t bytes = (uint64_t)r->slots * r->slot_size;
+        uint64_t bytes = (uint64_t)o->slots * size_each;
 
         if (bytes > RING_SIZE_MAX)
-                config_errors_add(c->errors, c->config->path, line_of(c, "slots"),
-                                  "ring '%s': slots times slot-size is %s; the most is %s",
-                                  c->section->name ?: "", size_format(size, sizeof size, bytes),
-                                  size_format(most, sizeof most, RING_SIZE_MAX));
+                config_errors_add(c->errors, c->config->path, line_of(c, "slots"), "%s '%s': slots times %s is %s; the most is %s",
+                                  config_section_names[o->section], c->section->name ?: "", size_key,
+                                  size_format(size, sizeof size, bytes), size_format(most, sizeof most, RING_SIZE_MAX));
+}
+
+static void check_object(const struct checker *c, const struct object_definition *o) {
+        struct geometry g = object_definition_geometry(o);
+
+        if (o->section == CONFIG_RING && !check_fits(c, o))
+                return;
+        switch (o->kind) {
+        case OBJECT_QUEUE:
+                check_size(c, o, "slot-size", o->slot_size);
+                break;
+        case OBJECT_SERVICE:
+                check_size(c, o, "message-max", o->message_max);
+                if (!o->idempotent && was_written(c, "max-deliveries") && !c->section->meant[key_number(c, "idempotent")])
+                        complain(c, "max-deliveries", "only with idempotent = yes: else a call is tried once");
+                break;
+        default:
+                break;
+        }
+        /* What the kind itself thinks of it; its limits were told with their keys before. */
+        if (geometry_check(&g) < 0)
+                config_errors_add(c->errors, c->config->path, c->section->line, "%s '%s': these numbers do not go together",
+                                  config_section_names[o->section], c->section->name ?: "");
+}
+
+/* ---- names ------------------------------------------------------------------------------------- */
+
+static bool same_namespace(const struct outline_section *x, const struct outline_section *y) {
+        return (x->kind == CONFIG_WORKER) == (y->kind == CONFIG_WORKER);
 }
 
 static int compare_sections(const void *a, const void *b) {
         const struct outline_section *x = *(struct outline_section *const *)a,
                                      *y = *(struct outline_section *const *)b;
-        int r = (x->kind > y->kind) - (x->kind < y->kind);
+        int r = (x->kind == CONFIG_WORKER) - (y->kind == CONFIG_WORKER);
 
         r = r ?: strcmp(x->name ?: "", y->name ?: "");
         return r ?: (x->line > y->line) - (x->line < y->line);
@@ -174,28 +321,35 @@ static int check_names(const struct checker *c) {
         for (size_t i = 0; i < c->outline->n; i++) {
                 const struct outline_section *s = sorted[i];
 
-                if (!first || !s->name || !first->name || s->kind != first->kind ||
-                    strcmp(s->name, first->name) != 0)
+                if (!first || !s->name || !first->name || !same_namespace(s, first) || strcmp(s->name, first->name) != 0)
                         first = s;
-                else
+                else if (s->kind == first->kind)
                         config_errors_add(c->errors, c->config->path, s->line,
                                           "%s '%s': it is defined already, in line %u",
                                           config_section_names[s->kind], s->name, first->line);
+                else
+                        config_errors_add(c->errors, c->config->path, s->line,
+                                          "%s '%s': the name is that of %s already, in line %u",
+                                          config_section_names[s->kind], s->name, config_section_articles[first->kind],
+                                          first->line);
         }
         return 0;
 }
 
 int config_check_semantics(struct config *config, const struct outline *outline,
                            struct config_errors *errors) {
-        struct checker c = { .config = config, .outline = outline, .errors = errors };
-        size_t rings = 0, workers = 0;
+        _cleanup_(freep) struct ends *ends = calloc(config->n_objects + 1, sizeof *ends);
+        struct checker c = { .config = config, .outline = outline, .ends = ends, .errors = errors };
+        size_t objects = 0, workers = 0;
 
+        if (!ends)
+                return -ENOMEM;
         for (size_t i = 0; i < outline->n; i++) {
                 c.section = &outline->sections[i];
-                if (c.section->kind == CONFIG_RING)
-                        check_ring(&c, config->rings[rings++]);
-                else
+                if (c.section->kind == CONFIG_WORKER)
                         check_worker(&c, config->workers[workers++]);
+                else
+                        check_object(&c, config->objects[objects++]);
         }
         return check_names(&c);
 }

@@ -15,10 +15,18 @@
 #include "base/time.h"
 #include "daemon/config/keys.h"
 #include "daemon/config/values.h"
+#include "shm/queue.h"
 
 /* ---- choices ----------------------------------------------------------------------------------- */
 
-const char *const ring_kind_words[] = { [OBJECT_QUEUE - RING_KIND_FIRST] = "queue", NULL };
+const char *const ring_kind_words[] = {
+        [OBJECT_QUEUE - RING_KIND_FIRST] = "queue", [OBJECT_PIPE - RING_KIND_FIRST] = "pipe",
+        [OBJECT_BROADCAST - RING_KIND_FIRST] = "broadcast", [OBJECT_BROADCAST + 1 - RING_KIND_FIRST] = NULL,
+};
+const char *const broadcast_policy_words[] = { "lossy", "wait", "drop", "refuse", NULL };
+const char *const dead_policy_words[] = {
+        [QUEUE_DEAD_REFUSE] = "refuse", [QUEUE_DEAD_DROP_OLDEST] = "drop-oldest", [_QUEUE_DEAD_POLICY_N] = NULL,
+};
 const char *const worker_io_words[] = {
         [WORKER_IO_NONE] = "none", [WORKER_IO_LINES] = "lines", [WORKER_IO_FRAMES] = "frames",
         [WORKER_IO_EXEC] = "exec", [_WORKER_IO_N] = NULL,
@@ -42,16 +50,6 @@ _Static_assert(sizeof(enum object_kind) == sizeof(int) && sizeof(enum worker_io)
                        sizeof(enum restart_policy) == sizeof(int) && sizeof(enum worker_ready) == sizeof(int),
                "enums are ints");
 
-static void join_words(const char *const *words, char *buf, size_t size) {
-        size_t n = 0, last = 0;
-
-        while (words[last + 1])
-                last++;
-        for (size_t i = 0; i <= last && n < size; i++)
-                n += (size_t)snprintf(buf + n, size - n, "%s%s", i == 0 ? "" : i < last ? ", " : " or ",
-                                      words[i]);
-}
-
 static int choice_read(const struct config_key *key, void *field, char *const *items, size_t n,
                        struct error *error) {
         const char *nearest;
@@ -67,7 +65,7 @@ static int choice_read(const struct config_key *key, void *field, char *const *i
         nearest = text_nearest(items[0], key->words);
         if (nearest)
                 return error_set(error, -EINVAL, "unknown value '%s'; did you mean '%s'?", items[0], nearest);
-        join_words(key->words, words, sizeof words);
+        words_join(key->words, words, sizeof words);
         if (!key->words[1])
                 return error_set(error, -EINVAL, "unknown value '%s'; there is only '%s'", items[0], words);
         return error_set(error, -EINVAL, "unknown value '%s'; it is one of %s", items[0], words);
@@ -82,6 +80,20 @@ static void choice_write(const struct config_key *key, const void *field, FILE *
 
 static bool always_set(const void *field) {
         return true;
+}
+
+static int boolean_read(const struct config_key *key, void *field, char *const *items, size_t n,
+                        struct error *error) {
+        bool yes = strcmp(items[0], "yes") == 0;
+
+        if (!yes && strcmp(items[0], "no") != 0)
+                return error_set(error, -EINVAL, "'%s' is neither yes nor no", items[0]);
+        *(bool *)field = yes;
+        return 0;
+}
+
+static void boolean_write(const struct config_key *key, const void *field, FILE *out) {
+        fputs(*(const bool *)field ? "yes" : "no", out);
 }
 
 /* ---- numbers ----------------------------------------------------------------------------------- */
@@ -338,14 +350,14 @@ static int environment_read(const struct config_key *key, void *field, char *con
         return list_read(key, field, items, n, error);
 }
 
-static int rings_read(const struct config_key *key, void *field, char *const *items, size_t n,
+static int names_read(const struct config_key *key, void *field, char *const *items, size_t n,
                       struct error *error) {
         for (size_t i = 0; i < n; i++) {
                 if (!name_is_valid(items[i]))
-                        return error_set(error, -EINVAL, "'%.64s' is not the name of a ring", items[i]);
+                        return error_set(error, -EINVAL, "'%.64s' is not a name", items[i]);
                 for (size_t j = 0; j < i; j++)
                         if (strcmp(items[i], items[j]) == 0)
-                                return error_set(error, -EINVAL, "ring '%s' is there twice", items[i]);
+                                return error_set(error, -EINVAL, "'%s' is there twice", items[i]);
         }
         return list_read(key, field, items, n, error);
 }
@@ -355,7 +367,10 @@ static int rings_read(const struct config_key *key, void *field, char *const *it
 #define LIST(label, read) { label, KEY_LIST, sizeof(char **), true, read, list_write, list_is_set }
 
 const struct key_type key_type_ring_kind = CHOICE("word");
+const struct key_type key_type_broadcast_policy = CHOICE("word");
+const struct key_type key_type_dead_policy = CHOICE("word");
 const struct key_type key_type_io = CHOICE("word");
+const struct key_type key_type_boolean = NUMBER("yes or no", sizeof(bool), boolean_read, boolean_write);
 const struct key_type key_type_restart = CHOICE("word");
 const struct key_type key_type_ready = CHOICE("word");
 const struct key_type key_type_count = NUMBER("number", sizeof(uint32_t), count_read, count_write);
@@ -372,4 +387,4 @@ const struct key_type key_type_text = {
 };
 const struct key_type key_type_program = LIST("list", program_read);
 const struct key_type key_type_environment = LIST("list", environment_read);
-const struct key_type key_type_rings = LIST("list of rings", rings_read);
+const struct key_type key_type_names = LIST("list of names", names_read);

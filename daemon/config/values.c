@@ -102,6 +102,15 @@ char **strings_free(char **list) {
         return NULL;
 }
 
+void words_join(const char *const *words, char *buf, size_t size) {
+        size_t n = 0, last = 0;
+
+        while (words[last + 1])
+                last++;
+        for (size_t i = 0; i <= last && n < size; i++)
+                n += (size_t)snprintf(buf + n, size - n, "%s%s", i == 0 ? "" : i < last ? ", " : " or ", words[i]);
+}
+
 int strings_copy(char *const *items, size_t n, char ***ret) {
         _cleanup_(strings_freep) char **list = calloc(n + 1, sizeof *list);
 

@@ -22,6 +22,9 @@ void usec_print(uint64_t usec, FILE *out);
 /** A string of the configuration, in quotes and with escapes where it needs them. */
 void string_print(const char *text, FILE *out);
 
+/** "a, b or c". @param words  at least one; ends with NULL. */
+void words_join(const char *const *words, char *buf, size_t size);
+
 /** Copies `n` strings into a list that ends with NULL. @return 0, -ENOMEM. */
 int strings_copy(char *const *items, size_t n, char ***ret);
 

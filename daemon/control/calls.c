@@ -38,6 +38,7 @@ static const struct {
         [REQUEST(ATTACH)] = { "attach", call_attach, CONTROL_ATTACH },
         [REQUEST(PEEK)] = { "peek", call_peek, CONTROL_CONSUME },
         [REQUEST(DEAD)] = { "dead", call_dead, CONTROL_CONSUME },
+        [REQUEST(LOCKS)] = { "locks", call_locks, CONTROL_VIEW },
         [REQUEST(SHUTDOWN)] = { "shutdown", call_shutdown, CONTROL_ADMIN },
 };
 

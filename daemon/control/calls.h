@@ -52,9 +52,10 @@ int call_wait(struct call *call, struct pending *pending, const struct pending_o
 /** May the peer ask this? @return 0, -EACCES (with the error set). */
 int call_permit(struct call *call, enum control_class needs);
 
-/** No worker, instance or ring has that name: says so, and which is nearest. @return -ENOENT. */
+/** No worker, instance, … has that name: says so, and which is nearest. @return -ENOENT. */
 int call_unknown(struct call *call, const char *name);
-int call_unknown_ring(struct call *call, const char *name);
+int call_unknown_ring(struct call *call, const char *name);     /* or service */
+int call_unknown_lock(struct call *call, const char *name);
 
 /** @return 0; -E2BIG: there are too many names (with the error set). */
 int call_check_names(struct call *call, size_t n_names);
@@ -75,5 +76,6 @@ int call_rings(struct call *call);
 int call_attach(struct call *call);
 int call_peek(struct call *call);
 int call_dead(struct call *call);
+int call_locks(struct call *call);
 
 #endif

@@ -7,6 +7,7 @@ DAEMON_SOURCES += \
 	daemon/control/connection.c daemon/control/connection.h \
 	daemon/control/control.h \
 	daemon/control/events.c \
+	daemon/control/locks.c \
 	daemon/control/logs.c \
 	daemon/control/names.c \
 	daemon/control/rings.c \

@@ -31,21 +31,22 @@ static const char **worker_names(struct call *call) {
         return names;
 }
 
-static const char **ring_names(struct call *call) {
+/* Those of locks, or all others. */
+static const char **object_names(struct call *call, bool locks) {
         const char **names;
         size_t n = 0;
 
-        list_for_each(it, &call->gang->rings.list)
+        list_for_each(it, &call->gang->objects.list)
                 n++;
         names = arena_alloc(&call->arena, n + 1, sizeof *names);
         if (!names)
                 return NULL;
         n = 0;
-        list_for_each(it, &call->gang->rings.list) {
-                const struct ring *ring = list_entry(it, struct ring, link);
+        list_for_each(it, &call->gang->objects.list) {
+                const struct gang_object *object = list_entry(it, struct gang_object, link);
 
-                if (!ring->removed)
-                        names[n++] = ring->name;
+                if (!object->removed && (object_class_of(object->geometry.kind) == CLASS_LOCK) == locks)
+                        names[n++] = object->name;
         }
         return names;
 }
@@ -85,6 +86,20 @@ int call_unknown(struct call *call, const char *name) {
                          TYPED_MAX, name, worker->name, worker->n_instances);
 }
 
+/* @param locks  what was looked for. */
+static int unknown_object(struct call *call, const char *name, bool locks) {
+        const struct gang_object *object = gang_object_find(&call->gang->objects, name);
+
+        if (!object)
+                return unknown(call, locks ? "lock" : "ring or service", name, object_names(call, locks));
+        call->unknown = name;
+        return error_set(&call->error, -ENOENT, "%s: '%s' is a %s", call->name, name, object_kind_name(object));
+}
+
 int call_unknown_ring(struct call *call, const char *name) {
-        return unknown(call, "ring", name, ring_names(call));
+        return unknown_object(call, name, false);
+}
+
+int call_unknown_lock(struct call *call, const char *name) {
+        return unknown_object(call, name, true);
 }

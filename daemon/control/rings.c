@@ -3,7 +3,7 @@
 /*
  * rings, attach, peek, dead
  *
- * What is in a ring comes from processes that nobody trusts; it is bounded in daemon/rings.h, and here so
+ * What is in a ring comes from processes that nobody trusts; it is bounded in daemon/ring-look.h, and here so
  * that the answer fits a frame. Invariant: who becomes a member is the process at the other end, as the
  * kernel tells it, never one that the request names.
  */
@@ -14,7 +14,7 @@
 #include "daemon/config/config.h"
 #include "daemon/control/calls.h"
 #include "daemon/gang.h"
-#include "daemon/rings.h"
+#include "daemon/ring-look.h"
 #include "daemon/worker.h"
 
 #define PEEK_COUNT_DEFAULT 10
@@ -30,7 +30,7 @@
 /** A ring in the answer. */
 struct ring_row {
         struct map_node node;           /* by name */
-        struct ring *ring;
+        struct gang_object *ring;
         Ganger__V1__Ring message;
 };
 
@@ -40,7 +40,7 @@ struct ring_rows {
         size_t capacity;
 };
 
-static int rows_add(struct call *call, struct ring_rows *rows, struct ring *ring) {
+static int rows_add(struct call *call, struct ring_rows *rows, struct gang_object *ring) {
         struct ring_row *row;
         int r;
 
@@ -57,9 +57,16 @@ static int rows_add(struct call *call, struct ring_rows *rows, struct ring *ring
         return r;
 }
 
+/** A ring or a service; NULL: there is none. */
+static struct gang_object *find_ring(struct call *call, const char *name) {
+        struct gang_object *object = gang_object_find(&call->gang->objects, name);
+
+        return object && object_class_of(object->geometry.kind) != CLASS_LOCK ? object : NULL;
+}
+
 /** Those that were asked for, or all. */
 static int rows_select(struct call *call, struct ring_rows *rows, char *const *names, size_t n_names) {
-        struct list *list = &call->gang->rings.list;
+        struct list *list = &call->gang->objects.list;
         size_t n = 0;
         int r = 0;
 
@@ -69,16 +76,16 @@ static int rows_select(struct call *call, struct ring_rows *rows, char *const *n
         if (!rows->reply.rings)
                 return -ENOMEM;
         for (size_t i = 0; r == 0 && i < n_names; i++) {
-                struct ring *ring = ring_find(&call->gang->rings, names[i]);
+                struct gang_object *ring = find_ring(call, names[i]);
 
                 r = ring ? rows_add(call, rows, ring) : call_unknown_ring(call, names[i]);
         }
         if (n_names > 0)
                 return r;
         list_for_each(it, list) {
-                struct ring *ring = list_entry(it, struct ring, link);
+                struct gang_object *ring = list_entry(it, struct gang_object, link);
 
-                if (r == 0 && !ring->removed)
+                if (r == 0 && !ring->removed && object_class_of(ring->geometry.kind) != CLASS_LOCK)
                         r = rows_add(call, rows, ring);
         }
         return r;
@@ -113,6 +120,8 @@ static void rows_note_all(struct ring_rows *rows, struct list *workers) {
                         continue;
                 rows_note(rows, w->definition->receive, w->name, true);
                 rows_note(rows, w->definition->send, w->name, false);
+                rows_note(rows, w->definition->serve, w->name, true);
+                rows_note(rows, w->definition->call, w->name, false);
         }
 }
 
@@ -132,16 +141,20 @@ static int rows_fill_workers(struct call *call, struct ring_rows *rows) {
 }
 
 static void row_fill(struct ring_row *row) {
-        const struct ring *ring = row->ring;
+        const struct gang_object *ring = row->ring;
         Ganger__V1__Ring *m = &row->message;
         struct ring_counts counts = { 0 };
 
         ring_count(ring, &counts);
         m->name = ring->name;
-        m->kind = (char *)"queue";
-        m->slots = ring->slots;
-        m->slot_size = ring->slot_size;
-        m->max_deliveries = ring->max_deliveries;
+        m->kind = (char *)object_kind_name(ring);
+        m->slots = ring->geometry.kind == OBJECT_BROADCAST ? 0 : ring->geometry.slots; /* … has places for subscribers */
+        m->capacity = ring->geometry.capacity;
+        m->used = counts.used;
+        m->dropped = counts.dropped;
+        m->failed = counts.failed;
+        m->slot_size = ring->geometry.message_max;
+        m->max_deliveries = ring->geometry.max_deliveries;
         m->memory = ring->memory_size;
         m->ready = counts.ready;
         m->leased = counts.leased;
@@ -179,7 +192,7 @@ int call_rings(struct call *call) {
 static int attach_reply(struct call *call, const struct attachment *a) {
         Ganger__V1__AttachReply m = GANGER__V1__ATTACH_REPLY__INIT;
         Ganger__V1__Reply reply = GANGER__V1__REPLY__INIT;
-        int fds[2 * MEMBERSHIP_RINGS_MAX + 1], r;
+        int fds[2 * MEMBERSHIP_OBJECTS_MAX + 1], r;
         _cleanup_(freep) void *blob = NULL;
         size_t n_fds = 0, size = 0;
 
@@ -210,12 +223,12 @@ int call_attach(struct call *call) {
                 return r;
         if (!request->receive && !request->send)
                 return error_set(&call->error, -EINVAL, "attach: neither to receive nor to send");
-        if (!ring_find(&call->gang->rings, request->ring))
+        if (!gang_object_find(&call->gang->objects, request->ring))
                 return call_unknown_ring(call, request->ring);
         pidfd = peer_pidfd(c->fd, &pid);
         if (pidfd < 0)
                 return error_errno(&call->error, pidfd, "attach: the process that asks");
-        r = attachment_new(&a, &call->gang->rings, request->ring, pid, pidfd, request->receive, request->send,
+        r = attachment_new(&a, &call->gang->objects, request->ring, pid, pidfd, request->receive, request->send,
                            &call->error);
         return r < 0 ? r : attach_reply(call, a);
 }
@@ -296,10 +309,15 @@ static uint32_t bytes_or_default(uint32_t bytes) {
         return MIN(bytes > 0 ? bytes : (uint32_t)PEEK_BYTES_DEFAULT, (uint32_t)RING_PEEK_BYTES_MAX);
 }
 
+static int not_a_queue(struct call *call, const struct gang_object *ring) {
+        return error_set(&call->error, -EINVAL, "%s: '%s' is a %s; only a queue can be looked into", call->name, ring->name,
+                         object_kind_name(ring));
+}
+
 int call_peek(struct call *call) {
         const Ganger__V1__PeekRequest *request = call->request->peek;
         struct collection l = { .call = call, .room = CALL_REPLY_ROOM, .stop_when_full = true };
-        struct ring *ring = ring_find(&call->gang->rings, request->ring);
+        struct gang_object *ring = find_ring(call, request->ring);
         Ganger__V1__PeekReply m = GANGER__V1__PEEK_REPLY__INIT;
         Ganger__V1__Reply reply = GANGER__V1__REPLY__INIT;
         uint32_t count = request->count > 0 ? request->count : PEEK_COUNT_DEFAULT;
@@ -307,6 +325,8 @@ int call_peek(struct call *call) {
 
         if (!ring)
                 return call_unknown_ring(call, request->ring);
+        if (ring->geometry.kind != OBJECT_QUEUE)
+                return not_a_queue(call, ring);
         if (count > PEEK_COUNT_MAX)
                 return error_set(&call->error, -E2BIG, "peek: %u messages are more than %d", count,
                                  PEEK_COUNT_MAX);
@@ -343,7 +363,7 @@ static int dead_action(struct call *call, enum ring_dead_action *ret) {
 int call_dead(struct call *call) {
         const Ganger__V1__DeadRequest *request = call->request->dead;
         struct collection l = { .call = call, .room = CALL_REPLY_ROOM };
-        struct ring *ring = ring_find(&call->gang->rings, request->ring);
+        struct gang_object *ring = find_ring(call, request->ring);
         Ganger__V1__DeadReply m = GANGER__V1__DEAD_REPLY__INIT;
         Ganger__V1__Reply reply = GANGER__V1__REPLY__INIT;
         enum ring_dead_action action = RING_DEAD_LIST;
@@ -357,6 +377,8 @@ int call_dead(struct call *call) {
                 return r;
         if (!ring)
                 return call_unknown_ring(call, request->ring);
+        if (ring->geometry.kind != OBJECT_QUEUE)
+                return not_a_queue(call, ring);
         if (request->n_ids > DEAD_IDS_MAX)
                 return error_set(&call->error, -E2BIG, "dead: %zu ids are more than %d", request->n_ids,
                                  DEAD_IDS_MAX);

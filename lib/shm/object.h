@@ -15,8 +15,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "shm/counter.h"
+#include "shm/monitor.h"
+#include "shm/pipe.h"
+#include "shm/broadcast.h"
 #include "shm/queue.h"
 #include "shm/region.h"
+#include "shm/semaphore.h"
 #include "shm/service.h"
 
 struct object;
@@ -28,6 +33,8 @@ struct object_ops {
         /** @return 0, -EINVAL, -E2BIG. */
         int (*check)(const struct geometry *g);
         size_t (*memory_size)(const struct geometry *g);
+        /** Of it, what a member that only receives must be able to write, from the beginning; NULL: all. */
+        size_t (*shared_size)(const struct geometry *g);
         /** Fill the member of the union in `struct object` from its region and descriptor. */
         void (*open)(struct object *o);
         /** Put right what the dead holder of a seat left, and wake everybody who may wait for it; see shm/recover.h. */
@@ -50,6 +57,11 @@ struct object {
         union {
                 struct queue queue;
                 struct service service;
+                struct semaphore semaphore;
+                struct counter counter;
+                struct monitor monitor;
+                struct pipe pipe;
+                struct broadcast broadcast;
         };
 };
 

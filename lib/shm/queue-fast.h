@@ -83,21 +83,27 @@ static inline bool queue_claim(struct queue *q, struct slot *s, uint64_t w, uint
         return true;
 }
 
+/** Have dead letters come or gone, so that a sender must look whether there are too many? On the line of the tail. */
+static inline bool queue_must_count(const struct queue *q) {
+        return atomic_load_explicit(&q->control->quota, memory_order_relaxed) & QUOTA_COUNT;
+}
+
 /** Claim the slot at the tail. @return NULL: it cannot be had just so, use queue_reserve(). */
 static inline struct slot *queue_reserve_fast(struct queue *q, uint64_t *ret_position) {
         uint64_t t = atomic_load_explicit(&q->control->tail, memory_order_relaxed);
         struct slot *s = queue_slot(q, t);
         uint64_t free = queue_lap_bits(q, t);
 
-        if (!queue_likely(atomic_load_explicit(&s->word, memory_order_relaxed) == free) ||
+        if (!queue_likely(!queue_must_count(q)) ||
+            !queue_likely(atomic_load_explicit(&s->word, memory_order_relaxed) == free) ||
             !queue_likely(queue_claim(q, s, free, t)))
                 return NULL;
         *ret_position = t;
         return s;
 }
 
-/** Publish a slot that this participant is writing. @param w  any word of its lap. */
-static inline void queue_commit_fast(struct queue *q, struct slot *s, uint64_t w, uint32_t size) {
+/** Publish a slot that this participant is writing, and wake nobody yet. @param w  any word of its lap. */
+static inline void queue_publish(struct slot *s, uint64_t w, uint32_t size) {
 #if SHM_FAULT == FAULT_SIZE_AFTER_COMMIT
         queue_settle(s, (w & WORD_LAP_MASK) | SLOT_READY);
         s->size = size;
@@ -105,7 +111,17 @@ static inline void queue_commit_fast(struct queue *q, struct slot *s, uint64_t w
         s->size = size;
         queue_settle(s, (w & WORD_LAP_MASK) | SLOT_READY);
 #endif
-        wait_wake(&q->messages);
+}
+
+/** So many messages were published: each may be for another receiver. */
+static inline void queue_published(struct queue *q, uint32_t n) {
+        wait_wake_many(&q->messages, SHM_FAULT == FAULT_BATCH_WAKES_ONE ? 1 : n);
+}
+
+/** Both. */
+static inline void queue_commit_fast(struct queue *q, struct slot *s, uint64_t w, uint32_t size) {
+        queue_publish(s, w, size);
+        queue_published(q, 1);
 }
 
 /* ---- receivers --------------------------------------------------------------------------------- */
@@ -142,7 +158,7 @@ static inline struct slot *queue_receive_fast(struct queue *q, uint64_t *ret_pos
 static inline uint32_t queue_size_of(const struct queue *q, const struct slot *s) {
         uint32_t size = *(const volatile uint32_t *)&s->size;
 
-        return size < q->message_max ? size : q->message_max;
+        return size < q->message_max || SHM_FAULT == FAULT_TRUST_SIZE ? size : q->message_max;
 }
 
 /** The id of the message that was sent at a position. */
@@ -150,14 +166,24 @@ static inline uint64_t queue_id_at(const struct queue *q, uint64_t position) {
         return position & q->id_mask;
 }
 
-/** Free a slot that this participant has leased. @param w  its word. */
-static inline void queue_acknowledge_fast(struct queue *q, struct slot *s, uint64_t w) {
+/** Free a slot that this participant has leased, and wake nobody yet. @param w  its word. */
+static inline void queue_free(struct slot *s, uint64_t w) {
 #if SHM_FAULT == FAULT_CLEAR_ON_ACKNOWLEDGE
         for (int i = 0; i < 16; i++)
                 s->data[i] = 0;
 #endif
         queue_settle(s, (w & WORD_LAP_MASK) + WORD_LAP_STEP);
+}
+
+/** Slots were freed, however many: a sender that gets one wakes the next. */
+static inline void queue_freed(struct queue *q) {
         wait_wake(&q->space);
+}
+
+/** Both. */
+static inline void queue_acknowledge_fast(struct queue *q, struct slot *s, uint64_t w) {
+        queue_free(s, w);
+        queue_freed(q);
 }
 
 /**

@@ -3,7 +3,7 @@
 /*
  * The queue as an object: its memory, and its recovery
  *
- * Order matters in recovery: the epoch moves only after every slot is put right, and always, since a receiver or an
+ * Order matters in recovery: producers come first, since a slot that is freed tells no more whether its message was accepted; the epoch moves only after every slot is put right, and always, since a receiver or an
  * earlier recovery may have been killed between giving a slot back and moving it; waking comes last.
  */
 
@@ -24,7 +24,7 @@ static int queue_check(const struct geometry *g) {
                 return -EINVAL;
         if (g->slots > QUEUE_SLOTS_MAX || g->message_max > QUEUE_MESSAGE_MAX || g->max_deliveries > DELIVERIES_MAX)
                 return -E2BIG;
-        return 0;
+        return g->policy < _QUEUE_DEAD_POLICY_N ? 0 : -EINVAL;
 }
 
 static void queue_object_open(struct object *o) {
@@ -38,6 +38,7 @@ static void queue_wake_receivers(struct object *o) {
 /** Somebody may have died between giving a message back (a dead letter, say) and telling of it. */
 static void queue_wake_everybody(struct object *o) {
         queue_bump_epoch(&o->queue, UINT64_MAX);
+        queue_dead_limit(&o->queue);
         wait_wake_all(&o->queue.messages);
         wait_wake_all(&o->queue.space);
 }
@@ -103,12 +104,27 @@ static void repair_slot(const struct seat *seat, uint32_t i, const char *reason,
         }
 }
 
+/** Before the slots: what becomes of them depends on nobody, but what was accepted is read from them. */
+static void settle_producers(const struct seat *seat) {
+        struct queue *q = &seat->object->queue;
+
+        for (unsigned int i = 0; i < QUEUE_PRODUCERS; i++) {
+                uint64_t owner = atomic_load_explicit(&q->producers[i].owner, memory_order_acquire);
+
+                if (owner != 0 && owner >> WORD_OWNER_BITS == 0 && seat_owns(seat, (uint32_t)owner))
+                        queue_producer_settle(q, &q->producers[i], owner);
+        }
+}
+
 static void repair_slots(const struct seat *seat, const char *reason, struct recovery *ret) {
         struct queue *q = &seat->object->queue;
 
         for (uint32_t i = 0; i < q->n; i++)
                 repair_slot(seat, i, reason, ret);
         queue_bump_epoch(q, UINT64_MAX);
+#if SHM_FAULT != FAULT_NO_RELIMIT
+        queue_dead_limit(q);
+#endif
 }
 
 static void wake(const struct seat *seat) {
@@ -123,7 +139,13 @@ static void wake(const struct seat *seat) {
 }
 
 static void queue_recover(const struct seat *seat, const char *reason, struct recovery *ret) {
+#if SHM_FAULT != FAULT_VERDICT_LATE
+        settle_producers(seat);
+#endif
         repair_slots(seat, reason, ret);
+#if SHM_FAULT == FAULT_VERDICT_LATE
+        settle_producers(seat);
+#endif
         wake(seat);
 }
 

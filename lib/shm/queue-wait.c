@@ -5,13 +5,20 @@
  */
 
 #include "shm/queue.h"
+#include "shm/sys.h"
+#include "shm/wait-any.h"
+
+#include <errno.h>
 
 static int try_receive(void *object, void *ret) {
         return queue_receive(object, ret);
 }
 
+/** Whoever waits for space waits until senders are refused no more, too. */
 static int try_reserve(void *object, void *ret) {
-        return queue_reserve(object, ret);
+        int r = queue_reserve(object, ret);
+
+        return r == -EDQUOT ? -EAGAIN : r;
 }
 
 static inline struct wait_for for_message(struct queue *q, struct lease *ret, const _Atomic uint32_t *drain) {
@@ -42,4 +49,37 @@ int queue_receive_poll(struct queue *q, struct lease *ret) {
         const struct wait_for f = for_message(q, ret, NULL);
 
         return wait_poll(&f, &q->armed);
+}
+
+/* ---- for one who waits for several things; see wait-any.h ------------------------------------------ */
+
+static bool has_message(void *object) {
+        return queue_has_message(object);
+}
+
+static bool has_space(void *object) {
+        return queue_has_space(object);
+}
+
+struct wait_item queue_message_item(struct queue *q, const _Atomic uint32_t *drain) {
+        return (struct wait_item){
+                .waiting = &q->messages,
+                .participant = owner_participant(q->owner),
+                .polls = q->armed,
+                .is_ready = has_message,
+                .object = q,
+                .drain = drain,
+                .spin = &q->patience.spin,
+        };
+}
+
+struct wait_item queue_space_item(struct queue *q) {
+        return (struct wait_item){
+                .waiting = &q->space,
+                .participant = owner_participant(q->owner),
+                .many = true, /* as in queue_reserve_wait() */
+                .is_ready = has_space,
+                .object = q,
+                .spin = &q->patience.spin,
+        };
 }

@@ -59,8 +59,12 @@ static size_t notes_offset(const struct geometry *g) {
         return slots_offset() + slot_stride(g) * g->slots;
 }
 
+static size_t producers_offset(const struct geometry *g) {
+        return notes_offset(g) + sizeof(struct note) * g->slots;
+}
+
 size_t queue_memory_size(const struct geometry *g) {
-        return align_up(notes_offset(g) + sizeof(struct note) * g->slots, REGION_PAGE);
+        return align_up(producers_offset(g) + sizeof(struct producer) * QUEUE_PRODUCERS, REGION_PAGE);
 }
 
 void queue_open(struct queue *q, const struct region *region, uint32_t participant, uint32_t generation, int event_fd) {
@@ -71,6 +75,7 @@ void queue_open(struct queue *q, const struct region *region, uint32_t participa
                 .slots = base + slots_offset(),
                 .control = (void *)(base + control_offset()),
                 .notes = (void *)(base + notes_offset(g)),
+                .producers = (void *)(base + producers_offset(g)),
                 .n = g->slots,
                 .mask = g->slots - 1,
                 .log2 = (uint32_t)__builtin_ctz(g->slots),
@@ -81,10 +86,12 @@ void queue_open(struct queue *q, const struct region *region, uint32_t participa
                 .id_mask = UINT64_MAX >> (WORD_LAP_SHIFT - (uint32_t)__builtin_ctz(g->slots)),
                 .message_max = g->message_max,
                 .max_deliveries = g->max_deliveries,
+                .dead_max = g->dead_max,
+                .dead_policy = (enum queue_dead_policy)g->policy,
                 .epoch = UINT64_MAX,
         };
         q->messages = (struct waiting){ .count = &q->control->messages, .event_fd = event_fd, .fences = g->fences };
-        q->space = (struct waiting){ .count = &q->control->space, .event_fd = -1, .fences = g->fences };
+        q->space = (struct waiting){ .count = &q->control->space, .event_fd = event_fd, .fences = g->fences };
         patience_init(&q->patience);
 }
 
@@ -106,7 +113,7 @@ static inline void lease_fill(const struct queue *q, struct lease *l, uint64_t p
 }
 
 static inline uint64_t steps_max(const struct queue *q) {
-        return q->n * STEPS_PER_SLOT + QUEUE_STEPS_LOST;
+        return SHM_FAULT == FAULT_TRUST_SKIP ? UINT64_MAX : q->n * STEPS_PER_SLOT + QUEUE_STEPS_LOST;
 }
 
 /* ---- passing over ------------------------------------------------------------------------------ */
@@ -186,7 +193,7 @@ SLOW void queue_give_up(struct queue *q, struct slot *s, uint64_t free) {
         wait_wake(&q->space);
 }
 
-/** Look for a free slot from a position on, where the first look found none. */
+/** Look for a free slot from a position on, where the first look found none. @param ret  NULL: leave it there. */
 static SLOW int reserve_from(struct queue *q, struct lease *ret, uint64_t t) {
         uint64_t passed = 0;
 
@@ -208,6 +215,8 @@ static SLOW int reserve_from(struct queue *q, struct lease *ret, uint64_t t) {
                         continue;
                 }
                 if (word_state(w) == SLOT_FREE) {
+                        if (!ret)
+                                return 0;
                         if (!queue_claim(q, s, w, t))
                                 continue;
                         lease_fill(q, ret, t, s, word_make(lap, 0, 0, SLOT_WRITING), 0);
@@ -229,10 +238,17 @@ int queue_reserve(struct queue *q, struct lease *ret) {
         uint64_t t;
         struct slot *s = queue_reserve_fast(q, &t);
 
-        if (!likely(s))
+        if (!likely(s)) {
+                if (queue_must_count(q) && queue_is_refused(q))
+                        return -EDQUOT;
                 return reserve_from(q, ret, atomic_load_explicit(&q->control->tail, memory_order_relaxed));
+        }
         lease_fill(q, ret, t, s, queue_lap_bits(q, t), 0);
         return 0;
+}
+
+bool queue_has_space(struct queue *q) {
+        return reserve_from(q, NULL, atomic_load_explicit(&q->control->tail, memory_order_relaxed)) != -EAGAIN;
 }
 
 void queue_commit_prepare(struct queue *q, const struct lease *lease, uint32_t size) {
@@ -343,7 +359,7 @@ static inline uint64_t skip(const struct queue *q, uint64_t position, int64_t ah
         return position + 1;
 }
 
-/** Look from the cursor on. */
+/** Look from the cursor on. @param ret  NULL: leave it there. */
 static __attribute__((__noinline__)) int scan(struct queue *q, struct lease *ret) {
         bool contiguous = true; /* nothing below p can become ready without a step of the epoch */
         uint64_t p = q->cursor, found = UINT64_MAX;
@@ -356,6 +372,8 @@ static __attribute__((__noinline__)) int scan(struct queue *q, struct lease *ret
 
                 /* Of this lap, or left from an older one: then it came back, or became ready late. */
                 if (ahead <= 0 && (state == SLOT_READY || state == SLOT_RETURNED)) {
+                        if (!ret)
+                                return 0;
                         if (!contiguous && state == SLOT_READY && found != p) {
                                 /*
                                  * The sender of this one may have finished what we took for half done, and then
@@ -427,6 +445,10 @@ int queue_receive(struct queue *q, struct lease *ret) {
                 return receive_from(q, ret);
         lease_fill(q, ret, p, s, queue_lap_bits(q, p) | WORD_DELIVERY, queue_size_of(q, s));
         return 0;
+}
+
+bool queue_has_message(struct queue *q) {
+        return receive_from(q, NULL) != -EAGAIN;
 }
 
 /* ---- finishing --------------------------------------------------------------------------------- */
@@ -503,8 +525,10 @@ int queue_reject(struct queue *q, uint32_t slot, const char *reason) {
                 return -EINVAL;
         queue_note(q, slot, w, NOTE_REJECTED, reason);
         queue_settle(s, word_make(word_lap(w), 0, word_deliveries(w), dead ? SLOT_DEAD : SLOT_RETURNED));
-        if (dead)
+        if (dead) {
+                queue_dead_limit(q);
                 return 1;
+        }
         queue_bump_epoch(q, slot);
         wait_wake(&q->messages);
         return 0;

@@ -35,6 +35,7 @@ struct recovery {
         uint32_t returned;              /* messages that will be delivered again */
         uint32_t dead;                  /* … that became dead letters */
         uint32_t cancelled;             /* … that were being written */
+        uint32_t locks;                 /* monitors whose lock it held: inconsistent now */
         uint32_t redone;                /* entries of journals that had still to be settled */
 };
 

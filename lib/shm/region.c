@@ -3,7 +3,8 @@
 /*
  * Making and mapping the memory of objects
  *
- * Whoever maps knows the geometry from elsewhere; the header is compared with it, and then never read again.
+ * Whoever maps knows the geometry from elsewhere; the header is compared with it, and then never read again. (Seals keep the
+ * size; what is in the header may change, and does not matter any more.)
  */
 
 #include "shm/region.h"
@@ -66,24 +67,35 @@ int region_create(const char *name, const struct geometry *g) {
         return TAKE_FD(fd);
 }
 
+/** What the file says of itself. Its version comes first: of another layout not even the size says anything. */
+static int check_header(int fd, const struct geometry *g) {
+        struct region_header h;
+
+        if (pread(fd, &h, sizeof h, 0) != (ssize_t)sizeof h || h.magic != REGION_MAGIC)
+                return -EPROTO;
+        if (h.layout_version != REGION_LAYOUT_VERSION)
+                return -EPROTONOSUPPORT;
+        if (h.kind != g->kind || h.slots != g->slots || h.message_max != g->message_max || h.capacity != g->capacity ||
+            h.policy != g->policy || h.participants != RING_PARTICIPANTS)
+                return -EPROTO;
+        return 0;
+}
+
 static int check_file(int fd, const struct geometry *g) {
         struct stat st;
-        int seals;
+        int seals, r;
 
         seals = fcntl(fd, F_GET_SEALS);
         if (seals < 0)
                 return -errno;
         if ((seals & (F_SEAL_SHRINK | F_SEAL_GROW)) != (F_SEAL_SHRINK | F_SEAL_GROW))
                 return -EPERM;
+        r = check_header(fd, g);
+        if (r < 0)
+                return r;
         if (fstat(fd, &st) < 0)
                 return -errno;
         return (size_t)st.st_size < geometry_size(g) ? -EPROTO : 0;
-}
-
-static bool header_fits(const struct region_header *h, const struct geometry *g) {
-        return h->magic == REGION_MAGIC && h->layout_version == REGION_LAYOUT_VERSION && h->kind == g->kind &&
-               h->slots == g->slots && h->message_max == g->message_max && h->capacity == g->capacity &&
-               h->policy == g->policy && h->participants == RING_PARTICIPANTS;
 }
 
 int region_map(struct region *ret, int fd, const struct geometry *geometry) {
@@ -103,12 +115,16 @@ int region_map(struct region *ret, int fd, const struct geometry *geometry) {
         base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
         if (base == MAP_FAILED)
                 return -errno;
-        if (!header_fits(base, geometry)) {
-                munmap(base, size);
-                return -EPROTO;
-        }
         (void)madvise(base, size, MADV_DONTFORK); /* refused for none of our mappings */
         *ret = (struct region){ .base = base, .size = size, .geometry = *geometry };
+        return 0;
+}
+
+int region_protect(const struct region *r, size_t shared) {
+        if (shared >= r->size)
+                return 0;
+        if (mprotect((unsigned char *)r->base + shared, r->size - shared, PROT_READ) < 0)
+                return -errno;
         return 0;
 }
 

@@ -13,10 +13,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** What a named thing in shared memory can be. What each knows how to do is a row of shm/object.c. */
+/** What a named thing in shared memory can be. What each knows how to do is a row of shm/object.c. The
+ * numbers are those of enum ganger_kind in ganger.h. */
 enum object_kind {
         OBJECT_QUEUE = 1,
+        OBJECT_PIPE,
+        OBJECT_BROADCAST,
         OBJECT_SERVICE,
+        OBJECT_SEMAPHORE,
+        OBJECT_MONITOR,
+        OBJECT_COUNTER,
         _OBJECT_KIND_N,
 };
 
@@ -42,6 +48,9 @@ int geometry_check(const struct geometry *g);
 /** Bytes of memory that an object of this geometry takes; it must be sound. */
 size_t geometry_size(const struct geometry *g);
 
+/** … and of how many of them, from the beginning, a member that only receives must be able to write. */
+size_t geometry_shared_size(const struct geometry *g);
+
 struct region {
         void *base;
         size_t size;
@@ -60,10 +69,17 @@ int region_create(const char *name, const struct geometry *g);
  * Map the memory of an object.
  * Not inherited by a child after fork(2). With `!geometry.fences` this process is registered for membarrier(2).
  * @param geometry  from the handshake.
- * @return 0; -EPERM: not sealed; -EPROTO: not an object of ours, of another layout, or smaller than the geometry says;
+ * @return 0; -EPERM: not sealed; -EPROTO: not an object of ours, or not of this geometry; -EPROTONOSUPPORT: of another layout;
  *         -EOPNOTSUPP: membarrier(2) is not permitted; other errors of mmap(2).
  */
 int region_map(struct region *ret, int fd, const struct geometry *geometry);
+
+/**
+ * Let this process write no more than the first `shared` bytes of it (whole pages); idempotent. A second mapping of the same
+ * descriptor is not bound by it: it guards against mistakes.
+ * @return 0, or an error of mprotect(2).
+ */
+int region_protect(const struct region *r, size_t shared);
 
 /** Unmap. Takes REGION_NULL. */
 void region_unmap(struct region *r);

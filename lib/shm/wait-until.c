@@ -13,6 +13,7 @@
 #include <sched.h>
 #include <time.h>
 
+#include "shm/fault.h"
 #include "shm/sys.h"
 
 /** A sleep that was shorter was not worth it: falling asleep and waking up take as long. */
@@ -98,8 +99,13 @@ static int sleep_once(const struct wait_for *f, uint64_t deadline_usec) {
         uint32_t ticket = wait_ticket(f->waiting);
         int r, slept = 0;
 
+#if SHM_FAULT == FAULT_WAIT_ANNOUNCE_LATE
+        r = attempt(f);
+        wait_announce(f->waiting, f->participant);
+#else
         wait_announce(f->waiting, f->participant);
         r = attempt(f);
+#endif
         if (r == -EAGAIN)
                 slept = sleep_timed(f, ticket, deadline_usec);
         wait_retract(f->waiting, f->participant);

@@ -12,9 +12,11 @@
 
 #include "shm/wait.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "shm/fault.h"
 #include "shm/sys.h"
 
@@ -28,6 +30,9 @@
 #define WAIT_SPIN_MIN (WAIT_SPIN_MAX / 64)
 
 #define SUMMARY_STEP (UINT64_C(1) << 32)
+
+/** Deaths and recoveries leave posts behind that nobody took; never so many. */
+#define POSTED_MAX (1u << 20)
 
 static void summary_set(_Atomic uint64_t *summary, uint32_t group) {
         uint64_t s = atomic_load(summary);
@@ -83,7 +88,7 @@ static uint32_t change_counter(uint64_t summary) {
 }
 
 /**
- * Wake one sleeper. `sleepers` is the summary as it was before.
+ * Wake `n` sleepers. `sleepers` is the summary as it was before.
  *
  * When the kernel had fewer to wake than asked for, all that were announced in `sleepers` are awake, or
  * will not fall asleep: their tickets are older than the step of the event. Each looks again before it
@@ -92,34 +97,55 @@ static uint32_t change_counter(uint64_t summary) {
  * a processor. It is written last, so whoever dies before leaves the work to the next; and by
  * compare-and-swap, so that one who was late does not bring back an old value.
  */
-static void wake_sleeper(struct eventcount *c, uint64_t sleepers) {
-        uint32_t woken = atomic_load(&c->woken), count = 1 + atomic_load(&c->stopped);
-        int n;
+static void wake_sleepers(struct eventcount *c, uint64_t sleepers, uint32_t n) {
+        uint32_t woken = atomic_load(&c->woken), count = n + MIN(atomic_load(&c->stopped), (uint32_t)RING_PARTICIPANTS);
+        int awake;
 
         atomic_fetch_add(&c->event, 1); /* whoever is about to sleep sees a change */
-        n = sys_futex_wake(&c->event, count);
-        if ((n >= 0 && (uint32_t)n < count) || SHM_FAULT == FAULT_WOKEN_ALL)
+        awake = sys_futex_wake(&c->event, count);
+        if ((awake >= 0 && (uint32_t)awake < count) || SHM_FAULT == FAULT_WOKEN_ALL)
                 atomic_compare_exchange_strong(&c->woken, &woken, change_counter(sleepers));
 }
 
-void wait_wake_slow(const struct waiting *w) {
+/**
+ * Post so many, for those that sleep on a semaphore. Each that is posted is taken by somebody who looks after that, or was swallowed: by
+ * a dead one (wait_wake_all() makes up for it), or by one that is stopped.
+ */
+static void post(const struct waiting *w, uint32_t count) {
+        for (uint32_t i = 0; i < count; i++)
+                (void)sys_sem_post(w->semaphore); /* full, or damaged: there is nothing to be done about it here */
+}
+
+static void post_one(const struct waiting *w) {
+        uint32_t stopped = MIN(atomic_load(&w->count->stopped), (uint32_t)RING_PARTICIPANTS);
+
+        /* The change must be seen by whoever takes what is posted already. */
+        atomic_thread_fence(memory_order_seq_cst);
+        if (sys_sem_value(w->semaphore) <= stopped)
+                post(w, 1 + stopped);
+}
+
+void wait_wake_slow(const struct waiting *w, uint32_t n) {
         struct eventcount *c = w->count;
         /* Partner: the barrier in wait_announce(), as in wait_wake(). */
         uint64_t sleepers = atomic_load(&c->sleepers);
 
-        if ((uint32_t)sleepers != 0 && atomic_load(&c->woken) != change_counter(sleepers) &&
-            any_waiting(&c->sleepers, c->sleeping)) {
+        if (w->semaphore) {
+                if ((uint32_t)sleepers != 0 && any_waiting(&c->sleepers, c->sleeping))
+                        post_one(w);
+        } else if ((uint32_t)sleepers != 0 && atomic_load(&c->woken) != change_counter(sleepers) &&
+                   any_waiting(&c->sleepers, c->sleeping)) {
 #if SHM_FAULT == FAULT_SHARED_WAITER
                 for (uint32_t i = 0; i < WAITER_GROUPS; i++)
                         atomic_store(&c->sleeping[i], 0);
 #endif
-                wake_sleeper(c, sleepers);
+                wake_sleepers(c, sleepers, n);
         }
         if (any_waiting(&c->pollers, c->polling))
                 sys_event_post(w->event_fd);
 }
 
-static void full_barrier(const struct waiting *w) {
+void wait_barrier(const struct waiting *w) {
 #if SHM_FAULT == FAULT_NO_BARRIER
         (void)w;
 #else
@@ -129,22 +155,45 @@ static void full_barrier(const struct waiting *w) {
 #endif
 }
 
-void wait_announce(const struct waiting *w, uint32_t participant) {
+void wait_announce_only(const struct waiting *w, uint32_t participant) {
         bit_set(&w->count->sleepers, w->count->sleeping, participant);
-        full_barrier(w);
+}
+
+void wait_announce(const struct waiting *w, uint32_t participant) {
+        wait_announce_only(w, participant);
+        wait_barrier(w);
+}
+
+void wait_announce_ordered(const struct waiting *w, uint32_t participant) {
+        bit_set(&w->count->sleepers, w->count->sleeping, participant);
 }
 
 void wait_retract(const struct waiting *w, uint32_t participant) {
         bit_clear(&w->count->sleepers, w->count->sleeping, participant);
 }
 
+/** Those that somebody hostile posted without end must not keep us beyond our time. */
+static int sleep_on_semaphore(const struct waiting *w, uint64_t deadline_usec) {
+        int r;
+
+        if (sys_sem_value(w->semaphore) > POSTED_MAX)
+                return -EBADMSG;
+        r = sys_sem_wait(w->semaphore, deadline_usec);
+        return r == 0 && sys_is_past(deadline_usec) ? -ETIMEDOUT : r;
+}
+
 int wait_sleep(const struct waiting *w, uint32_t ticket, uint64_t deadline_usec) {
-        return sys_futex_wait(&w->count->event, ticket, deadline_usec);
+        return w->semaphore ? sleep_on_semaphore(w, deadline_usec) :
+                              sys_futex_wait(&w->count->event, ticket, deadline_usec);
+}
+
+void wait_poll_announce_only(const struct waiting *w, uint32_t participant) {
+        bit_set(&w->count->pollers, w->count->polling, participant);
 }
 
 void wait_poll_announce(const struct waiting *w, uint32_t participant) {
-        bit_set(&w->count->pollers, w->count->polling, participant);
-        full_barrier(w);
+        wait_poll_announce_only(w, participant);
+        wait_barrier(w);
 }
 
 void wait_poll_retract(const struct waiting *w, uint32_t participant) {
@@ -156,7 +205,23 @@ void wait_pass_on(const struct waiting *w) {
                 sys_event_post(w->event_fd);
 }
 
+uint32_t wait_count(const struct waiting *w) {
+        uint32_t n = 0;
+
+        for (uint32_t i = 0; i < WAITER_GROUPS; i++)
+                n += (uint32_t)__builtin_popcountll(atomic_load(&w->count->sleeping[i]));
+        return n;
+}
+
+bool wait_is_announced(const struct waiting *w, uint32_t participant) {
+        return atomic_load(&w->count->sleeping[participant / 64]) >> participant % 64 & 1;
+}
+
 void wait_wake_all(const struct waiting *w) {
+        if (w->semaphore) {
+                post(w, wait_count(w));
+                return;
+        }
         atomic_fetch_add(&w->count->event, 1);
         sys_futex_wake(&w->count->event, INT_MAX);
         /* In place of a post that somebody took who then died, or was stopped. */

@@ -13,8 +13,13 @@
  *
  * Each participant has a bit of its own; only it, or recovery after its death, clears it. A summary word tells
  * wakers which groups of 64 to look at. A set summary bit with an empty group costs a look, never a wake-up.
+ *
+ * Sleepers may sleep on a POSIX semaphore in place of the futex. Then a wake-up is a post, which is a hint and no more: one too many
+ * costs a look. While one is posted that nobody took yet, no other follows; so whoever was let in by one sees whether there is
+ * something for another, and wakes it. What a dead one may have taken is posted again by wait_wake_all().
  */
 
+#include <semaphore.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -23,14 +28,16 @@
 /** What the users of an eventcount share in private memory. */
 struct waiting {
         struct eventcount *count;
+        sem_t *semaphore;               /* what sleepers sleep on; NULL: the futex in `count` */
         int event_fd;                   /* pollers are told here; -1: nobody polls */
         bool fences;
 };
 
 /** Call after a change that somebody may wait for. Makes a system call only if somebody does. */
-void wait_wake_slow(const struct waiting *w);
+void wait_wake_slow(const struct waiting *w, uint32_t n);
 
-static inline void wait_wake(const struct waiting *w) {
+/** After `n` changes of which each may end one wait. */
+static inline void wait_wake_many(const struct waiting *w, uint32_t n) {
         struct eventcount *c = w->count;
 
         /* Partner: the barrier in wait_announce(). */
@@ -40,7 +47,16 @@ static inline void wait_wake(const struct waiting *w) {
                 atomic_signal_fence(memory_order_seq_cst);
         if (__builtin_expect((uint32_t)(atomic_load_explicit(&c->sleepers, memory_order_relaxed) |
                                         atomic_load_explicit(&c->pollers, memory_order_relaxed)) != 0, 0))
-                wait_wake_slow(w);
+                wait_wake_slow(w, n);
+}
+
+static inline void wait_wake(const struct waiting *w) {
+        wait_wake_many(w, 1);
+}
+
+/** After a change that is for all who wait. */
+static inline void wait_wake_each(const struct waiting *w) {
+        wait_wake_many(w, RING_PARTICIPANTS);
 }
 
 /** Does anybody wait, as far as a waker can tell? Call after the barrier of a wait_wake(), or where a wrong no is repaired. */
@@ -67,21 +83,41 @@ static inline uint32_t wait_ticket(const struct waiting *w) {
 /** Announce that this participant is about to sleep; then look once more, then sleep. */
 void wait_announce(const struct waiting *w, uint32_t participant);
 
+/**
+ * The same, where a lock orders waiter and wakers: announced under it, and whoever changes what is waited for does so under it.
+ * Needs no barrier.
+ */
+void wait_announce_ordered(const struct waiting *w, uint32_t participant);
+
 /** Take the announcement back; then look once more: a wake-up may have been meant for us. */
 void wait_retract(const struct waiting *w, uint32_t participant);
 
-/** Sleep. @return as sys_futex_wait(). */
+/** Sleep. @return as sys_futex_wait() or sys_sem_wait(). */
 int wait_sleep(const struct waiting *w, uint32_t ticket, uint64_t deadline_usec);
 
 /** The same two for those that wait with the descriptor. Announcing twice is announcing once. */
 void wait_poll_announce(const struct waiting *w, uint32_t participant);
 void wait_poll_retract(const struct waiting *w, uint32_t participant);
 
+/**
+ * Announcing in two steps, for one that waits at several places: announce at each, then one barrier for all of them (with one of
+ * those that have no `fences`, if there is one).
+ */
+void wait_announce_only(const struct waiting *w, uint32_t participant);
+void wait_poll_announce_only(const struct waiting *w, uint32_t participant);
+void wait_barrier(const struct waiting *w);
+
 /** A poller that found something lets the next one look: the post is one for all of them. */
 void wait_pass_on(const struct waiting *w);
 
 /** Wake everybody, announced or not: after a death, or when a flag changed that all must see. */
 void wait_wake_all(const struct waiting *w);
+
+/** How many are announced as sleepers. */
+uint32_t wait_count(const struct waiting *w);
+
+/** Is this participant announced as a sleeper? For people. */
+bool wait_is_announced(const struct waiting *w, uint32_t participant);
 
 /** Recovery: the participants `first … first + count - 1` are dead. Idempotent. */
 void wait_forget(const struct waiting *w, uint32_t first, uint32_t count);

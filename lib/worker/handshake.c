@@ -204,10 +204,21 @@ static int record_read(struct handshake *h, const unsigned char *from) {
         return handshake_add(h, &object) < 0 ? -EPROTO : 0;
 }
 
+/** Magic and version stand where they stand in every version; of another one nothing else can be said. */
+static int version_check(const void *blob, size_t size) {
+        struct header header;
+        size_t known = offsetof(struct header, size);
+
+        if (size < known)
+                return -EPROTO;
+        memcpy(&header, blob, known);
+        if (header.magic != HANDSHAKE_MAGIC)
+                return -EPROTO;
+        return header.version == HANDSHAKE_VERSION ? 0 : -EPROTONOSUPPORT;
+}
+
 static bool header_is_valid(const struct header *h, size_t size) {
-        if (h->magic != HANDSHAKE_MAGIC || h->version != HANDSHAKE_VERSION || h->reserved != 0)
-                return false;
-        if (h->size != size || h->n_objects > HANDSHAKE_OBJECTS_MAX)
+        if (h->reserved != 0 || h->size != size || h->n_objects > HANDSHAKE_OBJECTS_MAX)
                 return false;
         if (size != sizeof *h + h->n_objects * sizeof(struct record))
                 return false;
@@ -221,6 +232,9 @@ int handshake_decode(const void *blob, size_t size, struct handshake **ret) {
         struct header header;
         int r;
 
+        r = version_check(blob, size);
+        if (r < 0)
+                return r;
         if (size < sizeof header)
                 return -EPROTO;
         memcpy(&header, blob, sizeof header);

@@ -78,7 +78,7 @@ size_t handshake_size_max(void);
 
 /**
  * Read it. Trusts nothing: sizes, counts, names, geometry, seats and that no descriptor or name comes twice.
- * @return 0, -EPROTO (damaged, or of another version), -ENOMEM.
+ * @return 0, -EPROTO (damaged), -EPROTONOSUPPORT (of another version), -ENOMEM.
  */
 int handshake_decode(const void *blob, size_t size, struct handshake **ret);
 

@@ -3,20 +3,14 @@
 #define GANGER_WORKER_JOIN_H
 
 /*
- * Joining by a handshake that did not come through the environment
+ * The message by which a host passes a member what it needs to join (ganger_member_send, ganger_join_socket)
  *
- * For gangerctl, which is attached to a ring over the control socket. Everything else of it is ganger.h. Not
- * exported from libganger.so: whoever needs it takes libworker.la, libshm.la and libbase.la.
+ * These eight bytes, and descriptors: the first is a sealed file with the handshake, whose descriptor numbers are places among
+ * all of them. A Unix socket delivers bytes that came with descriptors on their own, so it may be a stream.
  */
 
-#include "ganger.h"
+#include <stdint.h>
 
-/**
- * Join.
- * @param blob  the handshake; its descriptor numbers are indexes into `fds`.
- * @param fds   what came with it: taken over, all of them, on success; on failure they stay the caller's.
- * @return as ganger_join(); -EPROTO also: an index is beyond `fds`.
- */
-int ganger_join_handshake(struct ganger **ret, const void *blob, size_t size, const int *fds, size_t n_fds);
+#define JOIN_MAGIC UINT64_C(0x0a6e696f6a676e67)
 
 #endif

@@ -17,8 +17,8 @@
 #include "base/cleanup.h"
 #include "bench.h"
 #include "shm/member.h"
+#include "shm/recover.h"
 #include "worker/handshake.h"
-#include "worker/join.h"
 
 /** Handles of one member. */
 #define HANDLES 2
@@ -58,10 +58,22 @@ struct ganger *gang_join(const struct gang *gang, uint32_t member, struct ganger
 
         errno = 0;
         if (handshake_new(&h, "bench", member, 0) < 0 || handshake_add(h, &ring) < 0 ||
-            handshake_encode(h, &blob, &size) < 0 || ganger_join_handshake(&g, blob, size, fds, 3) < 0 ||
+            handshake_encode(h, &blob, &size) < 0 || ganger_join_descriptors(&g, blob, size, fds, 3) < 0 ||
             ganger_ring_open(g, NULL, GANGER_SEND | GANGER_RECEIVE, ret) < 0)
                 bench_die("joining a ring");
         return g;
+}
+
+void gang_recover(const struct gang *gang, uint32_t member) {
+        struct region region;
+        struct object object;
+
+        if (region_map(&region, gang->memory_fd, &gang->geometry) < 0)
+                bench_die("mapping a ring");
+        object_open(&object, &region, gang->event_fd);
+        recover_seat(&(struct seat){ .object = &object, .first = 1 + member * HANDLES, .count = HANDLES, .generation = 1 },
+                     "killed", NULL);
+        region_unmap(&region);
 }
 
 void gang_attach(const struct gang *gang, uint32_t participant, struct region *ret_region, struct queue *ret) {

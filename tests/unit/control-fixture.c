@@ -30,6 +30,7 @@ static char *no_names[] = { NULL };
 static char *exec[] = { (char *)"/bin/work", (char *)"--fast", NULL };
 static const struct worker_definition definition = {
         .name = (char *)"w", .exec = exec, .environment = no_names, .receive = no_names, .send = no_names,
+        .call = no_names, .serve = no_names, .use = no_names,
 };
 
 /* ---- the gang ---------------------------------------------------------------------------------- */
@@ -49,9 +50,9 @@ void server_start(struct server *s) {
         ck_assert_int_eq(events_init(&s->gang.events), 0);
         list_init(&s->gang.workers);
         list_init(&s->gang.log_listeners);
-        list_init(&s->gang.rings.list);
-        list_init(&s->gang.rings.attachments);
-        list_init(&s->gang.rings.memberships);
+        list_init(&s->gang.objects.list);
+        list_init(&s->gang.objects.attachments);
+        list_init(&s->gang.objects.memberships);
         s->worker = (struct worker){ .gang = &s->gang, .name = (char *)"w", .definition = &definition };
         list_append(&s->gang.workers, &s->worker.link);
         ck_assert_int_eq(map_add(&s->gang.workers_by_name, &s->worker.node, "w"), 0);

@@ -9,7 +9,6 @@
 #include <sys/eventfd.h>
 
 #include "base/fd.h"
-#include "worker/join.h"
 
 void rig_ring_open(struct rig_ring *r, const char *name, uint32_t slots, uint32_t message_max,
                    uint32_t max_deliveries) {
@@ -113,7 +112,7 @@ struct ganger *rig_member_join(const struct rig_member *m) {
         n = rig_member_handshake(m, 0, fds, &blob, &size);
         for (size_t i = 0; i < n; i++)
                 fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 0);
-        ck_assert_int_eq(ganger_join_handshake(&g, blob, size, fds, n), 0);
+        ck_assert_int_eq(ganger_join_descriptors(&g, blob, size, fds, n), 0);
         free(blob);
         return g;
 }

@@ -41,13 +41,13 @@ START_TEST(every_key_is_read) {
         struct worker_definition *w;
 
         ck_assert_int_eq(config_load(CONFIG_EXAMPLES "/good.conf", &c, &errors), 0);
-        ck_assert_uint_eq(c->n_rings, 3);
+        ck_assert_uint_eq(c->n_objects, 3);
         ck_assert_uint_eq(c->n_workers, 3);
-        ck_assert_uint_eq(c->rings[0]->slots, 65536);
-        ck_assert_uint_eq(c->rings[0]->slot_size, 1024);
-        ck_assert_uint_eq(c->rings[0]->max_deliveries, 3);
-        ck_assert_uint_eq(c->rings[0]->line, 2);
-        ck_assert_str_eq(c->rings[2]->name, "spare.1");
+        ck_assert_uint_eq(c->objects[0]->slots, 65536);
+        ck_assert_uint_eq(c->objects[0]->slot_size, 1024);
+        ck_assert_uint_eq(c->objects[0]->max_deliveries, 3);
+        ck_assert_uint_eq(c->objects[0]->line, 2);
+        ck_assert_str_eq(c->objects[2]->name, "spare.1");
 
         w = config_worker(c, "resize");
         ck_assert_ptr_nonnull(w);
@@ -77,7 +77,7 @@ START_TEST(every_key_is_read) {
         ck_assert_int_eq(w->ready, WORKER_READY_LIBRARY);
         ck_assert_uint_eq(w->ready_timeout_usec, 120 * USEC_PER_SEC);
         ck_assert_ptr_null(config_worker(c, "nobody"));
-        ck_assert_ptr_nonnull(config_ring(c, "thumbs"));
+        ck_assert_ptr_nonnull(config_object(c, "thumbs"));
         config_errors_done(&errors);
 }
 END_TEST
@@ -87,10 +87,10 @@ START_TEST(what_is_left_out_has_its_default) {
                                                          "= a io = exec receive = r restart-delay = 2min }");
         struct worker_definition *w = c->workers[0];
 
-        ck_assert_int_eq(c->rings[0]->kind, OBJECT_QUEUE);
-        ck_assert_uint_eq(c->rings[0]->slots, 1024);
-        ck_assert_uint_eq(c->rings[0]->slot_size, 4096);
-        ck_assert_uint_eq(c->rings[0]->max_deliveries, 5);
+        ck_assert_int_eq(c->objects[0]->kind, OBJECT_QUEUE);
+        ck_assert_uint_eq(c->objects[0]->slots, 1024);
+        ck_assert_uint_eq(c->objects[0]->slot_size, 4096);
+        ck_assert_uint_eq(c->objects[0]->max_deliveries, 5);
         ck_assert_ptr_null(w->directory);
         ck_assert_ptr_null(w->user);
         ck_assert_ptr_null(w->environment[0]);
@@ -212,7 +212,7 @@ START_TEST(the_hash_is_of_what_a_process_was_started_with) {
         uint64_t hash = worker_definition_hash(plain->workers[0]);
         char text[200];
 
-        ck_assert_uint_eq(hash, UINT64_C(0xac4451aa06a37e00));
+        ck_assert_uint_eq(hash, UINT64_C(0xc1c3e2fd073c4b86));
         for (size_t i = 0; i < ARRAY_SIZE(live) + ARRAY_SIZE(process); i++) {
                 const char *line = i < ARRAY_SIZE(live) ? live[i] : process[i - ARRAY_SIZE(live)];
 

@@ -20,7 +20,6 @@
 #include "base/time.h"
 #include "gang-rig.h"
 #include "harness.h"
-#include "worker/join.h"
 #include "worker/membership.h"
 
 #define SLOTS 8
@@ -80,13 +79,13 @@ START_TEST(a_damaged_handshake_takes_no_descriptor) {
         void *blob;
 
         n = rig_member_handshake(&member, 0, fds, &blob, &size);
-        ck_assert_int_eq(ganger_join_handshake(&other, blob, size - 1, fds, n), -EPROTO);
-        ck_assert_int_eq(ganger_join_handshake(&other, blob, size, fds, n - 1), -EPROTO);
+        ck_assert_int_eq(ganger_join_descriptors(&other, blob, size - 1, fds, n), -EPROTO);
+        ck_assert_int_eq(ganger_join_descriptors(&other, blob, size, fds, n - 1), -EPROTO);
         for (size_t i = 0; i < n; i++) {
                 int right = fds[i];
 
                 fds[i] = i % 2 == 0 && i > 0 ? -1 : plain; /* eventfds are only looked at when used */
-                ck_assert_int_eq(ganger_join_handshake(&other, blob, size, fds, n), -EPROTO);
+                ck_assert_int_eq(ganger_join_descriptors(&other, blob, size, fds, n), -EPROTO);
                 fds[i] = right;
         }
         ck_assert_ptr_null(other);
@@ -107,7 +106,7 @@ START_TEST(descriptors_that_are_not_needed_are_closed) {
         for (size_t i = 0; i < n; i++)
                 fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 0);
         fds[n++] = open("/dev/null", O_RDONLY | O_CLOEXEC);
-        ck_assert_int_eq(ganger_join_handshake(&other, blob, size, fds, n), 0);
+        ck_assert_int_eq(ganger_join_descriptors(&other, blob, size, fds, n), 0);
         for (size_t i = 0; i < n; i++)
                 /* The eventfds are kept. */
                 ck_assert_int_eq(fcntl(fds[i], F_GETFD), i == 2 || i == 4 ? FD_CLOEXEC : -1);

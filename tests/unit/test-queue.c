@@ -353,6 +353,8 @@ START_TEST(memory_is_sealed_and_checked) {
         ck_assert_int_eq(region_map(&r, fd, &bad), -EPROTO);
         bad.slots = 1 << 10;
         ck_assert_int_eq(region_map(&r, fd, &bad), -EPROTO);
+        ck_assert_int_eq(pwrite(fd, &(uint32_t){ REGION_LAYOUT_VERSION + 1 }, 4, 8), 4);
+        ck_assert_int_eq(region_map(&r, fd, &g), -EPROTONOSUPPORT);
         bad.slots = 3;
         ck_assert_int_eq(region_map(&r, fd, &bad), -EINVAL);
         ck_assert_int_eq(region_create("test", &bad), -EINVAL);

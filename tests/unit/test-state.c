@@ -120,9 +120,9 @@ START_TEST(a_body_that_is_too_long_is_refused) {
         char body[STATE_BODY_MAX + 1] = { 0 };
 
         ck_assert_int_eq(state_create(&s), 0);
-        ck_assert_int_eq(state_write(&s, &slot, STATE_RING, body, sizeof body), -EMSGSIZE);
+        ck_assert_int_eq(state_write(&s, &slot, STATE_OBJECT, body, sizeof body), -EMSGSIZE);
         ck_assert_uint_eq(slot, STATE_SLOT_NONE);
-        ck_assert_int_eq(state_write(&s, &slot, STATE_RING, body, STATE_BODY_MAX), 0);
+        ck_assert_int_eq(state_write(&s, &slot, STATE_OBJECT, body, STATE_BODY_MAX), 0);
         state_done(&s);
 }
 END_TEST

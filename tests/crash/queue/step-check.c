@@ -26,7 +26,8 @@ static struct region region_of(struct arena *a, unsigned int ring) {
                 .base = a->ring[ring],
                 .size = STEP_RING_BYTES,
                 .geometry = { .kind = OBJECT_QUEUE, .slots = STEP_SLOTS, .message_max = 16,
-                              .max_deliveries = STEP_MAX_DELIVERIES },
+                              .max_deliveries = STEP_MAX_DELIVERIES, .dead_max = a->dead_max,
+                              .policy = a->dead_policy },
         };
 }
 
@@ -105,10 +106,28 @@ static const char *drain(struct arena *a, unsigned int ring, unsigned int *there
         return why;
 }
 
+/** What is wrong with that so many dead letters are there? */
+static const char *check_limit(struct arena *a, struct queue *q, unsigned int dead) {
+        struct lease l;
+
+        if (a->dead_max == 0)
+                return NULL;
+        if (a->dead_policy == QUEUE_DEAD_DROP_OLDEST)
+                return dead > a->dead_max ? "more dead letters than the limit" : NULL;
+        return dead >= a->dead_max && queue_reserve(q, &l) != -EDQUOT ? "too many dead letters, and nobody is refused" : NULL;
+}
+
 static const char *bury(struct arena *a, unsigned int ring, unsigned int *there) {
+        const char *why;
+        unsigned int dead = 0;
         struct queue q;
 
         arena_open(a, &q, ring, 0);
+        for (unsigned int i = 0; i < STEP_SLOTS; i++)
+                dead += word_state(atomic_load(&queue_slot(&q, i)->word)) == SLOT_DEAD;
+        why = check_limit(a, &q, dead);
+        if (why)
+                return why;
         for (unsigned int i = 0; i < STEP_SLOTS; i++) {
                 struct slot *s = queue_slot(&q, i);
                 uint64_t w = atomic_load(&s->word);
@@ -126,6 +145,11 @@ static const char *bury(struct arena *a, unsigned int ring, unsigned int *there)
         return NULL;
 }
 
+/** Is a message gone that may have been a dead letter? */
+static bool was_dropped(const struct arena *a, const struct mark *m) {
+        return a->dead_max > 0 && a->dead_policy == QUEUE_DEAD_DROP_OLDEST && m->received + 1 >= STEP_MAX_DELIVERIES;
+}
+
 static const char *account(const struct arena *a, unsigned int ring, const unsigned int *there) {
         for (unsigned int id = 0; id < STEP_IDS; id++) {
                 const struct mark *m = &a->marks[ring][id];
@@ -136,7 +160,7 @@ static const char *account(const struct arena *a, unsigned int ring, const unsig
                         return "there, but nobody sent it";
                 if (there[id] && m->finished)
                         return "there again after it was acknowledged";
-                if (!there[id] && m->sent && !m->finish_begun)
+                if (!there[id] && m->sent && !m->finish_begun && !was_dropped(a, m))
                         return "lost";
         }
         return NULL;
@@ -149,6 +173,20 @@ static const char *check_forwards(const struct arena *a, const struct count *c) 
                 if (a->marks[0][id].sent && !taken && c->there[0][id] + c->there[1][id] != 1)
                         return "not exactly once";
         }
+        return NULL;
+}
+
+/** What the ring says was accepted is what was. */
+static const char *check_sequence(struct arena *a, const struct count *c) {
+        uint64_t last = 0;
+        struct queue q;
+
+        arena_open(a, &q, 0, STEP_JUDGE);
+        if (queue_produce(&q, STEP_KEY, &last) < 0)
+                return "a replacement is not let in";
+        for (unsigned int id = 1; id <= STEP_SEQUENCE_MAX; id++)
+                if ((c->there[0][id] > 0 || a->marks[0][id].finished) != (id <= last))
+                        return "a wrong sequence";
         return NULL;
 }
 
@@ -193,6 +231,8 @@ const char *arena_check(struct arena *a, const struct operation *op) {
         }
         if (!why && op->flags & STEP_FORWARDS)
                 why = check_forwards(a, &c);
+        if (!why && op->flags & STEP_SEQUENCED)
+                why = check_sequence(a, &c);
         for (unsigned int ring = 0; !why && ring < STEP_RINGS; ring++)
                 why = check_capacity(a, ring);
         return why;

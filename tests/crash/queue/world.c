@@ -65,7 +65,8 @@ static void reset_ring(unsigned int ring) {
                 .base = sim_memory[ring],
                 .size = SIM_RING_BYTES,
                 .geometry = { .kind = OBJECT_QUEUE, .slots = scenario->slots[ring], .message_max = PAYLOAD_SIZE,
-                              .max_deliveries = scenario->max_deliveries },
+                              .max_deliveries = scenario->max_deliveries, .dead_max = scenario->dead_max,
+                              .policy = scenario->dead_policy },
         };
         open_queue(&q, ring, 0, 0);
         if (scenario->lap == 0)
@@ -150,11 +151,30 @@ static void check_sleeper(unsigned int ring, const volatile void *key) {
                 sim_fail("asleep while a slot can be had");
 }
 
+static bool drops(void) {
+        return scenario->dead_max > 0 && scenario->dead_policy == QUEUE_DEAD_DROP_OLDEST;
+}
+
+/** While there are too many dead letters, senders are refused. */
+static void check_refused(unsigned int ring) {
+        unsigned int dead = 0;
+        struct queue q;
+
+        if (scenario->dead_max == 0 || drops())
+                return;
+        open_queue(&q, ring, 0, 0);
+        for (uint64_t i = 0; i < q.n; i++)
+                dead += word_state(atomic_load(&queue_slot(&q, i)->word)) == SLOT_DEAD;
+        if (dead >= scenario->dead_max && slot_can_be_had(ring))
+                sim_fail("too many dead letters, and nobody is refused");
+}
+
 void world_quiet(void) {
+        check_refused(0);
         for (unsigned int who = 0; who < SIM_WORKERS; who++)
-                for (unsigned int ring = 0; ring < SIM_RINGS && scenario->slots[ring]; ring++)
-                        if (sim_sleeps_on(who))
-                                check_sleeper(ring, sim_sleeps_on(who));
+                for (unsigned int i = 0; sim_sleeps_at(who, i); i++)
+                        for (unsigned int ring = 0; ring < SIM_RINGS && scenario->slots[ring]; ring++)
+                                check_sleeper(ring, sim_sleeps_at(who, i));
         if (scenario->quiet)
                 scenario->quiet();
 }
@@ -170,15 +190,18 @@ static void check_owners(const struct queue *q) {
         }
 }
 
-static bool waits(unsigned int who, const volatile void *a, const volatile void *b) {
-        return sim_sleeps_on(who) == a || sim_sleeps_on(who) == b;
+static bool waits(unsigned int who, const volatile void *key) {
+        for (unsigned int i = 0; sim_sleeps_at(who, i); i++)
+                if (sim_sleeps_at(who, i) == key)
+                        return true;
+        return false;
 }
 
 static void check_bits(uint64_t summary, const _Atomic uint64_t *bits, const volatile void *key) {
         uint64_t expected[WAITER_GROUPS] = { 0 };
 
         for (unsigned int who = 0; who < SIM_WORKERS; who++)
-                if (waits(who, key, key))
+                if (waits(who, key))
                         expected[participant_of(who) / 64] |= UINT64_C(1) << participant_of(who) % 64;
         for (unsigned int i = 0; i < WAITER_GROUPS; i++) {
                 uint64_t b = atomic_load((_Atomic uint64_t *)&bits[i]);
@@ -252,8 +275,41 @@ static void drain(unsigned int ring, unsigned int *drained) {
         }
 }
 
+/** Is a message gone that was a dead letter? */
+static bool was_dropped(const struct history *h, bool there) {
+        return drops() && !there && h->sent == DONE && h->acknowledged == NOT &&
+               h->received + sim_deaths() >= scenario->max_deliveries;
+}
+
+/** Those that were dropped are older than those that are kept, and none was dropped without need. */
+static void check_dropped(unsigned int ring, const unsigned int *kept) {
+        unsigned int n = 0, gone = 0;
+        uint64_t oldest = UINT64_MAX;
+
+        for (unsigned int id = 0; id < SIM_IDS; id++)
+                if (kept[id] > 0) {
+                        n++;
+                        oldest = history[ring][id].position < oldest ? history[ring][id].position : oldest;
+                }
+        for (unsigned int id = 0; id < SIM_IDS; id++) {
+                const struct history *h = &history[ring][id];
+
+                if (!was_dropped(h, kept[id] > 0) || h->received < scenario->max_deliveries)
+                        continue;
+                gone++;
+                if (h->position > oldest && sim_deaths() == 0)
+                        sim_fail("a dead letter was dropped before an older one");
+        }
+        if (n > scenario->dead_max)
+                sim_fail("more dead letters than the limit");
+        if (gone > 0 && n < scenario->dead_max)
+                sim_fail("a dead letter was dropped without need");
+}
+
 /** Look at the dead letters, and make their slots free. */
 static void bury(const struct queue *q, unsigned int ring, unsigned int *drained) {
+        unsigned int kept[SIM_IDS] = { 0 };
+
         for (uint64_t i = 0; i < q->n; i++) {
                 struct slot *s = queue_slot(q, i);
                 uint64_t w = atomic_load(&s->word);
@@ -261,10 +317,13 @@ static void bury(const struct queue *q, unsigned int ring, unsigned int *drained
                 if (word_state(w) != SLOT_DEAD)
                         continue;
                 see(ring, payload_id(s->data, s->size), word_deliveries(w), drained);
+                kept[payload_id(s->data, s->size)]++;
                 if (word_deliveries(w) < scenario->max_deliveries)
                         sim_fail("dead too early");
                 atomic_store(&s->word, word_make(word_lap(w) + 1, 0, 0, SLOT_FREE));
         }
+        if (drops())
+                check_dropped(ring, kept);
 }
 
 static void check_accounts(unsigned int ring, const unsigned int *drained) {
@@ -277,6 +336,8 @@ static void check_accounts(unsigned int ring, const unsigned int *drained) {
                         sim_fail("there, but nobody sent it");
                 if (drained[id] && h->acknowledged == DONE)
                         sim_fail("there again after it was acknowledged");
+                if (was_dropped(h, drained[id] > 0))
+                        continue;
                 if (!drained[id] && h->sent == DONE && h->acknowledged == NOT)
                         sim_fail("lost");
                 if (!drained[id] && h->sent == BEGUN && h->received > 0 && h->acknowledged == NOT)

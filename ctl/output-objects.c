@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Tables of rings, services and locks
+ */
+
+#include <stdlib.h>
+
+#include "base/text.h"
+#include "ctl/output-table.h"
+#include "ctl/table.h"
+
+/* ---- rings and services ------------------------------------------------------------------------ */
+
+/** The longest of it: two sizes, a policy, a process, and words. */
+#define USED_MAX 160
+
+/** Of a ring with records of any size: how full it is, and who is slow. */
+static const char *used(char *buf, const Ganger__V1__Ring *r) {
+        char size[SIZE_FORMAT_MAX], capacity[SIZE_FORMAT_MAX];
+        const Ganger__V1__Subscriber *slowest = NULL;
+        int n;
+
+        if (r->capacity == 0)
+                return NULL;
+        for (size_t i = 0; i < r->n_subscribers; i++)
+                if (!slowest || r->subscribers[i]->behind > slowest->behind)
+                        slowest = r->subscribers[i];
+        n = snprintf(buf, USED_MAX, "%s of %s%s%s", size_format(size, sizeof size, r->used),
+                     size_format(capacity, sizeof capacity, r->capacity), *r->policy ? ", " : "", r->policy);
+        if (slowest && n > 0 && n < USED_MAX)
+                snprintf(buf + n, USED_MAX - (size_t)n, ", %s is %s behind", slowest->process,
+                         size_format(size, sizeof size, slowest->behind));
+        return buf;
+}
+
+static void add_ring(struct table *t, const Ganger__V1__Ring *r) {
+        bool slotted = r->capacity == 0, is_queue = strcmp(r->kind, "queue") == 0, is_broadcast = strcmp(r->kind, "broadcast") == 0;
+        char size[SIZE_FORMAT_MAX], text[USED_MAX];
+
+        table_add(t, (const char *[]){ r->name, r->kind, is_broadcast ? NULL : NUMBER(r->ready),
+                                       slotted ? NUMBER(r->leased) : NULL, is_queue ? NUMBER(r->dead) : NULL,
+                                       slotted ? NUMBER(r->slots) : NULL, size_format(size, sizeof size, r->slot_size),
+                                       NUMBER(r->accepted), slotted ? NUMBER(r->redelivered) : NULL, NUMBER(r->senders),
+                                       NUMBER(r->receivers), used(text, r) });
+}
+
+void table_rings(struct output *o, const Ganger__V1__RingsReply *reply) {
+        static const struct column columns[] = {
+                { .title = "NAME" }, { .title = "KIND" }, { .title = "READY", .right = true },
+                { .title = "LEASED", .right = true }, { .title = "DEAD", .right = true },
+                { .title = "SLOTS", .right = true }, { .title = "SLOT SIZE", .right = true },
+                { .title = "ACCEPTED", .right = true }, { .title = "REDELIVERED", .right = true },
+                { .title = "SENDERS", .right = true }, { .title = "RECEIVERS", .right = true },
+                { .title = "USED", .shrinks = true },
+        };
+        size_t n = ARRAY_SIZE(columns) - 1; /* the last is for pipes and broadcasts only */
+        struct table t;
+
+        for (size_t i = 0; i < reply->n_rings; i++)
+                if (reply->rings[i]->capacity > 0)
+                        n = ARRAY_SIZE(columns);
+        table_init(&t, columns, n);
+        for (size_t i = 0; i < reply->n_rings; i++)
+                add_ring(&t, reply->rings[i]);
+        table_print(&t, o);
+        table_done(&t);
+}
+
+/* ---- locks ------------------------------------------------------------------------------------- */
+
+/** "a/0[4711], b/0: 2 permits". @return free it; NULL: nobody, or no memory. */
+static char *users(Ganger__V1__LockUser *const *users, size_t n, bool conditions) {
+        _cleanup_(freep) char *text = NULL;
+        size_t size;
+        FILE *f = n > 0 ? open_memstream(&text, &size) : NULL;
+
+        if (!f)
+                return NULL;
+        for (size_t i = 0; i < n; i++) {
+                fprintf(f, "%s%s", i > 0 ? ", " : "", users[i]->process);
+                if (users[i]->thread != 0)
+                        fprintf(f, "[%" PRId32 "]", users[i]->thread);
+                if (users[i]->permits > 1)
+                        fprintf(f, " (%" PRIu32 " permits)", users[i]->permits);
+                if (conditions)
+                        fprintf(f, " (condition %" PRIu32 ")", users[i]->condition);
+        }
+        return fclose(f) == 0 ? TAKE(text) : NULL;
+}
+
+/** Those who wait for a permit, then those who wait for a condition. */
+static char *waiting(const Ganger__V1__Lock *l) {
+        _cleanup_(freep) char *waiters = users(l->waiters, l->n_waiters, false), *sleepers = users(l->sleepers, l->n_sleepers, true);
+        char *text;
+
+        if (!waiters || !sleepers)
+                return waiters ? TAKE(waiters) : TAKE(sleepers);
+        return asprintf(&text, "%s, %s", waiters, sleepers) < 0 ? NULL : text;
+}
+
+/** What a lock is worth besides: its state, or the values of counters. */
+static char *value(const Ganger__V1__Lock *l) {
+        _cleanup_(freep) char *text = NULL;
+        size_t size;
+        FILE *f = open_memstream(&text, &size);
+
+        if (!f)
+                return NULL;
+        fputs(l->state, f);
+        for (size_t i = 0; i < l->n_values; i++)
+                fprintf(f, "%s%" PRId64, i > 0 ? " " : "", l->values[i]);
+        return fclose(f) == 0 ? TAKE(text) : NULL;
+}
+
+static void add_lock(struct table *t, const Ganger__V1__Lock *l) {
+        _cleanup_(freep) char *holders = users(l->holders, l->n_holders, false), *waiters = waiting(l), *what = value(l);
+        char free_permits[2 * NUMBER_MAX];
+
+        snprintf(free_permits, sizeof free_permits, "%" PRIu32 " of %" PRIu32, l->free, l->permits);
+        table_add(t, (const char *[]){ l->name, l->kind, l->permits > 0 ? free_permits : NULL, holders, waiters, what });
+}
+
+void table_locks(struct output *o, const Ganger__V1__LocksReply *reply) {
+        static const struct column columns[] = {
+                { .title = "NAME" }, { .title = "KIND" }, { .title = "FREE", .right = true },
+                { .title = "HOLDERS", .shrinks = true }, { .title = "WAITING", .shrinks = true },
+                { .title = "VALUE", .shrinks = true },
+        };
+        struct table t;
+
+        table_init(&t, columns, ARRAY_SIZE(columns));
+        for (size_t i = 0; i < reply->n_locks; i++)
+                add_lock(&t, reply->locks[i]);
+        table_print(&t, o);
+        table_done(&t);
+        for (size_t i = 0; i < reply->n_deadlocks; i++) {
+                fputs(i == 0 && reply->n_locks > 0 ? "\ndeadlock: " : "deadlock: ", o->file);
+                put(o, reply->deadlocks[i]->text);
+                putc('\n', o->file);
+        }
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The pipe
+ *
+ * Linearisation points: publishing and consuming: the store of the end's own position; taking an end: the compare-and-swap
+ * of its word; leaving it: that which clears it. "Full" and "empty" linearise at the load of the other's position.
+ *
+ * Memory orders. What the writer wrote, sizes and padding too, is published by the release of `written`; its partner
+ * is the acquire in pipe_find_record(). What the reader read was read before the release of `consumed`; its partner is the acquire in
+ * pipe_find_room(), after which it may be overwritten. Whoever takes an end (acquire) finds its position as the last holder
+ * left it: that one cleared the word after (release), or recovery did when it was dead.
+ *
+ * An end's own position is read from shared memory when it is taken, and never again. The other's position and the
+ * sizes of records are read once, and bounded before use: so whoever writes there what he should not spoils this pipe, and leads
+ * nobody out of it.
+ */
+
+#include "shm/pipe.h"
+
+#include <errno.h>
+
+#include "shm/pipe-fast.h"
+
+/** Keeps the seldom taken way out of the registers of the usual one. */
+#define SLOW __attribute__((__noinline__, __cold__))
+
+static size_t align_up(size_t n, size_t to) {
+        return (n + to - 1) / to * to;
+}
+
+static size_t control_offset(void) {
+        return align_up(sizeof(struct region_header), 2 * CACHE_LINE);
+}
+
+static size_t records_offset(void) {
+        return align_up(control_offset() + sizeof(struct pipe_control), REGION_PAGE);
+}
+
+size_t pipe_memory_size(const struct geometry *g) {
+        return align_up(records_offset() + g->capacity, REGION_PAGE);
+}
+
+void pipe_open(struct pipe *p, const struct region *region, int event_fd) {
+        const struct geometry *g = &region->geometry;
+        unsigned char *base = region->base;
+
+        *p = (struct pipe){
+                .records = base + records_offset(),
+                .control = (void *)(base + control_offset()),
+                .mask = g->capacity - 1,
+                .message_max = g->message_max,
+                .reserved = PIPE_UNRESERVED,
+                .wait = { .event_fd = event_fd, .fences = g->fences },
+        };
+        patience_init(&p->patience);
+}
+
+struct waiting pipe_waiting(const struct pipe *p, enum pipe_end who) {
+        return (struct waiting){
+                .count = who == PIPE_READER ? &p->control->records : &p->control->space,
+                .event_fd = who == PIPE_READER ? p->wait.event_fd : -1,
+                .fences = p->wait.fences,
+        };
+}
+
+/* ---- ends ---------------------------------------------------------------------------------------- */
+
+static _Atomic uint32_t *end_word(const struct pipe *p, enum pipe_end end) {
+        return end == PIPE_WRITER ? &p->control->writer : &p->control->reader;
+}
+
+void pipe_end_free(_Atomic uint32_t *word, uint32_t owner) {
+        /* Linearises leaving. Release: partner is the acquire of end_claim(). */
+        atomic_compare_exchange_strong_explicit(word, &owner, 0, memory_order_release, memory_order_relaxed);
+}
+
+static bool end_claim(_Atomic uint32_t *word, uint32_t owner) {
+        uint32_t nobody = 0;
+
+#if SHM_FAULT == FAULT_PIPE_CLAIM_THEN_OWN
+        if (!atomic_compare_exchange_strong(word, &nobody, UINT32_MAX))
+                return false;
+        atomic_store(word, owner);
+        return true;
+#endif
+        /* Linearises taking. Acquire: partner is the release of pipe_end_free(). */
+        return atomic_compare_exchange_strong_explicit(word, &nobody, owner, memory_order_acquire, memory_order_relaxed);
+}
+
+/** Do the positions make sense together? All else follows from them. */
+static bool are_positions_sound(const struct pipe *p, uint64_t written, uint64_t consumed) {
+        return written - consumed <= p->mask + 1 && (written | consumed) % PIPE_ALIGN == 0;
+}
+
+static int find_positions(struct pipe *p) {
+        uint64_t own = atomic_load_explicit(p->own, memory_order_relaxed);
+        uint64_t other = atomic_load_explicit(p->other, memory_order_acquire);
+        bool writer = p->end == PIPE_WRITER;
+
+        if (!are_positions_sound(p, writer ? own : other, writer ? other : own))
+                return -EBADMSG;
+        p->position = p->told = own;
+        p->limit = writer ? other + p->mask + 1 : other;
+#if SHM_FAULT == FAULT_PIPE_STALE_SPACE
+        if (writer)
+                p->limit = own + p->mask + 1;
+#elif SHM_FAULT == FAULT_PIPE_SKIP_UNREAD
+        if (!writer)
+                p->position = p->told = other;
+#endif
+        return 0;
+}
+
+int pipe_take(struct pipe *p, enum pipe_end end, uint32_t participant, uint32_t generation) {
+        struct pipe_control *c = p->control;
+        int r;
+
+        p->owner = owner_make(participant, generation);
+        if (!end_claim(end_word(p, end), p->owner))
+                return -EBUSY;
+        p->end = end;
+        p->own = end == PIPE_WRITER ? &c->written : &c->consumed;
+        p->other = end == PIPE_WRITER ? &c->consumed : &c->written;
+        p->wake = pipe_waiting(p, end == PIPE_WRITER ? PIPE_READER : PIPE_WRITER);
+        p->wait = pipe_waiting(p, end);
+        r = find_positions(p);
+        if (r < 0)
+                pipe_end_free(end_word(p, end), p->owner);
+        return r;
+}
+
+void pipe_leave(struct pipe *p) {
+        if (p->end == PIPE_WRITER && p->position != p->told)
+                pipe_tell_fast(p);
+        pipe_end_free(end_word(p, p->end), p->owner);
+}
+
+/* ---- the writer ---------------------------------------------------------------------------------- */
+
+/** How far has the reader come? Looked at only when there is too little room as far as we know. */
+SLOW int pipe_find_room(struct pipe *p, uint64_t need) {
+        /* Acquire: partner is the release of the reader's pipe_tell_fast(). */
+        uint64_t consumed = atomic_load_explicit(p->other, memory_order_acquire);
+
+        if (!are_positions_sound(p, p->told, consumed) || p->position - consumed > p->mask + 1)
+                return -EBADMSG;
+        p->limit = consumed + p->mask + 1;
+        if (p->limit - p->position >= need)
+                return 0;
+        if (p->position != p->told && SHM_FAULT != FAULT_PIPE_NO_FLUSH)
+                pipe_tell_fast(p);
+        return -EAGAIN;
+}
+
+int pipe_reserve(struct pipe *p, uint32_t size, void **ret) {
+        return pipe_reserve_fast(p, size, ret);
+}
+
+void pipe_append(struct pipe *p, uint32_t size) {
+        pipe_append_fast(p, size);
+}
+
+int pipe_send(struct pipe *p, const void *data, uint32_t size) {
+        return pipe_send_fast(p, data, size);
+}
+
+/* ---- the reader ---------------------------------------------------------------------------------- */
+
+/** How far has the writer come? Looked at only when we have read all that we know of. */
+__attribute__((__noinline__)) int pipe_find_record(struct pipe *p) {
+        /* Acquire: partner is the release of the writer's pipe_tell_fast(). */
+        uint64_t written = atomic_load_explicit(p->other, memory_order_acquire);
+
+        if (written == p->position)
+                return -EAGAIN;
+        if (!are_positions_sound(p, written, p->told) || written - p->position > p->mask + 1)
+                return -EBADMSG;
+        p->limit = written;
+        return 0;
+}
+
+/** Padding is published with the record behind it. @return 0: there is more; -EBADMSG. */
+SLOW int pipe_skip_padding(struct pipe *p, uint64_t header) {
+        uint64_t rest = pipe_rest(p, p->position);
+
+        if (header != PIPE_PADDING || rest >= p->limit - p->position)
+                return -EBADMSG;
+        p->position += rest;
+        return 0;
+}
+
+int pipe_look(struct pipe *p, const void **ret, uint32_t *ret_size) {
+        return pipe_look_fast(p, ret, ret_size);
+}
+
+void pipe_pass(struct pipe *p, uint32_t size) {
+        pipe_pass_fast(p, size);
+}
+
+int pipe_receive(struct pipe *p, void *buffer, size_t size, uint32_t *ret_size) {
+        const void *data;
+        int r = pipe_look_fast(p, &data, ret_size);
+
+        return r < 0 ? r : pipe_consume_into(p, data, *ret_size, buffer, size);
+}
+
+void pipe_tell(struct pipe *p) {
+        pipe_tell_fast(p);
+}

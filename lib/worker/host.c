@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * A host: objects without a daemon
+ *
+ * Invariant: an object is mapped here from before its first seat is given out until the host is freed, with all its members.
+ */
+
+#include "worker/host.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/eventfd.h>
+
+#include "base/fd.h"
+
+/*
+ * Descriptors keep their numbers over fork and execve, so they stand where a child that arranges its own (standard input,
+ * LISTEN_FDS from 3 on) does not reach. Where so many may not be open, then beyond the standard ones at least.
+ */
+#define HOST_FD_FIRST 64
+#define HOST_FD_LEAST 3
+
+bool host_is_ours(const struct ganger_host *h) {
+        return h->pid == getpid();
+}
+
+int host_fd(int fd) {
+        int moved, error;
+
+        if (fd < 0)
+                return fd;
+        moved = fcntl(fd, F_DUPFD_CLOEXEC, HOST_FD_FIRST);
+        if (moved < 0 && (errno == EINVAL || errno == EMFILE))
+                moved = fcntl(fd, F_DUPFD_CLOEXEC, HOST_FD_LEAST);
+        error = errno;
+        close(fd);
+        return moved < 0 ? -error : moved;
+}
+
+/* ---- objects ----------------------------------------------------------------------------------- */
+
+static struct host_object *host_object_free(struct host_object *o) {
+        if (!o)
+                return NULL;
+        region_unmap(&o->object.region);
+        close_fd(o->memory_fd);
+        close_fd(o->event_fd);
+        free(o);
+        return NULL;
+}
+DEFINE_CLEANUP(struct host_object *, host_object_free)
+
+static int definition_read(const struct ganger_definition *d, bool fences, struct geometry *ret) {
+        for (size_t i = 0; i < ARRAY_SIZE(d->reserved); i++)
+                if (d->reserved[i] != 0)
+                        return -EINVAL;
+        *ret = (struct geometry){
+                .kind = (enum object_kind)d->kind,
+                .slots = d->slots,
+                .message_max = d->message_max,
+                .max_deliveries = d->max_deliveries,
+                .capacity = d->capacity,
+                .policy = d->policy,
+                .dead_max = d->dead_max,
+                .delay_msec = d->delay_msec,
+                .fences = fences,
+        };
+        return geometry_check(ret);
+}
+
+static int host_object_new(struct host_object **ret, const char *name, const struct geometry *geometry) {
+        _cleanup_(host_object_freep) struct host_object *o = NULL;
+        struct region region;
+        int r;
+
+        o = calloc(1, sizeof *o);
+        if (!o)
+                return -ENOMEM;
+        o->memory_fd = o->event_fd = -1;
+        list_init(&o->link);
+        seats_init(&o->seats);
+        memcpy(o->name, name, strlen(name)); /* name_is_valid() bounds it; the rest is 0 */
+        o->memory_fd = host_fd(region_create(name, geometry));
+        if (o->memory_fd < 0)
+                return o->memory_fd;
+        o->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        o->event_fd = host_fd(o->event_fd < 0 ? -errno : o->event_fd);
+        if (o->event_fd < 0)
+                return o->event_fd;
+        r = region_map(&region, o->memory_fd, geometry);
+        if (r < 0)
+                return r;
+        object_open(&o->object, &region, o->event_fd);
+        *ret = TAKE(o);
+        return 0;
+}
+
+static bool host_has(const struct ganger_host *h, const char *name) {
+        list_for_each(it, &h->objects)
+                if (strcmp(list_entry(it, struct host_object, link)->name, name) == 0)
+                        return true;
+        return false;
+}
+
+/* ---- the host ---------------------------------------------------------------------------------- */
+
+int ganger_host_new(struct ganger_host **ret, const char *name) {
+        struct ganger_host *h;
+
+        if (!name)
+                name = "";
+        if (name[0] && !name_is_valid(name))
+                return -EINVAL;
+        h = calloc(1, sizeof *h);
+        if (!h)
+                return -ENOMEM;
+        pthread_mutex_init(&h->lock, NULL);
+        h->pid = getpid();
+        h->fences = !region_barrier_is_available();
+        memcpy(h->name, name, strlen(name));
+        list_init(&h->objects);
+        list_init(&h->members);
+        *ret = h;
+        return 0;
+}
+
+int ganger_host_add(struct ganger_host *h, const char *name, const struct ganger_definition *definition) {
+        _cleanup_(host_object_freep) struct host_object *o = NULL;
+        struct geometry geometry;
+        int r;
+
+        if (!host_is_ours(h))
+                return -EPERM;
+        if (!name_is_valid(name))
+                return -EINVAL;
+        r = definition_read(definition, h->fences, &geometry);
+        if (r < 0)
+                return r;
+        r = host_object_new(&o, name, &geometry);
+        if (r < 0)
+                return r;
+        pthread_mutex_lock(&h->lock);
+        r = host_has(h, name) ? -EEXIST : 0;
+        if (r == 0)
+                list_append(&h->objects, &TAKE(o)->link);
+        pthread_mutex_unlock(&h->lock);
+        return r;
+}
+
+struct ganger_host *ganger_host_free(struct ganger_host *h) {
+        if (!h)
+                return NULL;
+        list_for_each_safe(it, &h->members)
+                ganger_member_free(list_entry(it, struct ganger_member, link));
+        list_for_each_safe(it, &h->objects) {
+                struct host_object *o = list_entry(it, struct host_object, link);
+
+                /* In a child nothing of ours lies there; something else may. */
+                if (!host_is_ours(h))
+                        o->object.region = REGION_NULL;
+                host_object_free(o);
+        }
+        pthread_mutex_destroy(&h->lock);
+        free(h);
+        return NULL;
+}

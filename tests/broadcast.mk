@@ -1,0 +1,15 @@
+# Tests of the broadcast ring. See tests/crash.mk for crashsim and stepkill.
+check_LTLIBRARIES += libcrashbroadcast.la
+libcrashbroadcast_la_SOURCES = tests/crash/broadcast/ops.c tests/crash/broadcast/scenarios.c tests/crash/broadcast/world.h
+libcrashbroadcast_la_CPPFLAGS = $(CRASH_SIM_CPPFLAGS)
+libcrashbroadcast_la_CFLAGS = $(CRASH_SIM_CFLAGS)
+check_PROGRAMS += tests/crash/crashsim-broadcast
+tests_crash_crashsim_broadcast_SOURCES = $(CRASH_SIM) tests/crash/broadcast/world.c
+tests_crash_crashsim_broadcast_CPPFLAGS = $(CRASH_CPPFLAGS)
+tests_crash_crashsim_broadcast_CFLAGS = $(CRASH_CFLAGS)
+tests_crash_crashsim_broadcast_LDFLAGS =
+tests_crash_crashsim_broadcast_LDADD = libcrashbroadcast.la libcrashshm.la
+
+dist_check_SCRIPTS += tests/crash/run-crashsim-broadcast tests/crash/run-crashsim-broadcast-long tests/crash/faults-broadcast
+TESTS += tests/crash/run-crashsim-broadcast tests/crash/faults-broadcast
+LONG_TESTS += tests/crash/run-crashsim-broadcast-long
