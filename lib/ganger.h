@@ -593,9 +593,10 @@ int ganger_join_descriptors(struct ganger **ret, const void *handshake, size_t s
 /**
  * A handle on a service: one participant of it, that calls (GANGER_SEND), serves (GANGER_RECEIVE), or both.
  *
- * A call is served by one server at a time, and its reply can reach its caller and nobody else. If the server dies first, at whatever instruction, the
- * caller is told at once, by whoever recovers the dead; or, where the service is declared idempotent, another server is given the
- * call, up to `max-deliveries` times in all. If the caller dies first, the call is served no more, or its reply is dropped.
+ * A call is served by one server at a time, and its reply can reach its caller and nobody else. If the server dies
+ * first, at whatever instruction, the caller is told at once, by whoever recovers the dead; or, where the service
+ * is declared idempotent, another server is given the call, up to `max-deliveries` times in all. If the caller dies
+ * first, the call is served no more, or its reply is dropped.
  */
 struct ganger_service;
 
@@ -626,7 +627,8 @@ struct ganger_call {
  * @param name   NULL: the only service that fits `flags`.
  * @param flags  GANGER_SEND (call), GANGER_RECEIVE (serve), or both.
  * @param ret    the handle; free it with `ganger_service_close`. Calls and requests of it are void after that.
- * @return 0; -ENOENT (no service of that name), -EACCES (not given for that), -ENOTUNIQ, -EUSERS (no seat is left), -EINVAL, -ENOMEM.
+ * @return 0; -ENOENT (no service of that name), -EACCES (not given for that), -ENOTUNIQ, -EUSERS (no seat is left),
+ *         -EINVAL, -ENOMEM.
  */
 int ganger_service_open(struct ganger *g, const char *name, unsigned int flags, struct ganger_service **ret);
 
@@ -641,17 +643,20 @@ struct ganger_service *ganger_service_close(struct ganger_service *service);
 size_t ganger_service_message_max(const struct ganger_service *service);
 
 /**
- * Call: send a request, wait for the reply. Linearises at one store of the slot's word, after which servers see it, and for the reply at the
- * server's compare-and-swap of the same word.
+ * Call: send a request, wait for the reply. Linearises at one store of the slot's word, after which servers see it,
+ * and for the reply at the server's compare-and-swap of the same word.
  *
- * @param reply         where the reply is copied to; after -EREMOTEIO and -ECONNRESET a text that says why, cut to fit, with a 0 at its end.
+ * @param reply         where the reply is copied to; after -EREMOTEIO and -ECONNRESET a text that says why, cut to
+ *                      fit, with a 0 at its end.
  * @param reply_size    bytes at `reply`; 0: neither is wanted.
  * @param ret_size      how long the reply is; may be NULL.
- * @param timeout_usec  for all of it: waiting for a slot, for a server, for the reply. Negative: no limit; as long as there is no server at
- *                      all, a call waits. 0 makes no sense. Being asked to drain does not end it.
+ * @param timeout_usec  for all of it: waiting for a slot, for a server, for the reply. Negative: no limit; as long
+ *                      as there is no server at all, a call waits. 0 makes no sense. Being asked to drain does not
+ *                      end it.
  * @return 0, or
  *         -ETIMEDOUT   there was no reply for so long; perhaps it was served all the same;
- *         -ECONNRESET  its server died. The service is not idempotent, and nobody knows what was done; or so many servers died of it;
+ *         -ECONNRESET  its server died. The service is not idempotent, and nobody knows what was done; or so many
+ *                      servers died of it;
  *         -EREMOTEIO   its server answered that it failed (`ganger_service_fail`);
  *         -ENOBUFS     the reply is longer than `reply_size`, and was dropped;
  *         -EMSGSIZE    the request is longer than `ganger_service_message_max`; nothing was called;
@@ -662,7 +667,8 @@ int ganger_service_call(struct ganger_service *service, const void *request, siz
                         size_t reply_size, size_t *ret_size, int64_t timeout_usec);
 
 /**
- * Begin a call, and do not wait: so one thread can have several open. Each takes a slot of the service until it is finished or abandoned.
+ * Begin a call, and do not wait: so one thread can have several open. Each takes a slot of the service until it is
+ * finished or abandoned.
  * @param timeout_usec  after it the call is served no more; negative: no limit; not 0.
  * @return 0; -EAGAIN: no slot is free; -EMSGSIZE, -EINVAL, -EACCES as of `ganger_service_call`.
  */
@@ -684,8 +690,9 @@ int ganger_service_finish(struct ganger_call *call, void *reply, size_t reply_si
 int ganger_service_abandon(struct ganger_call *call);
 
 /**
- * Take a call to serve. Linearises at one compare-and-swap of the slot's word. Calls whose time is over are passed over. About in the
- * order in which they were made: before any call, each other slot of the service is served at most once by each server.
+ * Take a call to serve. Linearises at one compare-and-swap of the slot's word. Calls whose time is over are passed
+ * over. About in the order in which they were made: before any call, each other slot of the service is served at
+ * most once by each server.
  * @param timeout_usec  0: do not wait; negative: wait without limit; else at most so long (CLOCK_MONOTONIC).
  * @return 0; -EAGAIN, -ETIMEDOUT, -ESHUTDOWN, -EINTR, -EACCES as of `ganger_ring_receive`.
  */
@@ -697,8 +704,8 @@ int ganger_service_fd(struct ganger_service *service);
 /**
  * Reply. Makes a system call only if the caller sleeps.
  * @param data  what is copied; or `request->reply`, if it was written there.
- * @return 0; 1: nobody waits for it any more, it was dropped; -EMSGSIZE (still to be finished); -EINVAL: not a request that this
- *         handle has received (or it is finished already).
+ * @return 0; 1: nobody waits for it any more, it was dropped; -EMSGSIZE (still to be finished); -EINVAL: not a
+ *         request that this handle has received (or it is finished already).
  */
 int ganger_service_reply(struct ganger_request *request, const void *data, size_t size);
 

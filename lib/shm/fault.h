@@ -66,6 +66,9 @@
 #define FAULT_NO_SPACE_WAKE 511         /* … nor those who wait for a slot */
 #define FAULT_NOT_POSTED 512            /* recovery makes a call ready, and hides it */
 #define FAULT_LATE_SLEEPER 513          /* look for the reply, and say after that that one sleeps */
+#define FAULT_UNORDERED_SLEEPER 514     /* … or say it before, but in no order */
+#define FAULT_GIVEN_UP_SILENTLY 515     /* a call that is given up does not wake one who waits for a slot */
+#define FAULT_RESERVED_BY_NOBODY 516    /* claim a slot first, record the owner after */
 
 /* ---- semaphore: also counters: 400 to 499 ---------------------------------------------------------- */
 #define FAULT_PERMIT_CLAIM_THEN_OWN 400 /* claim a permit first, record the owner after */
