@@ -19,3 +19,7 @@ dist_man_MANS += man/ganger_counter_compare_and_swap.3 man/ganger_counter_snapsh
 dist_man_MANS += man/ganger_ring_receive_many.3 man/ganger_ring_produce.3
 dist_man_MANS += man/ganger_acknowledge_many.3 man/ganger_ring_reserve_many.3 man/ganger_commit_many.3
 dist_man_MANS += man/ganger_ring_sequence.3 man/ganger_ring_send_sequenced.3 man/ganger_commit_sequenced.3
+dist_man_MANS += man/ganger_pipe_open.3
+dist_man_MANS += man/ganger_pipe_close.3 man/ganger_pipe_name.3 man/ganger_pipe_message_max.3 man/ganger_pipe_fd.3
+dist_man_MANS += man/ganger_pipe_send.3 man/ganger_pipe_append.3 man/ganger_pipe_publish.3 man/ganger_pipe_reserve.3
+dist_man_MANS += man/ganger_pipe_commit.3 man/ganger_pipe_peek.3 man/ganger_pipe_consume.3 man/ganger_pipe_receive.3
