@@ -27,3 +27,7 @@ dist_man_MANS += man/ganger_service_reply.3 man/ganger_service_fail.3
 dist_man_MANS += man/ganger_monitor_lock.3 man/ganger_monitor_open.3 man/ganger_monitor_close.3 man/ganger_monitor_unlock.3
 dist_man_MANS += man/ganger_monitor_consistent.3 man/ganger_monitor_wait.3 man/ganger_monitor_signal.3 man/ganger_monitor_broadcast.3
 dist_man_MANS += man/ganger_mutex_open.3 man/ganger_mutex_close.3 man/ganger_mutex_lock.3 man/ganger_mutex_unlock.3 man/ganger_mutex_consistent.3
+dist_man_MANS += man/ganger_pipe_open.3
+dist_man_MANS += man/ganger_pipe_close.3 man/ganger_pipe_name.3 man/ganger_pipe_message_max.3 man/ganger_pipe_fd.3
+dist_man_MANS += man/ganger_pipe_send.3 man/ganger_pipe_append.3 man/ganger_pipe_publish.3 man/ganger_pipe_reserve.3
+dist_man_MANS += man/ganger_pipe_commit.3 man/ganger_pipe_peek.3 man/ganger_pipe_consume.3 man/ganger_pipe_receive.3
