@@ -236,8 +236,7 @@ static int read_all(struct ganger *g, int ready_fd) {
 
 static int subscribe_and_stay(struct ganger *g, int ready_fd) {
         (void)child_open(g, GANGER_RECEIVE, ready_fd);
-        for (;;)
-                pause();
+        return pause();
 }
 
 START_TEST(all_processes_see_all_of_it) {
