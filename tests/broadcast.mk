@@ -20,3 +20,13 @@ tests_unit_test_broadcast_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_broadcast_LDADD = libharness.la libshm.la libbase.la
 tests_unit_test_ganger_broadcast_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_ganger_broadcast_LDADD = $(GANG_RIG_LIBS)
+
+check_PROGRAMS += tests/crash/stepkill-broadcast
+tests_crash_stepkill_broadcast_SOURCES = $(STEP_SOURCES) \
+	tests/crash/broadcast/step-world.h tests/crash/broadcast/step-check.c tests/crash/broadcast/step-ops.c
+tests_crash_stepkill_broadcast_CPPFLAGS = $(CRASH_CPPFLAGS)
+tests_crash_stepkill_broadcast_CFLAGS = $(CRASH_CFLAGS)
+tests_crash_stepkill_broadcast_LDFLAGS = -Wl,-z,now
+dist_check_SCRIPTS += tests/crash/run-stepkill-broadcast tests/crash/run-stepkill-broadcast-long
+TESTS += tests/crash/run-stepkill-broadcast
+LONG_TESTS += tests/crash/run-stepkill-broadcast-long
