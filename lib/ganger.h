@@ -66,7 +66,7 @@ enum {
 /**
  * Join the gang that this process was started for.
  *
- * Reads the handshake that gangerd left in the environment (`GANGER_HANDSHAKE`), removes that variable,
+ * Reads the handshake that gangerd (or a host: see below) left in the environment (`GANGER_HANDSHAKE`), removes that variable,
  * and takes over the file descriptors: those that it needs no more are closed, the others marked
  * close-on-exec. Does not block and does not talk to the daemon, so it works while the daemon is being
  * restarted. After a failure all is as it was before. Not to be called while other threads use the
@@ -75,9 +75,9 @@ enum {
  * @param ret    receives the membership; free it with `ganger_leave`.
  * @param name   must be NULL.
  * @return 0, or
- *         -ENOENT      not started by gangerd, or its definition names no ring and no `io`;
+ *         -ENOENT      not started by gangerd or by a host, or its definition names no ring and no `io`;
  *         -EPROTO      the handshake is damaged or of another version;
- *         -EALREADY    this process has joined already;
+ *         -EALREADY    this process has joined by this function already;
  *         -EINVAL      `name` is not NULL;
  *         -EOPNOTSUPP  membarrier(2) is forbidden to this process (seccomp), and its rings rely on it;
  *         -ENOMEM, -EMFILE, and other errors of mmap(2).
