@@ -3,9 +3,9 @@
 /*
  * Attaching: this process becomes a member of one ring
  *
- * The daemon passes a handshake and descriptors; it watches the process from then on, and recovers it when it ends. It is asked
- * once: afterwards it may come and go, the ring stays. Should the reply be lost on the way and the request be asked again, the
- * daemon has set aside one seat too many, until this process ends.
+ * The daemon passes a handshake and descriptors; it watches the process from then on, and recovers it when it ends.
+ * It is asked once: afterwards it may come and go, the ring stays. Should the reply be lost on the way and the
+ * request be asked again, the daemon has set aside one seat too many, until this process ends.
  */
 
 #include <errno.h>
