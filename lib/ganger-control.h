@@ -137,6 +137,9 @@ void ganger_control_reply_free(struct Ganger__V1__Reply *reply);
  * or for another. A process may be attached several times, and to several rings; each is a membership of its own.
  * When the daemon ends for good, what a process is attached to goes on without it, and is not recovered.
  *
+ * The program must be linked with libganger (`pkg-config --libs ganger-control ganger`), which it needs for the rest anyway;
+ * one that loads libraries while it runs loads that one first, for all (RTLD_GLOBAL).
+ *
  * Blocks as ganger_control_call().
  *
  * @param ring   its name.
@@ -145,7 +148,7 @@ void ganger_control_reply_free(struct Ganger__V1__Reply *reply);
  * @param ret    receives the membership, in which `ganger_ring_open` finds the one ring also without its name; free
  *               it with ganger_leave(). It outlives `c`.
  * @return 0, or as ganger_control_call(), or as ganger_join(); -EPROTO also: libganger and the daemon are of
- *         different versions.
+ *         different versions; -ENOSYS: the program is not linked with libganger.
  */
 int ganger_control_attach(struct ganger_control *c, const char *ring, unsigned int flags, struct ganger **ret);
 

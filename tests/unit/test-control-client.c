@@ -428,7 +428,7 @@ START_TEST(attaching_fails_in_words) {
                          "ring 'jobs': libganger and the gangerd that runs are of different versions");
         ck_assert_int_eq(ganger_control_attach(f.client, "jobs", GANGER_SEND, &g), -EPERM);
         ck_assert_str_eq(ganger_control_error(f.client), "you may not produce");
-        ck_assert_ptr_null(g);
+        ck_assert_ptr_null(ganger_leave(g));
         tear_down(&f);
 }
 END_TEST
