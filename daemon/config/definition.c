@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "daemon/config/keys.h"
+#include "shm/broadcast.h"
 #include "shm/semaphore.h"
 #include "shm/service.h"
 
@@ -155,7 +156,7 @@ struct geometry object_definition_geometry(const struct object_definition *objec
                 g.capacity = object->capacity;
                 g.message_max = object->message_max;
                 g.policy = (uint32_t)object->policy;
-                g.slots = object->subscribers;
+                g.slots = object->policy == BROADCAST_LOSSY ? 0 : object->subscribers;
                 break;
         case OBJECT_SERVICE:
                 g.slots = object->slots;
@@ -223,6 +224,10 @@ void config_print(const struct config *config, FILE *out) {
 
 const char *config_section_name(enum config_section section) {
         return config_section_names[section];
+}
+
+const char *broadcast_policy_name(int policy) {
+        return broadcast_policy_words[policy];
 }
 
 const char *worker_io_name(enum worker_io io) {

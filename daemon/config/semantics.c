@@ -14,6 +14,8 @@
 
 #include "base/text.h"
 #include "daemon/config/values.h"
+#include "shm/broadcast.h"
+#include "shm/pipe.h"
 
 /** The memory of one ring; the limit of one that was meant has been passed long before. */
 #define RING_SIZE_MAX (UINT64_C(1) << 36)
@@ -270,8 +272,20 @@ static void check_size(const struct checker *c, const struct object_definition *
                                   size_format(size, sizeof size, bytes), size_format(most, sizeof most, RING_SIZE_MAX));
 }
 
-static void check_object(const struct checker *c, const struct object_definition *o) {
-        struct geometry g = object_definition_geometry(o);
+/* Where nothing is said of the longest message, it is no longer than the ring allows. */
+static void check_message_max(const struct checker *c, struct object_definition *o, uint32_t most) {
+        char size[SIZE_FORMAT_MAX], limit[SIZE_FORMAT_MAX];
+
+        if (o->message_max <= most)
+                return;
+        if (was_written(c, "message-max"))
+                complain(c, "message-max", "%s is too long for this capacity; the most is %s",
+                         size_format(size, sizeof size, o->message_max), size_format(limit, sizeof limit, most));
+        o->message_max = most;
+}
+
+static void check_object(const struct checker *c, struct object_definition *o) {
+        struct geometry g;
 
         if (o->section == CONFIG_RING && !check_fits(c, o))
                 return;
@@ -284,9 +298,18 @@ static void check_object(const struct checker *c, const struct object_definition
                 if (!o->idempotent && was_written(c, "max-deliveries") && !c->section->meant[key_number(c, "idempotent")])
                         complain(c, "max-deliveries", "only with idempotent = yes: else a call is tried once");
                 break;
+        case OBJECT_PIPE:
+                check_message_max(c, o, pipe_message_max(o->capacity));
+                break;
+        case OBJECT_BROADCAST:
+                check_message_max(c, o, broadcast_message_limit(o->capacity));
+                if (o->policy == BROADCAST_LOSSY && was_written(c, "subscribers") && !c->section->meant[key_number(c, "policy")])
+                        complain(c, "subscribers", "of a lossy broadcast any number can subscribe; only with another policy");
+                break;
         default:
                 break;
         }
+        g = object_definition_geometry(o);
         /* What the kind itself thinks of it; its limits were told with their keys before. */
         if (geometry_check(&g) < 0)
                 config_errors_add(c->errors, c->config->path, c->section->line, "%s '%s': these numbers do not go together",
