@@ -807,6 +807,117 @@ struct ganger_mutex *ganger_mutex_close(struct ganger_mutex *m);
 int ganger_mutex_lock(struct ganger_mutex *m, int64_t timeout_usec);
 int ganger_mutex_unlock(struct ganger_mutex *m);
 int ganger_mutex_consistent(struct ganger_mutex *m);
+/* ---- pipes ------------------------------------------------------------------------------------- */
+/*
+ * A pipe carries messages of any size from one writer to one reader, in order. A handle is one end of it. What was
+ * published is there until it is consumed, whoever dies: the next reader begins with the first message that
+ * the dead one had not consumed, and the next writer goes on behind the last one that was published.
+ *
+ * A ring of bytes with two positions; see L. Lamport, "Proving the correctness of multiprocess programs" (1977). Each end keeps what it
+ * knows of the other's position to itself, as in FastFlow. Neither end uses an atomic read-modify-write.
+ */
+
+/** One end of a pipe. */
+struct ganger_pipe;
+
+/**
+ * Open an end of a pipe. Linearises at the compare-and-swap by which it is taken.
+ *
+ * @param name   of the pipe; NULL for the only one that fits `flags`.
+ * @param flags  GANGER_SEND (the writer) or GANGER_RECEIVE (the reader).
+ * @param ret    the handle; free it with `ganger_pipe_close`.
+ * @return 0, -EBUSY (a living process has that end, or one that was not recovered yet: try again when it is),
+ *         -EBADMSG (the pipe is damaged), or as `ganger_ring_open`.
+ */
+int ganger_pipe_open(struct ganger *g, const char *name, unsigned int flags, struct ganger_pipe **ret);
+
+/**
+ * Close it, so that another may open that end. What was appended is published. What was peeked at and not consumed is there for the
+ * next reader.
+ * @param pipe  may be NULL.
+ * @return NULL.
+ */
+struct ganger_pipe *ganger_pipe_close(struct ganger_pipe *pipe);
+
+/** The name of the pipe, owned by the handle. */
+const char *ganger_pipe_name(const struct ganger_pipe *pipe);
+
+/** The longest message that the pipe takes, in bytes: less than half of its capacity. */
+size_t ganger_pipe_message_max(const struct ganger_pipe *pipe);
+
+/**
+ * A file descriptor for poll(2), epoll(7) and event loops; the reader's. See `ganger_ring_fd`: call `ganger_pipe_peek` or
+ * `ganger_pipe_receive` with a timeout of 0 until it does not return 0.
+ * @return the descriptor, the same at each call; -EACCES (the handle does not receive), or an error of
+ *         epoll_create1(2) or epoll_ctl(2).
+ */
+int ganger_pipe_fd(struct ganger_pipe *pipe);
+
+/**
+ * Copy `size` bytes into a message and publish it, with all that were appended before.
+ * Linearises at one store of the writer's position.
+ * @param timeout_usec  0: do not wait for space; negative: wait without limit; else at most so long (CLOCK_MONOTONIC). The wait
+ *         is for the reader, or for one who takes the place of a dead one: none needs to be there.
+ * @return 0: accepted, it will not be lost; else it was not sent:
+ *         -EMSGSIZE   longer than `ganger_pipe_message_max`;
+ *         -EAGAIN     there is no space (timeout 0);  -ETIMEDOUT  there was none for so long;
+ *         -EINTR      a signal handler without SA_RESTART ran while it waited;
+ *         -EACCES     the handle does not send;
+ *         -EBADMSG    the pipe is damaged.
+ */
+int ganger_pipe_send(struct ganger_pipe *pipe, const void *data, size_t size, int64_t timeout_usec);
+
+/**
+ * As `ganger_pipe_send`, but the reader sees the message only after `ganger_pipe_publish`, a send, a commit, or the close: many
+ * messages, one store. Until then it is lost if this process dies. When there is no space, what was appended
+ * before is published all the same, whatever this returns: the reader could make none otherwise.
+ */
+int ganger_pipe_append(struct ganger_pipe *pipe, const void *data, size_t size, int64_t timeout_usec);
+
+/** Publish all that was appended, by one store. Never blocks. @return 0 or -EACCES. */
+int ganger_pipe_publish(struct ganger_pipe *pipe);
+
+/**
+ * Reserve a message to write in place, then commit it. The next reserve, append or send gives the reservation up.
+ * @param size  how much will be written at most.
+ * @param ret   where; 8-byte aligned, valid until then.
+ * @return as `ganger_pipe_send`.
+ */
+int ganger_pipe_reserve(struct ganger_pipe *pipe, size_t size, void **ret, int64_t timeout_usec);
+
+/**
+ * The reserved message is complete: publish it, with all that were appended before.
+ * @param size  of the message, at most what was reserved (-EMSGSIZE; it is still reserved).
+ * @return 0: accepted; -EMSGSIZE; -EINVAL: nothing is reserved.
+ */
+int ganger_pipe_commit(struct ganger_pipe *pipe, size_t size);
+
+/**
+ * The next message that was not peeked at yet, in place. It is valid until it is consumed, and keeps its space until then: to
+ * wait here with so much peeked at that the writer has no space is to wait for ever.
+ *
+ * @param ret_data      8-byte aligned, not to be written to.
+ * @param timeout_usec  as in `ganger_ring_receive`.
+ * @return 0, or
+ *         -EAGAIN, -ETIMEDOUT, -ESHUTDOWN, -EINTR  as `ganger_ring_receive`;
+ *         -EACCES     the handle does not receive;
+ *         -EBADMSG    the pipe is damaged.
+ */
+int ganger_pipe_peek(struct ganger_pipe *pipe, const void **ret_data, size_t *ret_size, int64_t timeout_usec);
+
+/**
+ * Done with all that were peeked at: they do not come again, and the writer has their space. One store, at which it
+ * linearises. Never blocks.
+ * @return 0 or -EACCES.
+ */
+int ganger_pipe_consume(struct ganger_pipe *pipe);
+
+/**
+ * Copy the next message out, and consume it, with all that were peeked at before. If this process dies between the two, the
+ * message comes again.
+ * @return as `ganger_pipe_peek`; -EMSGSIZE: longer than `size`; it stays, and can be peeked at.
+ */
+int ganger_pipe_receive(struct ganger_pipe *pipe, void *buffer, size_t size, size_t *ret_size, int64_t timeout_usec);
 
 #ifdef __GNUC__
 #pragma GCC visibility pop

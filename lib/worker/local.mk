@@ -15,6 +15,7 @@ libworker_la_SOURCES = \
 	lib/worker/notify.c \
 	lib/worker/service.c \
 	lib/worker/semaphore.c \
+	lib/worker/pipe.c \
 	lib/worker/transfer.c lib/worker/transfer.h
 
 # libganger.so: libc only.

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Handles on pipes
+ *
+ * A handle is one end of a pipe. The hot path is that of shm/pipe-fast.h, inline; what it cannot do is done out of line.
+ * Linearisation points are those of shm/pipe.c.
+ *
+ * Invariant: an open handle has its end, and nobody else does.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+
+#include "base/time.h"
+#include "shm/pipe-fast.h"
+#include "worker/membership.h"
+
+#define likely(condition) __builtin_expect(!!(condition), 1)
+#define unlikely(condition) __builtin_expect(!!(condition), 0)
+/** Keeps the seldom taken way, and what it needs on the stack, out of the usual one. */
+#define SLOW __attribute__((__noinline__))
+
+struct ganger_pipe {
+        /* Two lines: processors fetch lines in pairs, and the next handle may be another thread's. */
+        _Alignas(2 * CACHE_LINE) struct pipe pipe;
+        _Atomic uint32_t *drain;        /* not 0: receive no more */
+        int poll_fd;                    /* for ganger_pipe_fd(); -1: nobody asked */
+        struct handle handle;
+};
+
+static void pipe_close(struct handle *handle) {
+        struct ganger_pipe *p = container_of(handle, struct ganger_pipe, handle);
+
+        wait_disarm(&p->pipe.wait, handle->participant, &p->pipe.armed);
+        pipe_leave(&p->pipe);
+        close_fd(p->poll_fd);
+        handle_release(handle, false);
+        free(p);
+}
+
+/** With the lock held. */
+static int pipe_open_end(struct ganger *g, struct joined *j, enum pipe_end end, struct ganger_pipe **ret) {
+        struct ganger_pipe *p;
+        struct handle handle;
+        int r;
+
+        r = handle_take(g, j, &handle);
+        if (r < 0)
+                return r;
+        p = aligned_alloc(_Alignof(struct ganger_pipe), sizeof *p);
+        if (!p)
+                return -ENOMEM;
+        *p = (struct ganger_pipe){ .drain = g->drain, .poll_fd = -1, .handle = handle };
+        pipe_open(&p->pipe, &j->object.region, j->object.event_fd);
+        r = pipe_take(&p->pipe, end, handle.participant, j->generation);
+        if (r < 0) {
+                free(p);
+                return r;
+        }
+        handle_enter(&p->handle, pipe_close);
+        *ret = p;
+        return 0;
+}
+
+int ganger_pipe_open(struct ganger *g, const char *name, unsigned int flags, struct ganger_pipe **ret) {
+        struct joined *j;
+        int r;
+
+        if (flags != GANGER_SEND && flags != GANGER_RECEIVE)
+                return -EINVAL;
+        r = joined_find(g, OBJECT_PIPE, name, flags, &j);
+        if (r < 0)
+                return r;
+        pthread_mutex_lock(&g->lock);
+        r = pipe_open_end(g, j, flags == GANGER_SEND ? PIPE_WRITER : PIPE_READER, ret);
+        pthread_mutex_unlock(&g->lock);
+        return r;
+}
+
+struct ganger_pipe *ganger_pipe_close(struct ganger_pipe *pipe) {
+        struct ganger *g;
+
+        if (!pipe)
+                return NULL;
+        g = pipe->handle.ganger;
+        pthread_mutex_lock(&g->lock);
+        pipe_close(&pipe->handle);
+        pthread_mutex_unlock(&g->lock);
+        return NULL;
+}
+
+const char *ganger_pipe_name(const struct ganger_pipe *pipe) {
+        return pipe->handle.joined->name;
+}
+
+size_t ganger_pipe_message_max(const struct ganger_pipe *pipe) {
+        return pipe->pipe.message_max;
+}
+
+int ganger_pipe_fd(struct ganger_pipe *pipe) {
+        int fd;
+
+        if (pipe->pipe.end != PIPE_READER)
+                return -EACCES;
+        if (pipe->poll_fd < 0) {
+                fd = handle_poll_open(&pipe->handle);
+                if (fd < 0)
+                        return fd;
+                pipe->poll_fd = fd;
+        }
+        return pipe->poll_fd;
+}
+
+static uint64_t deadline(int64_t timeout_usec) {
+        return timeout_usec < 0 ? USEC_INFINITY : usec_add(now_usec(), (uint64_t)timeout_usec);
+}
+
+/* ---- sending ----------------------------------------------------------------------------------- */
+
+static SLOW int reserve_slow(struct pipe *p, size_t size, void **ret, int64_t timeout_usec) {
+        if (p->end != PIPE_WRITER)
+                return -EACCES;
+        if (size > p->message_max)
+                return -EMSGSIZE;
+        if (timeout_usec == 0)
+                return -EAGAIN;
+        return pipe_reserve_wait(p, (uint32_t)size, ret, deadline(timeout_usec));
+}
+
+static inline int reserve(struct pipe *p, size_t size, void **ret, int64_t timeout_usec) {
+        int r = -EAGAIN;
+
+        if (likely(p->end == PIPE_WRITER && size <= p->message_max))
+                r = pipe_reserve_fast(p, (uint32_t)size, ret);
+        return unlikely(r == -EAGAIN) ? reserve_slow(p, size, ret, timeout_usec) : r;
+}
+
+static inline int append(struct pipe *p, const void *data, size_t size, int64_t timeout_usec) {
+        void *to;
+        int r = reserve(p, size, &to, timeout_usec);
+
+        if (unlikely(r < 0))
+                return r;
+        pipe_copy(to, data, size);
+        pipe_append_fast(p, (uint32_t)size);
+        return 0;
+}
+
+int ganger_pipe_send(struct ganger_pipe *pipe, const void *data, size_t size, int64_t timeout_usec) {
+        int r = append(&pipe->pipe, data, size, timeout_usec);
+
+        if (likely(r == 0))
+                pipe_tell_fast(&pipe->pipe);
+        return r;
+}
+
+int ganger_pipe_append(struct ganger_pipe *pipe, const void *data, size_t size, int64_t timeout_usec) {
+        return append(&pipe->pipe, data, size, timeout_usec);
+}
+
+int ganger_pipe_publish(struct ganger_pipe *pipe) {
+        struct pipe *p = &pipe->pipe;
+
+        if (unlikely(p->end != PIPE_WRITER))
+                return -EACCES;
+        if (p->position != p->told)
+                pipe_tell_fast(p);
+        return 0;
+}
+
+int ganger_pipe_reserve(struct ganger_pipe *pipe, size_t size, void **ret, int64_t timeout_usec) {
+        return reserve(&pipe->pipe, size, ret, timeout_usec);
+}
+
+int ganger_pipe_commit(struct ganger_pipe *pipe, size_t size) {
+        struct pipe *p = &pipe->pipe;
+
+        if (unlikely(p->reserved == PIPE_UNRESERVED))
+                return -EINVAL;
+        if (unlikely(size > p->reserved))
+                return -EMSGSIZE;
+        pipe_append_fast(p, (uint32_t)size);
+        pipe_tell_fast(p);
+        return 0;
+}
+
+/* ---- receiving --------------------------------------------------------------------------------- */
+
+/** Asked to drain, also if that came while we were arming the descriptor. */
+static inline bool is_draining(const struct ganger_pipe *pipe) {
+        return atomic_load_explicit(pipe->drain, memory_order_relaxed) != 0;
+}
+
+/** Forget the posts so far, then look at the pipe: one that comes after this stays. */
+static int arm(struct ganger_pipe *pipe, const void **ret, uint32_t *ret_size) {
+        struct epoll_event ignored;
+
+        (void)epoll_wait(pipe->poll_fd, &ignored, 1, 0);
+        return pipe_look_poll(&pipe->pipe, ret, ret_size);
+}
+
+static SLOW int look_slow(struct ganger_pipe *pipe, const void **ret, uint32_t *ret_size, int64_t timeout_usec) {
+        struct pipe *p = &pipe->pipe;
+        int r;
+
+        if (p->end != PIPE_READER)
+                return -EACCES;
+        if (timeout_usec != 0)
+                return pipe_look_wait(p, ret, ret_size, deadline(timeout_usec), pipe->drain);
+        r = pipe->poll_fd < 0 ? -EAGAIN : arm(pipe, ret, ret_size);
+        return r == -EAGAIN && is_draining(pipe) ? -ESHUTDOWN : r;
+}
+
+static inline int look(struct ganger_pipe *pipe, const void **ret, uint32_t *ret_size, int64_t timeout_usec) {
+        struct pipe *p = &pipe->pipe;
+        int r = -EAGAIN;
+
+        if (unlikely(p->armed))
+                wait_disarm(&p->wait, pipe->handle.participant, &p->armed);
+        if (unlikely(is_draining(pipe)))
+                return p->end == PIPE_READER ? -ESHUTDOWN : -EACCES;
+        if (likely(p->end == PIPE_READER))
+                r = pipe_look_fast(p, ret, ret_size);
+        return unlikely(r == -EAGAIN) ? look_slow(pipe, ret, ret_size, timeout_usec) : r;
+}
+
+int ganger_pipe_peek(struct ganger_pipe *pipe, const void **ret_data, size_t *ret_size, int64_t timeout_usec) {
+        uint32_t size;
+        int r = look(pipe, ret_data, &size, timeout_usec);
+
+        if (unlikely(r < 0))
+                return r;
+        pipe_pass_fast(&pipe->pipe, size);
+        *ret_size = size;
+        return 0;
+}
+
+int ganger_pipe_consume(struct ganger_pipe *pipe) {
+        struct pipe *p = &pipe->pipe;
+
+        if (unlikely(p->end != PIPE_READER))
+                return -EACCES;
+        if (likely(p->position != p->told))
+                pipe_tell_fast(p);
+        return 0;
+}
+
+int ganger_pipe_receive(struct ganger_pipe *pipe, void *buffer, size_t size, size_t *ret_size, int64_t timeout_usec) {
+        const void *data;
+        uint32_t n;
+        int r = look(pipe, &data, &n, timeout_usec);
+
+        if (unlikely(r < 0))
+                return r;
+        r = pipe_consume_into(&pipe->pipe, data, n, buffer, size);
+        if (likely(r == 0))
+                *ret_size = n;
+        return r;
+}
