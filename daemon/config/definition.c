@@ -189,12 +189,23 @@ uint64_t worker_definition_hash(const struct worker_definition *worker) {
         return hash;
 }
 
-/* @param kind  of a ring: only what it has is printed. */
-static void print_section(enum config_section section, enum object_kind kind, const char *name, const void *definition,
-                          FILE *out) {
+bool object_definition_takes(const struct object_definition *object, const struct config_key *key) {
+        if (!config_key_fits(key, object->kind))
+                return false;
+        if (key->offset == offsetof(struct object_definition, subscribers))
+                return object->policy != BROADCAST_LOSSY;
+        if (object->kind == OBJECT_SERVICE && key->offset == offsetof(struct object_definition, max_deliveries))
+                return object->idempotent;
+        return true;
+}
+
+/* @param object  the definition, if it is one of an object: only what it takes is printed. */
+static void print_section(enum config_section section, const char *name, const void *definition,
+                          const struct object_definition *object, FILE *out) {
         fprintf(out, "%s %s {\n", config_section_names[section], name);
         config_for_each_key(key, section) {
-                if (!config_key_fits(key, kind) || !key->type->is_set(key_field_const(key, definition)))
+                if (!key->type->is_set(key_field_const(key, definition)) ||
+                    (object && !object_definition_takes(object, key)))
                         continue;
                 fputs("        ", out);
                 key_print(key, definition, out);
@@ -204,11 +215,11 @@ static void print_section(enum config_section section, enum object_kind kind, co
 }
 
 void worker_definition_print(const struct worker_definition *worker, FILE *out) {
-        print_section(CONFIG_WORKER, 0, worker->name, worker, out);
+        print_section(CONFIG_WORKER, worker->name, worker, NULL, out);
 }
 
 void object_definition_print(const struct object_definition *object, FILE *out) {
-        print_section(object->section, object->kind, object->name, object, out);
+        print_section(object->section, object->name, object, object, out);
 }
 
 void config_print(const struct config *config, FILE *out) {
