@@ -281,7 +281,8 @@ bool membership_drain(struct membership *m) {
         atomic_store_explicit(&m->member->drain, 1, memory_order_release);
         for (size_t i = 0; i < m->n_seats; i++)
                 if (m->seats[i].receives) {
-                        receives = true;
+                        /* Who waits for a condition is told, too; but a lock is no work that must be finished first. */
+                        receives |= object_class_of(m->seats[i].object->geometry.kind) != CLASS_LOCK;
                         m->seats[i].object->shm->ops->wake_receivers(m->seats[i].object->shm);
                 }
         return receives;
