@@ -24,6 +24,6 @@ gangerctl_SOURCES = \
 	ctl/help.c ctl/main.c ctl/options.c \
 	ctl/demo/demo.c ctl/demo/demo.h \
 	ctl/demo/chaos.c ctl/demo/feed.c ctl/demo/gang.c ctl/demo/input.c ctl/demo/screen.c ctl/demo/verdict.c
-gangerctl_LDADD = libctl-printing.la libganger-control.la libworker.la libshm.la libbase.la $(PROTOBUF_C_LIBS)
+gangerctl_LDADD = libctl-printing.la libganger-control.la libganger.la libbase.la $(PROTOBUF_C_LIBS)
 
 include ctl/generate.mk

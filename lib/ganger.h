@@ -56,6 +56,7 @@ struct ganger_message {
 enum {
         GANGER_RECEIVE = 1 << 0,
         GANGER_SEND = 1 << 1,
+        GANGER_OLDEST = 1 << 2,         /**< of a broadcast's reader: begin with the oldest message that is kept */
 };
 
 /** The longest reason that `ganger_reject` keeps, in bytes; longer ones are cut. */
@@ -262,6 +263,117 @@ int ganger_forward(struct ganger_message *in, struct ganger_message *out);
 int ganger_forward_many(struct ganger_message *const *in, size_t n_in, struct ganger_message *const *out,
                         size_t n_out);
 
+/* ---- pipes ------------------------------------------------------------------------------------- */
+/*
+ * A pipe carries messages of any size from one writer to one reader, in order. A handle is one end of it. What was
+ * published is there until it is consumed, whoever dies: the next reader begins with the first message that
+ * the dead one had not consumed, and the next writer goes on behind the last one that was published.
+ *
+ * A ring of bytes with two positions; see L. Lamport, "Proving the correctness of multiprocess programs" (1977). Each end keeps what it
+ * knows of the other's position to itself, as in FastFlow. Neither end uses an atomic read-modify-write.
+ */
+
+/** One end of a pipe. */
+struct ganger_pipe;
+
+/**
+ * Open an end of a pipe. Linearises at the compare-and-swap by which it is taken.
+ *
+ * @param name   of the pipe; NULL for the only one that fits `flags`.
+ * @param flags  GANGER_SEND (the writer) or GANGER_RECEIVE (the reader).
+ * @param ret    the handle; free it with `ganger_pipe_close`.
+ * @return 0, -EBUSY (a living process has that end, or one that was not recovered yet: try again when it is),
+ *         -EBADMSG (the pipe is damaged), or as `ganger_ring_open`.
+ */
+int ganger_pipe_open(struct ganger *g, const char *name, unsigned int flags, struct ganger_pipe **ret);
+
+/**
+ * Close it, so that another may open that end. What was appended is published. What was peeked at and not consumed is there for the
+ * next reader.
+ * @param pipe  may be NULL.
+ * @return NULL.
+ */
+struct ganger_pipe *ganger_pipe_close(struct ganger_pipe *pipe);
+
+/** The name of the pipe, owned by the handle. */
+const char *ganger_pipe_name(const struct ganger_pipe *pipe);
+
+/** The longest message that the pipe takes, in bytes: less than half of its capacity. */
+size_t ganger_pipe_message_max(const struct ganger_pipe *pipe);
+
+/**
+ * A file descriptor for poll(2), epoll(7) and event loops; the reader's. See `ganger_ring_fd`: call `ganger_pipe_peek` or
+ * `ganger_pipe_receive` with a timeout of 0 until it does not return 0.
+ * @return the descriptor, the same at each call; -EACCES (the handle does not receive), or an error of
+ *         epoll_create1(2) or epoll_ctl(2).
+ */
+int ganger_pipe_fd(struct ganger_pipe *pipe);
+
+/**
+ * Copy `size` bytes into a message and publish it, with all that were appended before.
+ * Linearises at one store of the writer's position.
+ * @param timeout_usec  0: do not wait for space; negative: wait without limit; else at most so long (CLOCK_MONOTONIC). The wait
+ *         is for the reader, or for one who takes the place of a dead one: none needs to be there.
+ * @return 0: accepted, it will not be lost; else it was not sent:
+ *         -EMSGSIZE   longer than `ganger_pipe_message_max`;
+ *         -EAGAIN     there is no space (timeout 0);  -ETIMEDOUT  there was none for so long;
+ *         -EINTR      a signal handler without SA_RESTART ran while it waited;
+ *         -EACCES     the handle does not send;
+ *         -EBADMSG    the pipe is damaged.
+ */
+int ganger_pipe_send(struct ganger_pipe *pipe, const void *data, size_t size, int64_t timeout_usec);
+
+/**
+ * As `ganger_pipe_send`, but the reader sees the message only after `ganger_pipe_publish`, a send, a commit, or the close: many
+ * messages, one store. Until then it is lost if this process dies. When there is no space, what was appended
+ * before is published all the same, whatever this returns: the reader could make none otherwise.
+ */
+int ganger_pipe_append(struct ganger_pipe *pipe, const void *data, size_t size, int64_t timeout_usec);
+
+/** Publish all that was appended, by one store. Never blocks. @return 0 or -EACCES. */
+int ganger_pipe_publish(struct ganger_pipe *pipe);
+
+/**
+ * Reserve a message to write in place, then commit it. The next reserve, append or send gives the reservation up.
+ * @param size  how much will be written at most.
+ * @param ret   where; 8-byte aligned, valid until then.
+ * @return as `ganger_pipe_send`.
+ */
+int ganger_pipe_reserve(struct ganger_pipe *pipe, size_t size, void **ret, int64_t timeout_usec);
+
+/**
+ * The reserved message is complete: publish it, with all that were appended before.
+ * @param size  of the message, at most what was reserved (-EMSGSIZE; it is still reserved).
+ * @return 0: accepted; -EMSGSIZE; -EINVAL: nothing is reserved.
+ */
+int ganger_pipe_commit(struct ganger_pipe *pipe, size_t size);
+
+/**
+ * The next message that was not peeked at yet, in place. It is valid until it is consumed, and keeps its space until then: to
+ * wait here with so much peeked at that the writer has no space is to wait for ever.
+ *
+ * @param ret_data      8-byte aligned, not to be written to.
+ * @param timeout_usec  as in `ganger_ring_receive`.
+ * @return 0, or
+ *         -EAGAIN, -ETIMEDOUT, -ESHUTDOWN, -EINTR  as `ganger_ring_receive`;
+ *         -EACCES     the handle does not receive;
+ *         -EBADMSG    the pipe is damaged.
+ */
+int ganger_pipe_peek(struct ganger_pipe *pipe, const void **ret_data, size_t *ret_size, int64_t timeout_usec);
+
+/**
+ * Done with all that were peeked at: they do not come again, and the writer has their space. One store, at which it
+ * linearises. Never blocks.
+ * @return 0 or -EACCES.
+ */
+int ganger_pipe_consume(struct ganger_pipe *pipe);
+
+/**
+ * Copy the next message out, and consume it, with all that were peeked at before. If this process dies between the two, the
+ * message comes again.
+ * @return as `ganger_pipe_peek`; -EMSGSIZE: longer than `size`; it stays, and can be peeked at.
+ */
+int ganger_pipe_receive(struct ganger_pipe *pipe, void *buffer, size_t size, size_t *ret_size, int64_t timeout_usec);
 /* ---- hosts: rings without the daemon ----------------------------------------------------------- */
 /*
  * A program makes rings for itself, its children, or unrelated programs, and does for them what gangerd does for its workers:
@@ -475,6 +587,7 @@ int ganger_join_socket(struct ganger **ret, int socket, int64_t timeout_usec);
  * @return as `ganger_join`; -EPROTO also: the handshake names more descriptors than there are.
  */
 int ganger_join_descriptors(struct ganger **ret, const void *handshake, size_t size, const int *fds, size_t n_fds);
+
 /* ---- services ---------------------------------------------------------------------------------- */
 
 /**
@@ -535,7 +648,7 @@ size_t ganger_service_message_max(const struct ganger_service *service);
  * @param reply_size    bytes at `reply`; 0: neither is wanted.
  * @param ret_size      how long the reply is; may be NULL.
  * @param timeout_usec  for all of it: waiting for a slot, for a server, for the reply. Negative: no limit; as long as there is no server at
- *                      all, a call waits. 0 makes no sense.
+ *                      all, a call waits. 0 makes no sense. Being asked to drain does not end it.
  * @return 0, or
  *         -ETIMEDOUT   there was no reply for so long; perhaps it was served all the same;
  *         -ECONNRESET  its server died. The service is not idempotent, and nobody knows what was done; or so many servers died of it;
@@ -807,117 +920,262 @@ struct ganger_mutex *ganger_mutex_close(struct ganger_mutex *m);
 int ganger_mutex_lock(struct ganger_mutex *m, int64_t timeout_usec);
 int ganger_mutex_unlock(struct ganger_mutex *m);
 int ganger_mutex_consistent(struct ganger_mutex *m);
-/* ---- pipes ------------------------------------------------------------------------------------- */
+
+/* ---- batches ------------------------------------------------------------------------------------- */
 /*
- * A pipe carries messages of any size from one writer to one reader, in order. A handle is one end of it. What was
- * published is there until it is consumed, whoever dies: the next reader begins with the first message that
- * the dead one had not consumed, and the next writer goes on behind the last one that was published.
- *
- * A ring of bytes with two positions; see L. Lamport, "Proving the correctness of multiprocess programs" (1977). Each end keeps what it
- * knows of the other's position to itself, as in FastFlow. Neither end uses an atomic read-modify-write.
+ * Many messages with one call. Each is accepted, delivered and finished by itself, so a process that dies half-way
+ * has done some (`ganger_forward_many` does all or none). What is saved are calls and wake-ups: those who wait are woken once
+ * for the whole batch, at its end.
  */
 
-/** One end of a pipe. */
-struct ganger_pipe;
-
 /**
- * Open an end of a pipe. Linearises at the compare-and-swap by which it is taken.
- *
- * @param name   of the pipe; NULL for the only one that fits `flags`.
- * @param flags  GANGER_SEND (the writer) or GANGER_RECEIVE (the reader).
- * @param ret    the handle; free it with `ganger_pipe_close`.
- * @return 0, -EBUSY (a living process has that end, or one that was not recovered yet: try again when it is),
- *         -EBADMSG (the pipe is damaged), or as `ganger_ring_open`.
+ * Receive up to `n` messages: waits for the first as `ganger_ring_receive` does, and takes what is there besides.
+ * @param ret  an array of `n`; what was received is at its beginning.
+ * @param n    at least 1 (-EINVAL). A receiver holds what it takes: with many, others may have nothing to do.
+ * @return how many, 1 or more; else as `ganger_ring_receive`.
  */
-int ganger_pipe_open(struct ganger *g, const char *name, unsigned int flags, struct ganger_pipe **ret);
+int ganger_ring_receive_many(struct ganger_ring *ring, struct ganger_message *ret, size_t n, int64_t timeout_usec);
 
 /**
- * Close it, so that another may open that end. What was appended is published. What was peeked at and not consumed is there for the
- * next reader.
- * @param pipe  may be NULL.
+ * Acknowledge `n` messages that this thread has received, from whichever rings.
+ * @return 0, or -EINVAL: one of them is not a received message, and nothing was done; or one is a copy of another, and
+ *         that other, as all the rest, is done.
+ */
+int ganger_acknowledge_many(struct ganger_message *m, size_t n);
+
+/**
+ * Reserve up to `n` messages: waits for the first as `ganger_ring_reserve` does, and takes what space there is besides.
+ * @return how many, 1 or more; else as `ganger_ring_reserve`; -EINVAL: `n` is 0.
+ */
+int ganger_ring_reserve_many(struct ganger_ring *ring, size_t size, struct ganger_message *ret, size_t n,
+                             int64_t timeout_usec);
+
+/**
+ * Send `n` messages that this thread has reserved, in the order of the array, on whichever rings.
+ * @return 0; -EINVAL, -EMSGSIZE: as `ganger_commit`, of one of them; nothing was done.
+ */
+int ganger_commit_many(struct ganger_message *m, size_t n);
+
+/* ---- numbered messages --------------------------------------------------------------------------- */
+/*
+ * A producer that is killed in a send leaves its replacement in doubt: was the last message accepted? A producer that
+ * numbers its messages is told. It has a key that its replacement knows too, such as `ganger_instance`, and gives each
+ * message a number higher than the last: the line or the offset in its input, say.
+ */
+
+/** Keys that one ring can have over its life. They are never taken back, so they should be few, and used again. */
+#define GANGER_PRODUCERS_MAX 128
+
+/**
+ * Be the producer of that key on this ring, with this handle, until it is closed. Linearises at a compare-and-swap.
+ * @param producer  any number but UINT64_MAX (-EINVAL).
+ * @param ret_sequence  the highest number that was accepted from it, whichever process it was; 0: none.
+ * @return 0, also if it is already;
+ *         -EBUSY     another handle is, or its process died and is not recovered yet (a replacement of the daemon's is
+ *                    started after that);
+ *         -EALREADY  this handle is another producer;
+ *         -EUSERS    the ring has had GANGER_PRODUCERS_MAX keys;
+ *         -EACCES    the handle does not send (or is closed).
+ */
+int ganger_ring_produce(struct ganger_ring *ring, uint64_t producer, uint64_t *ret_sequence);
+
+/**
+ * As `ganger_ring_send`, for the message of that number. Killed at any instruction, the message was accepted if and
+ * only if the next `ganger_ring_produce` says so.
+ * @param sequence  higher than the last; numbers may be left out.
+ * @return also -EALREADY: this number, or a higher one, was accepted before; nothing was sent;
+ *              -EINVAL: the handle is no producer.
+ */
+int ganger_ring_send_sequenced(struct ganger_ring *ring, uint64_t sequence, const void *data, size_t size,
+                               int64_t timeout_usec);
+
+/** As `ganger_commit`, for the message of that number. @return also -EALREADY (still reserved). */
+int ganger_commit_sequenced(struct ganger_message *m, uint64_t sequence);
+
+/**
+ * Ask, with any handle, for the highest number that was accepted from a producer. While that sends, it is one that
+ * was right during the call.
+ * @return 0, -ENOENT (there was no such producer), -EACCES (the handle is closed).
+ */
+int ganger_ring_sequence(struct ganger_ring *ring, uint64_t producer, uint64_t *ret);
+
+/* ---- waiting for any of several ---------------------------------------------------------------- */
+
+/** How many things one `ganger_wait_any` can wait for: each event of each item is one. */
+#define GANGER_WAIT_MAX 128
+
+/** A handle, and what is waited for. */
+struct ganger_wait {
+        void *handle;           /**< a `struct ganger_ring *` */
+        uint32_t kind;          /**< what it is a handle on: GANGER_QUEUE */
+        uint32_t events;        /**< GANGER_RECEIVE: a message. GANGER_SEND: space for one. Or both */
+        uint32_t ready;         /**< result: those of them that may be there */
+        uint32_t reserved;      /**< the library's own */
+};
+
+/**
+ * Wait until a message, or space for one, may be there at any of several handles.
+ *
+ * Takes nothing. Then receive, reserve or send with a timeout of 0 at what is ready, at the first in the order of `items` first,
+ * and without delay: others that wait for the same were told of the rest, but not of that one. It may be gone by then
+ * (-EAGAIN): another was faster; wait again.
+ *
+ * The handles are the calling thread's; they may belong to several memberships. One item for each handle. A handle with a
+ * descriptor in an event loop (`ganger_ring_fd`) may be waited for here too.
+ *
+ * Linearises at a look at each that finds something. A system call while it sleeps: futex_waitv(2); before Linux 5.16 ppoll(2), which
+ * a signal handler with SA_RESTART ends too.
+ *
+ * @param n             at least 1.
+ * @param timeout_usec  as in `ganger_ring_receive`.
+ * @return how many items have something in `ready` (1 or more), or, with every `ready` as it was,
+ *         -EAGAIN, -ETIMEDOUT, -EINTR  as in `ganger_ring_receive`;
+ *         -ESHUTDOWN  a membership of which something is to be received is asked to drain;
+ *         -EINVAL     no items, no handle, no such kind or event;
+ *         -EACCES     a handle is closed, or not for this;
+ *         -E2BIG      more than GANGER_WAIT_MAX;
+ *         -ENOMEM, -EMFILE (before Linux 5.16).
+ */
+int ganger_wait_any(struct ganger_wait *items, size_t n, int64_t timeout_usec);
+
+/* ---- broadcasts -------------------------------------------------------------------------------- */
+/*
+ * A broadcast carries messages of any size from one writer at a time to any number of readers; every reader sees every message, in order,
+ * from the moment on when it opened its handle. When a writer dies, the next one goes on behind the last message that was published;
+ * one that was half written was never there. What happens when the ring is full of what some reader has not read is the policy of the ring:
+ *
+ *      lossy   the oldest messages are overwritten. A reader that was overtaken goes on with the oldest one that is kept, and is told
+ *              how many it missed. The writer never waits; readers leave no trace in memory
+ *      wait    the writer waits for the slowest reader
+ *      refuse  the message is refused
+ *      drop    the slowest reader is dropped: it is told so, and may subscribe again
+ *
+ * But for lossy ones there is a greatest number of readers. A reader that dies is forgotten at once when it is recovered, and stops nobody
+ * any longer. A process that only receives maps the messages read-only: its mistakes cannot spoil them for others. That is no
+ * protection from malice: the descriptor that it was handed would allow it to map them for writing.
+ *
+ * Records that may be overwritten while they are copied are validated as in H.-J. Boehm, "Can seqlocks get along with programming
+ * language memory models?" (2012), by an intent counter as in Aeron's broadcast buffer.
+ */
+
+/** The writer of a broadcast, or one of its readers. */
+struct ganger_broadcast;
+
+/**
+ * Open a handle on a broadcast. Never blocks.
+ *
+ * @param name   of the broadcast; NULL for the only one that fits `flags`.
+ * @param flags  GANGER_SEND: become the writer; linearises at a compare-and-swap. GANGER_RECEIVE: become a reader, which sees what is
+ *         published from now on; with GANGER_OLDEST also what is still kept. Linearises when the position is confirmed, one load.
+ * @param ret    the handle; free it with `ganger_broadcast_close`.
+ * @return 0, -EBUSY (a living process is the writer, or one that was not recovered yet: try again when it is), -EUSERS (also: as many
+ *         readers as there may be), -EBADMSG (the ring is damaged), or as `ganger_ring_open`.
+ */
+int ganger_broadcast_open(struct ganger *g, const char *name, unsigned int flags, struct ganger_broadcast **ret);
+
+/**
+ * Close it: another may write, or nobody waits for this reader any longer. What was appended is published.
+ * @param b  may be NULL.
  * @return NULL.
  */
-struct ganger_pipe *ganger_pipe_close(struct ganger_pipe *pipe);
+struct ganger_broadcast *ganger_broadcast_close(struct ganger_broadcast *b);
 
-/** The name of the pipe, owned by the handle. */
-const char *ganger_pipe_name(const struct ganger_pipe *pipe);
+/** The name of the broadcast, owned by the handle. */
+const char *ganger_broadcast_name(const struct ganger_broadcast *b);
 
-/** The longest message that the pipe takes, in bytes: less than half of its capacity. */
-size_t ganger_pipe_message_max(const struct ganger_pipe *pipe);
+/** The longest message that it takes, in bytes: less than half of its capacity. */
+size_t ganger_broadcast_message_max(const struct ganger_broadcast *b);
 
 /**
- * A file descriptor for poll(2), epoll(7) and event loops; the reader's. See `ganger_ring_fd`: call `ganger_pipe_peek` or
- * `ganger_pipe_receive` with a timeout of 0 until it does not return 0.
+ * A file descriptor for poll(2), epoll(7) and event loops; a reader's. See `ganger_ring_fd`: call `ganger_broadcast_receive` or
+ * `ganger_broadcast_peek` with a timeout of 0 until it does not return 0.
  * @return the descriptor, the same at each call; -EACCES (the handle does not receive), or an error of
  *         epoll_create1(2) or epoll_ctl(2).
  */
-int ganger_pipe_fd(struct ganger_pipe *pipe);
+int ganger_broadcast_fd(struct ganger_broadcast *b);
 
 /**
- * Copy `size` bytes into a message and publish it, with all that were appended before.
- * Linearises at one store of the writer's position.
- * @param timeout_usec  0: do not wait for space; negative: wait without limit; else at most so long (CLOCK_MONOTONIC). The wait
- *         is for the reader, or for one who takes the place of a dead one: none needs to be there.
- * @return 0: accepted, it will not be lost; else it was not sent:
- *         -EMSGSIZE   longer than `ganger_pipe_message_max`;
- *         -EAGAIN     there is no space (timeout 0);  -ETIMEDOUT  there was none for so long;
+ * Copy `size` bytes into a message and publish it, with all that were appended before. Linearises at one store.
+ * @param timeout_usec  with policy wait: 0: do not wait for the slowest reader; negative: wait without limit; else at most so long
+ *         (CLOCK_MONOTONIC). With other policies it never waits.
+ * @return 0: published; else it was not:
+ *         -EMSGSIZE   longer than `ganger_broadcast_message_max`;
+ *         -EAGAIN     some reader has not read enough (policy wait with timeout 0; policy refuse);
+ *         -ETIMEDOUT  the same for so long;
  *         -EINTR      a signal handler without SA_RESTART ran while it waited;
  *         -EACCES     the handle does not send;
- *         -EBADMSG    the pipe is damaged.
+ *         -EBADMSG    the ring is damaged.
  */
-int ganger_pipe_send(struct ganger_pipe *pipe, const void *data, size_t size, int64_t timeout_usec);
+int ganger_broadcast_send(struct ganger_broadcast *b, const void *data, size_t size, int64_t timeout_usec);
 
 /**
- * As `ganger_pipe_send`, but the reader sees the message only after `ganger_pipe_publish`, a send, a commit, or the close: many
- * messages, one store. Until then it is lost if this process dies. When there is no space, what was appended
- * before is published all the same, whatever this returns: the reader could make none otherwise.
+ * As `ganger_broadcast_send`, but readers see the message only after `ganger_broadcast_publish`, a send, a commit, or the close:
+ * many messages, one store. Until then it is lost if this process dies. Now and then, when room is to be made, what was appended
+ * before is published all the same, whatever this returns.
  */
-int ganger_pipe_append(struct ganger_pipe *pipe, const void *data, size_t size, int64_t timeout_usec);
+int ganger_broadcast_append(struct ganger_broadcast *b, const void *data, size_t size, int64_t timeout_usec);
 
 /** Publish all that was appended, by one store. Never blocks. @return 0 or -EACCES. */
-int ganger_pipe_publish(struct ganger_pipe *pipe);
+int ganger_broadcast_publish(struct ganger_broadcast *b);
 
 /**
  * Reserve a message to write in place, then commit it. The next reserve, append or send gives the reservation up.
  * @param size  how much will be written at most.
- * @param ret   where; 8-byte aligned, valid until then.
- * @return as `ganger_pipe_send`.
+ * @param ret   where; 16-byte aligned, valid until then.
+ * @return as `ganger_broadcast_send`.
  */
-int ganger_pipe_reserve(struct ganger_pipe *pipe, size_t size, void **ret, int64_t timeout_usec);
+int ganger_broadcast_reserve(struct ganger_broadcast *b, size_t size, void **ret, int64_t timeout_usec);
 
 /**
  * The reserved message is complete: publish it, with all that were appended before.
  * @param size  of the message, at most what was reserved (-EMSGSIZE; it is still reserved).
- * @return 0: accepted; -EMSGSIZE; -EINVAL: nothing is reserved.
+ * @return 0: published; -EMSGSIZE; -EINVAL: nothing is reserved.
  */
-int ganger_pipe_commit(struct ganger_pipe *pipe, size_t size);
+int ganger_broadcast_commit(struct ganger_broadcast *b, size_t size);
 
 /**
- * The next message that was not peeked at yet, in place. It is valid until it is consumed, and keeps its space until then: to
- * wait here with so much peeked at that the writer has no space is to wait for ever.
+ * Copy the next message out; with policies other than lossy, it is consumed too. Linearises at the load that shows that it was not
+ * overwritten meanwhile, or else was published. What is in `buffer` after a failure means nothing.
  *
- * @param ret_data      8-byte aligned, not to be written to.
+ * @param size          of the buffer, in bytes.
+ * @param ret_size      of the message; may be NULL.
+ * @param ret_missed    how many messages before this one were overwritten before they could be read: exact, and 0 unless the policy is
+ *         lossy; may be NULL.
  * @param timeout_usec  as in `ganger_ring_receive`.
  * @return 0, or
  *         -EAGAIN, -ETIMEDOUT, -ESHUTDOWN, -EINTR  as `ganger_ring_receive`;
+ *         -EMSGSIZE   longer than `size`; it stays, and can be received with a larger buffer;
+ *         -ENOTCONN   this reader was dropped (policy drop): see `ganger_broadcast_subscribe`;
  *         -EACCES     the handle does not receive;
- *         -EBADMSG    the pipe is damaged.
+ *         -EBADMSG    the ring is damaged.
  */
-int ganger_pipe_peek(struct ganger_pipe *pipe, const void **ret_data, size_t *ret_size, int64_t timeout_usec);
+int ganger_broadcast_receive(struct ganger_broadcast *b, void *buffer, size_t size, size_t *ret_size, uint64_t *ret_missed,
+                             int64_t timeout_usec);
 
 /**
- * Done with all that were peeked at: they do not come again, and the writer has their space. One store, at which it
- * linearises. Never blocks.
- * @return 0 or -EACCES.
+ * Look at the next message in place; not if the policy is lossy. The same one again, until it is consumed. With policies wait and
+ * refuse it is safe until then. With policy drop it may be overwritten at any moment, while it is looked at too: believe what was
+ * read of it only when `ganger_broadcast_consume` returned 0.
+ *
+ * @param ret_data  16-byte aligned, not to be written to.
+ * @return as `ganger_broadcast_receive`, but for -EMSGSIZE; -EOPNOTSUPP: the policy is lossy.
  */
-int ganger_pipe_consume(struct ganger_pipe *pipe);
+int ganger_broadcast_peek(struct ganger_broadcast *b, const void **ret_data, size_t *ret_size, int64_t timeout_usec);
 
 /**
- * Copy the next message out, and consume it, with all that were peeked at before. If this process dies between the two, the
- * message comes again.
- * @return as `ganger_pipe_peek`; -EMSGSIZE: longer than `size`; it stays, and can be peeked at.
+ * Done with the message that was peeked at: the writer may have its space. Linearises at one store.
+ * @return 0; -EINVAL: nothing was peeked at; -ENOTCONN: this reader was dropped, and the message may have been overwritten while it was
+ *         looked at.
  */
-int ganger_pipe_receive(struct ganger_pipe *pipe, void *buffer, size_t size, size_t *ret_size, int64_t timeout_usec);
+int ganger_broadcast_consume(struct ganger_broadcast *b);
+
+/**
+ * Subscribe again after having been dropped (-ENOTCONN). The reader kept its place meanwhile.
+ * @param flags       0, or GANGER_OLDEST, as in `ganger_broadcast_open`.
+ * @param ret_missed  how many messages came after the last one that was received or consumed, and are skipped; may be NULL.
+ * @return 0; -EISCONN: not dropped; -EINVAL (flags); -EACCES; -EBADMSG.
+ */
+int ganger_broadcast_subscribe(struct ganger_broadcast *b, unsigned int flags, uint64_t *ret_missed);
 
 #ifdef __GNUC__
 #pragma GCC visibility pop

@@ -11,3 +11,16 @@ dist_man_MANS += man/ganger_forward_many.3
 dist_man_MANS += man/ganger_host_new.3 man/ganger_member_join.3
 dist_man_MANS += man/ganger_host_free.3 man/ganger_host_add.3 man/ganger_host_admit.3 man/ganger_member_drain.3 man/ganger_member_stopped.3 man/ganger_member_recover.3 man/ganger_member_free.3
 dist_man_MANS += man/ganger_member_environment.3 man/ganger_member_descriptors.3 man/ganger_member_inherit.3 man/ganger_member_send.3 man/ganger_join_socket.3 man/ganger_join_descriptors.3
+dist_man_MANS += man/ganger_semaphore_acquire.3 man/ganger_counter_add.3
+dist_man_MANS += man/ganger_semaphore_open.3 man/ganger_semaphore_close.3 man/ganger_semaphore_release.3 man/ganger_semaphore_value.3
+dist_man_MANS += man/ganger_counter_open.3 man/ganger_counter_close.3 man/ganger_counter_get.3 man/ganger_counter_set.3
+dist_man_MANS += man/ganger_counter_compare_and_swap.3 man/ganger_counter_snapshot.3
+# Batches and numbered messages.
+dist_man_MANS += man/ganger_ring_receive_many.3 man/ganger_ring_produce.3
+dist_man_MANS += man/ganger_acknowledge_many.3 man/ganger_ring_reserve_many.3 man/ganger_commit_many.3
+dist_man_MANS += man/ganger_ring_sequence.3 man/ganger_ring_send_sequenced.3 man/ganger_commit_sequenced.3
+dist_man_MANS += man/ganger_wait_any.3
+dist_man_MANS += man/ganger_service_call.3
+dist_man_MANS += man/ganger_service_open.3 man/ganger_service_close.3 man/ganger_service_message_max.3 man/ganger_service_begin.3
+dist_man_MANS += man/ganger_service_finish.3 man/ganger_service_abandon.3 man/ganger_service_receive.3 man/ganger_service_fd.3
+dist_man_MANS += man/ganger_service_reply.3 man/ganger_service_fail.3

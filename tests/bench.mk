@@ -1,9 +1,14 @@
 # The benches. A plain build does not need them: `make bench` builds and runs all of them, `make bench BENCH=queue`
-# (or restart, idle: several in quotes) some.
-EXTRA_PROGRAMS = tests/bench/bench-machine tests/bench/bench-queue tests/bench/bench-daemon tests/bench/bench-first \
-	tests/bench/bench-holder
-BENCH_BINARIES = tests/bench/bench-machine$(EXEEXT) tests/bench/bench-queue$(EXEEXT) tests/bench/bench-daemon$(EXEEXT) \
-	tests/bench/bench-first$(EXEEXT) tests/bench/bench-holder$(EXEEXT)
+# (or another part of tests/bench/run: several in quotes) some.
+EXTRA_PROGRAMS = \
+	tests/bench/bench-daemon \
+	tests/bench/bench-first \
+	tests/bench/bench-holder \
+	tests/bench/bench-ipc \
+	tests/bench/bench-machine \
+	tests/bench/bench-queue \
+	tests/bench/bench-semaphore
+BENCH_BINARIES = $(EXTRA_PROGRAMS:=$(EXEEXT))
 CLEANFILES += $(BENCH_BINARIES)
 BENCH_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) -I$(top_srcdir)/tests/bench
 
@@ -12,14 +17,27 @@ BENCH_COMMON = tests/bench/bench.c tests/bench/bench.h
 tests_bench_bench_machine_SOURCES = $(BENCH_COMMON) tests/bench/bench-machine.c
 tests_bench_bench_machine_CPPFLAGS = $(BENCH_CPPFLAGS)
 
-tests_bench_bench_queue_SOURCES = $(BENCH_COMMON) \
-	tests/bench/bench-queue.c tests/bench/queue-bench.h \
+# What carries messages between processes; those of libraries are compiled by the script.
+BENCH_PEERS = \
 	tests/bench/gang.c tests/bench/gang.h \
-	tests/bench/one-thread.c tests/bench/processes.c \
+	tests/bench/peer-run.c tests/bench/peer-run.h \
 	tests/bench/peer.h tests/bench/peer-ganger.c tests/bench/peer-kernel.c tests/bench/peer-vyukov.c \
 	tests/bench/vyukov.c tests/bench/vyukov.h
+
+tests_bench_bench_queue_SOURCES = $(BENCH_COMMON) $(BENCH_PEERS) \
+	tests/bench/bench-queue.c tests/bench/queue-bench.h \
+	tests/bench/one-thread.c tests/bench/processes.c
 tests_bench_bench_queue_CPPFLAGS = $(BENCH_CPPFLAGS)
 tests_bench_bench_queue_LDADD = libworker.la libshm.la libbase.la
+
+tests_bench_bench_ipc_SOURCES = $(BENCH_COMMON) $(BENCH_PEERS) \
+	tests/bench/ipc.c tests/bench/peer-mq.c tests/bench/peer-turns.c
+tests_bench_bench_ipc_CPPFLAGS = $(BENCH_CPPFLAGS)
+tests_bench_bench_ipc_LDADD = libworker.la libshm.la libbase.la
+
+tests_bench_bench_semaphore_SOURCES = $(BENCH_COMMON) tests/bench/bench-semaphore.c
+tests_bench_bench_semaphore_CPPFLAGS = $(BENCH_CPPFLAGS)
+tests_bench_bench_semaphore_LDADD = libworker.la libshm.la libbase.la
 
 tests_bench_bench_daemon_SOURCES = $(BENCH_COMMON) \
 	tests/bench/bench-daemon.c tests/bench/daemon-bench.h \
@@ -40,7 +58,8 @@ tests_bench_bench_holder_CPPFLAGS = $(BENCH_CPPFLAGS)
 tests_bench_bench_holder_LDADD = libworker.la libshm.la libbase.la
 
 # Compiled by the script, where their libraries are.
-EXTRA_DIST += tests/bench/run tests/bench/peer-boost.cc tests/bench/peer-zeromq.c
+EXTRA_DIST += tests/bench/run tests/bench/plot tests/bench/peer-boost.cc tests/bench/peer-zeromq.c \
+	tests/bench/peer-ck.c tests/bench/peer-dpdk.c tests/bench/peer-nng.c tests/bench/peer-qb.c tests/bench/peer-memory.h
 
 bench: $(BENCH_BINARIES) gangerd$(EXEEXT) gangerctl$(EXEEXT)
 	CC="$(CC)" $(SHELL) $(srcdir)/tests/bench/run --source=$(srcdir)/tests/bench --build=. $(BENCH)

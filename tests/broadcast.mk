@@ -9,3 +9,7 @@ tests_crash_crashsim_broadcast_CPPFLAGS = $(CRASH_CPPFLAGS)
 tests_crash_crashsim_broadcast_CFLAGS = $(CRASH_CFLAGS)
 tests_crash_crashsim_broadcast_LDFLAGS =
 tests_crash_crashsim_broadcast_LDADD = libcrashbroadcast.la libcrashshm.la
+
+dist_check_SCRIPTS += tests/crash/run-crashsim-broadcast tests/crash/run-crashsim-broadcast-long tests/crash/faults-broadcast
+TESTS += tests/crash/run-crashsim-broadcast tests/crash/faults-broadcast
+LONG_TESTS += tests/crash/run-crashsim-broadcast-long

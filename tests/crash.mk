@@ -7,15 +7,18 @@ CRASH_CFLAGS = $(GANGER_CFLAGS) -fno-sanitize=all
 
 # All of lib/shm but what stands in for the kernel, with the hooks.
 CRASH_SHM = \
-	lib/shm/member.c lib/shm/object.c lib/shm/queue.c lib/shm/queue-dead.c lib/shm/queue-object.c lib/shm/queue-wait.c \
-	lib/shm/recover.c lib/shm/wait.c lib/shm/wait-until.c \
-	lib/shm/service.c lib/shm/service-object.c lib/shm/service-wait.c \
+	lib/shm/broadcast.c lib/shm/broadcast-object.c lib/shm/broadcast-wait.c \
 	lib/shm/counter.c lib/shm/counter-object.c \
-	lib/shm/semaphore.c lib/shm/semaphore-file.c lib/shm/semaphore-object.c lib/shm/semaphore-posix.c \
+	lib/shm/member.c \
 	lib/shm/monitor.c lib/shm/monitor-object.c lib/shm/monitor-wait.c \
+	lib/shm/object.c \
 	lib/shm/pipe.c lib/shm/pipe-object.c lib/shm/pipe-wait.c \
-	lib/shm/broadcast.c lib/shm/broadcast-object.c lib/shm/broadcast-wait.c
-CRASH_SIM_CPPFLAGS = $(CRASH_CPPFLAGS) -DQUEUE_HINT_INTERVAL=1 -DQUEUE_STEPS_LOST=0
+	lib/shm/queue.c lib/shm/queue-dead.c lib/shm/queue-producer.c lib/shm/queue-object.c lib/shm/queue-wait.c \
+	lib/shm/recover.c \
+	lib/shm/semaphore.c lib/shm/semaphore-file.c lib/shm/semaphore-object.c lib/shm/semaphore-posix.c \
+	lib/shm/service.c lib/shm/service-object.c lib/shm/service-wait.c \
+	lib/shm/wait.c lib/shm/wait-any.c lib/shm/wait-until.c
+CRASH_SIM_CPPFLAGS = $(CRASH_CPPFLAGS) -DQUEUE_HINT_INTERVAL=1 -DQUEUE_STEPS_LOST=0 -DQUEUE_PRODUCERS=2
 CRASH_SIM_CFLAGS = $(CRASH_CFLAGS) -fsanitize=thread -Wno-unknown-warning-option -Wno-tsan
 check_LTLIBRARIES += libcrashshm.la
 libcrashshm_la_SOURCES = $(CRASH_SHM)
@@ -34,7 +37,7 @@ libcrashqueue_la_CPPFLAGS = $(CRASH_SIM_CPPFLAGS)
 libcrashqueue_la_CFLAGS = $(CRASH_SIM_CFLAGS)
 check_PROGRAMS += tests/crash/crashsim
 tests_crash_crashsim_SOURCES = $(CRASH_SIM) tests/crash/queue/world.c
-tests_crash_crashsim_CPPFLAGS = $(CRASH_CPPFLAGS)
+tests_crash_crashsim_CPPFLAGS = $(CRASH_CPPFLAGS) -DQUEUE_PRODUCERS=2
 tests_crash_crashsim_CFLAGS = $(CRASH_CFLAGS)
 tests_crash_crashsim_LDFLAGS =
 tests_crash_crashsim_LDADD = libcrashqueue.la libcrashshm.la
@@ -46,8 +49,8 @@ tests/crash/compiler: Makefile
 	echo 'CC="$(CC)"'; echo 'SPIN="$(SPIN)"'; echo 'top_srcdir="$(top_srcdir)"'; } > $@
 CLEANFILES += tests/crash/compiler
 
-dist_check_SCRIPTS += tests/crash/run-crashsim tests/crash/run-crashsim-long tests/crash/faults-queue
-TESTS += tests/crash/run-crashsim tests/crash/faults-queue
+dist_check_SCRIPTS += tests/crash/check-table tests/crash/run-crashsim tests/crash/run-crashsim-long tests/crash/faults-queue
+TESTS += tests/crash/check-table tests/crash/run-crashsim tests/crash/faults-queue
 LONG_TESTS += tests/crash/run-crashsim-long
 EXTRA_DIST += tests/crash/README.md tests/crash/faults.sh
 
@@ -56,7 +59,7 @@ check_PROGRAMS += tests/crash/stepkill tests/crash/soak
 STEP_SOURCES = $(CRASH_SHM) lib/shm/sys.c tests/crash/step.h tests/crash/stepkill.c
 tests_crash_stepkill_SOURCES = $(STEP_SOURCES) \
 	tests/crash/queue/step-world.h tests/crash/queue/step-check.c tests/crash/queue/step-ops.c
-tests_crash_stepkill_CPPFLAGS = $(CRASH_CPPFLAGS)
+tests_crash_stepkill_CPPFLAGS = $(CRASH_CPPFLAGS) -DQUEUE_PRODUCERS=2
 tests_crash_stepkill_CFLAGS = $(CRASH_CFLAGS)
 tests_crash_stepkill_LDFLAGS = -Wl,-z,now
 tests_crash_soak_SOURCES = tests/crash/soak.c

@@ -22,11 +22,13 @@ include tests/systemd.mk
 include tests/faults.mk
 include tests/bench.mk
 include tests/readme.mk
-include tests/queue.mk
 include tests/fuzz.mk
+include tests/race.mk
+include tests/queue.mk
 include tests/objects.mk
 include tests/service.mk
 include tests/embed.mk
+include tests/python.mk
 include tests/semaphore.mk
 include tests/monitor.mk
 include tests/pipe.mk

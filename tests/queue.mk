@@ -1,6 +1,8 @@
 # What a queue does besides: limits of dead letters, sequences, batches, delays.
-QUEUE_TESTS = tests/unit/test-queue-options
+QUEUE_TESTS = tests/unit/test-queue-options tests/unit/test-ganger-queue
 check_PROGRAMS += $(QUEUE_TESTS)
 TESTS += $(QUEUE_TESTS)
 tests_unit_test_queue_options_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_queue_options_LDADD = libharness.la libshm.la libbase.la
+tests_unit_test_ganger_queue_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_ganger_queue_LDADD = $(GANG_RIG_LIBS)

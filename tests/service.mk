@@ -22,3 +22,13 @@ tests_unit_test_service_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_service_LDADD = libharness.la libshm.la libbase.la
 tests_unit_test_ganger_service_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_ganger_service_LDADD = $(GANG_RIG_LIBS)
+
+check_PROGRAMS += tests/crash/stepkill-service
+tests_crash_stepkill_service_SOURCES = $(STEP_SOURCES) \
+	tests/crash/service/step-world.h tests/crash/service/step-check.c tests/crash/service/step-ops.c
+tests_crash_stepkill_service_CPPFLAGS = $(CRASH_CPPFLAGS)
+tests_crash_stepkill_service_CFLAGS = $(CRASH_CFLAGS)
+tests_crash_stepkill_service_LDFLAGS = -Wl,-z,now
+dist_check_SCRIPTS += tests/crash/run-stepkill-service tests/crash/run-stepkill-service-long
+TESTS += tests/crash/run-stepkill-service
+LONG_TESTS += tests/crash/run-stepkill-service-long

@@ -275,7 +275,10 @@ void broadcast_publish(struct broadcast *b) {
 #if SHM_FAULT == FAULT_BROADCAST_NO_INTENT
         atomic_store(&b->published->oldest, b->limit - b->capacity);
 #endif
-        wait_wake_each(&b->messages);
+        if (SHM_FAULT == FAULT_BROADCAST_WAKE_ONE)
+                wait_wake(&b->messages);
+        else
+                wait_wake_each(&b->messages);
 }
 
 /* ---- subscribing ------------------------------------------------------------------------------- */
@@ -356,6 +359,19 @@ int broadcast_subscribe(struct broadcast *b, bool oldest) {
         return r;
 }
 
+int broadcast_subscribe_again(struct broadcast *b, bool oldest, uint64_t *ret_missed) {
+        uint64_t expected = b->sequence;
+        int r;
+
+        if (b->policy != BROADCAST_DROP || !was_overtaken(b, b->position))
+                return -EISCONN;
+        r = choose_place(b, oldest);
+        if (r < 0)
+                return r;
+        *ret_missed = b->sequence - expected;
+        return 0;
+}
+
 void subscriber_free(struct subscriber *s) {
         /* The position first: who takes the place must not find ours there, nor we clear his. */
 #if SHM_FAULT == FAULT_BROADCAST_OWNER_FIRST
@@ -372,9 +388,11 @@ void broadcast_close(struct broadcast *b) {
                 subscriber_free(b->subscriber);
                 wait_wake(&b->space);
         }
-        if (b->writes)
+        if (b->writes) {
+                broadcast_publish(b);
                 /* Release: partner is the acquire of claim. */
                 atomic_store_explicit(&b->published->writer, 0, memory_order_release);
+        }
         b->subscriber = NULL;
         b->writes = false;
 }

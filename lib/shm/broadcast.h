@@ -151,7 +151,7 @@ size_t broadcast_shared_size(const struct geometry *g);
 void broadcast_open(struct broadcast *b, const struct region *region, uint32_t participant, uint32_t generation,
                     int event_fd);
 
-/** Give up the writing end or the subscription, what there is of it. What was appended and not published is gone. */
+/** Give up the writing end or the subscription, what there is of it. What was appended is published. */
 void broadcast_close(struct broadcast *b);
 
 /* ---- the writer ------------------------------------------------------------------------------------ */
@@ -185,6 +185,13 @@ void broadcast_publish(struct broadcast *b);
  * @return 0, -EUSERS (all places are taken), -EBADMSG.
  */
 int broadcast_subscribe(struct broadcast *b, bool oldest);
+
+/**
+ * Begin again after having been dropped, in the same place.
+ * @param ret_missed  so many messages were published since the last one that it consumed, and are skipped.
+ * @return 0; -EISCONN (not dropped); -EBADMSG.
+ */
+int broadcast_subscribe_again(struct broadcast *b, bool oldest, uint64_t *ret_missed);
 
 /**
  * Copy the next message out. What is in `buffer` after a failure means nothing.

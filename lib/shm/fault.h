@@ -36,13 +36,22 @@
 #define FAULT_NO_RECOUNT 22             /* dead letters that go are not told to senders that were refused */
 #define FAULT_DROP_UNSEEN 23            /* room is made for a dead letter by a plain store */
 #define FAULT_COUNT_EARLY 24            /* dead letters are counted before all can see one's own */
+#define FAULT_INTENT_LATE 25            /* a producer writes down what it sends after it is sent */
+#define FAULT_INTENT_TORN 26            /* … which message first, and then where it stands */
+#define FAULT_VERDICT_LATE 27           /* recovery frees slots before it decides what was accepted */
+#define FAULT_SEQUENCE_ONE_LOOK 28      /* who asks for a sequence does not look whether all of it belongs together */
+#define FAULT_BATCH_WAKES_ONE 29        /* one receiver is woken for several messages */
+#define FAULT_ANY_KEPT 60               /* who waits at several places keeps the wake-ups that it has no use for */
+#define FAULT_ANY_LATE_TICKET 61        /* … takes its tickets after its look */
+#define FAULT_ANY_BLIND 62              /* … does not look again once it is announced */
+#define FAULT_ANY_ONE 63                /* … wakes nobody else where there may be enough for several */
 
-/* ---- hostile: trust in memory, hunted by tests/fuzz/run-fuzz (the target comes first): 200 to 219 -- */
+/* ---- hostile: trust in memory, hunted by tests/fuzz/run-fuzz (the target comes first): 200 to 299 --- */
 #define FAULT_TRUST_SIZE 200            /* queue: a receiver believes the size that stands in the slot */
 #define FAULT_TRUST_SKIP 201            /* queue: a scan goes on for as long as the words say */
 #define FAULT_TRUST_OWNER 202           /* journal: recovery settles slots of whoever the journal names */
 
-/* ---- service: 500 to 599 ------------------------------------------------------------------------------ */
+/* ---- service: 500 to 599 --------------------------------------------------------------------------- */
 #define FAULT_NO_LAP 500                /* a server that is late finishes the call that has its slot by now */
 #define FAULT_REPLY_STORED 501          /* reply without looking whether the caller has gone */
 #define FAULT_REPLY_SIZE_LATE 502       /* write the size after the reply is published */
@@ -58,7 +67,7 @@
 #define FAULT_NOT_POSTED 512            /* recovery makes a call ready, and hides it */
 #define FAULT_LATE_SLEEPER 513          /* look for the reply, and say after that that one sleeps */
 
-/* ---- semaphore: also counters: 400 to 449 ------------------------------------------------------- */
+/* ---- semaphore: also counters: 400 to 499 ---------------------------------------------------------- */
 #define FAULT_PERMIT_CLAIM_THEN_OWN 400 /* claim a permit first, record the owner after */
 #define FAULT_RELEASE_NO_WAKE 401       /* a release does not look for waiters */
 #define FAULT_PERMIT_NO_PASS_ON 402     /* whoever was let in does not see to the next */
@@ -76,61 +85,62 @@
 #define FAULT_COUNTER_CELL_IN_USE 414   /* write the cell that the word names */
 #define FAULT_COUNTER_NO_CHANGE 415     /* changes do not count themselves */
 #define FAULT_COUNTER_GET_UNCHECKED 416 /* read a cell without looking whether the word still names it */
+#define FAULT_TOKEN_MARK_LATE 417       /* what recovery marks may come after what the next participant does */
 
-/* ---- monitor: lock and conditions: 500 to 519 ---------------------------------------------------- */
-#define FAULT_LOCK_THEN_OWN 500         /* take the lock first, record the owner after */
-#define FAULT_UNLOCK_NO_WAKE 501        /* unlock without looking who waits */
-#define FAULT_NOT_INCONSISTENT 502      /* recovery frees the lock and tells nobody that its holder died */
-#define FAULT_RELEASE_THEN_MARK 503     /* recovery frees the lock first, and marks it inconsistent after */
-#define FAULT_TOLD_WRONGLY 504          /* recovery marks a lock that the dead did not hold */
-#define FAULT_LOCK_NO_REWAKE 505        /* recovery does not wake those who wait for the lock */
-#define FAULT_SIGNAL_DIES 506           /* recovery does not wake those who wait for a condition */
-#define FAULT_TICKET_LATE 507           /* the ticket for a condition is taken after the unlock */
-#define FAULT_CONDITION_LATE 508        /* the wait for a condition is announced after the unlock */
-#define FAULT_SIGNAL_CLEARS 509         /* whoever signals clears the bits of all that wait, but wakes one */
-#define FAULT_BROADCAST_ONE 510         /* broadcast wakes one */
-#define FAULT_STILL_INCONSISTENT 511    /* what is declared consistent stays inconsistent */
-#define FAULT_ALWAYS_RECOVERABLE 512    /* an inconsistent lock that is unlocked is as good as any */
-#define FAULT_UNRECOVERABLE_QUIET 513   /* a lock becomes unrecoverable, and one who waits is told */
-#define FAULT_RESERVED_KEPT 514         /* recovery leaves the reservation of the dead */
-#define FAULT_RESERVED_WAKE_ONE 515     /* unlock wakes one though it may not be the one who has reserved */
-#define FAULT_RESERVED_NO_WAKE 516      /* whoever gives up a reservation wakes nobody */
-#define FAULT_RESERVED_STOPPED 517      /* a reservation counts though its owner may be stopped */
-#define FAULT_DRAIN_EARLY 518           /* look whether to drain before the ticket is taken */
+/* ---- monitor: lock and conditions: 700 to 799 ------------------------------------------------------ */
+#define FAULT_LOCK_THEN_OWN 700         /* take the lock first, record the owner after */
+#define FAULT_UNLOCK_NO_WAKE 701        /* unlock without looking who waits */
+#define FAULT_NOT_INCONSISTENT 702      /* recovery frees the lock and tells nobody that its holder died */
+#define FAULT_RELEASE_THEN_MARK 703     /* recovery frees the lock first, and marks it inconsistent after */
+#define FAULT_TOLD_WRONGLY 704          /* recovery marks a lock that the dead did not hold */
+#define FAULT_LOCK_NO_REWAKE 705        /* recovery does not wake those who wait for the lock */
+#define FAULT_SIGNAL_DIES 706           /* recovery does not wake those who wait for a condition */
+#define FAULT_TICKET_LATE 707           /* the ticket for a condition is taken after the unlock */
+#define FAULT_CONDITION_LATE 708        /* the wait for a condition is announced after the unlock */
+#define FAULT_SIGNAL_CLEARS 709         /* whoever signals clears the bits of all that wait, but wakes one */
+#define FAULT_BROADCAST_ONE 710         /* broadcast wakes one */
+#define FAULT_STILL_INCONSISTENT 711    /* what is declared consistent stays inconsistent */
+#define FAULT_ALWAYS_RECOVERABLE 712    /* an inconsistent lock that is unlocked is as good as any */
+#define FAULT_UNRECOVERABLE_QUIET 713   /* a lock becomes unrecoverable, and one who waits is told */
+#define FAULT_RESERVED_KEPT 714         /* recovery leaves the reservation of the dead */
+#define FAULT_RESERVED_WAKE_ONE 715     /* unlock wakes one though it may not be the one who has reserved */
+#define FAULT_RESERVED_NO_WAKE 716      /* whoever gives up a reservation wakes nobody */
+#define FAULT_RESERVED_STOPPED 717      /* a reservation counts though its owner may be stopped */
+#define FAULT_DRAIN_EARLY 718           /* look whether to drain before the ticket is taken */
 
-/* ---- pipe: 200 to 219 -------------------------------------------------------------------------------- */
-#define FAULT_PIPE_SIZE_LATE 200        /* publish a record before its size is there */
-#define FAULT_PIPE_NO_PADDING 201       /* go on at the beginning of the ring without saying so */
-#define FAULT_PIPE_CONSUME_EARLY 202    /* give space back before the record was copied out of it */
-#define FAULT_PIPE_WAKE_FIRST 203       /* wake the other end, then publish */
-#define FAULT_PIPE_NO_FLUSH 204         /* wait for space with records that nobody knows of */
-#define FAULT_PIPE_CLAIM_THEN_OWN 205   /* take an end first, record the owner after */
-#define FAULT_PIPE_ANYBODYS_END 206     /* recovery frees ends without looking whose they are */
-#define FAULT_PIPE_END_KEPT 207         /* recovery does not free the end of the dead */
-#define FAULT_PIPE_NO_REWAKE 208        /* recovery does not wake */
-#define FAULT_PIPE_STALE_SPACE 209      /* a new writer takes it that all was consumed */
-#define FAULT_PIPE_SKIP_UNREAD 210      /* a new reader begins where the writer is, not where the old one was */
+/* ---- pipe: 300 to 399 ------------------------------------------------------------------------------ */
+#define FAULT_PIPE_SIZE_LATE 300        /* publish a record before its size is there */
+#define FAULT_PIPE_NO_PADDING 301       /* go on at the beginning of the ring without saying so */
+#define FAULT_PIPE_CONSUME_EARLY 302    /* give space back before the record was copied out of it */
+#define FAULT_PIPE_WAKE_FIRST 303       /* wake the other end, then publish */
+#define FAULT_PIPE_NO_FLUSH 304         /* wait for space with records that nobody knows of */
+#define FAULT_PIPE_CLAIM_THEN_OWN 305   /* take an end first, record the owner after */
+#define FAULT_PIPE_ANYBODYS_END 306     /* recovery frees ends without looking whose they are */
+#define FAULT_PIPE_END_KEPT 307         /* recovery does not free the end of the dead */
+#define FAULT_PIPE_NO_REWAKE 308        /* recovery does not wake */
+#define FAULT_PIPE_STALE_SPACE 309      /* a new writer takes it that all was consumed */
+#define FAULT_PIPE_SKIP_UNREAD 310      /* a new reader begins where the writer is, not where the old one was */
 
-/* ---- broadcast: 500 to 599 -------------------------------------------------------------------------- */
-#define FAULT_BROADCAST_NO_INTENT 500   /* tell readers that records are overwritten only when they were */
-#define FAULT_BROADCAST_NO_VALIDATION 501 /* copy a record out without looking whether it was overwritten meanwhile */
-#define FAULT_BROADCAST_SIZE_LATE 502   /* publish a record before its size is there */
-#define FAULT_BROADCAST_DEAD_KEPT 503   /* recovery leaves a dead subscriber its place */
-#define FAULT_BROADCAST_OWNER_FIRST 504 /* give a place back before its position is cleared */
-#define FAULT_BROADCAST_JOIN_UNCHECKED 505 /* subscribe without looking whether the writer had gone on */
-#define FAULT_BROADCAST_JOIN_BEYOND 506 /* take the tail for the last record, and begin after it */
-#define FAULT_BROADCAST_NO_REWAKE 507   /* recovery does not wake */
-#define FAULT_BROADCAST_RESTART_LIMIT 508 /* a new writer trusts the room that the dead one had only asked for */
-#define FAULT_BROADCAST_NOT_AHEAD 509   /* a record's sequence is written with it, not with the one before */
-#define FAULT_BROADCAST_NO_SECOND_LOOK 510 /* overwrite without looking for subscribers who came meanwhile */
-#define FAULT_BROADCAST_WAKE_ONE 511    /* a message wakes one of those who wait for it */
-#define FAULT_BROADCAST_CONSUME_EARLY 512 /* give a record up before it is copied out */
-#define FAULT_BROADCAST_NO_SPACE_WAKE 513 /* who consumes does not wake the writer */
-#define FAULT_BROADCAST_COUNT_LOST 514  /* who was overtaken forgets what it had expected */
-#define FAULT_BROADCAST_UNPUBLISHED 515 /* a writer that waits for room keeps back what it has appended */
-#define FAULT_BROADCAST_WRITER_KEPT 516 /* recovery leaves a dead writer the writing end */
-#define FAULT_BROADCAST_JOIN_SILENT 517 /* who chooses its place again does not wake the writer that it stopped */
-#define FAULT_BROADCAST_NO_FENCE 518    /* subscribe without the fence that the writer relies on */
+/* ---- broadcast: 600 to 699 ------------------------------------------------------------------------- */
+#define FAULT_BROADCAST_NO_INTENT 600   /* tell readers that records are overwritten only when they were */
+#define FAULT_BROADCAST_NO_VALIDATION 601 /* copy a record out without looking whether it was overwritten meanwhile */
+#define FAULT_BROADCAST_SIZE_LATE 602   /* publish a record before its size is there */
+#define FAULT_BROADCAST_DEAD_KEPT 603   /* recovery leaves a dead subscriber its place */
+#define FAULT_BROADCAST_OWNER_FIRST 604 /* give a place back before its position is cleared */
+#define FAULT_BROADCAST_JOIN_UNCHECKED 605 /* subscribe without looking whether the writer had gone on */
+#define FAULT_BROADCAST_JOIN_BEYOND 606 /* take the tail for the last record, and begin after it */
+#define FAULT_BROADCAST_NO_REWAKE 607   /* recovery does not wake */
+#define FAULT_BROADCAST_RESTART_LIMIT 608 /* a new writer trusts the room that the dead one had only asked for */
+#define FAULT_BROADCAST_NOT_AHEAD 609   /* a record's sequence is written with it, not with the one before */
+#define FAULT_BROADCAST_NO_SECOND_LOOK 610 /* overwrite without looking for subscribers who came meanwhile */
+#define FAULT_BROADCAST_WAKE_ONE 611    /* a message wakes one of those who wait for it */
+#define FAULT_BROADCAST_CONSUME_EARLY 612 /* give a record up before it is copied out */
+#define FAULT_BROADCAST_NO_SPACE_WAKE 613 /* who consumes does not wake the writer */
+#define FAULT_BROADCAST_COUNT_LOST 614  /* who was overtaken forgets what it had expected */
+#define FAULT_BROADCAST_UNPUBLISHED 615 /* a writer that waits for room keeps back what it has appended */
+#define FAULT_BROADCAST_WRITER_KEPT 616 /* recovery leaves a dead writer the writing end */
+#define FAULT_BROADCAST_JOIN_SILENT 617 /* who chooses its place again does not wake the writer that it stopped */
+#define FAULT_BROADCAST_NO_FENCE 618    /* subscribe without the fence that the writer relies on */
 
 /* ---- end --------------------------------------------------------------------------------------- */
 

@@ -5,7 +5,7 @@
 /*
  * What lies where in the shared memory of an object
  *
- *      queue:      header | control | waiters of both eventcounts | slots … | notes …
+ *      queue:      header | control | waiters of both eventcounts | slots … | notes … | producers
  *      semaphore:  header | control | permits … | participants …
  *      counter:    header | words … | cells of each participant …
  *      monitor:    header | control (see shm/monitor.h), an eventcount for each condition
@@ -30,6 +30,11 @@
 #define QUEUE_SLOTS_MIN 2
 #define QUEUE_SLOTS_MAX (1u << 20)
 #define QUEUE_MESSAGE_MAX (16u << 20)
+
+/** Producers of one queue that number their messages, over its whole life. */
+#ifndef QUEUE_PRODUCERS
+#define QUEUE_PRODUCERS 128
+#endif
 
 /** Participants of one object: as many as there are waiter bits. */
 #define WAITER_GROUPS 32
@@ -101,6 +106,15 @@ struct note {
         uint8_t cause;
         uint8_t length;
         char text[NOTE_TEXT_MAX];
+};
+
+/** A producer that numbers its messages; see queue-producer.c. Its owner writes it, or recovery once that is dead. */
+struct producer {
+        _Alignas(CACHE_LINE) _Atomic uint64_t key;      /* which one, inverted; 0: nobody's, and stays so until claimed */
+        _Atomic uint64_t owner;                         /* the participant that is it just now; 0: none */
+        _Atomic uint64_t accepted;                      /* all up to this were accepted */
+        _Atomic uint64_t intent;                        /* more than `accepted`: perhaps this too … */
+        _Atomic uint64_t position;                      /* … it stands here */
 };
 
 _Static_assert(sizeof(struct slot) == 16, "a message begins 16 bytes into its slot");

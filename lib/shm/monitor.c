@@ -105,7 +105,7 @@ SLOW void monitor_wake_slow(struct monitor *m) {
         if (SHM_FAULT != FAULT_RESERVED_WAKE_ONE && atomic_load(&m->control->reserved) != 0)
                 wait_wake_all(&m->lock);
         else
-                wait_wake_slow(&m->lock);
+                wait_wake_slow(&m->lock, 1);
 }
 
 /**

@@ -29,8 +29,6 @@ static const struct object_ops *const kinds[] = {
         [OBJECT_BROADCAST] = &broadcast_object_ops,
 };
 
-_Static_assert(ARRAY_SIZE(kinds) == _OBJECT_KIND_N, "each kind has its row");
-
 const struct object_ops *object_ops_find(enum object_kind kind) {
         return (size_t)kind < ARRAY_SIZE(kinds) ? kinds[kind] : NULL;
 }

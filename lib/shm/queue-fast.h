@@ -102,8 +102,8 @@ static inline struct slot *queue_reserve_fast(struct queue *q, uint64_t *ret_pos
         return s;
 }
 
-/** Publish a slot that this participant is writing. @param w  any word of its lap. */
-static inline void queue_commit_fast(struct queue *q, struct slot *s, uint64_t w, uint32_t size) {
+/** Publish a slot that this participant is writing, and wake nobody yet. @param w  any word of its lap. */
+static inline void queue_publish(struct slot *s, uint64_t w, uint32_t size) {
 #if SHM_FAULT == FAULT_SIZE_AFTER_COMMIT
         queue_settle(s, (w & WORD_LAP_MASK) | SLOT_READY);
         s->size = size;
@@ -111,7 +111,17 @@ static inline void queue_commit_fast(struct queue *q, struct slot *s, uint64_t w
         s->size = size;
         queue_settle(s, (w & WORD_LAP_MASK) | SLOT_READY);
 #endif
-        wait_wake(&q->messages);
+}
+
+/** So many messages were published: each may be for another receiver. */
+static inline void queue_published(struct queue *q, uint32_t n) {
+        wait_wake_many(&q->messages, SHM_FAULT == FAULT_BATCH_WAKES_ONE ? 1 : n);
+}
+
+/** Both. */
+static inline void queue_commit_fast(struct queue *q, struct slot *s, uint64_t w, uint32_t size) {
+        queue_publish(s, w, size);
+        queue_published(q, 1);
 }
 
 /* ---- receivers --------------------------------------------------------------------------------- */
@@ -156,14 +166,24 @@ static inline uint64_t queue_id_at(const struct queue *q, uint64_t position) {
         return position & q->id_mask;
 }
 
-/** Free a slot that this participant has leased. @param w  its word. */
-static inline void queue_acknowledge_fast(struct queue *q, struct slot *s, uint64_t w) {
+/** Free a slot that this participant has leased, and wake nobody yet. @param w  its word. */
+static inline void queue_free(struct slot *s, uint64_t w) {
 #if SHM_FAULT == FAULT_CLEAR_ON_ACKNOWLEDGE
         for (int i = 0; i < 16; i++)
                 s->data[i] = 0;
 #endif
         queue_settle(s, (w & WORD_LAP_MASK) + WORD_LAP_STEP);
+}
+
+/** Slots were freed, however many: a sender that gets one wakes the next. */
+static inline void queue_freed(struct queue *q) {
         wait_wake(&q->space);
+}
+
+/** Both. */
+static inline void queue_acknowledge_fast(struct queue *q, struct slot *s, uint64_t w) {
+        queue_free(s, w);
+        queue_freed(q);
 }
 
 /**

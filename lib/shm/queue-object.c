@@ -3,7 +3,7 @@
 /*
  * The queue as an object: its memory, and its recovery
  *
- * Order matters in recovery: the epoch moves only after every slot is put right, and always, since a receiver or an
+ * Order matters in recovery: producers come first, since a slot that is freed tells no more whether its message was accepted; the epoch moves only after every slot is put right, and always, since a receiver or an
  * earlier recovery may have been killed between giving a slot back and moving it; waking comes last.
  */
 
@@ -104,6 +104,18 @@ static void repair_slot(const struct seat *seat, uint32_t i, const char *reason,
         }
 }
 
+/** Before the slots: what becomes of them depends on nobody, but what was accepted is read from them. */
+static void settle_producers(const struct seat *seat) {
+        struct queue *q = &seat->object->queue;
+
+        for (unsigned int i = 0; i < QUEUE_PRODUCERS; i++) {
+                uint64_t owner = atomic_load_explicit(&q->producers[i].owner, memory_order_acquire);
+
+                if (owner != 0 && owner >> WORD_OWNER_BITS == 0 && seat_owns(seat, (uint32_t)owner))
+                        queue_producer_settle(q, &q->producers[i], owner);
+        }
+}
+
 static void repair_slots(const struct seat *seat, const char *reason, struct recovery *ret) {
         struct queue *q = &seat->object->queue;
 
@@ -127,7 +139,13 @@ static void wake(const struct seat *seat) {
 }
 
 static void queue_recover(const struct seat *seat, const char *reason, struct recovery *ret) {
+#if SHM_FAULT != FAULT_VERDICT_LATE
+        settle_producers(seat);
+#endif
         repair_slots(seat, reason, ret);
+#if SHM_FAULT == FAULT_VERDICT_LATE
+        settle_producers(seat);
+#endif
         wake(seat);
 }
 

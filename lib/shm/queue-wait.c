@@ -5,6 +5,8 @@
  */
 
 #include "shm/queue.h"
+#include "shm/sys.h"
+#include "shm/wait-any.h"
 
 #include <errno.h>
 
@@ -47,4 +49,37 @@ int queue_receive_poll(struct queue *q, struct lease *ret) {
         const struct wait_for f = for_message(q, ret, NULL);
 
         return wait_poll(&f, &q->armed);
+}
+
+/* ---- for one who waits for several things; see wait-any.h ------------------------------------------ */
+
+static bool has_message(void *object) {
+        return queue_has_message(object);
+}
+
+static bool has_space(void *object) {
+        return queue_has_space(object);
+}
+
+struct wait_item queue_message_item(struct queue *q, const _Atomic uint32_t *drain) {
+        return (struct wait_item){
+                .waiting = &q->messages,
+                .participant = owner_participant(q->owner),
+                .polls = q->armed,
+                .is_ready = has_message,
+                .object = q,
+                .drain = drain,
+                .spin = &q->patience.spin,
+        };
+}
+
+struct wait_item queue_space_item(struct queue *q) {
+        return (struct wait_item){
+                .waiting = &q->space,
+                .participant = owner_participant(q->owner),
+                .many = true, /* as in queue_reserve_wait() */
+                .is_ready = has_space,
+                .object = q,
+                .spin = &q->patience.spin,
+        };
 }

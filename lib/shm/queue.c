@@ -59,8 +59,12 @@ static size_t notes_offset(const struct geometry *g) {
         return slots_offset() + slot_stride(g) * g->slots;
 }
 
+static size_t producers_offset(const struct geometry *g) {
+        return notes_offset(g) + sizeof(struct note) * g->slots;
+}
+
 size_t queue_memory_size(const struct geometry *g) {
-        return align_up(notes_offset(g) + sizeof(struct note) * g->slots, REGION_PAGE);
+        return align_up(producers_offset(g) + sizeof(struct producer) * QUEUE_PRODUCERS, REGION_PAGE);
 }
 
 void queue_open(struct queue *q, const struct region *region, uint32_t participant, uint32_t generation, int event_fd) {
@@ -71,6 +75,7 @@ void queue_open(struct queue *q, const struct region *region, uint32_t participa
                 .slots = base + slots_offset(),
                 .control = (void *)(base + control_offset()),
                 .notes = (void *)(base + notes_offset(g)),
+                .producers = (void *)(base + producers_offset(g)),
                 .n = g->slots,
                 .mask = g->slots - 1,
                 .log2 = (uint32_t)__builtin_ctz(g->slots),
@@ -86,7 +91,7 @@ void queue_open(struct queue *q, const struct region *region, uint32_t participa
                 .epoch = UINT64_MAX,
         };
         q->messages = (struct waiting){ .count = &q->control->messages, .event_fd = event_fd, .fences = g->fences };
-        q->space = (struct waiting){ .count = &q->control->space, .event_fd = -1, .fences = g->fences };
+        q->space = (struct waiting){ .count = &q->control->space, .event_fd = event_fd, .fences = g->fences };
         patience_init(&q->patience);
 }
 
@@ -188,7 +193,7 @@ SLOW void queue_give_up(struct queue *q, struct slot *s, uint64_t free) {
         wait_wake(&q->space);
 }
 
-/** Look for a free slot from a position on, where the first look found none. */
+/** Look for a free slot from a position on, where the first look found none. @param ret  NULL: leave it there. */
 static SLOW int reserve_from(struct queue *q, struct lease *ret, uint64_t t) {
         uint64_t passed = 0;
 
@@ -210,6 +215,8 @@ static SLOW int reserve_from(struct queue *q, struct lease *ret, uint64_t t) {
                         continue;
                 }
                 if (word_state(w) == SLOT_FREE) {
+                        if (!ret)
+                                return 0;
                         if (!queue_claim(q, s, w, t))
                                 continue;
                         lease_fill(q, ret, t, s, word_make(lap, 0, 0, SLOT_WRITING), 0);
@@ -238,6 +245,10 @@ int queue_reserve(struct queue *q, struct lease *ret) {
         }
         lease_fill(q, ret, t, s, queue_lap_bits(q, t), 0);
         return 0;
+}
+
+bool queue_has_space(struct queue *q) {
+        return reserve_from(q, NULL, atomic_load_explicit(&q->control->tail, memory_order_relaxed)) != -EAGAIN;
 }
 
 void queue_commit_prepare(struct queue *q, const struct lease *lease, uint32_t size) {
@@ -348,7 +359,7 @@ static inline uint64_t skip(const struct queue *q, uint64_t position, int64_t ah
         return position + 1;
 }
 
-/** Look from the cursor on. */
+/** Look from the cursor on. @param ret  NULL: leave it there. */
 static __attribute__((__noinline__)) int scan(struct queue *q, struct lease *ret) {
         bool contiguous = true; /* nothing below p can become ready without a step of the epoch */
         uint64_t p = q->cursor, found = UINT64_MAX;
@@ -361,6 +372,8 @@ static __attribute__((__noinline__)) int scan(struct queue *q, struct lease *ret
 
                 /* Of this lap, or left from an older one: then it came back, or became ready late. */
                 if (ahead <= 0 && (state == SLOT_READY || state == SLOT_RETURNED)) {
+                        if (!ret)
+                                return 0;
                         if (!contiguous && state == SLOT_READY && found != p) {
                                 /*
                                  * The sender of this one may have finished what we took for half done, and then
@@ -432,6 +445,10 @@ int queue_receive(struct queue *q, struct lease *ret) {
                 return receive_from(q, ret);
         lease_fill(q, ret, p, s, queue_lap_bits(q, p) | WORD_DELIVERY, queue_size_of(q, s));
         return 0;
+}
+
+bool queue_has_message(struct queue *q) {
+        return receive_from(q, NULL) != -EAGAIN;
 }
 
 /* ---- finishing --------------------------------------------------------------------------------- */

@@ -44,6 +44,8 @@ enum queue_dead_policy {
         _QUEUE_DEAD_POLICY_N,
 };
 
+struct wait_item;
+
 struct queue {
         /* One line, where the memory of it begins one: what the usual way needs. */
         unsigned char *slots;           /* the first one */
@@ -60,14 +62,16 @@ struct queue {
         struct waiting space;
         uint64_t id_mask;               /* a position, as far as a word knows it */
         struct note *notes;
+        struct producer *producers;
+        struct producer *producer;      /* the one that this participant is; NULL: none */
         uint64_t n;                     /* slots */
         uint32_t log2;                  /* of n */
         uint32_t owner;                 /* participant and generation, as in a word */
         uint32_t max_deliveries;
+        struct patience patience;
         uint32_t dead_max;              /* 0: no limit but the slots */
         enum queue_dead_policy dead_policy;
         uint64_t refused;               /* `quota` when it was found that senders are refused; 0: never */
-        struct patience patience;
 };
 
 /** A slot that this participant holds, for writing or after receiving. */
@@ -118,6 +122,14 @@ int queue_reserve_wait(struct queue *q, struct lease *ret, uint64_t deadline_use
  */
 int queue_receive_poll(struct queue *q, struct lease *ret);
 
+/** Would queue_receive() find a message (or damage)? Takes nothing. */
+bool queue_has_message(struct queue *q);
+/** Would queue_reserve() find a slot (or damage)? */
+bool queue_has_space(struct queue *q);
+/** To wait for either with wait_any(). @param drain  as in queue_receive_wait(). */
+struct wait_item queue_message_item(struct queue *q, const _Atomic uint32_t *drain);
+struct wait_item queue_space_item(struct queue *q);
+
 /** Publish or free a slot by its number, if this participant holds it so; for the journal and for recovery. */
 bool queue_settle_commit(struct queue *q, uint32_t slot, uint32_t owner);
 bool queue_settle_acknowledge(struct queue *q, uint32_t slot, uint32_t owner);
@@ -148,6 +160,29 @@ bool queue_dead_retry(struct queue *q, uint32_t slot, uint64_t w);
 bool queue_dead_drop(struct queue *q, uint32_t slot, uint64_t w);
 /** Let go on who waits for that. */
 void queue_dead_settled(struct queue *q);
+
+/* ---- producers that number their messages; queue-producer.c -------------------------------------- */
+
+/** No producer's key. */
+#define QUEUE_PRODUCER_NONE UINT64_MAX
+
+/**
+ * Be the producer of that key, until closed or dead.
+ * @param ret  the highest sequence that was accepted from it; 0: none.
+ * @return 0, -EBUSY (another participant is), -EALREADY (this one is another producer), -EUSERS (QUEUE_PRODUCERS), -EINVAL.
+ */
+int queue_produce(struct queue *q, uint64_t key, uint64_t *ret);
+/**
+ * As queue_commit(), for the message of that number of this producer.
+ * @return 0, -EALREADY (that one or a later one was accepted: still reserved), -EINVAL (this is no producer).
+ */
+int queue_commit_sequenced(struct queue *q, const struct lease *lease, uint32_t size, uint64_t sequence);
+/** Was that message of this producer, or a later one, accepted? It must be one. */
+bool queue_has_accepted(const struct queue *q, uint64_t sequence);
+/** The highest sequence that was accepted from a producer, whoever it is now. @return 0, -ENOENT. */
+int queue_sequence(const struct queue *q, uint64_t key, uint64_t *ret);
+/** Its owner is dead: decide about the last message. Before any slot is freed. */
+void queue_producer_settle(struct queue *q, struct producer *p, uint64_t owner);
 
 /** Write down why a message comes back. The caller owns the slot, or its owner is dead. @param w  its word. */
 void queue_note(struct queue *q, uint32_t slot, uint64_t w, enum note_cause cause, const char *text);

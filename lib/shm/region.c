@@ -121,6 +121,8 @@ int region_map(struct region *ret, int fd, const struct geometry *geometry) {
 }
 
 int region_protect(const struct region *r, size_t shared) {
+        if (shared >= r->size)
+                return 0;
         if (mprotect((unsigned char *)r->base + shared, r->size - shared, PROT_READ) < 0)
                 return -errno;
         return 0;

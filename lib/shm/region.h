@@ -13,7 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** What a named thing in shared memory can be. What each knows how to do is a row of shm/object.c. */
+/** What a named thing in shared memory can be. What each knows how to do is a row of shm/object.c. The
+ * numbers are those of enum ganger_kind in ganger.h. */
 enum object_kind {
         OBJECT_QUEUE = 1,
         OBJECT_PIPE,

@@ -169,7 +169,9 @@ void semaphore_posix_recover(struct semaphore *s, const struct seat *seat) {
         for (uint32_t i = 0; i < s->n; i++)
                 give_back(s, seat, i);
         /* Whoever has these participants next marks in the same words: what we wrote there must not come late. */
+#if SHM_FAULT != FAULT_TOKEN_MARK_LATE
         atomic_thread_fence(memory_order_seq_cst);
+#endif
 }
 
 /* ---- looking --------------------------------------------------------------------------------------- */

@@ -144,7 +144,7 @@ static int wait_plain(struct semaphore *s, uint64_t deadline_usec) {
 #if SHM_FAULT != FAULT_PERMIT_NO_PASS_ON
         /* What let us in may have been for another too. */
         if (r == 0 && wait_is_wanted(&s->waiting) && any_is_free(s))
-                wait_wake_slow(&s->waiting);
+                wait_wake_slow(&s->waiting, 1);
 #endif
         return r;
 }

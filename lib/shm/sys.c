@@ -14,7 +14,9 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -33,6 +35,28 @@ int sys_futex_wait(_Atomic uint32_t *word, uint32_t value, uint64_t deadline_use
         if (r < 0 && (errno == ETIMEDOUT || errno == EINTR))
                 return -errno;
         return 0;
+}
+
+int sys_futex_wait_any(const struct sys_futex *futexes, size_t n, uint64_t deadline_usec) {
+        struct timespec ts = to_timespec(deadline_usec);
+        struct futex_waitv waiters[FUTEX_WAITV_MAX];
+
+        if (n > FUTEX_WAITV_MAX)
+                return -EINVAL;
+        for (size_t i = 0; i < n; i++)
+                waiters[i] = (struct futex_waitv){
+                        .uaddr = (uintptr_t)futexes[i].word, .val = futexes[i].value, .flags = FUTEX_32,
+                };
+        if (syscall(SYS_futex_waitv, waiters, n, 0, deadline_usec == UINT64_MAX ? NULL : &ts, CLOCK_MONOTONIC) >= 0)
+                return 0;
+        switch (errno) {
+        case EAGAIN:            /* one is not what it was */
+                return 0;
+        case EPERM:             /* what old sandboxes say of a call that they do not know */
+                return -ENOSYS;
+        default:
+                return -errno;
+        }
 }
 
 int sys_futex_wake(_Atomic uint32_t *word, uint32_t count) {
@@ -136,6 +160,61 @@ uint32_t sys_sem_value(sem_t *s) {
         return value > 0 ? (uint32_t)value : 0;
 }
 
+bool sys_is_past(uint64_t deadline_usec) {
+        struct timespec now;
+
+        if (deadline_usec == UINT64_MAX)
+                return false;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000 >= deadline_usec;
+}
+
 uint32_t sys_thread_id(void) {
         return (uint32_t)gettid();
+}
+
+/* ---- watching event descriptors ------------------------------------------------------------------- */
+
+/* Edge-triggered, and nobody reads: every post makes every watch readable once, whoever else watches. */
+int sys_watch_open(const int *fds, size_t n) {
+        int watch = epoll_create1(EPOLL_CLOEXEC), error;
+
+        if (watch < 0)
+                return -errno;
+        for (size_t i = 0; i < n; i++) {
+                struct epoll_event event = { .events = EPOLLIN | EPOLLET };
+
+                if (epoll_ctl(watch, EPOLL_CTL_ADD, fds[i], &event) == 0 || errno == EEXIST)
+                        continue;
+                error = errno;
+                close(watch);
+                return -error;
+        }
+        return watch;
+}
+
+void sys_watch_forget(int watch) {
+        struct epoll_event ignored[16];
+
+        while (epoll_wait(watch, ignored, 16, 0) > 0)
+                ;
+}
+
+int sys_watch_wait(int watch, uint64_t deadline_usec) {
+        struct pollfd p = { .fd = watch, .events = POLLIN };
+        struct timespec now, left;
+        uint64_t now_usec;
+        int n;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        now_usec = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+        left = to_timespec(deadline_usec > now_usec ? deadline_usec - now_usec : 0);
+        n = ppoll(&p, 1, deadline_usec == UINT64_MAX ? NULL : &left, NULL);
+        if (n < 0)
+                return -errno;
+        return n == 0 ? -ETIMEDOUT : 0;
+}
+
+void sys_watch_close(int watch) {
+        close(watch);
 }

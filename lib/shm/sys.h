@@ -9,6 +9,7 @@
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /**
@@ -19,6 +20,19 @@ int sys_futex_wait(_Atomic uint32_t *word, uint32_t value, uint64_t deadline_use
 
 /** Wake at most `count` sleepers. @return how many. */
 int sys_futex_wake(_Atomic uint32_t *word, uint32_t count);
+
+/** A word, and what it was. */
+struct sys_futex {
+        _Atomic uint32_t *word;
+        uint32_t value;
+};
+
+/**
+ * The same at several words, at most FUTEX_WAITV_MAX (128), while all of them are what they were. Who sleeps counts as one
+ * sleeper at each; woken at one, it may be woken at others too before it runs.
+ * @return 0, -ETIMEDOUT, -EINTR, -ENOSYS (before Linux 5.16, or forbidden by seccomp), -ENOMEM.
+ */
+int sys_futex_wait_any(const struct sys_futex *futexes, size_t n, uint64_t deadline_usec);
 
 /** Let this process take part in sys_barrier_all(). @return 0 or -errno. */
 int sys_barrier_register(void);
@@ -34,6 +48,7 @@ void sys_event_take(int fd);
 
 /** CLOCK_MONOTONIC, in microseconds. */
 uint64_t sys_now_usec(void);
+
 /*
  * POSIX semaphores in shared memory. libc ends the process if it finds one that is damaged; so what sem_init(3) leaves the same
  * for good is looked at first. Who changes it just then can still do that.
@@ -54,8 +69,25 @@ int sys_sem_post(sem_t *s);
 /** What is posted, and not taken. */
 uint32_t sys_sem_value(sem_t *s);
 
+/** Has a time come? (CLOCK_MONOTONIC; UINT64_MAX never does.) */
+bool sys_is_past(uint64_t deadline_usec);
+
 /** The calling thread, as the kernel numbers it. */
 uint32_t sys_thread_id(void);
+
+/**
+ * Watch event descriptors, each of which may be there more than once, without taking anything from others who do.
+ * @return a descriptor, or -errno; -EBADF: one of them is -1.
+ */
+int sys_watch_open(const int *fds, size_t n);
+
+/** Forget the posts so far. */
+void sys_watch_forget(int watch);
+
+/** Sleep until one is posted that is not forgotten. @return 0, -ETIMEDOUT, -EINTR. */
+int sys_watch_wait(int watch, uint64_t deadline_usec);
+
+void sys_watch_close(int watch);
 
 /** Ease the processor while spinning. */
 static inline void sys_relax(void) {

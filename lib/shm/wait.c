@@ -12,6 +12,7 @@
 
 #include "shm/wait.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <unistd.h>
 
@@ -29,6 +30,9 @@
 #define WAIT_SPIN_MIN (WAIT_SPIN_MAX / 64)
 
 #define SUMMARY_STEP (UINT64_C(1) << 32)
+
+/** Deaths and recoveries leave posts behind that nobody took; never so many. */
+#define POSTED_MAX (1u << 20)
 
 static void summary_set(_Atomic uint64_t *summary, uint32_t group) {
         uint64_t s = atomic_load(summary);
@@ -84,7 +88,7 @@ static uint32_t change_counter(uint64_t summary) {
 }
 
 /**
- * Wake so many sleepers. `sleepers` is the summary as it was before.
+ * Wake `n` sleepers. `sleepers` is the summary as it was before.
  *
  * When the kernel had fewer to wake than asked for, all that were announced in `sleepers` are awake, or
  * will not fall asleep: their tickets are older than the step of the event. Each looks again before it
@@ -93,13 +97,13 @@ static uint32_t change_counter(uint64_t summary) {
  * a processor. It is written last, so whoever dies before leaves the work to the next; and by
  * compare-and-swap, so that one who was late does not bring back an old value.
  */
-static void wake_sleepers(struct eventcount *c, uint64_t sleepers, uint32_t count) {
-        uint32_t woken = atomic_load(&c->woken);
-        int n;
+static void wake_sleepers(struct eventcount *c, uint64_t sleepers, uint32_t n) {
+        uint32_t woken = atomic_load(&c->woken), count = n + MIN(atomic_load(&c->stopped), (uint32_t)RING_PARTICIPANTS);
+        int awake;
 
         atomic_fetch_add(&c->event, 1); /* whoever is about to sleep sees a change */
-        n = sys_futex_wake(&c->event, count);
-        if ((n >= 0 && (uint32_t)n < count) || SHM_FAULT == FAULT_WOKEN_ALL)
+        awake = sys_futex_wake(&c->event, count);
+        if ((awake >= 0 && (uint32_t)awake < count) || SHM_FAULT == FAULT_WOKEN_ALL)
                 atomic_compare_exchange_strong(&c->woken, &woken, change_counter(sleepers));
 }
 
@@ -121,7 +125,7 @@ static void post_one(const struct waiting *w) {
                 post(w, 1 + stopped);
 }
 
-static void wake(const struct waiting *w, bool each) {
+void wait_wake_slow(const struct waiting *w, uint32_t n) {
         struct eventcount *c = w->count;
         /* Partner: the barrier in wait_announce(), as in wait_wake(). */
         uint64_t sleepers = atomic_load(&c->sleepers);
@@ -135,21 +139,13 @@ static void wake(const struct waiting *w, bool each) {
                 for (uint32_t i = 0; i < WAITER_GROUPS; i++)
                         atomic_store(&c->sleeping[i], 0);
 #endif
-                wake_sleepers(c, sleepers, each ? INT_MAX : 1 + atomic_load(&c->stopped));
+                wake_sleepers(c, sleepers, n);
         }
         if (any_waiting(&c->pollers, c->polling))
                 sys_event_post(w->event_fd);
 }
 
-void wait_wake_slow(const struct waiting *w) {
-        wake(w, false);
-}
-
-void wait_wake_each_slow(const struct waiting *w) {
-        wake(w, SHM_FAULT != FAULT_BROADCAST_WAKE_ONE);
-}
-
-static void full_barrier(const struct waiting *w) {
+void wait_barrier(const struct waiting *w) {
 #if SHM_FAULT == FAULT_NO_BARRIER
         (void)w;
 #else
@@ -159,9 +155,13 @@ static void full_barrier(const struct waiting *w) {
 #endif
 }
 
-void wait_announce(const struct waiting *w, uint32_t participant) {
+void wait_announce_only(const struct waiting *w, uint32_t participant) {
         bit_set(&w->count->sleepers, w->count->sleeping, participant);
-        full_barrier(w);
+}
+
+void wait_announce(const struct waiting *w, uint32_t participant) {
+        wait_announce_only(w, participant);
+        wait_barrier(w);
 }
 
 void wait_announce_ordered(const struct waiting *w, uint32_t participant) {
@@ -172,14 +172,28 @@ void wait_retract(const struct waiting *w, uint32_t participant) {
         bit_clear(&w->count->sleepers, w->count->sleeping, participant);
 }
 
+/** Those that somebody hostile posted without end must not keep us beyond our time. */
+static int sleep_on_semaphore(const struct waiting *w, uint64_t deadline_usec) {
+        int r;
+
+        if (sys_sem_value(w->semaphore) > POSTED_MAX)
+                return -EBADMSG;
+        r = sys_sem_wait(w->semaphore, deadline_usec);
+        return r == 0 && sys_is_past(deadline_usec) ? -ETIMEDOUT : r;
+}
+
 int wait_sleep(const struct waiting *w, uint32_t ticket, uint64_t deadline_usec) {
-        return w->semaphore ? sys_sem_wait(w->semaphore, deadline_usec) :
+        return w->semaphore ? sleep_on_semaphore(w, deadline_usec) :
                               sys_futex_wait(&w->count->event, ticket, deadline_usec);
 }
 
-void wait_poll_announce(const struct waiting *w, uint32_t participant) {
+void wait_poll_announce_only(const struct waiting *w, uint32_t participant) {
         bit_set(&w->count->pollers, w->count->polling, participant);
-        full_barrier(w);
+}
+
+void wait_poll_announce(const struct waiting *w, uint32_t participant) {
+        wait_poll_announce_only(w, participant);
+        wait_barrier(w);
 }
 
 void wait_poll_retract(const struct waiting *w, uint32_t participant) {

@@ -34,9 +34,10 @@ struct waiting {
 };
 
 /** Call after a change that somebody may wait for. Makes a system call only if somebody does. */
-void wait_wake_slow(const struct waiting *w);
+void wait_wake_slow(const struct waiting *w, uint32_t n);
 
-static inline void wait_wake(const struct waiting *w) {
+/** After `n` changes of which each may end one wait. */
+static inline void wait_wake_many(const struct waiting *w, uint32_t n) {
         struct eventcount *c = w->count;
 
         /* Partner: the barrier in wait_announce(). */
@@ -46,7 +47,16 @@ static inline void wait_wake(const struct waiting *w) {
                 atomic_signal_fence(memory_order_seq_cst);
         if (__builtin_expect((uint32_t)(atomic_load_explicit(&c->sleepers, memory_order_relaxed) |
                                         atomic_load_explicit(&c->pollers, memory_order_relaxed)) != 0, 0))
-                wait_wake_slow(w);
+                wait_wake_slow(w, n);
+}
+
+static inline void wait_wake(const struct waiting *w) {
+        wait_wake_many(w, 1);
+}
+
+/** After a change that is for all who wait. */
+static inline void wait_wake_each(const struct waiting *w) {
+        wait_wake_many(w, RING_PARTICIPANTS);
 }
 
 /** Does anybody wait, as far as a waker can tell? Call after the barrier of a wait_wake(), or where a wrong no is repaired. */
@@ -59,14 +69,6 @@ static inline bool wait_is_wanted(const struct waiting *w) {
                 atomic_signal_fence(memory_order_seq_cst);
         return (uint32_t)(atomic_load_explicit(&c->sleepers, memory_order_relaxed) |
                           atomic_load_explicit(&c->pollers, memory_order_relaxed)) != 0;
-}
-
-/** As wait_wake(), where one change is for all who wait. */
-void wait_wake_each_slow(const struct waiting *w);
-
-static inline void wait_wake_each(const struct waiting *w) {
-        if (__builtin_expect(wait_is_wanted(w), 0))
-                wait_wake_each_slow(w);
 }
 
 /** How often to look before sleeping: none on one processor; adapts to whether it pays off. */
@@ -96,6 +98,14 @@ int wait_sleep(const struct waiting *w, uint32_t ticket, uint64_t deadline_usec)
 /** The same two for those that wait with the descriptor. Announcing twice is announcing once. */
 void wait_poll_announce(const struct waiting *w, uint32_t participant);
 void wait_poll_retract(const struct waiting *w, uint32_t participant);
+
+/**
+ * Announcing in two steps, for one that waits at several places: announce at each, then one barrier for all of them (with one of
+ * those that have no `fences`, if there is one).
+ */
+void wait_announce_only(const struct waiting *w, uint32_t participant);
+void wait_poll_announce_only(const struct waiting *w, uint32_t participant);
+void wait_barrier(const struct waiting *w);
 
 /** A poller that found something lets the next one look: the post is one for all of them. */
 void wait_pass_on(const struct waiting *w);

@@ -103,8 +103,8 @@ static void ring_close(struct handle *handle) {
         ring->flags = 0;
         if (handle->joined->simple == ring)
                 handle->joined->simple = NULL;
-        /* The walk over all slots is for those only that hold something. */
-        handle_release(handle, ring->held > 0);
+        /* The walk over all slots is for those only that hold something; being a producer is to hold it. */
+        handle_release(handle, ring->held > 0 || ring->queue.producer);
 }
 
 /** With the lock held. */

@@ -4,19 +4,23 @@
 # it with libshm.la and libbase.la.
 noinst_LTLIBRARIES += libworker.la
 libworker_la_SOURCES = \
+	lib/worker/batch.c \
+	lib/worker/broadcast.c \
 	lib/worker/counter.c \
 	lib/worker/forward.c \
 	lib/worker/handle.c \
 	lib/worker/handshake.c lib/worker/handshake.h \
-	lib/worker/host.c lib/worker/host.h lib/worker/host-member.c lib/worker/host-pass.c \
+	lib/worker/host-member.c lib/worker/host-pass.c lib/worker/host.c lib/worker/host.h \
 	lib/worker/join.c lib/worker/join.h \
 	lib/worker/membership.c lib/worker/membership.h \
 	lib/worker/monitor.c \
 	lib/worker/notify.c \
-	lib/worker/service.c \
-	lib/worker/semaphore.c \
 	lib/worker/pipe.c \
-	lib/worker/transfer.c lib/worker/transfer.h
+	lib/worker/produce.c \
+	lib/worker/semaphore.c \
+	lib/worker/service.c \
+	lib/worker/transfer.c lib/worker/transfer.h \
+	lib/worker/wait-any.c lib/worker/wait-any.h
 
 # libganger.so: libc only.
 lib_LTLIBRARIES += libganger.la

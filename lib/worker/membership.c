@@ -40,6 +40,13 @@ static int joined_init(struct joined *j, const struct handshake_object *from, ui
         r = region_map(&region, from->memory_fd, &from->geometry);
         if (r < 0)
                 return r;
+        /* Who only receives keeps its hands off what others rely on, where the kind has that apart. */
+        if (!from->sends)
+                r = region_protect(&region, geometry_shared_size(&from->geometry));
+        if (r < 0) {
+                region_unmap(&region);
+                return r;
+        }
         object_open(&j->object, &region, from->event_fd);
         memcpy(j->name, from->name, sizeof j->name);
         j->number = number;

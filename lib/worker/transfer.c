@@ -20,13 +20,6 @@
 /** Keeps the seldom taken way, and what it needs on the stack, out of the usual one. */
 #define SLOW __attribute__((__noinline__))
 
-static inline void message_fill(struct ganger_message *ret, struct ganger_ring *ring, const struct lease *l,
-                                size_t size) {
-        *ret = (struct ganger_message){
-                .data = l->data, .size = size, .id = l->id, .deliveries = l->deliveries, .slot = l->slot, .ring = ring,
-        };
-}
-
 static uint64_t deadline(int64_t timeout_usec) {
         return timeout_usec < 0 ? USEC_INFINITY : usec_add(now_usec(), (uint64_t)timeout_usec);
 }

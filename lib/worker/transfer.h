@@ -39,6 +39,14 @@ static inline bool message_is(const struct ganger_message *m, enum slot_state st
         return message_slot(m, state, &w) && m->slot == (m->id & m->ring->queue.mask);
 }
 
+/** The handle has a lease: make a message of it. */
+static inline void message_fill(struct ganger_message *ret, struct ganger_ring *ring, const struct lease *l,
+                                size_t size) {
+        *ret = (struct ganger_message){
+                .data = l->data, .size = size, .id = l->id, .deliveries = l->deliveries, .slot = l->slot, .ring = ring,
+        };
+}
+
 /** The message is finished: nothing can be done with it any more. */
 static inline void message_done(struct ganger_message *m) {
         m->ring->held--;

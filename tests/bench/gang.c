@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "bench.h"
 #include "shm/member.h"
+#include "shm/recover.h"
 #include "worker/handshake.h"
 
 /** Handles of one member. */
@@ -61,6 +62,18 @@ struct ganger *gang_join(const struct gang *gang, uint32_t member, struct ganger
             ganger_ring_open(g, NULL, GANGER_SEND | GANGER_RECEIVE, ret) < 0)
                 bench_die("joining a ring");
         return g;
+}
+
+void gang_recover(const struct gang *gang, uint32_t member) {
+        struct region region;
+        struct object object;
+
+        if (region_map(&region, gang->memory_fd, &gang->geometry) < 0)
+                bench_die("mapping a ring");
+        object_open(&object, &region, gang->event_fd);
+        recover_seat(&(struct seat){ .object = &object, .first = 1 + member * HANDLES, .count = HANDLES, .generation = 1 },
+                     "killed", NULL);
+        region_unmap(&region);
 }
 
 void gang_attach(const struct gang *gang, uint32_t participant, struct region *ret_region, struct queue *ret) {

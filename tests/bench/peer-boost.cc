@@ -16,23 +16,32 @@
 namespace ipc = boost::interprocess;
 
 static peer_world world;
-static char name[64];
-static ipc::message_queue *queue;
+static ipc::message_queue *queues[PEER_CHANNELS], *out, *in;
 
-static void setup(const peer_world *w) {
-        world = *w;
-        snprintf(name, sizeof name, "ganger-bench-%d", getpid());
-        ipc::message_queue::remove(name);
-        queue = new ipc::message_queue(ipc::create_only, name, world.slots, world.size);
+static void name_of(char *buf, size_t size, unsigned int channel) {
+        snprintf(buf, size, "ganger-bench-%d-%u", getpid(), channel);
 }
 
-static void enter(unsigned int) {
+static void setup(const peer_world *w) {
+        char name[64];
+
+        world = *w;
+        for (unsigned int i = 0; i < PEER_CHANNELS; i++) {
+                name_of(name, sizeof name, i);
+                ipc::message_queue::remove(name);
+                queues[i] = new ipc::message_queue(ipc::create_only, name, world.slots, world.size);
+        }
+}
+
+static void enter(unsigned int role) {
+        out = queues[peer_channel(&world, role, true)];
+        in = queues[peer_channel(&world, role, false)];
 }
 
 static bool send(const void *data) {
         if (!world.blocking)
-                return queue->try_send(data, world.size, 0);
-        queue->send(data, world.size, 0);
+                return out->try_send(data, world.size, 0);
+        out->send(data, world.size, 0);
         return true;
 }
 
@@ -41,17 +50,22 @@ static bool receive(void *buf) {
         unsigned int priority;
 
         if (!world.blocking)
-                return queue->try_receive(buf, world.size, n, priority);
-        queue->receive(buf, world.size, n, priority);
+                return in->try_receive(buf, world.size, n, priority);
+        in->receive(buf, world.size, n, priority);
         return true;
 }
 
 static void teardown() {
-        delete queue;
-        ipc::message_queue::remove(name);
+        char name[64];
+
+        for (unsigned int i = 0; i < PEER_CHANNELS; i++) {
+                delete queues[i];
+                name_of(name, sizeof name, i);
+                ipc::message_queue::remove(name);
+        }
 }
 
 extern "C" {
 extern const struct peer peer;
-const struct peer peer = { "Boost message_queue", nullptr, true, true, setup, enter, send, receive, teardown };
+const struct peer peer = { "Boost message_queue", nullptr, true, true, setup, enter, send, receive, teardown, 0, 0, false, nullptr };
 }

@@ -13,51 +13,85 @@
 #include "bench.h"
 #include "peer.h"
 
-static int ends[2];                     /* to receive from, to send to */
-static size_t size;
+static struct peer_world world;
+static int channels[PEER_CHANNELS][2];  /* to receive from, to send to */
+static int out = -1, in = -1;
 static int flags;
 
-static void pipe_setup(const struct peer_world *world) {
-        size = world->size;
-        if (pipe2(ends, O_CLOEXEC | (world->blocking ? 0 : O_NONBLOCK)) < 0)
-                bench_die("pipe2");
-        (void)fcntl(ends[1], F_SETPIPE_SZ, (int)(world->slots * world->size));
-}
-
-static bool pipe_send(const void *data) {
-        return write(ends[1], data, size) == (ssize_t)size;
-}
-
-static bool pipe_receive(void *buf) {
-        return read(ends[0], buf, size) == (ssize_t)size;
-}
-
-static void socket_setup(const struct peer_world *world) {
-        size = world->size;
-        flags = world->blocking ? 0 : MSG_DONTWAIT;
-        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
-                bench_die("socketpair");
-}
-
-static bool socket_send(const void *data) {
-        return send(ends[1], data, size, flags | MSG_NOSIGNAL) == (ssize_t)size;
-}
-
-static bool socket_receive(void *buf) {
-        return recv(ends[0], buf, size, flags) == (ssize_t)size;
-}
-
 static void enter(unsigned int role) {
-        (void)role;
+        out = channels[peer_channel(&world, role, true)][1];
+        in = channels[peer_channel(&world, role, false)][0];
 }
 
 static void teardown(void) {
-        close(ends[0]);
-        close(ends[1]);
+        for (unsigned int i = 0; i < PEER_CHANNELS; i++) {
+                close(channels[i][0]);
+                close(channels[i][1]);
+        }
+}
+
+/* ---- pipes --------------------------------------------------------------------------------------- */
+
+static void pipe_setup(const struct peer_world *w) {
+        world = *w;
+        for (unsigned int i = 0; i < PEER_CHANNELS; i++) {
+                if (pipe2(channels[i], O_CLOEXEC | (world.blocking ? 0 : O_NONBLOCK)) < 0)
+                        bench_die("pipe2");
+                (void)fcntl(channels[i][1], F_SETPIPE_SZ, (int)(world.slots * world.size));
+        }
+}
+
+/** All of it, or nothing: past PIPE_BUF a pipe may take or give a part, and then the rest must follow. */
+static bool pipe_send(const void *data) {
+        const char *p = data;
+        size_t left = world.size;
+
+        while (left > 0) {
+                ssize_t n = write(out, p + (world.size - left), left);
+
+                if (n > 0)
+                        left -= (size_t)n;
+                else if (left == world.size)
+                        return false;
+        }
+        return true;
+}
+
+static bool pipe_receive(void *buf) {
+        char *p = buf;
+        size_t left = world.size;
+
+        while (left > 0) {
+                ssize_t n = read(in, p + (world.size - left), left);
+
+                if (n > 0)
+                        left -= (size_t)n;
+                else if (left == world.size)
+                        return false;
+        }
+        return true;
+}
+
+/* ---- sockets ------------------------------------------------------------------------------------- */
+
+static void socket_setup(const struct peer_world *w) {
+        world = *w;
+        flags = world.blocking ? 0 : MSG_DONTWAIT;
+        for (unsigned int i = 0; i < PEER_CHANNELS; i++)
+                if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channels[i]) < 0)
+                        bench_die("socketpair");
+}
+
+static bool socket_send(const void *data) {
+        return send(out, data, world.size, flags | MSG_NOSIGNAL) == (ssize_t)world.size;
+}
+
+static bool socket_receive(void *buf) {
+        return recv(in, buf, world.size, flags) == (ssize_t)world.size;
 }
 
 const struct peer peer_pipe = {
-        .name = "pipe", .spins = true, .blocks = true,
+        .name = "pipe(2)", .spins = true, .blocks = true,
         .setup = pipe_setup, .enter = enter, .send = pipe_send, .receive = pipe_receive, .teardown = teardown,
 };
 

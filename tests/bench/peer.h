@@ -7,6 +7,9 @@
  *
  * One at a time is set up, entered by children that are killed at the end, and torn down. What libraries
  * need that are not everywhere is compiled for the run as a shared object that has a `peer`.
+ *
+ * One way: the first children send, the others receive. There and back (`echo`): two children, two channels; child 0 sends on the
+ * first and receives on the second, child 1 the other way round.
  */
 
 #include <stdbool.h>
@@ -19,6 +22,7 @@ extern "C" {
 
 struct peer_world {
         unsigned int senders, receivers;        /* children: senders come first */
+        bool echo;                              /* there and back */
         bool blocking;                          /* else `send` and `receive` return at once */
         size_t size;                            /* of a message */
         uint32_t slots;                         /* for so many messages there is room, where that can be chosen */
@@ -33,9 +37,20 @@ struct peer {
         bool (*send)(const void *data);         /* false: no room just now */
         bool (*receive)(void *buf);             /* false: nothing there just now */
         void (*teardown)(void);
+        size_t size_max;                        /* of a message; 0: any */
+        unsigned int pairs_max;                 /* senders, and receivers; 0: any */
+        bool one_size;                          /* carries no payload: only there and back makes sense */
+        void (*recover)(unsigned int role);     /* what a supervisor does when that child was killed; NULL: there is none */
 };
 
-extern const struct peer peer_ganger, peer_vyukov, peer_pipe, peer_seqpacket;
+/** The channel that a child sends on, or receives from. */
+static inline unsigned int peer_channel(const struct peer_world *world, unsigned int role, bool sends) {
+        return world->echo && (role == 0) != sends ? 1 : 0;
+}
+
+#define PEER_CHANNELS 2
+
+extern const struct peer peer_ganger, peer_vyukov, peer_pipe, peer_seqpacket, peer_mq, peer_futex, peer_eventfd, peer_line;
 
 #ifdef __cplusplus
 }

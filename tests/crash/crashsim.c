@@ -24,6 +24,7 @@ static const struct budget standard[] = {
         { .kills = 1, .supervisor_kills = 1 },
         { .preemptions = 1, .kills = 1 },
 };
+static const struct budget brief[] = { { .preemptions = 1 }, { .kills = 1 } };
 static const struct scenario_head *scenario;
 /* Store buffers add nothing without a switch. */
 static const struct budget with_delays = { .preemptions = 1, .delays = 1 };
@@ -81,10 +82,12 @@ static bool search(const struct budget *b) {
 }
 
 static bool search_standard(void) {
+        const struct budget *budgets = scenario->brief ? brief : standard;
+        size_t n = scenario->brief ? ARRAY_SIZE(brief) : ARRAY_SIZE(standard);
         bool ok = true;
 
-        for (size_t i = 0; ok && i < sizeof standard / sizeof standard[0]; i++)
-                ok = search(&standard[i]);
+        for (size_t i = 0; ok && i < n; i++)
+                ok = search(&budgets[i]);
         if (ok && scenario->switches > 0)
                 ok = search(&(struct budget){ .preemptions = scenario->switches });
         if (ok && scenario->delays)

@@ -10,9 +10,13 @@
 #include "shm/sys.h"
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "sim.h"
+
+/** More than are open at once in an execution: who is killed leaves its own. */
+#define WATCHES 32
 
 uint64_t sim_events[SIM_RINGS];
 uint64_t sim_now;
@@ -25,6 +29,20 @@ static bool has_passed(uint64_t deadline_usec) {
         return deadline_usec == SIM_LONG_AGO || deadline_usec <= sim_now;
 }
 
+/* What sim_events is, but that nobody takes from it. */
+static uint64_t posts[SIM_RINGS];
+
+static struct watch {
+        bool used, watches[SIM_RINGS];
+        uint64_t seen[SIM_RINGS];
+} watches[WATCHES];
+
+void sim_sys_reset(void) {
+        memset(sim_events, 0, sizeof sim_events);
+        memset(posts, 0, sizeof posts);
+        memset(watches, 0, sizeof watches);
+}
+
 int sys_futex_wait(_Atomic uint32_t *word, uint32_t value, uint64_t deadline_usec) {
         sim_flush();
         sim_point(word, ACCESS_WRITE, __builtin_return_address(0));
@@ -33,6 +51,20 @@ int sys_futex_wait(_Atomic uint32_t *word, uint32_t value, uint64_t deadline_use
         if (!has_passed(deadline_usec))
                 sim_sleep(word);
         return has_passed(deadline_usec) ? -ETIMEDOUT : 0;
+}
+
+int sys_futex_wait_any(const struct sys_futex *futexes, size_t n, uint64_t deadline_usec) {
+        const volatile void *keys[SIM_KEYS];
+
+        sim_flush();
+        sim_point(futexes[0].word, ACCESS_WRITE, __builtin_return_address(0));
+        for (size_t i = 0; i < n; i++)
+                if (atomic_load(futexes[i].word) != futexes[i].value)
+                        return 0;
+        for (size_t i = 0; i < n && i < SIM_KEYS; i++)
+                keys[i] = futexes[i].word;
+        sim_sleep_any(keys, (unsigned int)n);
+        return 0;
 }
 
 int sys_futex_wake(_Atomic uint32_t *word, uint32_t count) {
@@ -57,6 +89,7 @@ void sys_event_post(int fd) {
         sim_flush();
         sim_point(sim_memory, ACCESS_WRITE, __builtin_return_address(0));
         sim_events[fd]++;
+        posts[fd]++;
         /* Level-triggered: everybody who polls it sees that it is readable. */
         (void)sim_wake(&sim_events[fd], UINT32_MAX);
 }
@@ -114,8 +147,54 @@ uint32_t sys_sem_value(sem_t *s) {
         return atomic_load(value_of(s));
 }
 
+bool sys_is_past(uint64_t deadline_usec) {
+        return false;
+}
+
 uint32_t sys_thread_id(void) {
         return 1;
+}
+
+/* ---- watches ------------------------------------------------------------------------------------- */
+
+int sys_watch_open(const int *fds, size_t n) {
+        for (int i = 0; i < WATCHES; i++) {
+                if (watches[i].used)
+                        continue;
+                watches[i] = (struct watch){ .used = true };
+                for (size_t k = 0; k < n; k++)
+                        watches[i].watches[fds[k]] = true;
+                return i;
+        }
+        sim_fail("too many watches");
+        return -EMFILE;
+}
+
+void sys_watch_forget(int watch) {
+        sim_flush();
+        sim_point(sim_memory, ACCESS_WRITE, __builtin_return_address(0));
+        memcpy(watches[watch].seen, posts, sizeof posts);
+}
+
+int sys_watch_wait(int watch, uint64_t deadline_usec) {
+        const struct watch *w = &watches[watch];
+        const volatile void *keys[SIM_RINGS];
+        unsigned int n = 0;
+
+        sim_flush();
+        sim_point(sim_memory, ACCESS_WRITE, __builtin_return_address(0));
+        for (unsigned int fd = 0; fd < SIM_RINGS; fd++) {
+                if (w->watches[fd] && posts[fd] != w->seen[fd])
+                        return 0;
+                if (w->watches[fd])
+                        keys[n++] = &sim_events[fd];
+        }
+        sim_sleep_any(keys, n);
+        return 0;
+}
+
+void sys_watch_close(int watch) {
+        watches[watch].used = false;
 }
 
 /* Asked by every queue_open(): with one processor there is no spinning; and libc would read a file to answer. */

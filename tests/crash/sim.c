@@ -37,7 +37,8 @@ static struct fiber {
         bool fresh;                     /* begins from its lowest frame */
         unsigned int incarnation;
         unsigned int since;             /* when it fell asleep */
-        const volatile void *key;       /* what it sleeps on */
+        const volatile void *keys[SIM_KEYS]; /* what it sleeps on */
+        unsigned int n_keys;            /* until it runs again; one that was not what it was woken for may be used up meanwhile */
 } fibers[SIM_FIBERS];
 
 unsigned char sim_memory[SIM_RINGS][SIM_RING_BYTES] __attribute__((__aligned__(4096)));
@@ -116,12 +117,14 @@ static _Noreturn void leave(void) {
         resume(others[choose(n)]);
 }
 
-static void block(enum fiber_state state, const volatile void *key) {
+static void block(enum fiber_state state, const volatile void *const *keys, unsigned int n) {
         fibers[current].state = state;
-        fibers[current].key = key;
+        memcpy(fibers[current].keys, keys, n * sizeof *keys);
+        fibers[current].n_keys = n;
         fibers[current].since = ++clock_ticks;
         if (setjmp(fibers[current].env) == 0)
                 leave();
+        fibers[current].n_keys = 0;
 }
 
 /* ---- life and death ---------------------------------------------------------------------------- */
@@ -129,7 +132,7 @@ static void block(enum fiber_state state, const volatile void *key) {
 static void start(unsigned int who) {
         fibers[who].state = FIBER_READY;
         fibers[who].fresh = true;
-        fibers[who].key = NULL;
+        fibers[who].n_keys = 0;
 }
 
 static void supervise(void) {
@@ -163,6 +166,7 @@ static void die(unsigned int who) {
         used.kills++;
         deaths++;
         fibers[who].state = FIBER_DEAD;
+        fibers[who].n_keys = 0;
         dead[n_dead++] = who;
         if (fibers[SIM_SUPERVISOR].state == FIBER_DONE)
                 start(SIM_SUPERVISOR);
@@ -228,10 +232,32 @@ void sim_boundary(void) {
         sim_point(sim_memory, ACCESS_WRITE, __builtin_return_address(0));
 }
 
-void sim_sleep(const volatile void *key) {
+void sim_sleep_any(const volatile void *const *keys, unsigned int n) {
+        if (n > SIM_KEYS)
+                sim_fail("sleeps on too many");
         sim_say("sleeps", 0);
-        block(FIBER_ASLEEP, key);
+        block(FIBER_ASLEEP, keys, n);
         sim_say("awake", 0);
+}
+
+void sim_sleep(const volatile void *key) {
+        sim_sleep_any(&key, 1);
+}
+
+/** Where a key is among those of a fiber; `n_keys`: nowhere. */
+static unsigned int find_key(const struct fiber *f, const volatile void *key) {
+        unsigned int i = 0;
+
+        while (i < f->n_keys && f->keys[i] != key)
+                i++;
+        return i;
+}
+
+/** Woken by a key: with that one it sleeps no more. */
+static void wake_fiber(struct fiber *f, const volatile void *key) {
+        f->keys[find_key(f, key)] = f->keys[f->n_keys - 1];
+        f->n_keys--;
+        f->state = FIBER_READY;
 }
 
 unsigned int sim_wake(const volatile void *key, unsigned int count) {
@@ -242,20 +268,18 @@ unsigned int sim_wake(const volatile void *key, unsigned int count) {
                 struct fiber *first = NULL;
 
                 for (unsigned int i = 0; i < SIM_FIBERS; i++)
-                        if (fibers[i].state == FIBER_ASLEEP && fibers[i].key == key &&
-                            (!first || fibers[i].since < first->since))
+                        if (find_key(&fibers[i], key) < fibers[i].n_keys && (!first || fibers[i].since < first->since))
                                 first = &fibers[i];
                 if (!first)
                         break;
-                first->state = FIBER_READY;
-                first->key = NULL;
+                wake_fiber(first, key);
                 woken++;
         }
         return woken;
 }
 
 void sim_hold(void) {
-        block(FIBER_HOLDING, NULL);
+        block(FIBER_HOLDING, NULL, 0);
 }
 
 /* ---- stores ------------------------------------------------------------------------------------ */
@@ -293,8 +317,12 @@ bool sim_load(const volatile void *p, uint64_t *ret) {
 
 /* ---- an execution ------------------------------------------------------------------------------ */
 
+const volatile void *sim_sleeps_at(unsigned int who, unsigned int i) {
+        return fibers[who].state == FIBER_ASLEEP && i < fibers[who].n_keys ? fibers[who].keys[i] : NULL;
+}
+
 const volatile void *sim_sleeps_on(unsigned int who) {
-        return fibers[who].state == FIBER_ASLEEP ? fibers[who].key : NULL;
+        return sim_sleeps_at(who, 0);
 }
 
 bool sim_is_done(unsigned int who) {
@@ -343,12 +371,12 @@ static void reset(const struct budget *b) {
         used = (struct budget){ 0 };
         n_dead = deaths = clock_ticks = points = 0;
         failure = NULL;
-        memset(sim_events, 0, sizeof sim_events);
+        sim_sys_reset();
         buffer_reset();
         for (unsigned int i = 0; i < SIM_FIBERS; i++) {
                 fibers[i].state = FIBER_DONE;
                 fibers[i].incarnation = 0;
-                fibers[i].key = NULL;
+                fibers[i].n_keys = 0;
         }
 }
 

@@ -23,6 +23,8 @@
 #define SIM_RINGS 3
 #define SIM_RING_BYTES 8192
 #define SIM_IDS 64
+/** Things that one fiber can sleep on. */
+#define SIM_KEYS 4
 
 /** How often each may happen in one execution. */
 struct budget {
@@ -72,11 +74,18 @@ bool sim_point(const volatile void *p, enum access access, const void *caller);
 void sim_boundary(void);
 /** Sleep until sim_wake() with the same key. */
 void sim_sleep(const volatile void *key);
+/**
+ * Sleep until sim_wake() with one of `n` keys, at most SIM_KEYS. As in the kernel it counts as a sleeper with each of the others
+ * until it runs again.
+ */
+void sim_sleep_any(const volatile void *const *keys, unsigned int n);
 unsigned int sim_wake(const volatile void *key, unsigned int count);
 /** Wait until nobody else can go on. */
 void sim_hold(void);
 /** What a fiber sleeps on; NULL: it does not. */
 const volatile void *sim_sleeps_on(unsigned int who);
+/** The `i`th thing that it sleeps on; NULL: there are no more. */
+const volatile void *sim_sleeps_at(unsigned int who, unsigned int i);
 bool sim_is_done(unsigned int who);
 unsigned int sim_deaths(void);
 unsigned long sim_points(void);
@@ -104,6 +113,9 @@ bool sim_load(const volatile void *p, uint64_t *ret);
 extern uint64_t sim_events[SIM_RINGS];
 /** What the clock shows. It stands still unless a world moves it on, and wakes those whose deadline that is. */
 extern uint64_t sim_now;
+
+/** A new execution begins. */
+void sim_sys_reset(void);
 /** Wait, as poll(2) would, until the event descriptor is readable. */
 void sim_event_wait(int fd);
 
@@ -115,6 +127,7 @@ struct scenario_head {
         const char *what;
         unsigned int switches;          /* small enough for more than one; 0: one */
         bool delays;                    /* worth running with store buffers */
+        bool brief;                     /* large, and recovery is not what it is about: a switch or a kill, never both */
 };
 
 /** The `i`th scenario of the world; NULL: there are no more. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * stepkill [--every=K] [--operation=NAME]
+ * stepkill [--every=K] [--operation=NAME] [--list]
  *
  * Modes, for each operation:
  *      snapshot  after every instruction of the victim: recover a copy of the memory, and check it
@@ -247,6 +247,11 @@ static void run(const struct operation *op) {
         fflush(stdout);
 }
 
+static void list(void) {
+        for (unsigned int i = 0; i < n_operations; i++)
+                printf("%s\n", operations[i].name);
+}
+
 static void *map(size_t size) {
         void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
@@ -257,7 +262,8 @@ static void *map(size_t size) {
 
 int main(int argc, char **argv) {
         static const struct option table[] = {
-                { "every", required_argument, NULL, 'e' }, { "operation", required_argument, NULL, 'o' }, { 0 },
+                { "every", required_argument, NULL, 'e' }, { "operation", required_argument, NULL, 'o' },
+                { "list", no_argument, NULL, 'L' }, { 0 },
         };
         const char *only = NULL;
         int c;
@@ -270,6 +276,7 @@ int main(int argc, char **argv) {
                 switch (c) {
                 case 'e': every = (unsigned int)strtoul(optarg, NULL, 10); break;
                 case 'o': only = optarg; break;
+                case 'L': list(); return EXIT_SUCCESS;
                 default: return 2;
                 }
         if (every == 0)

@@ -26,7 +26,7 @@ static struct geometry queue_geometry(struct input *in) {
 static void queue_open_all(const struct region *region) {
         for (uint32_t i = 0; i < FUZZ_PARTICIPANTS; i++) {
                 queue_open(&queues[i], region, 1 + i, FUZZ_GENERATION, -1);
-                queues[i].spin = 0;
+                queues[i].patience.spin = 0;
         }
         for (int i = 0; i < LEASES; i++)
                 leases[i] = (struct lease){ 0 };

@@ -341,6 +341,17 @@ START_TEST(those_that_are_stopped_are_allowed_for) {
 }
 END_TEST
 
+START_TEST(who_posts_without_end_keeps_nobody) {
+        take(&one, PERMITS);
+        ck_assert_int_eq(sem_init(one.waiting.semaphore, 1, 1u << 30), 0);
+        ck_assert_int_eq(semaphore_wait(&two, UINT64_MAX), -EBADMSG);
+        ck_assert_int_eq(sem_init(one.waiting.semaphore, 1, 1000), 0);
+        ck_assert_int_eq(semaphore_wait(&two, LONG_AGO), -ETIMEDOUT);
+        ck_assert_uint_eq(sys_sem_value(one.waiting.semaphore), 999);
+        give(&one, PERMITS);
+}
+END_TEST
+
 START_TEST(any_bytes_do_no_harm) {
         uint32_t *words = region.base;
 
@@ -482,7 +493,7 @@ int main(void) {
                 very_many_permits_are_all_different, it_shows_who_holds_and_who_waits, the_dead_give_back_what_they_held,
                 a_release_lets_a_waiter_in, a_killed_waiter_stands_in_nobodys_way, a_killed_holder_lets_a_waiter_in,
                 a_signal_ends_a_wait, zeroed_memory_becomes_a_posix_semaphore, a_release_posts_one_until_it_is_taken,
-                those_that_are_stopped_are_allowed_for, any_bytes_do_no_harm,
+                those_that_are_stopped_are_allowed_for, who_posts_without_end_keeps_nobody, any_bytes_do_no_harm,
         };
         const TTest *posix[] = {
                 there_are_so_many_permits, who_holds_none_gives_none_back, the_dead_give_back_what_they_held,

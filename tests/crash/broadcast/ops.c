@@ -100,13 +100,27 @@ int op_send(struct actor *a, enum how how) {
 
 /* ---- readers ------------------------------------------------------------------------------------- */
 
+/** The first time, or again after having been dropped: then it is told how many it missed. */
+static int subscribe(struct actor *a, bool oldest) {
+        uint64_t missed;
+        int r;
+
+        if (!a->b.subscriber || scenario->policy != BROADCAST_DROP)
+                return broadcast_subscribe(&a->b, oldest);
+        r = broadcast_subscribe_again(&a->b, oldest, &missed);
+        if (r == 0 && (missed == 0 || a->next + missed != a->b.sequence))
+                sim_fail("a wrong number of messages missed while dropped");
+        return r;
+}
+
 int op_subscribe(struct actor *a, bool oldest) {
         unsigned int sent;
         int r;
 
         sim_boundary();
+        sim_flush_all(); /* what was sent before, even if that is still in a store buffer */
         sent = n_sent;
-        r = broadcast_subscribe(&a->b, oldest);
+        r = subscribe(a, oldest);
         if (r == -EUSERS)
                 return r;
         if (r < 0)

@@ -151,6 +151,23 @@ static void check_reader(const struct broadcast *judge, const struct actor *a) {
                 sim_fail("a subscriber is not heeded");
 }
 
+/** Is there one who lives, and has not read all? */
+static bool somebody_is_slow(const struct broadcast *judge) {
+        for (unsigned int who = 0; who < SIM_WORKERS; who++)
+                if (actors[who].reads && actors[who].next < n_published(judge))
+                        return true;
+        return false;
+}
+
+static void check_writer(const struct broadcast *judge, const struct actor *a) {
+        if (sim_sleeps_on(a->who) != &judge->control->space.event)
+                return;
+        if (!somebody_is_slow(judge))
+                sim_fail("a writer waits for nobody");
+        if (room_can_be_had(a))
+                sim_fail("a writer sleeps while there is room");
+}
+
 void world_quiet(void) {
         struct broadcast judge;
 
@@ -160,8 +177,7 @@ void world_quiet(void) {
                 sim_fail("a message was lost, or is a phantom");
         for (unsigned int who = 0; who < SIM_WORKERS; who++) {
                 check_reader(&judge, &actors[who]);
-                if (sim_sleeps_on(who) == &judge.control->space.event && room_can_be_had(&actors[who]))
-                        sim_fail("a writer sleeps while there is room");
+                check_writer(&judge, &actors[who]);
         }
         if (scenario->quiet)
                 scenario->quiet();

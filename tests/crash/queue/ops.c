@@ -10,6 +10,8 @@
 #include <errno.h>
 
 #include "queue/world.h"
+#include "shm/queue-fast.h"
+#include "shm/wait-any.h"
 
 void payload_write(void *data, unsigned int id) {
         volatile uint64_t *d = data;
@@ -56,6 +58,57 @@ int op_send(struct actor *a, unsigned int ring, unsigned int id, enum how how) {
         h->sent = DONE;
         return 0;
 }
+
+/* ---- producers ----------------------------------------------------------------------------------- */
+
+/** Of the messages of a producer: how many have at least been begun, or are done? They are sent in turn. */
+static unsigned int count_sent(unsigned int ring, unsigned int who, enum done done) {
+        unsigned int k = 0;
+
+        while (k < IDS_PER_SENDER && history[ring][MESSAGE_ID(who, k)].sent >= done)
+                k++;
+        return k;
+}
+
+unsigned int op_produce(struct actor *a, unsigned int ring) {
+        uint64_t last = 0;
+
+        sim_boundary();
+        if (queue_produce(&a->queue[ring], a->who, &last) < 0)
+                sim_fail("a producer is not let in");
+        if (last < count_sent(ring, a->who, DONE) || last > count_sent(ring, a->who, BEGUN))
+                sim_fail("a producer is told a wrong sequence");
+        for (unsigned int k = 0; k < IDS_PER_SENDER; k++)
+                history[ring][MESSAGE_ID(a->who, k)].sent = k < last ? DONE : NOT;
+        return (unsigned int)last;
+}
+
+void op_send_sequenced(struct actor *a, unsigned int ring, unsigned int k) {
+        struct history *h = &history[ring][MESSAGE_ID(a->who, k)];
+        struct lease l;
+
+        sim_boundary();
+        h->sent = BEGUN;
+        (void)reserve(a, ring, &l, WAIT);
+        payload_write(l.data, MESSAGE_ID(a->who, k));
+        if (queue_commit_sequenced(&a->queue[ring], &l, PAYLOAD_SIZE, k + 1) < 0)
+                sim_fail("a new message is taken for an old one");
+        h->sent = DONE;
+}
+
+unsigned int op_sequence(struct actor *a, unsigned int ring, unsigned int who) {
+        unsigned int least = count_sent(ring, who, DONE);
+        uint64_t last = 0;
+
+        sim_boundary();
+        if (queue_sequence(&a->queue[ring], who, &last) < 0)
+                last = 0;
+        if (last < least || last > count_sent(ring, who, BEGUN))
+                sim_fail("who asks is told a wrong sequence");
+        return (unsigned int)last;
+}
+
+/* ---- receiving ----------------------------------------------------------------------------------- */
 
 static void check_order(struct actor *a, unsigned int ring, unsigned int id) {
         unsigned int *last = &a->last[ring][id / IDS_PER_SENDER];
@@ -112,6 +165,24 @@ int op_receive_drain(struct actor *a, unsigned int ring, struct lease *ret) {
         if (r == 0)
                 note_received(a, ring, ret);
         return r;
+}
+
+int op_wait_any(struct actor *a, bool space, enum how how) {
+        const _Atomic uint32_t *drain = &sim_members[a->who].drain;
+        struct wait_item items[2] = {
+                space ? queue_space_item(&a->queue[0]) : queue_message_item(&a->queue[0], drain),
+                queue_message_item(&a->queue[1], drain),
+        };
+        int r;
+
+        sim_boundary();
+        wait_any_by_descriptors(how == POLL);
+        r = wait_any(items, 2, UINT64_MAX);
+        if (r == -ESHUTDOWN)
+                return r;
+        if (r < 1 || r > 2 || r != items[0].ready + items[1].ready)
+                sim_fail("waiting for any fails");
+        return items[0].ready ? 0 : 1;
 }
 
 void op_acknowledge(struct actor *a, unsigned int ring, const struct lease *l) {
@@ -196,6 +267,42 @@ void op_forward(struct actor *a, const struct lease *l, size_t n, unsigned int o
                 history[0][inputs[i]].acknowledged = DONE;
                 history[0][inputs[i]].holder_known = false;
         }
+}
+
+void op_send_batch(struct actor *a, unsigned int ring) {
+        struct queue *q = &a->queue[ring];
+        struct lease l[2];
+        unsigned int id[2];
+
+        for (unsigned int i = 0; i < 2; i++) {
+                id[i] = op_next(a, ring);
+                history[ring][id[i]].sent = BEGUN;
+                (void)reserve(a, ring, &l[i], WAIT);
+                payload_write(l[i].data, id[i]);
+        }
+        for (unsigned int i = 0; i < 2; i++) {
+                queue_publish(queue_slot(q, l[i].slot), queue_lap_bits(q, l[i].id), PAYLOAD_SIZE);
+                history[ring][id[i]].sent = DONE;
+        }
+        queue_published(q, 2);
+}
+
+void op_take_batch(struct actor *a, unsigned int ring) {
+        struct queue *q = &a->queue[ring];
+        struct history *h[2];
+        struct lease l[2];
+
+        for (unsigned int i = 0; i < 2; i++) {
+                (void)op_receive(a, ring, &l[i], WAIT);
+                h[i] = &history[ring][payload_id(l[i].data, l[i].size)];
+        }
+        for (unsigned int i = 0; i < 2; i++) {
+                h[i]->acknowledged = BEGUN;
+                queue_free(queue_slot(q, l[i].slot), atomic_load(&queue_slot(q, l[i].slot)->word));
+                h[i]->acknowledged = DONE;
+                h[i]->holder_known = false;
+        }
+        queue_freed(q);
 }
 
 unsigned int op_next(const struct actor *a, unsigned int ring) {

@@ -257,6 +257,47 @@ static void setup_letters(struct actor *a) {
         op_reject(a, 0, &l);
 }
 
+/* ---- batches ------------------------------------------------------------------------------------- */
+
+static void send_batch(struct actor *a) {
+        op_send_batch(a, 0);
+}
+
+static void take_batch(struct actor *a) {
+        op_take_batch(a, 0);
+}
+
+/* ---- producers ----------------------------------------------------------------------------------- */
+
+static void produce_two(struct actor *a) {
+        for (unsigned int k = op_produce(a, 0); k < 2; k++)
+                op_send_sequenced(a, 0, k);
+}
+
+/** The most that anybody was told: what was accepted once stays so. */
+static unsigned int told;
+
+static void setup_untold(struct actor *a) {
+        (void)a;
+        told = 0;
+}
+
+static void ask_twice(struct actor *a) {
+        for (unsigned int i = 0; i < 2; i++) {
+                unsigned int now = op_sequence(a, 0, 0);
+
+                if (now < told)
+                        sim_fail("a sequence goes back");
+                told = now;
+        }
+}
+
+static void check_told(unsigned int drained[SIM_RINGS][SIM_IDS]) {
+        for (unsigned int k = 0; k < told; k++)
+                if (!drained[0][MESSAGE_ID(0, k)] && history[0][MESSAGE_ID(0, k)].acknowledged == NOT)
+                        sim_fail("somebody was told that a message is accepted, and it is not there");
+}
+
 /* ---- pipelines ----------------------------------------------------------------------------------- */
 
 static void forward_always(struct actor *a) {
@@ -353,6 +394,64 @@ static void drained_must_be_done(void) {
                 sim_fail("asleep though it is to drain");
 }
 
+/* ---- waiting for any of several ------------------------------------------------------------------ */
+
+/** Send to ring 0, and then to ring 1, until there was one for each. */
+static void send_to_both(struct actor *a) {
+        send_wait(a, 1);
+        if (op_next(a, 1) == MESSAGE_ID(a->who, 0))
+                (void)op_send(a, 1, op_next(a, 1), WAIT);
+}
+
+static void consume_1(struct actor *a) {
+        for (;;)
+                (void)op_take(a, 1, WAIT);
+}
+
+/** Take one, wherever it comes first, and be busy with it. */
+static void hold_any(struct actor *a, enum how how) {
+        struct lease l;
+        unsigned int ring;
+
+        do
+                ring = (unsigned int)op_wait_any(a, false, how);
+        while (op_receive(a, ring, &l, LOOK) < 0);
+        sim_hold();
+        op_acknowledge(a, ring, &l);
+}
+
+static void hold_any_1(struct actor *a) {
+        hold_any(a, WAIT);
+}
+
+static void poll_any_1(struct actor *a) {
+        hold_any(a, POLL);
+}
+
+static void take_any(struct actor *a, enum how how) {
+        int ring;
+
+        while ((ring = op_wait_any(a, false, how)) >= 0)
+                (void)op_take(a, (unsigned int)ring, LOOK);
+}
+
+static void consume_any(struct actor *a) {
+        take_any(a, WAIT);
+}
+
+static void poll_any(struct actor *a) {
+        take_any(a, POLL);
+}
+
+/** Send one as soon as there is space; be there for messages of ring 1 meanwhile. */
+static void send_or_take(struct actor *a) {
+        while (op_next(a, 0) == MESSAGE_ID(a->who, 0))
+                if (op_wait_any(a, true, WAIT) == 0)
+                        (void)op_send(a, 0, op_next(a, 0), LOOK);
+                else
+                        (void)op_take(a, 1, LOOK);
+}
+
 const struct scenario queue_scenarios[] = {
         { .head = { .name = "symmetric", .what = "three send and take in turn, wrapping two slots" },
           .body = { send_and_take, send_and_take, send_and_take }, .slots = { 2 }, .max_deliveries = 9 },
@@ -399,6 +498,14 @@ const struct scenario queue_scenarios[] = {
         { .head = { .name = "dead-drop", .what = "the oldest dead letters make room", .delays = true },
           .setup = setup_letters, .body = { reject_one, reject_one, send_1 }, .slots = { 4 }, .max_deliveries = 1,
           .dead_max = 1, .dead_policy = QUEUE_DEAD_DROP_OLDEST },
+        { .head = { .name = "batch", .what = "two messages at once wake two", .delays = true },
+          .body = { send_batch, take_one, take_one }, .slots = { 2 }, .max_deliveries = 9 },
+        { .head = { .name = "batch-space", .what = "two slots at once let two senders go on", .delays = true },
+          .setup = setup_two, .body = { take_batch, send_1, send_1 }, .slots = { 2 }, .max_deliveries = 9 },
+        { .head = { .name = "producer", .what = "a replaced producer sends each message once", .delays = true },
+          .body = { produce_two, consume }, .slots = { 2 }, .max_deliveries = 9, .replaced = true },
+        { .head = { .name = "sequence", .what = "somebody asks what a producer has sent" }, .setup = setup_untold,
+          .body = { produce_two, ask_twice, take_one_late }, .slots = { 2 }, .max_deliveries = 9, .check = check_told },
         { .head = { .name = "reject-hints", .what = "a rejected message is seen by those who passed it" },
           .setup = setup_two, .body = { reject_one, take_three, send_laps }, .slots = { 4 }, .max_deliveries = 9 },
         { .head = { .name = "pipeline", .what = "forwarded exactly once" }, .check = check_pipeline,
@@ -419,5 +526,23 @@ const struct scenario queue_scenarios[] = {
         { .head = { .name = "drain", .what = "one stops while messages come", .delays = true }, .quiet = drained_must_be_done,
           .body = { send_and_drain_1, receive_until_drained, consume }, .slots = { 2 }, .max_deliveries = 9,
           .replaced = true },
+        { .head = { .name = "any", .what = "one waits at two rings, and takes at one", .delays = true, .brief = true },
+          .body = { send_to_both, hold_any_1, consume_1 }, .slots = { 2, 2 }, .max_deliveries = 9, .replaced = true },
+        { .head = { .name = "any-consumers", .what = "one waits at two rings, for any number", .delays = true, .brief = true },
+          .body = { send_to_both, consume_any, consume_any }, .slots = { 2, 2 }, .max_deliveries = 9, .replaced = true },
+        { .head = { .name = "any-space", .what = "two wait for space or messages", .delays = true, .brief = true },
+          .setup = setup_two, .body = { consume, send_or_take, send_or_take }, .slots = { 2, 2 },
+          .max_deliveries = 9, .replaced = true },
+        { .head = { .name = "any-unblocks", .what = "a lease lets all who wait for space go on", .delays = true, .brief = true },
+          .setup = setup_blocked, .body = { send_or_take, send_or_take, hold_one }, .slots = { 4, 2 }, .max_deliveries = 9,
+          .replaced = true },
+        { .head = { .name = "any-drain", .what = "who waits at two rings stops", .delays = true, .brief = true },
+          .quiet = drained_must_be_done, .body = { send_and_drain_1, consume_any, consume }, .slots = { 2, 2 },
+          .max_deliveries = 9, .replaced = true },
+        { .head = { .name = "any-polls", .what = "the same with descriptors: takes at one", .delays = true, .brief = true },
+          .body = { send_to_both, poll_any_1, consume_1 }, .slots = { 2, 2 }, .max_deliveries = 9, .replaced = true },
+        { .head = { .name = "any-polls-drain", .what = "the same with descriptors: stops", .delays = true, .brief = true },
+          .quiet = drained_must_be_done, .body = { send_and_drain_1, poll_any, consume }, .slots = { 2, 2 },
+          .max_deliveries = 9, .replaced = true },
 };
 const size_t n_queue_scenarios = sizeof queue_scenarios / sizeof queue_scenarios[0];

@@ -176,6 +176,20 @@ static const char *check_forwards(const struct arena *a, const struct count *c) 
         return NULL;
 }
 
+/** What the ring says was accepted is what was. */
+static const char *check_sequence(struct arena *a, const struct count *c) {
+        uint64_t last = 0;
+        struct queue q;
+
+        arena_open(a, &q, 0, STEP_JUDGE);
+        if (queue_produce(&q, STEP_KEY, &last) < 0)
+                return "a replacement is not let in";
+        for (unsigned int id = 1; id <= STEP_SEQUENCE_MAX; id++)
+                if ((c->there[0][id] > 0 || a->marks[0][id].finished) != (id <= last))
+                        return "a wrong sequence";
+        return NULL;
+}
+
 static const char *check_waiters(struct arena *a, unsigned int ring) {
         struct queue q;
         uint64_t bits;
@@ -217,6 +231,8 @@ const char *arena_check(struct arena *a, const struct operation *op) {
         }
         if (!why && op->flags & STEP_FORWARDS)
                 why = check_forwards(a, &c);
+        if (!why && op->flags & STEP_SEQUENCED)
+                why = check_sequence(a, &c);
         for (unsigned int ring = 0; !why && ring < STEP_RINGS; ring++)
                 why = check_capacity(a, ring);
         return why;

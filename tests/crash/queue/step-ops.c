@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "queue/step-world.h"
+#include "shm/queue-fast.h"
+#include "shm/wait-any.h"
 
 #define BROKEN STEP_IDS
 
@@ -154,6 +156,22 @@ static void do_send(struct arena *a) {
         step_send(a, &q, 0, 3);
 }
 
+static void do_send_sequenced(struct arena *a) {
+        uint64_t last = 0;
+        struct queue q;
+        struct lease l;
+
+        arena_open(a, &q, 0, STEP_VICTIM);
+        if (queue_produce(&q, STEP_KEY, &last) < 0)
+                return;
+        for (unsigned int id = (unsigned int)last + 1; id <= STEP_SEQUENCE_MAX && queue_reserve(&q, &l) == 0; id++) {
+                payload_write(l.data, id);
+                a->marks[0][id].send_begun = 1;
+                queue_commit_sequenced(&q, &l, 16, id);
+                a->marks[0][id].sent = 1;
+        }
+}
+
 static void do_cancel(struct arena *a) {
         struct queue q;
         struct lease l;
@@ -194,6 +212,33 @@ static void do_reject_one(struct arena *a) {
         arena_open(a, &q, 0, STEP_VICTIM);
         if (step_receive(a, &q, 0, &l))
                 queue_reject(&q, l.slot, "never");
+}
+
+static void do_batch(struct arena *a) {
+        struct mark *m[2];
+        struct lease l[2];
+        struct queue q;
+        unsigned int n;
+
+        arena_open(a, &q, 0, STEP_VICTIM);
+        for (n = 0; n < 2 && queue_reserve(&q, &l[n]) == 0; n++) {
+                payload_write(l[n].data, 1 + n);
+                a->marks[0][1 + n].send_begun = 1;
+        }
+        for (unsigned int i = 0; i < n; i++) {
+                queue_publish(queue_slot(&q, l[i].slot), queue_lap_bits(&q, l[i].id), 16);
+                a->marks[0][1 + i].sent = 1;
+        }
+        queue_published(&q, n);
+        for (n = 0; n < 2 && step_receive(a, &q, 0, &l[n]); n++) {
+                m[n] = &a->marks[0][step_id(l[n].data, l[n].size)];
+                m[n]->finish_begun = 1;
+        }
+        for (unsigned int i = 0; i < n; i++) {
+                queue_free(queue_slot(&q, l[i].slot), queue_lap_bits(&q, l[i].id));
+                m[i]->finished = 1;
+        }
+        queue_freed(&q);
 }
 
 /** `n` inputs to one output. */
@@ -269,10 +314,23 @@ static void do_wait_for_space(struct arena *a) {
         (void)queue_reserve_wait(&q, &l, LONG_AGO);
 }
 
+static void do_wait_any(struct arena *a) {
+        struct wait_item items[STEP_RINGS];
+        struct queue q[STEP_RINGS];
+
+        for (unsigned int ring = 0; ring < STEP_RINGS; ring++) {
+                arena_open(a, &q[ring], ring, STEP_VICTIM);
+                items[ring] = queue_message_item(&q[ring], NULL);
+        }
+        (void)wait_any(items, STEP_RINGS, LONG_AGO);
+}
+
 const struct operation operations[] = {
         { .name = "send", .setup = setup_empty, .victim = do_send },
+        { .name = "send, numbered", .setup = setup_empty, .victim = do_send_sequenced, .flags = STEP_SEQUENCED },
         { .name = "cancel", .setup = setup_three, .victim = do_cancel },
         { .name = "receive, acknowledge", .setup = setup_three, .victim = do_take },
+        { .name = "batch", .setup = setup_empty, .victim = do_batch },
         { .name = "reject", .setup = setup_three, .victim = do_reject },
         { .name = "reject to death", .setup = setup_rejected, .victim = do_reject },
         { .name = "reject, refuse", .setup = setup_letter, .victim = do_reject_one },
@@ -283,5 +341,6 @@ const struct operation operations[] = {
         { .name = "wake", .setup = setup_waiter, .victim = do_wake },
         { .name = "wait", .setup = setup_empty, .victim = do_wait },
         { .name = "wait for space", .setup = setup_full, .victim = do_wait_for_space },
+        { .name = "wait for any", .setup = setup_empty, .victim = do_wait_any },
 };
 const unsigned int n_operations = sizeof operations / sizeof operations[0];

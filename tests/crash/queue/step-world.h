@@ -18,6 +18,10 @@
 
 /** An operation's flag: what is in ring 0 or in ring 1 must be in exactly one. */
 #define STEP_FORWARDS 1
+/** The victim is producer STEP_KEY; its messages 1, 2, … have these sequences. */
+#define STEP_SEQUENCED 2
+#define STEP_KEY 7
+#define STEP_SEQUENCE_MAX 3
 
 struct mark {
         volatile uint8_t send_begun, sent, finish_begun, finished, received;

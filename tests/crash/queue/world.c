@@ -172,9 +172,9 @@ static void check_refused(unsigned int ring) {
 void world_quiet(void) {
         check_refused(0);
         for (unsigned int who = 0; who < SIM_WORKERS; who++)
-                for (unsigned int ring = 0; ring < SIM_RINGS && scenario->slots[ring]; ring++)
-                        if (sim_sleeps_on(who))
-                                check_sleeper(ring, sim_sleeps_on(who));
+                for (unsigned int i = 0; sim_sleeps_at(who, i); i++)
+                        for (unsigned int ring = 0; ring < SIM_RINGS && scenario->slots[ring]; ring++)
+                                check_sleeper(ring, sim_sleeps_at(who, i));
         if (scenario->quiet)
                 scenario->quiet();
 }
@@ -190,15 +190,18 @@ static void check_owners(const struct queue *q) {
         }
 }
 
-static bool waits(unsigned int who, const volatile void *a, const volatile void *b) {
-        return sim_sleeps_on(who) == a || sim_sleeps_on(who) == b;
+static bool waits(unsigned int who, const volatile void *key) {
+        for (unsigned int i = 0; sim_sleeps_at(who, i); i++)
+                if (sim_sleeps_at(who, i) == key)
+                        return true;
+        return false;
 }
 
 static void check_bits(uint64_t summary, const _Atomic uint64_t *bits, const volatile void *key) {
         uint64_t expected[WAITER_GROUPS] = { 0 };
 
         for (unsigned int who = 0; who < SIM_WORKERS; who++)
-                if (waits(who, key, key))
+                if (waits(who, key))
                         expected[participant_of(who) / 64] |= UINT64_C(1) << participant_of(who) % 64;
         for (unsigned int i = 0; i < WAITER_GROUPS; i++) {
                 uint64_t b = atomic_load((_Atomic uint64_t *)&bits[i]);

@@ -68,6 +68,20 @@ void op_acknowledge(struct actor *a, unsigned int ring, const struct lease *l);
 void op_reject(struct actor *a, unsigned int ring, const struct lease *l);
 /** As a person does it: drop all dead letters. */
 void op_bury(struct actor *a, unsigned int ring);
+/** Two at once, waiting until there are: each for itself, but one wake-up. */
+void op_send_batch(struct actor *a, unsigned int ring);
+void op_take_batch(struct actor *a, unsigned int ring);
+/** Be the producer `a->who`. What it has sent is taken from the ring's answer. @return how many were accepted. */
+unsigned int op_produce(struct actor *a, unsigned int ring);
+/** Send its next message, the `k`th, from 0. */
+void op_send_sequenced(struct actor *a, unsigned int ring, unsigned int k);
+/** Ask how many producer `who` has sent. @return how many. */
+unsigned int op_sequence(struct actor *a, unsigned int ring, unsigned int who);
+/**
+ * Wait for a message in either of the rings 0 and 1, or (`space`) for space in ring 0 or a message in ring 1, until this worker is
+ * asked to drain. @param how  WAIT or POLL. @return the first that is ready, or -ESHUTDOWN.
+ */
+int op_wait_any(struct actor *a, bool space, enum how how);
 /** Receive and acknowledge. */
 int op_take(struct actor *a, unsigned int ring, enum how how);
 /** The same message to `outputs` rings, from ring 1 on, for `n` inputs of ring 0. */

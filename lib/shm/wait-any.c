@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Waiting for any of several things
+ *
+ * Announce at each, look at each, sleep at all of them, retract everywhere, look at each: what wait.h says of one eventcount
+ * holds for each, and one barrier serves them all. Tickets are older than the announcements, so a wake-up that comes after
+ * them is not slept through. Linearises at the look that finds something.
+ *
+ * One sleeper can be woken at several places before it runs, and each of those who woke it wakes nobody else. It takes at
+ * one place only, and may then be busy for long. So it passes on what it does not take: after the last look, which
+ * comes after it was retracted everywhere, it wakes another sleeper wherever something is there, but at the first. Partner
+ * of that wake-up is the last look of who is woken by it.
+ *
+ * A kernel before 5.16 has no futex_waitv(2). There one waits as pollers do, with the event descriptors; a post is seen by
+ * every poller, and sleepers are woken besides, so nothing is taken from anybody.
+ */
+
+#include "shm/wait-any.h"
+
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "shm/fault.h"
+#include "shm/sys.h"
+
+/** The kernel, or a test, says that we must do without futex_waitv(2). */
+static atomic_bool by_descriptors;
+
+void wait_any_by_descriptors(bool on) {
+        atomic_store(&by_descriptors, on);
+}
+
+struct any {
+        struct wait_item *items;
+        size_t n;
+        uint64_t deadline_usec;
+        int watch;                      /* for sys_watch_wait(); -1: not needed so far */
+};
+
+int wait_any_look(struct wait_item *items, size_t n) {
+        int found = 0;
+
+        for (size_t i = 0; i < n; i++)
+                if (items[i].drain &&
+                    atomic_load_explicit((_Atomic uint32_t *)items[i].drain, memory_order_relaxed) != 0)
+                        return -ESHUTDOWN;
+        for (size_t i = 0; i < n; i++) {
+                items[i].ready = items[i].is_ready(items[i].object);
+                found += items[i].ready;
+        }
+        return found > 0 ? found : -EAGAIN;
+}
+
+/** Somebody else may have slept through what is ready. */
+static void pass_on(const struct any *a) {
+        bool first = true;
+
+        for (size_t i = 0; i < a->n; i++) {
+                if (!a->items[i].ready)
+                        continue;
+                if ((!first && SHM_FAULT != FAULT_ANY_KEPT) || (a->items[i].many && SHM_FAULT != FAULT_ANY_ONE))
+                        wait_wake(a->items[i].waiting);
+                first = false;
+        }
+}
+
+/** One barrier for all: the stronger one if they differ. */
+static void barrier(const struct any *a) {
+        const struct waiting *w = a->items[0].waiting;
+
+        for (size_t i = 0; i < a->n; i++)
+                if (!a->items[i].waiting->fences)
+                        w = a->items[i].waiting;
+        wait_barrier(w);
+}
+
+/* ---- asleep at futexes --------------------------------------------------------------------------- */
+
+static void take_tickets(const struct any *a, struct sys_futex *tickets) {
+        for (size_t i = 0; i < a->n; i++)
+                tickets[i] = (struct sys_futex){ &a->items[i].waiting->count->event, wait_ticket(a->items[i].waiting) };
+}
+
+static int sleep_at_all(const struct any *a, const struct sys_futex *tickets) {
+        int r = sys_futex_wait_any(tickets, a->n, a->deadline_usec);
+
+        if (r == -ENOSYS) {
+                wait_any_by_descriptors(true);
+                return 0;
+        }
+        return r;
+}
+
+static int sleep_once(struct any *a) {
+        struct sys_futex tickets[WAIT_ITEMS_MAX];
+        int r, slept = 0;
+
+        take_tickets(a, tickets);
+        for (size_t i = 0; i < a->n; i++)
+                wait_announce_only(a->items[i].waiting, a->items[i].participant);
+        barrier(a);
+        r = SHM_FAULT == FAULT_ANY_BLIND ? -EAGAIN : wait_any_look(a->items, a->n);
+        if (SHM_FAULT == FAULT_ANY_LATE_TICKET)
+                take_tickets(a, tickets);
+        if (r == -EAGAIN)
+                slept = sleep_at_all(a, tickets);
+        for (size_t i = 0; i < a->n; i++)
+                wait_retract(a->items[i].waiting, a->items[i].participant);
+        /* Also after a look that found something: what we were woken for meanwhile must be passed on. */
+        r = wait_any_look(a->items, a->n);
+        if (r > 0)
+                pass_on(a);
+        return r == -EAGAIN && slept < 0 ? slept : r;
+}
+
+/* ---- at event descriptors ------------------------------------------------------------------------ */
+
+static int open_watch(struct any *a) {
+        int fds[WAIT_ITEMS_MAX];
+
+        if (a->watch >= 0)
+                return 0;
+        for (size_t i = 0; i < a->n; i++)
+                fds[i] = a->items[i].waiting->event_fd;
+        a->watch = sys_watch_open(fds, a->n);
+        return a->watch < 0 ? a->watch : 0;
+}
+
+static int poll_once(struct any *a) {
+        int r, slept = 0;
+
+        r = open_watch(a);
+        if (r < 0)
+                return r;
+        /* Forget the posts so far, then look: one that comes after this stays. */
+        sys_watch_forget(a->watch);
+        for (size_t i = 0; i < a->n; i++)
+                wait_poll_announce_only(a->items[i].waiting, a->items[i].participant);
+        barrier(a);
+        r = wait_any_look(a->items, a->n);
+        if (r == -EAGAIN)
+                slept = sys_watch_wait(a->watch, a->deadline_usec);
+        for (size_t i = 0; i < a->n; i++)
+                if (!a->items[i].polls)
+                        wait_poll_retract(a->items[i].waiting, a->items[i].participant);
+        r = wait_any_look(a->items, a->n);
+        if (r > 0)
+                pass_on(a);
+        return r == -EAGAIN && slept < 0 ? slept : r;
+}
+
+/* ---- both ---------------------------------------------------------------------------------------- */
+
+/** Look for a while, as in queue-wait.c. */
+static int spin(const struct any *a) {
+        uint32_t *budget = a->items[0].spin;
+
+        for (uint32_t i = 0; budget && i < *budget; i++) {
+                int r = wait_any_look(a->items, a->n);
+
+                if (r != -EAGAIN) {
+                        wait_spin_adapt(budget, true);
+                        return r;
+                }
+                sys_relax();
+        }
+        if (budget)
+                wait_spin_adapt(budget, false);
+        return -EAGAIN;
+}
+
+int wait_any(struct wait_item *items, size_t n, uint64_t deadline_usec) {
+        struct any a = { .items = items, .n = n, .deadline_usec = deadline_usec, .watch = -1 };
+        int r = wait_any_look(items, n);
+
+        if (r == -EAGAIN)
+                r = spin(&a);
+        while (r == -EAGAIN)
+                r = atomic_load_explicit(&by_descriptors, memory_order_relaxed) ? poll_once(&a) : sleep_once(&a);
+        if (a.watch >= 0)
+                sys_watch_close(a.watch);
+        return r;
+}
