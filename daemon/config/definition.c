@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/time.h"
 #include "daemon/config/keys.h"
 #include "shm/broadcast.h"
 #include "shm/semaphore.h"
@@ -146,6 +147,7 @@ struct geometry object_definition_geometry(const struct object_definition *objec
                 g.message_max = object->slot_size;
                 g.max_deliveries = object->max_deliveries;
                 g.dead_max = object->dead_max;
+                g.delay_msec = (uint32_t)((object->redelivery_delay_usec + USEC_PER_MSEC - 1) / USEC_PER_MSEC);
                 g.policy = (uint32_t)object->dead_policy;
                 break;
         case OBJECT_PIPE:

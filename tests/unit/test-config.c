@@ -113,7 +113,7 @@ START_TEST(objects_are_made_of_what_is_written) {
         ck_assert_int_eq(config_load(CONFIG_EXAMPLES "/good.conf", &c, &errors), 0);
         config_errors_done(&errors);
         assert_geometry(geometry_of(c, "jobs"), (struct geometry){ .kind = OBJECT_QUEUE, .slots = 65536, .message_max = 1024,
-                                                                    .max_deliveries = 3, .dead_max = 100,
+                                                                    .max_deliveries = 3, .dead_max = 100, .delay_msec = 2,
                                                                     .policy = QUEUE_DEAD_DROP_OLDEST });
         assert_geometry(geometry_of(c, "bytes"),
                         (struct geometry){ .kind = OBJECT_PIPE, .capacity = 65536, .message_max = 4096 });
