@@ -57,7 +57,7 @@ def who_holds_and_who_waits():
         g.ctl('locks', 'tow', expected=4).has("did you mean 'two'")
         g.ctl('locks', 'jobs', expected=4).has("'jobs' is a queue")
         g.ctl('rings', 'one', expected=4).has("'one' is a mutex")
-        g.ctl('send', 'one', 'x', expected=1).has("'one' is no queue")
+        g.ctl('send', 'one', 'x', expected=1).has("'one' is no ring")
 
 
 def a_monitor():

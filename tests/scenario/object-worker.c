@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * A worker that does what it is told, for scenarios of locks, services and pipes
+ * A worker that does what it is told, for scenarios of locks, services, pipes and broadcasts
  *
  *      object-worker DIRECTORY
  *
@@ -20,7 +20,7 @@
 #define HANDLES_MAX 32
 #define TEXT_MAX 4096
 
-enum kind { MUTEX, MONITOR, SEMAPHORE, COUNTER, SERVER, WRITER, READER };
+enum kind { MUTEX, MONITOR, SEMAPHORE, COUNTER, SERVER, WRITER, READER, PUBLISHER, SUBSCRIBER };
 
 struct handle {
         enum kind kind;
@@ -52,6 +52,10 @@ static int open_handle(struct ganger *g, enum kind kind, const char *name, void 
                 return ganger_pipe_open(g, name, GANGER_SEND, (struct ganger_pipe **)ret);
         case READER:
                 return ganger_pipe_open(g, name, GANGER_RECEIVE, (struct ganger_pipe **)ret);
+        case PUBLISHER:
+                return ganger_broadcast_open(g, name, GANGER_SEND, (struct ganger_broadcast **)ret);
+        case SUBSCRIBER:
+                return ganger_broadcast_open(g, name, GANGER_RECEIVE | GANGER_OLDEST, (struct ganger_broadcast **)ret);
         }
         return -EINVAL;
 }
@@ -155,6 +159,27 @@ static int do_consume(struct state *s, void *p, const char *text) {
         return ganger_pipe_consume(p);
 }
 
+static int do_publish(struct state *s, void *p, const char *text) {
+        return ganger_broadcast_send(p, text, strlen(text), -1);
+}
+
+/* Says how many it missed, and the message. */
+static int do_read(struct state *s, void *p, const char *text) {
+        char buffer[TEXT_MAX];
+        uint64_t missed = 0;
+        size_t size = 0;
+        int r = ganger_broadcast_receive(p, buffer, sizeof buffer - 32, &size, &missed, -1);
+
+        if (r == 0)
+                snprintf(s->text, sizeof s->text, "%llu %.*s", (unsigned long long)missed, (int)size, buffer);
+        return r;
+}
+
+/* Only opens it. */
+static int do_subscribe(struct state *s, void *p, const char *text) {
+        return 0;
+}
+
 static const struct {
         const char *name;
         enum kind kind;
@@ -165,6 +190,7 @@ static const struct {
         { "acquire", SEMAPHORE, do_acquire }, { "release", SEMAPHORE, do_release }, { "add", COUNTER, do_add },
         { "take", SERVER, do_take }, { "reply", SERVER, do_reply }, { "fail", SERVER, do_fail },
         { "write", WRITER, do_write }, { "peek", READER, do_peek }, { "consume", READER, do_consume },
+        { "publish", PUBLISHER, do_publish }, { "subscribe", SUBSCRIBER, do_subscribe }, { "read", SUBSCRIBER, do_read },
 };
 
 static int run(struct state *s, const char *command, const char *name, const char *text) {

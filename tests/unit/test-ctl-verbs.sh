@@ -176,7 +176,7 @@ err_has 'longer than'
 run 1 call jobs hello
 err_has "'jobs' is no service"
 run 1 send quotes hello
-err_has "'quotes' is no queue"
+err_has "'quotes' is no ring"
 run 4 call nobody
 run 2 call
 run 2 call quotes a b
