@@ -152,6 +152,67 @@ static int ended(const struct ctl *ctl, int error, uint64_t got, uint64_t reject
         return rejected > 0 ? STATUS_FAILED : STATUS_DONE;
 }
 
+/* ---- pipes and broadcasts ---------------------------------------------------------------------- */
+
+/** A message that nobody gives back: it goes on when it is written. @return STATUS_DONE, or STATUS_FAILED: end. */
+static int show(struct ctl *ctl, const void *data, size_t size) {
+        const struct received m = { .ring = ctl->args[0], .deliveries = 1, .data = data, .size = size };
+
+        ctl->out.ops->received(&ctl->out, &m);
+        return ctl_flush(ctl) ? STATUS_DONE : STATUS_FAILED;
+}
+
+static int receive_from_pipe(struct ctl *ctl, struct attachment *a) {
+        const void *data;
+        size_t size;
+        int r;
+
+        r = ganger_pipe_peek(a->pipe, &data, &size, patience(&ctl->options));
+        if (r < 0)
+                return r;
+        if (show(ctl, data, size) != STATUS_DONE)
+                return 1;
+        (void)ganger_pipe_consume(a->pipe);
+        return 0;
+}
+
+static int receive_from_broadcast(struct ctl *ctl, struct attachment *a, char *buffer) {
+        uint64_t missed = 0;
+        size_t size;
+        int r;
+
+        r = ganger_broadcast_receive(a->broadcast, buffer, ganger_broadcast_message_max(a->broadcast), &size, &missed,
+                                     patience(&ctl->options));
+        if (r < 0)
+                return r;
+        if (missed > 0)
+                talk(ctl, "%" PRIu64 " messages were missed", missed);
+        return show(ctl, buffer, size) != STATUS_DONE;
+}
+
+static int receive_plain(struct ctl *ctl, struct attachment *a) {
+        bool counted = option_given(&ctl->options, OPTION_COUNT);
+        _cleanup_(freep) char *buffer = malloc(attachment_message_max(a) + 1);
+        uint64_t got = 0;
+        int r;
+
+        if (!buffer)
+                return complain(STATUS_FAILED, "out of memory");
+        if (ctl->options.exec)
+                return complain(STATUS_USAGE, "--exec needs a queue, where a message can be rejected; '%s' is none", ctl->args[0]);
+        while (!counted || got < ctl->options.count) {
+                r = a->pipe ? receive_from_pipe(ctl, a) : receive_from_broadcast(ctl, a, buffer);
+                if (r == -EINTR && !interrupted)
+                        continue;
+                if (r != 0)
+                        return r < 0 ? ended(ctl, r, got, 0) : STATUS_FAILED; /* ctl_finish() says why */
+                got++;
+        }
+        return STATUS_DONE;
+}
+
+/* ---- queues ------------------------------------------------------------------------------------ */
+
 static int receive_all(struct ctl *ctl, struct attachment *a) {
         bool counted = option_given(&ctl->options, OPTION_COUNT);
         uint64_t got = 0, rejected = 0;
@@ -181,7 +242,7 @@ int verb_receive(struct ctl *ctl) {
         if (r != STATUS_DONE)
                 return r;
         catch_signals(a.ganger);
-        r = receive_all(ctl, &a);
+        r = a.ring ? receive_all(ctl, &a) : receive_plain(ctl, &a);
         interruptible = NULL;
         return r;
 }

@@ -17,11 +17,14 @@ static int send_one(const struct ctl *ctl, struct attachment *a, const void *dat
         int r;
 
         do
-                r = ganger_ring_send(a->ring, data, size, wait);
+                r = attachment_send(a, data, size, wait);
         while (r == -EINTR);
         if (r == -EMSGSIZE)
                 return complain(STATUS_FAILED, "message %" PRIu64 " has %zu bytes; ring '%s' takes %zu at most", number,
-                                size, ctl->args[0], ganger_ring_message_max(a->ring));
+                                size, ctl->args[0], attachment_message_max(a));
+        if (r == -EDQUOT)
+                return complain(STATUS_FAILED, "message %" PRIu64 ": ring '%s' has too many dead letters; see 'gangerctl dead'",
+                                number, ctl->args[0]);
         if (r == -EAGAIN || r == -ETIMEDOUT)
                 return complain(STATUS_FAILED, "message %" PRIu64 ": ring '%s' is full", number, ctl->args[0]);
         if (r < 0)

@@ -35,13 +35,13 @@ static const char *used(char *buf, const Ganger__V1__Ring *r) {
 }
 
 static void add_ring(struct table *t, const Ganger__V1__Ring *r) {
-        bool slotted = r->capacity == 0, is_queue = strcmp(r->kind, "queue") == 0, is_broadcast = strcmp(r->kind, "broadcast") == 0;
+        bool slotted = r->capacity == 0, is_queue = strcmp(r->kind, "queue") == 0, is_pipe = strcmp(r->kind, "pipe") == 0;
         char size[SIZE_FORMAT_MAX], text[USED_MAX];
 
-        table_add(t, (const char *[]){ r->name, r->kind, is_broadcast ? NULL : NUMBER(r->ready),
+        table_add(t, (const char *[]){ r->name, r->kind, slotted ? NUMBER(r->ready) : NULL,
                                        slotted ? NUMBER(r->leased) : NULL, is_queue ? NUMBER(r->dead) : NULL,
                                        slotted ? NUMBER(r->slots) : NULL, size_format(size, sizeof size, r->slot_size),
-                                       NUMBER(r->accepted), slotted ? NUMBER(r->redelivered) : NULL, NUMBER(r->senders),
+                                       is_pipe ? NULL : NUMBER(r->accepted), slotted ? NUMBER(r->redelivered) : NULL, NUMBER(r->senders),
                                        NUMBER(r->receivers), used(text, r) });
 }
 

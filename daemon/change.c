@@ -279,6 +279,27 @@ int change_begin(struct gang *gang, const struct change_request *request, change
         return 0;
 }
 
+/* A pipe among these rings; NULL: none is. */
+static const char *find_pipe(struct gang *gang, char *const *rings) {
+        for (; *rings; rings++) {
+                const struct gang_object *ring = gang_object_find(&gang->objects, *rings);
+
+                if (ring && ring->geometry.kind == OBJECT_PIPE)
+                        return ring->name;
+        }
+        return NULL;
+}
+
+/* Each end of a pipe is one process's. */
+static int check_pipes(struct gang *gang, const struct worker *worker, unsigned int wanted, struct error *error) {
+        const char *pipe = find_pipe(gang, worker->definition->receive) ?: find_pipe(gang, worker->definition->send);
+
+        if (!pipe || wanted <= 1)
+                return 0;
+        return error_set(error, -EINVAL, "worker '%s' has an end of pipe '%s': of it there can be one instance",
+                         worker->name, pipe);
+}
+
 int change_scale(struct gang *gang, const char *name, unsigned int wanted, bool no_wait, change_fn fn, void *userdata,
                  struct change **ret, struct error *error) {
         struct worker *worker = worker_find(gang, name);
@@ -292,6 +313,9 @@ int change_scale(struct gang *gang, const char *name, unsigned int wanted, bool 
                 return error_set(error, -ENOENT, "there is no worker '%s'", name);
         if (wanted > CONFIG_INSTANCES_MAX)
                 return error_set(error, -ERANGE, "%u instances: more than %u", wanted, CONFIG_INSTANCES_MAX);
+        r = check_pipes(gang, worker, wanted, error);
+        if (r < 0)
+                return r;
         before = worker->wanted;
         r = change_new(&change, gang, MAX((size_t)wanted, worker->n_instances), fn, userdata);
         if (r < 0)

@@ -59,6 +59,18 @@ static int membership_take_seat(struct membership *m, struct gang_object *object
         return 0;
 }
 
+/* Of a pipe there is one receiver, and one sender: processes. */
+static int check_end(const struct gang_object *object, const struct membership_seat *seat,
+                     const struct membership_wish *wish, struct error *error) {
+        if (object->geometry.kind != OBJECT_PIPE)
+                return 0;
+        if (wish->receives && object->n_receivers > (seat ? seat->receives : 0))
+                return error_set(error, -EBUSY, "ring '%s' is a pipe, and has its receiver", object->name);
+        if (wish->sends && object->n_senders > (seat ? seat->sends : 0))
+                return error_set(error, -EBUSY, "ring '%s' is a pipe, and has its sender", object->name);
+        return 0;
+}
+
 /* One name of a wish: a seat, or more to do for the one that it has. */
 static int membership_grant(struct gang_objects *objects, struct membership *m, const char *name,
                             const struct membership_wish *wish, uint32_t handles, struct error *error) {
@@ -69,6 +81,9 @@ static int membership_grant(struct gang_objects *objects, struct membership *m, 
         if (!object)
                 return error_set(error, -ENOENT, "there is no ring, service or lock '%s'", name);
         seat = membership_seat_of(m, object);
+        r = check_end(object, seat, wish, error);
+        if (r < 0)
+                return r;
         if (!seat) {
                 r = membership_take_seat(m, object, handles, error);
                 if (r < 0)
@@ -266,7 +281,8 @@ bool membership_drain(struct membership *m) {
         atomic_store_explicit(&m->member->drain, 1, memory_order_release);
         for (size_t i = 0; i < m->n_seats; i++)
                 if (m->seats[i].receives) {
-                        receives = true;
+                        /* Who waits for a condition is told, too; but a lock is no work that must be finished first. */
+                        receives |= object_class_of(m->seats[i].object->geometry.kind) != CLASS_LOCK;
                         m->seats[i].object->shm->ops->wake_receivers(m->seats[i].object->shm);
                 }
         return receives;

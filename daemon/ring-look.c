@@ -74,6 +74,21 @@ static void count_service(const struct service *service, struct ring_counts *ret
         *ret = counts;
 }
 
+static void count_pipe(const struct pipe *p, struct ring_counts *ret) {
+        uint64_t consumed = atomic_load(&p->control->consumed), written = atomic_load(&p->control->written);
+
+        ret->used = (uint32_t)MIN(written > consumed ? written - consumed : 0, p->mask + 1);
+}
+
+/* The number of the next message stands where it will begin. */
+static void count_broadcast(const struct broadcast *b, struct ring_counts *ret) {
+        uint64_t oldest = atomic_load(&b->published->oldest), tail = atomic_load(&b->published->tail);
+        const struct record *next = (const void *)(b->records + (tail & b->mask));
+
+        ret->accepted = atomic_load(&next->sequence);
+        ret->used = (uint32_t)MIN(tail > oldest ? tail - oldest : 0, b->capacity);
+}
+
 void ring_count(const struct gang_object *ring, struct ring_counts *ret) {
         *ret = (struct ring_counts){ 0 };
         switch (ring->geometry.kind) {
@@ -82,6 +97,12 @@ void ring_count(const struct gang_object *ring, struct ring_counts *ret) {
                 break;
         case OBJECT_SERVICE:
                 count_service(&ring->shm->service, ret);
+                break;
+        case OBJECT_PIPE:
+                count_pipe(&ring->shm->pipe, ret);
+                break;
+        case OBJECT_BROADCAST:
+                count_broadcast(&ring->shm->broadcast, ret);
                 break;
         default:
                 break;
@@ -111,17 +132,35 @@ static bool seat_owns(const struct membership_seat *seat, uint32_t owner) {
                owner_generation(owner) == (seat->generation & GENERATION_MASK);
 }
 
-static const char *holder_name(const struct gang_object *ring, uint64_t word) {
-        if (word_state(word) != SLOT_LEASED)
-                return "";
+/* Whose an owner id is. */
+static const char *owner_name(const struct gang_object *ring, uint32_t owner) {
         list_for_each(it, &ring->gang->objects.memberships) {
                 const struct membership *m = list_entry(it, struct membership, link);
 
                 for (size_t i = 0; i < m->n_seats; i++)
-                        if (m->seats[i].object == ring && seat_owns(&m->seats[i], word_owner(word)))
+                        if (m->seats[i].object == ring && seat_owns(&m->seats[i], owner))
                                 return m->name;
         }
         return "?";
+}
+
+static const char *holder_name(const struct gang_object *ring, uint64_t word) {
+        return word_state(word) == SLOT_LEASED ? owner_name(ring, word_owner(word)) : "";
+}
+
+void ring_subscribers(const struct gang_object *ring, ring_subscriber_fn fn, void *userdata) {
+        const struct broadcast *b = &ring->shm->broadcast;
+        uint64_t tail = atomic_load(&b->published->tail);
+
+        for (uint32_t i = 0; i < b->slots; i++) {
+                const struct subscriber *s = &b->control->subscribers[i];
+                uint64_t position = atomic_load(&s->position);
+                uint32_t owner = atomic_load(&s->owner);
+
+                if (owner != 0)
+                        fn(userdata, owner_name(ring, owner),
+                           position & SUBSCRIBED && tail > (position & ~SUBSCRIBED) ? tail - (position & ~SUBSCRIBED) : 0);
+        }
 }
 
 /* Why it came back, if the note is about this message; one line, whatever somebody wrote into it. */

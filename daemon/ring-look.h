@@ -20,6 +20,12 @@ struct ring_counts {
 
 void ring_count(const struct gang_object *ring, struct ring_counts *ret);
 
+/** @param holder  its name. @param behind  bytes that it has not read. */
+typedef void (*ring_subscriber_fn)(void *userdata, const char *holder, uint64_t behind);
+
+/** The subscribers of a broadcast; of a lossy one nobody knows them. */
+void ring_subscribers(const struct gang_object *ring, ring_subscriber_fn fn, void *userdata);
+
 /** A message as somebody sees it who looks and takes nothing. */
 struct ring_message {
         uint64_t id;

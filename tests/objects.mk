@@ -3,3 +3,12 @@ check_PROGRAMS += tests/unit/test-deadlock
 TESTS += tests/unit/test-deadlock
 tests_unit_test_deadlock_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_deadlock_LDADD = $(POLICY_TEST_LIBS)
+
+# A worker that scenarios tell what to do, and those scenarios.
+check_PROGRAMS += tests/scenario/object-worker
+tests_scenario_object_worker_CPPFLAGS = $(AM_CPPFLAGS)
+tests_scenario_object_worker_LDADD = libganger.la
+OBJECT_SCENARIOS = tests/scenario/b170-locks.py tests/scenario/b175-services.py tests/scenario/b180-pipes.py \
+	tests/scenario/b185-broadcasts.py
+TESTS += $(OBJECT_SCENARIOS)
+EXTRA_DIST += $(OBJECT_SCENARIOS) tests/harness/told.py

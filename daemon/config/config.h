@@ -72,7 +72,7 @@ struct object_definition {
         int dead_policy;                /* queue: what happens past them; enum queue_dead_policy */
         uint64_t redelivery_delay_usec; /* queue */
         uint32_t capacity;              /* pipe, broadcast: bytes */
-        int policy;                     /* broadcast: what happens to slow subscribers */
+        int policy;                     /* broadcast: what happens to slow subscribers; enum broadcast_policy */
         uint32_t subscribers;           /* broadcast */
         bool idempotent;                /* service */
         uint32_t permits;               /* semaphore */
@@ -229,6 +229,7 @@ int worker_definition_directory(const struct worker_definition *worker, char **r
 
 /** The words of the file: "mutex", "lines", "on-failure", "notify". */
 const char *config_section_name(enum config_section section);
+const char *broadcast_policy_name(int policy);
 const char *worker_io_name(enum worker_io io);
 const char *restart_policy_name(enum restart_policy policy);
 const char *worker_ready_name(enum worker_ready ready);

@@ -10,7 +10,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/time.h"
 #include "daemon/config/keys.h"
+#include "shm/broadcast.h"
 #include "shm/semaphore.h"
 #include "shm/service.h"
 
@@ -145,6 +147,7 @@ struct geometry object_definition_geometry(const struct object_definition *objec
                 g.message_max = object->slot_size;
                 g.max_deliveries = object->max_deliveries;
                 g.dead_max = object->dead_max;
+                g.delay_msec = (uint32_t)((object->redelivery_delay_usec + USEC_PER_MSEC - 1) / USEC_PER_MSEC);
                 g.policy = (uint32_t)object->dead_policy;
                 break;
         case OBJECT_PIPE:
@@ -155,7 +158,7 @@ struct geometry object_definition_geometry(const struct object_definition *objec
                 g.capacity = object->capacity;
                 g.message_max = object->message_max;
                 g.policy = (uint32_t)object->policy;
-                g.slots = object->subscribers;
+                g.slots = object->policy == BROADCAST_LOSSY ? 0 : object->subscribers;
                 break;
         case OBJECT_SERVICE:
                 g.slots = object->slots;
@@ -188,12 +191,23 @@ uint64_t worker_definition_hash(const struct worker_definition *worker) {
         return hash;
 }
 
-/* @param kind  of a ring: only what it has is printed. */
-static void print_section(enum config_section section, enum object_kind kind, const char *name, const void *definition,
-                          FILE *out) {
+bool object_definition_takes(const struct object_definition *object, const struct config_key *key) {
+        if (!config_key_fits(key, object->kind))
+                return false;
+        if (key->offset == offsetof(struct object_definition, subscribers))
+                return object->policy != BROADCAST_LOSSY;
+        if (object->kind == OBJECT_SERVICE && key->offset == offsetof(struct object_definition, max_deliveries))
+                return object->idempotent;
+        return true;
+}
+
+/* @param object  the definition, if it is one of an object: only what it takes is printed. */
+static void print_section(enum config_section section, const char *name, const void *definition,
+                          const struct object_definition *object, FILE *out) {
         fprintf(out, "%s %s {\n", config_section_names[section], name);
         config_for_each_key(key, section) {
-                if (!config_key_fits(key, kind) || !key->type->is_set(key_field_const(key, definition)))
+                if (!key->type->is_set(key_field_const(key, definition)) ||
+                    (object && !object_definition_takes(object, key)))
                         continue;
                 fputs("        ", out);
                 key_print(key, definition, out);
@@ -203,11 +217,11 @@ static void print_section(enum config_section section, enum object_kind kind, co
 }
 
 void worker_definition_print(const struct worker_definition *worker, FILE *out) {
-        print_section(CONFIG_WORKER, 0, worker->name, worker, out);
+        print_section(CONFIG_WORKER, worker->name, worker, NULL, out);
 }
 
 void object_definition_print(const struct object_definition *object, FILE *out) {
-        print_section(object->section, object->kind, object->name, object, out);
+        print_section(object->section, object->name, object, object, out);
 }
 
 void config_print(const struct config *config, FILE *out) {
@@ -223,6 +237,10 @@ void config_print(const struct config *config, FILE *out) {
 
 const char *config_section_name(enum config_section section) {
         return config_section_names[section];
+}
+
+const char *broadcast_policy_name(int policy) {
+        return broadcast_policy_words[policy];
 }
 
 const char *worker_io_name(enum worker_io io) {

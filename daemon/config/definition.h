@@ -7,10 +7,13 @@
  */
 
 #include "daemon/config/config.h"
+#include "daemon/config/keys.h"
 
 /** Every key at its default. @return 0, -ENOMEM. */
 int object_definition_new(struct object_definition **ret, enum config_section section, const char *name,
                           unsigned int line);
+/** Whether a key means something to an object of that kind, with the other keys that it has. */
+bool object_definition_takes(const struct object_definition *object, const struct config_key *key);
 /** @param base  directory that relative paths are relative to; copied. */
 int worker_definition_new(struct worker_definition **ret, const char *name, unsigned int line,
                           const char *base);

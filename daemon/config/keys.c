@@ -15,14 +15,19 @@
 #include "base/time.h"
 #include "daemon/config/values.h"
 #include "daemon/policy/limit.h"
+#include "shm/broadcast.h"
 #include "shm/counter.h"
 #include "shm/layout.h"
 #include "shm/monitor.h"
+#include "shm/pipe.h"
 #include "shm/semaphore.h"
 #include "shm/service.h"
 
-/** Bytes of a pipe or a broadcast. */
-#define RING_CAPACITY_MAX (UINT64_C(1) << 31)
+/** Bytes of a pipe or a broadcast: both can have as many. */
+#define RING_CAPACITY_MIN PIPE_CAPACITY_MIN
+#define RING_CAPACITY_MAX PIPE_CAPACITY_MAX
+_Static_assert(BROADCAST_CAPACITY_MIN <= RING_CAPACITY_MIN && BROADCAST_CAPACITY_MAX >= RING_CAPACITY_MAX,
+               "a broadcast can have what a pipe can");
 /** Longer pauses and waits are mistakes. */
 #define DELAY_MAX_USEC (30 * 86400 * USEC_PER_SEC)
 

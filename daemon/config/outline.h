@@ -14,7 +14,7 @@ struct outline_section {
         char *name;                             /* NULL: it has none */
         unsigned int line;
         unsigned int lines[CONFIG_KEYS_MAX];    /* by number of the key; 0: it is not there */
-        bool meant[CONFIG_KEYS_MAX];            /* something misspelt is there in its place */
+        bool meant[CONFIG_KEYS_MAX];            /* something that is wrong is there in its place */
 };
 
 struct outline {

@@ -21,7 +21,7 @@
 /** libconfuse and the tables it works on. */
 struct reader {
         struct config *config;
-        const struct outline *outline;
+        struct outline *outline;
         struct config_errors *errors;
         struct config_options options;
         cfg_t *cfg;
@@ -43,7 +43,7 @@ static void be_silent(cfg_t *cfg, const char *format, va_list ap) {
 /* ---- values ------------------------------------------------------------------------------------ */
 
 static int read_value(struct reader *r, const struct config_key *key, unsigned int line, cfg_t *section,
-                      void *definition, const char *name) {
+                      void *definition, const char *name, bool *bad) {
         cfg_opt_t *opt = cfg_getopt(section, key->name);
         struct error error = ERROR_NULL;
         size_t n = cfg_opt_size(opt);
@@ -58,10 +58,11 @@ static int read_value(struct reader *r, const struct config_key *key, unsigned i
                 return result;
         config_errors_add(r->errors, r->config->path, line, "%s '%s': %s: %s",
                           config_section_names[key->section], name, key->name, error.text);
+        *bad = true;
         return key_reset(key, definition); /* so that the checks that follow find something */
 }
 
-static int read_section(struct reader *r, const struct outline_section *outline, cfg_t *section,
+static int read_section(struct reader *r, struct outline_section *outline, cfg_t *section,
                         void *definition) {
         int result;
 
@@ -71,7 +72,8 @@ static int read_section(struct reader *r, const struct outline_section *outline,
                 /* What is not good was reported, and is not in the text for libconfuse. */
                 if (outline->lines[number] == 0 || outline->meant[number])
                         continue;
-                result = read_value(r, key, outline->lines[number], section, definition, outline->name ?: "");
+                result = read_value(r, key, outline->lines[number], section, definition, outline->name ?: "",
+                                    &outline->meant[number]);
                 if (result < 0)
                         return result;
         }
@@ -104,7 +106,7 @@ static int read_sections(struct reader *r, const char *base) {
         int result;
 
         for (size_t i = 0; i < r->outline->n; i++) {
-                const struct outline_section *outline = &r->outline->sections[i];
+                struct outline_section *outline = &r->outline->sections[i];
 
                 section = cfg_getnsec(r->cfg, config_section_names[outline->kind], seen[outline->kind]++);
                 if (!section)
@@ -119,7 +121,7 @@ static int read_sections(struct reader *r, const char *base) {
 }
 
 /* @return 0, also if there are errors; -EPROTO: libconfuse does not find what the outline has; -ENOMEM. */
-static int read_outline(struct config *config, const struct outline *outline, const char *base,
+static int read_outline(struct config *config, struct outline *outline, const char *base,
                         struct config_errors *errors) {
         struct reader r = { .config = config, .outline = outline, .errors = errors };
         _cleanup_(freep) char **items = calloc(CONFIG_LIST_MAX, sizeof *items);

@@ -13,7 +13,10 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "daemon/config/definition.h"
 #include "daemon/config/values.h"
+#include "shm/broadcast.h"
+#include "shm/pipe.h"
 
 /** The memory of one ring; the limit of one that was meant has been passed long before. */
 #define RING_SIZE_MAX (UINT64_C(1) << 36)
@@ -51,6 +54,11 @@ static bool was_written(const struct checker *c, const char *name) {
         size_t number = key_number(c, name);
 
         return c->section->lines[number] > 0 || c->section->meant[number];
+}
+
+/* Is something written for it that was wrong, so that it has its default? */
+static bool is_doubtful(const struct checker *c, const char *name) {
+        return c->section->meant[key_number(c, name)];
 }
 
 /* The line of a key, or that of the section. */
@@ -245,17 +253,23 @@ static const char *kinds_of(const struct config_key *key, char *buf, size_t size
         return buf;
 }
 
-/* @return false: something is written that a ring of this kind has not. */
-static bool check_fits(const struct checker *c, const struct object_definition *o) {
+/* Something is written that means nothing. @return false: it cannot be told what the object is to be. */
+static bool check_keys(const struct checker *c, const struct object_definition *o) {
         bool good = true;
         char kinds[64];
 
-        config_for_each_key(key, CONFIG_RING)
-                if (!config_key_fits(key, o->kind) && was_written(c, key->name)) {
+        config_for_each_key(key, o->section) {
+                if (object_definition_takes(o, key) || !was_written(c, key->name))
+                        continue;
+                if (!config_key_fits(key, o->kind)) {
                         complain(c, key->name, "a %s has no such key; only with kind = %s",
                                  ring_kind_words[o->kind - RING_KIND_FIRST], kinds_of(key, kinds, sizeof kinds));
                         good = false;
-                }
+                } else if (o->kind == OBJECT_SERVICE && !is_doubtful(c, "idempotent"))
+                        complain(c, key->name, "only with idempotent = yes: else a call is tried once");
+                else if (o->kind == OBJECT_BROADCAST && !is_doubtful(c, "policy"))
+                        complain(c, key->name, "only with another policy: to a lossy broadcast any number can subscribe");
+        }
         return good;
 }
 
@@ -270,10 +284,22 @@ static void check_size(const struct checker *c, const struct object_definition *
                                   size_format(size, sizeof size, bytes), size_format(most, sizeof most, RING_SIZE_MAX));
 }
 
-static void check_object(const struct checker *c, const struct object_definition *o) {
-        struct geometry g = object_definition_geometry(o);
+/* Where nothing is said of the longest message, it is no longer than the ring allows. */
+static void check_message_max(const struct checker *c, struct object_definition *o, uint32_t most) {
+        char size[SIZE_FORMAT_MAX], limit[SIZE_FORMAT_MAX];
 
-        if (o->section == CONFIG_RING && !check_fits(c, o))
+        if (o->message_max <= most)
+                return;
+        if (was_written(c, "message-max"))
+                complain(c, "message-max", "%s is too long for this capacity; the most is %s",
+                         size_format(size, sizeof size, o->message_max), size_format(limit, sizeof limit, most));
+        o->message_max = most;
+}
+
+static void check_object(const struct checker *c, struct object_definition *o) {
+        struct geometry g;
+
+        if (!check_keys(c, o))
                 return;
         switch (o->kind) {
         case OBJECT_QUEUE:
@@ -281,12 +307,17 @@ static void check_object(const struct checker *c, const struct object_definition
                 break;
         case OBJECT_SERVICE:
                 check_size(c, o, "message-max", o->message_max);
-                if (!o->idempotent && was_written(c, "max-deliveries") && !c->section->meant[key_number(c, "idempotent")])
-                        complain(c, "max-deliveries", "only with idempotent = yes: else a call is tried once");
+                break;
+        case OBJECT_PIPE:
+                check_message_max(c, o, pipe_message_max(o->capacity));
+                break;
+        case OBJECT_BROADCAST:
+                check_message_max(c, o, broadcast_message_limit(o->capacity));
                 break;
         default:
                 break;
         }
+        g = object_definition_geometry(o);
         /* What the kind itself thinks of it; its limits were told with their keys before. */
         if (geometry_check(&g) < 0)
                 config_errors_add(c->errors, c->config->path, c->section->line, "%s '%s': these numbers do not go together",

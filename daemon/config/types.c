@@ -15,6 +15,7 @@
 #include "base/time.h"
 #include "daemon/config/keys.h"
 #include "daemon/config/values.h"
+#include "shm/broadcast.h"
 #include "shm/queue.h"
 
 /* ---- choices ----------------------------------------------------------------------------------- */
@@ -23,7 +24,10 @@ const char *const ring_kind_words[] = {
         [OBJECT_QUEUE - RING_KIND_FIRST] = "queue", [OBJECT_PIPE - RING_KIND_FIRST] = "pipe",
         [OBJECT_BROADCAST - RING_KIND_FIRST] = "broadcast", [OBJECT_BROADCAST + 1 - RING_KIND_FIRST] = NULL,
 };
-const char *const broadcast_policy_words[] = { "lossy", "wait", "drop", "refuse", NULL };
+const char *const broadcast_policy_words[] = {
+        [BROADCAST_LOSSY] = "lossy", [BROADCAST_WAIT] = "wait", [BROADCAST_DROP] = "drop", [BROADCAST_REFUSE] = "refuse",
+        [_BROADCAST_POLICY_N] = NULL,
+};
 const char *const dead_policy_words[] = {
         [QUEUE_DEAD_REFUSE] = "refuse", [QUEUE_DEAD_DROP_OLDEST] = "drop-oldest", [_QUEUE_DEAD_POLICY_N] = NULL,
 };
@@ -148,6 +152,23 @@ static int size_read(const struct config_key *key, void *field, char *const *ite
 
 static void size_write(const struct config_key *key, const void *field, FILE *out) {
         size_print(*(const uint32_t *)field, out);
+}
+
+static int power_size_read(const struct config_key *key, void *field, char *const *items, size_t n,
+                           struct error *error) {
+        char size[SIZE_FORMAT_MAX];
+        uint32_t value, next = 1;
+        int r = size_read(key, &value, items, n, error);
+
+        if (r < 0)
+                return r;
+        while (next < value)
+                next *= 2;
+        if (next != value)
+                return error_set(error, -EINVAL, "%s is not a power of two; the next one is %s", items[0],
+                                 size_format(size, sizeof size, next));
+        *(uint32_t *)field = value;
+        return 0;
 }
 
 static int time_read(const struct config_key *key, void *field, char *const *items, size_t n,
@@ -376,6 +397,7 @@ const struct key_type key_type_ready = CHOICE("word");
 const struct key_type key_type_count = NUMBER("number", sizeof(uint32_t), count_read, count_write);
 const struct key_type key_type_power = NUMBER("number", sizeof(uint32_t), power_read, count_write);
 const struct key_type key_type_size = NUMBER("size", sizeof(uint32_t), size_read, size_write);
+const struct key_type key_type_power_size = NUMBER("size", sizeof(uint32_t), power_size_read, size_write);
 const struct key_type key_type_time = NUMBER("time", sizeof(uint64_t), time_read, time_write);
 const struct key_type key_type_limit = NUMBER("count/time", LIMIT_SIZE, limit_read, limit_write);
 const struct key_type key_type_stop_signal = NUMBER("signal", sizeof(int), stop_signal_read, signal_write);

@@ -140,7 +140,40 @@ static int rows_fill_workers(struct call *call, struct ring_rows *rows) {
         return 0;
 }
 
-static void row_fill(struct ring_row *row) {
+/** Subscribers for an answer: as many as there is room for. */
+struct subscribers {
+        struct call *call;
+        Ganger__V1__Ring *ring;
+        size_t capacity;
+        int error;
+};
+
+static void add_subscriber(void *userdata, const char *holder, uint64_t behind) {
+        struct subscribers *s = userdata;
+        Ganger__V1__Subscriber *m = arena_alloc(&s->call->arena, 1, sizeof *m);
+
+        if (!m || s->ring->n_subscribers == s->capacity) {
+                s->error = m ? s->error : -ENOMEM;
+                return;
+        }
+        ganger__v1__subscriber__init(m);
+        m->process = (char *)holder;
+        m->behind = behind;
+        s->ring->subscribers[s->ring->n_subscribers++] = m;
+}
+
+static int row_fill_subscribers(struct call *call, struct ring_row *row) {
+        struct subscribers s = { .call = call, .ring = &row->message, .capacity = row->ring->geometry.slots };
+
+        row->message.policy = (char *)broadcast_policy_name((int)row->ring->geometry.policy);
+        row->message.subscribers = arena_alloc(&call->arena, s.capacity, sizeof *row->message.subscribers);
+        if (!row->message.subscribers)
+                return -ENOMEM;
+        ring_subscribers(row->ring, add_subscriber, &s);
+        return s.error;
+}
+
+static int row_fill(struct call *call, struct ring_row *row) {
         const struct gang_object *ring = row->ring;
         Ganger__V1__Ring *m = &row->message;
         struct ring_counts counts = { 0 };
@@ -164,6 +197,7 @@ static void row_fill(struct ring_row *row) {
         m->receivers = ring->n_receivers;
         m->senders = ring->n_senders;
         m->redelivered = counts.redelivered;
+        return ring->geometry.kind == OBJECT_BROADCAST ? row_fill_subscribers(call, row) : 0;
 }
 
 int call_rings(struct call *call) {
@@ -178,7 +212,7 @@ int call_rings(struct call *call) {
         if (r == 0)
                 r = rows_fill_workers(call, &rows);
         for (size_t i = 0; r == 0 && i < rows.reply.n_rings; i++)
-                row_fill(list_entry(rows.reply.rings[i], struct ring_row, message));
+                r = row_fill(call, list_entry(rows.reply.rings[i], struct ring_row, message));
         map_done(&rows.by_name);
         if (r < 0)
                 return r;

@@ -7,7 +7,8 @@
  *
  * Answers one client at a time until it is asked to shut down. Names steer it: "nobody" is no such name,
  * "secret" is not permitted, "broken" fails, and asking to start "mortal" ends the connection twice before it
- * is answered. The ring "jobs" is a real one, so that send and receive can be tried.
+ * is answered. The queue "jobs" and the service "quotes" are real ones, so that send, receive and call can be tried; nobody
+ * serves "quotes".
  */
 
 #include <errno.h>
@@ -31,8 +32,22 @@
 static const struct geometry geometry = {
         .kind = OBJECT_QUEUE, .slots = 16, .message_max = 64, .max_deliveries = 3, .fences = true,
 };
-static int memory_fd = -1, event_fd = -1;
-static unsigned int n_attached, n_deaths;
+static const struct geometry service_geometry = {
+        .kind = OBJECT_SERVICE, .slots = 2, .message_max = 64, .max_deliveries = 1, .fences = true,
+};
+
+/** What is real. */
+static struct real {
+        const char *name;
+        const struct geometry *geometry;
+        int memory_fd, event_fd;
+        unsigned int n_attached;
+} reals[] = {
+        { .name = "jobs", .geometry = &geometry, .memory_fd = -1, .event_fd = -1 },
+        { .name = "quotes", .geometry = &service_geometry, .memory_fd = -1, .event_fd = -1 },
+};
+
+static unsigned int n_deaths;
 
 static char *text(const char *s) {
         return (char *)s;
@@ -166,7 +181,11 @@ static void answer_events(struct fake *f) {
 static void answer_rings(struct fake *f) {
         Ganger__V1__Reply reply = GANGER__V1__REPLY__INIT;
         Ganger__V1__RingsReply rings = GANGER__V1__RINGS_REPLY__INIT;
-        Ganger__V1__Ring jobs = GANGER__V1__RING__INIT, *list[] = { &jobs };
+        Ganger__V1__Ring jobs = GANGER__V1__RING__INIT, bytes = GANGER__V1__RING__INIT, news = GANGER__V1__RING__INIT;
+        Ganger__V1__Ring quotes = GANGER__V1__RING__INIT, *list[] = { &jobs, &quotes, &bytes, &news };
+        Ganger__V1__Subscriber slow = GANGER__V1__SUBSCRIBER__INIT, fast = GANGER__V1__SUBSCRIBER__INIT;
+        Ganger__V1__Subscriber *subscribers[] = { &fast, &slow };
+        bool jobs_only = f->request->rings->n_names > 0;
 
         if (refused(f, f->request->rings->names, f->request->rings->n_names))
                 return;
@@ -174,10 +193,83 @@ static void answer_rings(struct fake *f) {
         jobs.kind = text("queue");
         jobs.slots = geometry.slots;
         jobs.slot_size = geometry.message_max;
+        quotes.name = text("quotes");
+        quotes.kind = text("service");
+        quotes.slots = service_geometry.slots;
+        quotes.slot_size = service_geometry.message_max;
+        bytes.name = text("bytes");
+        bytes.kind = text("pipe");
+        bytes.capacity = 4096;
+        bytes.used = 512;
+        slow.process = text("resize/1");
+        slow.behind = 2048;
+        fast.process = text("resize/0");
+        news.name = text("news");
+        news.kind = text("broadcast");
+        news.capacity = 1 << 20;
+        news.used = 4096;
+        news.policy = text("wait");
+        news.subscribers = subscribers;
+        news.n_subscribers = ARRAY_SIZE(subscribers);
         rings.rings = list;
-        rings.n_rings = 1;
+        rings.n_rings = jobs_only ? 1 : ARRAY_SIZE(list);
         reply.result_case = GANGER__V1__REPLY__RESULT_RINGS;
         reply.rings = &rings;
+        fake_reply(f, &reply, NULL, 0);
+}
+
+static void describe_user(Ganger__V1__LockUser *user, const char *process, int32_t thread, uint32_t permits) {
+        ganger__v1__lock_user__init(user);
+        user->process = text(process);
+        user->thread = thread;
+        user->permits = permits;
+}
+
+/** A deadlock of two, over a mutex and a semaphore; and a counter. */
+static void answer_locks(struct fake *f) {
+        Ganger__V1__Reply reply = GANGER__V1__REPLY__INIT;
+        Ganger__V1__LocksReply locks = GANGER__V1__LOCKS_REPLY__INIT;
+        Ganger__V1__Lock table = GANGER__V1__LOCK__INIT, ports = GANGER__V1__LOCK__INIT, sums = GANGER__V1__LOCK__INIT;
+        Ganger__V1__Lock *list[] = { &table, &ports, &sums };
+        Ganger__V1__LockUser holder, waiter, sleeper, double_holder, last;
+        Ganger__V1__LockUser *holders[] = { &holder }, *waiters[] = { &waiter }, *sleepers[] = { &sleeper };
+        Ganger__V1__LockUser *port_holders[] = { &double_holder }, *port_waiters[] = { &last };
+        Ganger__V1__Deadlock deadlock = GANGER__V1__DEADLOCK__INIT, *deadlocks[] = { &deadlock };
+        int64_t values[] = { -7, INT64_MAX };
+
+        if (refused(f, f->request->locks->names, f->request->locks->n_names))
+                return;
+        describe_user(&holder, "resize/0", 4242, 1);
+        describe_user(&waiter, "pid 17", 0, 0);
+        describe_user(&sleeper, "resize/1", 4243, 0);
+        sleeper.condition = 1;
+        describe_user(&double_holder, "pid 17", 0, 2);
+        describe_user(&last, "resize/0", 4242, 0);
+        table.name = text("table");
+        table.kind = text("monitor");
+        table.permits = 1;
+        table.state = text("inconsistent");
+        table.holders = holders;
+        table.waiters = waiters;
+        table.sleepers = sleepers;
+        table.n_holders = table.n_waiters = table.n_sleepers = 1;
+        ports.name = text("ports");
+        ports.kind = text("semaphore");
+        ports.permits = 2;
+        ports.holders = port_holders;
+        ports.waiters = port_waiters;
+        ports.n_holders = ports.n_waiters = 1;
+        sums.name = text("sums");
+        sums.kind = text("counter");
+        sums.values = values;
+        sums.n_values = ARRAY_SIZE(values);
+        deadlock.text = text("resize/0[4242] waits for ports, which pid 17 holds; pid 17 waits for table, which resize/0[4242] holds");
+        locks.locks = list;
+        locks.n_locks = ARRAY_SIZE(list);
+        locks.deadlocks = deadlocks;
+        locks.n_deadlocks = 1;
+        reply.result_case = GANGER__V1__REPLY__RESULT_LOCKS;
+        reply.locks = &locks;
         fake_reply(f, &reply, NULL, 0);
 }
 
@@ -241,29 +333,46 @@ static void answer_shutdown(struct fake *f) {
         fake_reply(f, &reply, NULL, 0);
 }
 
-/** A seat in the ring, that nobody had before. */
+/** What is meant; NULL: after an error. */
+static struct real *find_real(struct fake *f, const char *name) {
+        for (size_t i = 0; i < ARRAY_SIZE(reals); i++)
+                if (strcmp(reals[i].name, name) == 0)
+                        return &reals[i];
+        fake_error(f, GANGER__V1__ERROR_CODE__ERROR_NO_SUCH_NAME, "no ring or service of that name");
+        return NULL;
+}
+
+/** A seat in it, that nobody had before. */
 static void answer_attach(struct fake *f) {
         Ganger__V1__Reply reply = GANGER__V1__REPLY__INIT;
         Ganger__V1__AttachReply attach = GANGER__V1__ATTACH_REPLY__INIT;
         _cleanup_(handshake_freep) struct handshake *h = NULL;
         _cleanup_(closep) int member = member_create("member");
         _cleanup_(freep) void *blob = NULL;
-        struct handshake_object ring = {
-                .name = "jobs", .geometry = geometry, .memory_fd = 0, .event_fd = 1,
-                .first = 1 + SEAT_SIZE * n_attached++, .count = SEAT_SIZE, .generation = 1,
+        struct handshake_object object = {
+                .memory_fd = 0, .event_fd = 1, .count = SEAT_SIZE, .generation = 1,
                 .receives = f->request->attach->receive, .sends = f->request->attach->send,
         };
-        const int fds[] = { memory_fd, event_fd, member };
+        int fds[] = { -1, -1, member };
+        struct real *real;
         size_t size;
 
         if (refused(f, &f->request->attach->ring, 1))
                 return;
-        if (member < 0 || handshake_new(&h, "", 0, 2) < 0 || handshake_add(h, &ring) < 0 ||
+        real = find_real(f, f->request->attach->ring);
+        if (!real)
+                return;
+        snprintf(object.name, sizeof object.name, "%s", real->name);
+        object.geometry = *real->geometry;
+        object.first = 1 + SEAT_SIZE * real->n_attached++;
+        fds[0] = real->memory_fd;
+        fds[1] = real->event_fd;
+        if (member < 0 || handshake_new(&h, "", 0, 2) < 0 || handshake_add(h, &object) < 0 ||
             handshake_encode(h, &blob, &size) < 0) {
                 fake_error(f, GANGER__V1__ERROR_CODE__ERROR_FAILED, "no handshake");
                 return;
         }
-        attach.ring = text("jobs");
+        attach.ring = text(real->name);
         attach.handshake.data = blob;
         attach.handshake.len = size;
         reply.result_case = GANGER__V1__REPLY__RESULT_ATTACH;
@@ -303,6 +412,9 @@ static bool answer(struct fake *f) {
         case GANGER__V1__REQUEST__CALL_RINGS:
                 answer_rings(f);
                 break;
+        case GANGER__V1__REQUEST__CALL_LOCKS:
+                answer_locks(f);
+                break;
         case GANGER__V1__REQUEST__CALL_ATTACH:
                 answer_attach(f);
                 break;
@@ -330,10 +442,12 @@ int main(int argc, char **argv) {
 
         if (argc != 2 || snprintf(f.path, sizeof f.path, "%s/control", argv[1]) >= (int)sizeof f.path)
                 return 2;
-        memory_fd = region_create("jobs", &geometry);
-        event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
-        if (memory_fd < 0 || event_fd < 0)
-                return 1;
+        for (size_t i = 0; i < ARRAY_SIZE(reals); i++) {
+                reals[i].memory_fd = region_create(reals[i].name, reals[i].geometry);
+                reals[i].event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
+                if (reals[i].memory_fd < 0 || reals[i].event_fd < 0)
+                        return 1;
+        }
         fake_listen(&f);
         puts("listening");
         fflush(stdout);
@@ -344,7 +458,9 @@ int main(int argc, char **argv) {
         }
         fake_unlisten(&f);
         fake_hang_up(&f);
-        close(memory_fd);
-        close(event_fd);
+        for (size_t i = 0; i < ARRAY_SIZE(reals); i++) {
+                close(reals[i].memory_fd);
+                close(reals[i].event_fd);
+        }
         return 0;
 }

@@ -11,6 +11,7 @@
 #include "daemon/config/config.h"
 #include "daemon/config/keys.h"
 #include "harness.h"
+#include "shm/object.h"
 
 /* A config that must be good. */
 static struct config *parse(const char *text) {
@@ -41,8 +42,8 @@ START_TEST(every_key_is_read) {
         struct worker_definition *w;
 
         ck_assert_int_eq(config_load(CONFIG_EXAMPLES "/good.conf", &c, &errors), 0);
-        ck_assert_uint_eq(c->n_objects, 3);
-        ck_assert_uint_eq(c->n_workers, 3);
+        ck_assert_uint_eq(c->n_objects, 11);
+        ck_assert_uint_eq(c->n_workers, 5);
         ck_assert_uint_eq(c->objects[0]->slots, 65536);
         ck_assert_uint_eq(c->objects[0]->slot_size, 1024);
         ck_assert_uint_eq(c->objects[0]->max_deliveries, 3);
@@ -77,8 +78,70 @@ START_TEST(every_key_is_read) {
         ck_assert_int_eq(w->ready, WORKER_READY_LIBRARY);
         ck_assert_uint_eq(w->ready_timeout_usec, 120 * USEC_PER_SEC);
         ck_assert_ptr_null(config_worker(c, "nobody"));
+        w = config_worker(c, "reader");
+        ck_assert_str_eq(w->call[0], "quotes");
+        ck_assert_str_eq(w->use[1], "sums");
+        ck_assert_str_eq(config_worker(c, "writer")->serve[0], "quotes");
         ck_assert_ptr_nonnull(config_object(c, "thumbs"));
         config_errors_done(&errors);
+}
+END_TEST
+
+static struct geometry geometry_of(const struct config *c, const char *name) {
+        const struct object_definition *object = config_object(c, name);
+
+        ck_assert_ptr_nonnull(object);
+        return object_definition_geometry(object);
+}
+
+static void assert_geometry(struct geometry got, struct geometry expected) {
+        ck_assert_int_eq(got.kind, expected.kind);
+        ck_assert_uint_eq(got.slots, expected.slots);
+        ck_assert_uint_eq(got.message_max, expected.message_max);
+        ck_assert_uint_eq(got.max_deliveries, expected.max_deliveries);
+        ck_assert_uint_eq(got.capacity, expected.capacity);
+        ck_assert_uint_eq(got.policy, expected.policy);
+        ck_assert_uint_eq(got.dead_max, expected.dead_max);
+        ck_assert_uint_eq(got.delay_msec, expected.delay_msec);
+        ck_assert_int_eq(geometry_check(&got), 0);
+}
+
+START_TEST(objects_are_made_of_what_is_written) {
+        struct config_errors errors = CONFIG_ERRORS_NULL;
+        _cleanup_(config_freep) struct config *c = NULL;
+
+        ck_assert_int_eq(config_load(CONFIG_EXAMPLES "/good.conf", &c, &errors), 0);
+        config_errors_done(&errors);
+        assert_geometry(geometry_of(c, "jobs"), (struct geometry){ .kind = OBJECT_QUEUE, .slots = 65536, .message_max = 1024,
+                                                                    .max_deliveries = 3, .dead_max = 100, .delay_msec = 2,
+                                                                    .policy = QUEUE_DEAD_DROP_OLDEST });
+        assert_geometry(geometry_of(c, "bytes"),
+                        (struct geometry){ .kind = OBJECT_PIPE, .capacity = 65536, .message_max = 4096 });
+        assert_geometry(geometry_of(c, "news"), (struct geometry){ .kind = OBJECT_BROADCAST, .capacity = 1 << 20, .slots = 8,
+                                                                    .message_max = 16384, .policy = BROADCAST_WAIT });
+        assert_geometry(geometry_of(c, "loose"), (struct geometry){ .kind = OBJECT_BROADCAST, .capacity = 4096,
+                                                                     .message_max = broadcast_message_limit(4096) });
+        assert_geometry(geometry_of(c, "quotes"), (struct geometry){ .kind = OBJECT_SERVICE, .slots = 16, .message_max = 8192,
+                                                                      .max_deliveries = 2, .policy = SERVICE_IDEMPOTENT });
+        assert_geometry(geometry_of(c, "ports"), (struct geometry){ .kind = OBJECT_SEMAPHORE, .slots = 10 });
+        assert_geometry(geometry_of(c, "table"), (struct geometry){ .kind = OBJECT_MONITOR });
+        assert_geometry(geometry_of(c, "buffer"), (struct geometry){ .kind = OBJECT_MONITOR, .slots = 2 });
+        assert_geometry(geometry_of(c, "sums"), (struct geometry){ .kind = OBJECT_COUNTER, .slots = 16 });
+}
+END_TEST
+
+START_TEST(defaults_of_every_kind_are_sound) {
+        _cleanup_(config_freep) struct config *c =
+                parse("ring q { } ring p { kind = pipe } ring b { kind = broadcast } ring w { kind = broadcast policy = wait }\n"
+                      "service s { } semaphore p1 { } mutex m { } monitor o { } counter c { }");
+
+        for (size_t i = 0; i < c->n_objects; i++) {
+                struct geometry g = object_definition_geometry(c->objects[i]);
+
+                ck_assert_msg(geometry_check(&g) == 0, "%s", c->objects[i]->name);
+        }
+        ck_assert_uint_eq(geometry_of(c, "w").slots, 16);
+        ck_assert_uint_eq(geometry_of(c, "s").max_deliveries, 1);
 }
 END_TEST
 
@@ -280,7 +343,7 @@ START_TEST(the_default_path_depends_on_the_user) {
 END_TEST
 
 int main(void) {
-        return harness_run(HARNESS_SUITE("config", every_key_is_read, what_is_left_out_has_its_default,
+        return harness_run(HARNESS_SUITE("config", every_key_is_read, objects_are_made_of_what_is_written, defaults_of_every_kind_are_sound, what_is_left_out_has_its_default,
                                          the_canonical_form_is_read_back, every_byte_of_a_string_survives,
                                          every_row_of_the_table_is_whole, a_diff_tells_what_changed,
                                          the_hash_is_of_what_a_process_was_started_with, programs_are_found,

@@ -135,6 +135,11 @@ done
 
 # ---- rings
 run 0 rings
+out_has 'bytes   pipe'
+out_has '512B of 4KiB'
+out_has '4KiB of 1MiB, wait, resize/1 is 2KiB behind'
+run 0 rings jobs
+! grep -q 'USED' "$out" || fail 'a column that no ring here needs'
 out_has 'jobs  queue'
 json 0 rings
 run 4 rings nobody
@@ -149,6 +154,32 @@ out_is '1 retried, 5 left'
 json 0 dead drop jobs --all
 run 6 send secret x
 run 4 receive nobody
+
+# ---- locks
+run 0 locks
+out_has 'table  monitor    0 of 1  resize/0[4242]'
+out_has 'pid 17, resize/1[4243] (condition 1)'
+out_has 'inconsistent'
+out_has 'pid 17 (2 permits)'
+out_has '-7 9223372036854775807'
+out_has 'deadlock: resize/0[4242] waits for ports, which pid 17 holds'
+json 0 locks table
+out_has '"values": [-7, 9223372036854775807]'
+run 4 locks nobody
+run 6 locks secret
+
+# ---- services: nobody serves this one
+run 1 call quotes hello --timeout 20ms
+err_has 'no reply in time'
+printf '%065d' 1 | $ctl --runtime-dir "$dir" call quotes 2>"$err" && fail "a request that is too long"
+err_has 'longer than'
+run 1 call jobs hello
+err_has "'jobs' is no service"
+run 1 send quotes hello
+err_has "'quotes' is no ring"
+run 4 call nobody
+run 2 call
+run 2 call quotes a b
 
 # ---- messages
 run 0 receive jobs
