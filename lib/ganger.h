@@ -832,8 +832,8 @@ int ganger_counter_snapshot(struct ganger_counter *counter, int64_t *values, siz
 /* ---- monitors and mutexes ------------------------------------------------------------------------ */
 /*
  * A monitor is a lock with conditions to wait for; a mutex is one whose conditions nobody uses. Both survive the death of
- * anybody at any instruction: the lock of a dead holder goes to the next one, who is told (-EOWNERDEAD), as with POSIX's robust
- * mutexes (pthread_mutex_consistent(3)). Until the daemon has seen the death, the others wait.
+ * anybody at any instruction: the lock of a dead holder goes to the next one, who is told (-EOWNERDEAD), as with POSIX's
+ * robust mutexes (pthread_mutex_consistent(3)). Until the daemon has seen the death, the others wait.
  *
  * "Holding the lock" is a handle's, not a thread's: see `struct ganger_monitor`.
  */
@@ -851,7 +851,8 @@ struct ganger_monitor;
 int ganger_monitor_open(struct ganger *g, const char *name, struct ganger_monitor **ret);
 
 /**
- * Close a handle, which nobody uses. Closing it while it holds the lock is dying while holding it: the next one gets -EOWNERDEAD.
+ * Close a handle, which nobody uses. Closing it while it holds the lock is dying while holding it: the next one gets
+ * -EOWNERDEAD.
  * @param m  may be NULL.
  * @return NULL.
  */
@@ -877,8 +878,8 @@ struct ganger_monitor *ganger_monitor_close(struct ganger_monitor *m);
 int ganger_monitor_lock(struct ganger_monitor *m, int64_t timeout_usec);
 
 /**
- * Give the lock back, and wake one who waits for it. After -EOWNERDEAD, without `ganger_monitor_consistent`: nobody has the lock any
- * more; all who wait for it, and all who come, get -ENOTRECOVERABLE. Linearises at one store. Never blocks.
+ * Give the lock back, and wake one who waits for it. After -EOWNERDEAD, without `ganger_monitor_consistent`: nobody has
+ * the lock any more; all who wait for it, and all who come, get -ENOTRECOVERABLE. Linearises at one store. Never blocks.
  * @return 0, -EPERM (this handle does not hold it).
  */
 int ganger_monitor_unlock(struct ganger_monitor *m);
@@ -890,12 +891,12 @@ int ganger_monitor_unlock(struct ganger_monitor *m);
 int ganger_monitor_consistent(struct ganger_monitor *m);
 
 /**
- * Give the lock back and wait for a signal, in one step: whoever signals after having had the lock finds us waiting. Then take
- * the lock again, however long that takes.
+ * Give the lock back and wait for a signal, in one step: whoever signals after having had the lock finds us waiting. Then
+ * take the lock again, however long that takes.
  *
  * As in Mesa (Lampson and Redell, 1980), 0 means: look again. Others may have had the lock between the signal and us,
- * and a wait may end without a signal (at each death of a member, for one). But none is lost: a signal that was spent on somebody who
- * died of it is given to the others. So:
+ * and a wait may end without a signal (at each death of a member, for one). But none is lost: a signal that was spent on
+ * somebody who died of it is given to the others. So:
  *
  *         while (!there_is_work())
  *                 r = ganger_monitor_wait(m, 0, -1);      // and deal with r

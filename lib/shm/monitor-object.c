@@ -3,9 +3,9 @@
 /*
  * The monitor as an object: its memory, and its recovery
  *
- * Order matters in recovery: lock and reservation of the dead come free, in one step each, before anybody is woken. It wakes all that
- * wait at any condition too, and always: a signal may have been spent on the dead one; or the dead one had changed what they wait
- * for, and had still to signal.
+ * Order matters in recovery: lock and reservation of the dead come free, in one step each, before anybody is woken. It
+ * wakes all that wait at any condition too, and always: a signal may have been spent on the dead one; or the dead one had
+ * changed what they wait for, and had still to signal.
  */
 
 #include "shm/monitor-object.h"
@@ -19,8 +19,8 @@
 #define RECOVER_TRIES 16
 
 static int monitor_check(const struct geometry *g) {
-        if (g->message_max != 0 || g->max_deliveries != 0 || g->capacity != 0 || g->policy != 0 || g->dead_max != 0 ||
-            g->delay_msec != 0)
+        if (g->message_max != 0 || g->max_deliveries != 0 || g->capacity != 0 || g->policy != 0 ||
+            g->dead_max != 0 || g->delay_msec != 0)
                 return -EINVAL;
         return g->slots > MONITOR_CONDITIONS_MAX ? -E2BIG : 0;
 }
@@ -55,7 +55,8 @@ static void monitor_set_stopped(struct object *o, uint32_t n) {
 
 /** Acquire, release: whoever has the lock next sees what the dead one did, as far as it came. */
 static bool exchange(_Atomic uint64_t *p, uint64_t *expected, uint64_t next) {
-        return atomic_compare_exchange_strong_explicit(p, expected, next, memory_order_acq_rel, memory_order_acquire);
+        return atomic_compare_exchange_strong_explicit(p, expected, next, memory_order_acq_rel,
+                                                       memory_order_acquire);
 }
 
 static void repair_lock(const struct seat *seat, struct recovery *ret) {
@@ -66,9 +67,11 @@ static void repair_lock(const struct seat *seat, struct recovery *ret) {
         atomic_fetch_or(word, MONITOR_INCONSISTENT);
         w |= MONITOR_INCONSISTENT;
 #endif
-        for (unsigned int tries = 0; tries < RECOVER_TRIES && seat_owns(seat, (uint32_t)(w & MONITOR_OWNER)); tries++) {
+        for (unsigned int tries = 0; tries < RECOVER_TRIES; tries++) {
                 uint64_t next = (w & ~MONITOR_OWNER) | MONITOR_INCONSISTENT;
 
+                if (!seat_owns(seat, (uint32_t)(w & MONITOR_OWNER)))
+                        return;
 #if SHM_FAULT == FAULT_NOT_INCONSISTENT || SHM_FAULT == FAULT_RELEASE_THEN_MARK
                 next &= ~MONITOR_INCONSISTENT;
 #endif

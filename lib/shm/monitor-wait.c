@@ -3,13 +3,13 @@
 /*
  * Waiting for the lock of a monitor, and for its conditions
  *
- * For the lock: look, announce, look again, sleep, retract, look again. The last look matters even after a timeout: a wake-up
- * may have been meant for us, and whoever sent it woke nobody else.
+ * For the lock: look, announce, look again, sleep, retract, look again. The last look matters even after a timeout: a
+ * wake-up may have been meant for us, and whoever sent it woke nobody else.
  *
- * For a condition: what makes it one step with the unlock is that the ticket is taken, and the wait announced, while the lock is
- * still held. Whoever signals after that changes the event, so we do not fall asleep, or finds us asleep. A signal that is
- * spent on somebody who dies of it is made good by recovery, which wakes all; the kernel does not spend one on
- * somebody who timed out; and whoever was woken returns as one who was woken, whatever else happened meanwhile.
+ * For a condition: what makes it one step with the unlock is that the ticket is taken, and the wait announced, while the
+ * lock is still held. Whoever signals after that changes the event, so we do not fall asleep, or finds us asleep. A
+ * signal that is spent on somebody who dies of it is made good by recovery, which wakes all; the kernel does not spend
+ * one on somebody who timed out; and whoever was woken returns as one who was woken, whatever else happened meanwhile.
  */
 
 #include <errno.h>

@@ -3,14 +3,14 @@
 /*
  * The monitor
  *
- * Linearisation points: lock: its compare-and-swap; unlock, consistent: their store; the wait for a condition: its unlock; signal
- * and broadcast: the load that finds nobody, or the step of the condition's event.
+ * Linearisation points: lock: its compare-and-swap; unlock, consistent: their store; the wait for a condition: its
+ * unlock; signal and broadcast: the load that finds nobody, or the step of the condition's event.
  *
  * Memory orders. What a holder did is published by the release of its unlock, or of recovery; partner is the acquire of the
- * next lock. Unlock and those who wait for it are a Dekker pair: the word is stored before the summary of sleepers and `reserved` are
- * read, and they are written before the word is read; the barrier between is the waiter's, in wait_announce(). A condition
- * needs none: its waiter is announced before it unlocks, and whoever changes the state that it waits for has locked after that, or
- * else the waiter saw the change.
+ * next lock. Unlock and those who wait for it are a Dekker pair: the word is stored before the summary of sleepers and
+ * `reserved` are read, and they are written before the word is read; the barrier between is the waiter's, in
+ * wait_announce(). A condition needs none: its waiter is announced before it unlocks, and whoever changes the state that
+ * it waits for has locked after that, or else the waiter saw the change.
  *
  * Everything read from shared memory is read once, and bounded before use.
  */
@@ -18,6 +18,8 @@
 #include "shm/monitor.h"
 
 #include <unistd.h>
+
+#include "shm/sys.h"
 
 #define SLOW __attribute__((__noinline__, __cold__))
 
@@ -35,7 +37,8 @@ static size_t control_offset(void) {
 }
 
 size_t monitor_memory_size(const struct geometry *g) {
-        return align_up(control_offset() + sizeof(struct monitor_control) + g->slots * sizeof(struct eventcount), REGION_PAGE);
+        return align_up(control_offset() + sizeof(struct monitor_control) + g->slots * sizeof(struct eventcount),
+                        REGION_PAGE);
 }
 
 void monitor_open(struct monitor *m, const struct region *region, uint32_t participant, uint32_t generation) {
@@ -45,7 +48,7 @@ void monitor_open(struct monitor *m, const struct region *region, uint32_t parti
                 .conditions = region->geometry.slots,
                 .patience = PATIENCE,
         };
-        m->lock = (struct waiting){ .count = &m->control->lock, .event_fd = -1, .fences = region->geometry.fences };
+        m->lock = (struct waiting){ &m->control->lock, -1, region->geometry.fences };
         wait_spin_init(&m->spin);
         m->condition_spin = m->spin;
 }
@@ -76,7 +79,8 @@ static bool take(struct monitor *m, uint64_t w) {
         return true;
 #else
         /* As in monitor_try(). */
-        return atomic_compare_exchange_strong_explicit(&m->control->word, &w, mine, memory_order_acquire, memory_order_relaxed);
+        return atomic_compare_exchange_strong_explicit(&m->control->word, &w, mine, memory_order_acquire,
+                                                       memory_order_relaxed);
 #endif
 }
 
@@ -109,8 +113,8 @@ SLOW void monitor_wake_slow(struct monitor *m) {
 }
 
 /**
- * Nobody will ever have it again: all that wait for it must know. Nobody sleeps at a condition by now: recovery woke them, and
- * no wait begins while the state is inconsistent.
+ * Nobody will ever have it again: all that wait for it must know. Nobody sleeps at a condition by now: recovery woke
+ * them, and no wait begins while the state is inconsistent.
  */
 SLOW void monitor_unlock_inconsistent(struct monitor *m, uint64_t w) {
         uint64_t next = (w & ~(MONITOR_OWNER | MONITOR_INCONSISTENT)) | MONITOR_UNRECOVERABLE;
@@ -191,7 +195,9 @@ void monitor_wake_all(struct monitor *m) {
 /* ---- looking ------------------------------------------------------------------------------------- */
 
 static uint32_t thread_of(const struct monitor *m, uint32_t participant) {
-        return participant <= RING_PARTICIPANTS ? atomic_load_explicit(&m->control->thread[participant], memory_order_relaxed) : 0;
+        if (participant > RING_PARTICIPANTS)
+                return 0;
+        return atomic_load_explicit(&m->control->thread[participant], memory_order_relaxed);
 }
 
 void monitor_look(const struct monitor *m, struct monitor_view *ret) {

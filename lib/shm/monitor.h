@@ -6,9 +6,9 @@
  * The monitor: a lock, and conditions to wait for while it is held
  *
  * Kill-safe: whoever dies holding the lock leaves it to the next one, who is told. One without conditions is what others
- * call a mutex; what the next one is told, and what becomes of a lock whose state nobody puts right, is as with POSIX's robust
- * mutexes (pthread_mutex_consistent(3)). Conditions are Mesa's (Lampson and Redell, Experience with Processes and Monitors in
- * Mesa, 1980): whoever is woken looks again, and may be woken for nothing; nobody is forgotten.
+ * call a mutex; what the next one is told, and what becomes of a lock whose state nobody puts right, is as with POSIX's
+ * robust mutexes (pthread_mutex_consistent(3)). Conditions are Mesa's (Lampson and Redell, Experience with Processes and
+ * Monitors in Mesa, 1980): whoever is woken looks again, and may be woken for nothing; nobody is forgotten.
  *
  * The word says who holds the lock: whoever takes it records its ownership by the very compare-and-swap that takes it.
  *
@@ -21,8 +21,9 @@
  * | consistent | mine, inconsistent         | mine                        | a store |
  * | recovery   | a dead one's               | nobody's, inconsistent      | one CAS |
  *
- * Fairness. Whoever comes while the lock is free may take it, before one who was woken for it: that is fast. One who was woken
- * in vain several times reserves the lock: all others then leave it alone, until that one has had it, gave up, or died.
+ * Fairness. Whoever comes while the lock is free may take it, before one who was woken for it: that is fast. One who was
+ * woken in vain several times reserves the lock: all others then leave it alone, until that one has had it, gave up, or
+ * died.
  *
  * A `struct monitor` is private to one thread at a time: a participant. Several may be open on one region.
  */
@@ -50,7 +51,7 @@
 /** What is in the shared memory. */
 struct monitor_control {
         _Alignas(CACHE_LINE) _Atomic uint64_t word;
-        _Atomic uint64_t reserved;                      /* owner for whom all others leave the lock alone; 0: nobody */
+        _Atomic uint64_t reserved;                      /* owner for whom all others leave it alone; or 0 */
         struct eventcount lock;                         /* who waits for the lock */
         _Atomic uint32_t thread[RING_PARTICIPANTS + 1]; /* for people: the thread that uses the participant */
         struct eventcount conditions[];
@@ -96,11 +97,12 @@ static inline int monitor_try(struct monitor *m) {
         uint64_t w = atomic_load_explicit(&c->word, memory_order_relaxed);
 
         if (__builtin_expect((w & (MONITOR_OWNER | MONITOR_UNRECOVERABLE | MONITOR_INCONSISTENT)) != 0, 0) ||
-            __builtin_expect(atomic_load_explicit(&c->reserved, memory_order_relaxed) != 0, 0) || SHM_FAULT == FAULT_LOCK_THEN_OWN)
+            __builtin_expect(atomic_load_explicit(&c->reserved, memory_order_relaxed) != 0, 0) ||
+            SHM_FAULT == FAULT_LOCK_THEN_OWN)
                 return monitor_try_slow(m);
         /* Linearises lock. Acquire: partner is the release of unlock. */
-        if (__builtin_expect(!atomic_compare_exchange_strong_explicit(&c->word, &w, w + MONITOR_COUNT_STEP + m->owner,
-                                                                      memory_order_acquire, memory_order_relaxed), 0))
+        if (__builtin_expect(!atomic_compare_exchange_strong_explicit(
+                    &c->word, &w, w + MONITOR_COUNT_STEP + m->owner, memory_order_acquire, memory_order_relaxed), 0))
                 return monitor_try_slow(m);
         return 0;
 }

@@ -76,7 +76,8 @@ static double time_ganger(struct ganger_mutex *m) {
 }
 
 static void bench_alone(const struct geometry *geometry, int fd) {
-        struct bench_table *t = bench_table_new("locks", "mutex, one thread: lock, unlock", "ns", BENCH_LESS, "glibc robust");
+        struct bench_table *t = bench_table_new("locks", "mutex, one thread: lock, unlock", "ns", BENCH_LESS,
+                                                "glibc robust");
         pthread_mutex_t *robust = bench_shared(sizeof *robust);
         struct ganger_mutex *m = join(geometry, fd, 1);
         double ours;
@@ -174,9 +175,10 @@ static double measure_ganger(const struct geometry *geometry, double *ret_share)
 }
 
 static void bench_contended(const struct geometry *geometry) {
-        struct bench_table *t = bench_table_new("locks", "mutex, 2 processes without pause", "M/s", BENCH_MORE, "glibc robust");
-        struct bench_table *shares = bench_table_new("locks", "mutex, 2 processes: share of the lesser one", "%", BENCH_MORE,
-                                                     "glibc robust");
+        struct bench_table *t = bench_table_new("locks", "mutex, 2 processes without pause", "M/s", BENCH_MORE,
+                                                "glibc robust");
+        struct bench_table *shares = bench_table_new("locks", "mutex, 2 processes: share of the lesser one", "%",
+                                                     BENCH_MORE, "glibc robust");
         double share;
 
         for (int i = bench_rounds(ROUNDS_CONTENDED); i > 0; i--) {

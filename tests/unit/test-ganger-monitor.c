@@ -41,7 +41,9 @@ static void lock_open(struct rig_ring *r, const char *name, uint32_t conditions)
 
         *r = (struct rig_ring){
                 .name = name,
-                .geometry = { .kind = OBJECT_MONITOR, .slots = conditions, .fences = !region_barrier_is_available() },
+                .geometry = {
+                        .kind = OBJECT_MONITOR, .slots = conditions, .fences = !region_barrier_is_available(),
+                },
                 .next_participant = 1,
         };
         r->memory_fd = region_create(name, &r->geometry);

@@ -18,7 +18,9 @@ static struct monitor one, two, three;
 static struct object object;            /* as one sees it who recovers */
 
 static void setup_conditions(uint32_t conditions) {
-        const struct geometry g = { .kind = OBJECT_MONITOR, .slots = conditions, .fences = !region_barrier_is_available() };
+        const struct geometry g = {
+                .kind = OBJECT_MONITOR, .slots = conditions, .fences = !region_barrier_is_available(),
+        };
         _cleanup_(closep) int fd = region_create("test", &g);
 
         ck_assert_int_ge(fd, 0);
@@ -277,8 +279,8 @@ int main(void) {
         Suite *suite = suite_create("monitor");
         TCase *c = tcase_create("monitor");
         const TTest *tests[] = {
-                one_has_the_lock, the_next_one_is_told_of_a_death, the_next_one_may_die_too, what_nobody_puts_right_is_lost,
-                only_the_dead_lose_it, a_reservation_keeps_others_away, who_waits_in_vain_reserves_and_gives_up,
+                one_has_the_lock, the_next_one_is_told_of_a_death, the_next_one_may_die_too,
+                what_nobody_puts_right_is_lost, only_the_dead_lose_it, a_reservation_keeps_others_away, who_waits_in_vain_reserves_and_gives_up,
                 waiting_needs_the_lock_and_returns_with_it, one_sees_who_holds_and_who_waits, geometry_is_checked,
                 damage_does_no_harm,
         };

@@ -3,8 +3,8 @@
 /*
  * Scenarios: short programs for three workers
  *
- * A replacement runs the body of the one it replaces. Workers that loop for ever are meant to end asleep: the checks tell whether
- * they may.
+ * A replacement runs the body of the one it replaces. Workers that loop for ever are meant to end asleep: the checks tell
+ * whether they may.
  */
 
 #include <errno.h>
@@ -219,36 +219,36 @@ static void players_must_be_done(void) {
 }
 
 const struct scenario monitor_scenarios[] = {
-        { .head = { .name = "lock", .what = "two lock, one of them twice", .delays = true }, .patience = 4, .replaced = true,
-          .body = { change_twice, change_once } },
-        { .head = { .name = "held", .what = "one holds the lock for long, two wait", .switches = 2, .delays = true },
-          .patience = 4, .replaced = true, .body = { hold, change_once, change_once } },
+        { .head = { .name = "lock", .what = "two lock, one of them twice", .delays = true },
+          .patience = 4, .replaced = true, .body = { change_twice, change_once } },
+        { .head = { .name = "held", .what = "one holds it for long, two wait", .switches = 2, .delays = true },
+          .patience = 4, .body = { hold, change_once, change_once } },
         { .head = { .name = "reserve", .what = "whoever is woken in vain once has the lock next", .delays = true },
           .patience = 1, .replaced = true, .body = { hold_twice, change_once } },
         { .head = { .name = "reserve-at-once", .what = "whoever cannot have it at once has it next", .switches = 2,
                     .delays = true },
           .patience = 0, .body = { change_once, change_once, change_once } },
-        { .head = { .name = "give-up", .what = "one has reserved the lock, and gives up", .switches = 2, .delays = true },
-          .patience = 0, .replaced = true, .body = { change_once, give_up, change_once } },
+        { .head = { .name = "give-up", .what = "one has reserved it, and gives up", .switches = 2, .delays = true },
+          .patience = 0, .body = { change_once, give_up, change_once } },
         { .head = { .name = "stopped", .what = "one who is stopped has reserved the lock" }, .setup = setup_stopped,
           .quiet = nobody_waits_for_long, .patience = 4, .body = { change_once, change_once, change_once } },
         { .head = { .name = "dead", .what = "whoever held it last died" }, .setup = setup_dead, .patience = 4,
           .replaced = true, .body = { change_once, change_once } },
-        { .head = { .name = "spoilt", .what = "a lock that nobody can have any more", .switches = 2 }, .setup = setup_dead,
-          .conditions = 1, .patience = 1, .body = { spoil, change_once, change_once } },
-        { .head = { .name = "signal", .what = "one waits for any number of items", .delays = true }, .conditions = 1, .patience = 4,
-          .replaced = true, .body = { produce, consume } },
-        { .head = { .name = "signal-one", .what = "two wait, each for one item", .delays = true }, .conditions = 1, .patience = 4,
-          .body = { produce_2, consume_one, consume_one } },
-        { .head = { .name = "signal-after", .what = "signals after the unlock", .delays = true }, .conditions = 1, .patience = 4,
-          .replaced = true, .body = { produce_and_signal_after, consume } },
-        { .head = { .name = "in-time", .what = "one waits for long, one not", .switches = 2, .delays = true }, .conditions = 1, .patience = 4,
-          .body = { produce, consume_in_time, consume } },
-        { .head = { .name = "broadcast", .what = "two wait for a gate that opens", .delays = true }, .conditions = 1, .patience = 4,
-          .body = { open_gate, pass_gate, pass_gate } },
-        { .head = { .name = "ping-pong", .what = "two wait for each other", .delays = true }, .conditions = 2, .patience = 4,
-          .quiet = players_must_be_done, .body = { play_ping, play_pong } },
-        { .head = { .name = "drain", .what = "one stops while signals come", .delays = true }, .conditions = 1, .patience = 4,
-          .quiet = drained_must_be_done, .body = { drain_1, consume_until_drained, produce } },
+        { .head = { .name = "spoilt", .what = "a lock that nobody can have any more", .switches = 2 },
+          .setup = setup_dead, .conditions = 1, .patience = 1, .body = { spoil, change_once, change_once } },
+        { .head = { .name = "signal", .what = "one waits for any number of items", .delays = true },
+          .conditions = 1, .patience = 4, .replaced = true, .body = { produce, consume } },
+        { .head = { .name = "signal-one", .what = "two wait, each for one item", .delays = true },
+          .conditions = 1, .patience = 4, .body = { produce_2, consume_one, consume_one } },
+        { .head = { .name = "signal-after", .what = "signals after the unlock", .delays = true },
+          .conditions = 1, .patience = 4, .replaced = true, .body = { produce_and_signal_after, consume } },
+        { .head = { .name = "in-time", .what = "one waits for long, one not", .delays = true },
+          .conditions = 1, .patience = 4, .body = { produce, consume_in_time, consume } },
+        { .head = { .name = "broadcast", .what = "two wait for a gate that opens", .delays = true },
+          .conditions = 1, .patience = 4, .body = { open_gate, pass_gate, pass_gate } },
+        { .head = { .name = "ping-pong", .what = "two wait for each other", .delays = true },
+          .conditions = 2, .patience = 4, .quiet = players_must_be_done, .body = { play_ping, play_pong } },
+        { .head = { .name = "drain", .what = "one stops while signals come", .delays = true },
+          .conditions = 1, .patience = 4, .quiet = drained_must_be_done, .body = { drain_1, consume_until_drained, produce } },
 };
 const size_t n_monitor_scenarios = sizeof monitor_scenarios / sizeof monitor_scenarios[0];

@@ -3,8 +3,8 @@
 /*
  * What must hold in an arena after its dead were recovered
  *
- * As in crashsim: nobody has the lock, nobody has reserved it, nobody waits; whoever comes then has it, and is told if what it
- * guards is half changed; a lock is unrecoverable only where somebody made it so.
+ * As in crashsim: nobody has the lock, nobody has reserved it, nobody waits; whoever comes then has it, and is told if
+ * what it guards is half changed; a lock is unrecoverable only where somebody made it so.
  */
 
 #include <errno.h>

@@ -3,7 +3,8 @@
 /*
  * The operations that stepkill kills, and the states in which they begin
  *
- * The victim's marks are plain stores: it says that it holds the lock after it has it, and takes that back before it unlocks.
+ * The victim's marks are plain stores: it says that it holds the lock after it has it, and takes that back before it
+ * unlocks.
  */
 
 #include <errno.h>

@@ -3,9 +3,9 @@
 /*
  * What must hold when nobody can go on
  *
- * Nobody sleeps on a lock that is free, or that nobody who lives holds, or that nobody can have; nobody sleeps at a condition
- * for what is there. At the very end: nobody has the lock or has reserved it, no waiter's bit is set for somebody who does not wait, and
- * one who comes then has the lock, and is told what is to be told.
+ * Nobody sleeps on a lock that is free, or that nobody who lives holds, or that nobody can have; nobody sleeps at a
+ * condition for what is there. At the very end: nobody has the lock or has reserved it, no waiter's bit is set for
+ * somebody who does not wait, and one who comes then has the lock, and is told what is to be told.
  *
  * Nothing here is a point: the execution stands still.
  */
