@@ -30,3 +30,7 @@ tests_crash_stepkill_broadcast_LDFLAGS = -Wl,-z,now
 dist_check_SCRIPTS += tests/crash/run-stepkill-broadcast tests/crash/run-stepkill-broadcast-long
 TESTS += tests/crash/run-stepkill-broadcast
 LONG_TESTS += tests/crash/run-stepkill-broadcast-long
+
+dist_check_SCRIPTS += tests/model/run-model-broadcast
+TESTS += tests/model/run-model-broadcast
+EXTRA_DIST += tests/model/broadcast.pml
