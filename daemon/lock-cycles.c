@@ -186,7 +186,8 @@ static int find(const struct look *l, const struct look *other, struct lock_cycl
         if (r < 0)
                 return r;
         graph = (struct wait_graph){
-                .n_threads = g.n_actors, .n_locks = l->n, .holds = g.holds, .n_holds = g.n_holds, .waits = g.waits, .free = g.free,
+                .n_threads = g.n_actors, .n_locks = l->n, .holds = g.holds, .n_holds = g.n_holds, .waits = g.waits,
+                .free = g.free,
         };
         r = deadlocks_find(&graph, &found);
         if (r < 0)
