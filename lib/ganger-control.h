@@ -128,21 +128,27 @@ int ganger_control_call_fds(struct ganger_control *c, struct Ganger__V1__Request
 void ganger_control_reply_free(struct Ganger__V1__Reply *reply);
 
 /**
- * Become a member of a ring of the daemon, from any process: attach, and join. Then open handles, and send and receive by the
- * functions of <ganger.h>; messages go straight through the ring, and the daemon may be restarted meanwhile.
+ * Become a member of a ring of the daemon, from any process: attach, and join. Then open handles, and send and
+ * receive by the functions of <ganger.h>; messages go straight through the ring, and the daemon may be restarted
+ * meanwhile.
  *
- * The daemon watches this process, and delivers again what it held, when the process ends, however it does; one that leaves
- * (ganger_leave) keeps its seat until then. Attach in the process that uses the ring: not before a fork or for another. A process
- * may be attached several times, and to several rings; each is a membership of its own. When the daemon ends for good, what a process
- * is attached to goes on without it, and is not recovered.
+ * The daemon watches this process, and delivers again what it held, when the process ends, however it does; one
+ * that leaves (ganger_leave) keeps its seat until then. Attach in the process that uses the ring: not before a fork
+ * or for another. A process may be attached several times, and to several rings; each is a membership of its own.
+ * When the daemon ends for good, what a process is attached to goes on without it, and is not recovered.
+ *
+ * The program must be linked with libganger (`pkg-config --libs ganger-control ganger`), which it needs for the rest anyway;
+ * one that loads libraries while it runs loads that one first, for all (RTLD_GLOBAL).
  *
  * Blocks as ganger_control_call().
  *
  * @param ring   its name.
- * @param flags  GANGER_RECEIVE, GANGER_SEND, or both: what for. That is also what must be permitted (consume, produce).
- * @param ret    receives the membership, in which `ganger_ring_open` finds the one ring also without its name; free it with
- *               ganger_leave(). It outlives `c`.
- * @return 0, or as ganger_control_call(), or as ganger_join(); -EPROTO also: libganger and the daemon are of different versions.
+ * @param flags  GANGER_RECEIVE, GANGER_SEND, or both: what for. That is also what must be permitted (consume,
+ *               produce).
+ * @param ret    receives the membership, in which `ganger_ring_open` finds the one ring also without its name; free
+ *               it with ganger_leave(). It outlives `c`.
+ * @return 0, or as ganger_control_call(), or as ganger_join(); -EPROTO also: libganger and the daemon are of
+ *         different versions; -ENOSYS: the program is not linked with libganger.
  */
 int ganger_control_attach(struct ganger_control *c, const char *ring, unsigned int flags, struct ganger **ret);
 

@@ -67,7 +67,7 @@ enum {
 /**
  * Join the gang that this process was started for.
  *
- * Reads the handshake that gangerd left in the environment (`GANGER_HANDSHAKE`), removes that variable,
+ * Reads the handshake that gangerd (or a host: see below) left in the environment (`GANGER_HANDSHAKE`), removes that variable,
  * and takes over the file descriptors: those that it needs no more are closed, the others marked
  * close-on-exec. Does not block and does not talk to the daemon, so it works while the daemon is being
  * restarted. After a failure all is as it was before. Not to be called while other threads use the
@@ -76,10 +76,10 @@ enum {
  * @param ret    receives the membership; free it with `ganger_leave`.
  * @param name   must be NULL.
  * @return 0, or
- *         -ENOENT      not started by gangerd, or its definition names no ring and no `io`;
+ *         -ENOENT      not started by gangerd or by a host, or its definition names no ring and no `io`;
  *         -EPROTO      the handshake is damaged;
  *         -EPROTONOSUPPORT  it, or a ring, is of another version than this library's: link both sides with one;
- *         -EALREADY    this process has joined already;
+ *         -EALREADY    this process has joined by this function already;
  *         -EINVAL      `name` is not NULL;
  *         -EOPNOTSUPP  membarrier(2) is forbidden to this process (seccomp), and its rings rely on it;
  *         -ENOMEM, -EMFILE, and other errors of mmap(2).
@@ -376,8 +376,8 @@ int ganger_pipe_consume(struct ganger_pipe *pipe);
 int ganger_pipe_receive(struct ganger_pipe *pipe, void *buffer, size_t size, size_t *ret_size, int64_t timeout_usec);
 /* ---- hosts: rings without the daemon ----------------------------------------------------------- */
 /*
- * A program makes rings for itself, its children, or unrelated programs, and does for them what gangerd does for its workers:
- * it admits each process as a member, and when one has died it recovers it.
+ * A program makes rings for itself, its children, or unrelated programs, and does for them what gangerd does
+ * for its workers: it admits each process as a member, and when one has died it recovers it.
  *
  *      ganger_host_new(&h, "crawler");
  *      ganger_host_add(h, "jobs", &(struct ganger_definition){ .kind = GANGER_QUEUE, .slots = 1024,
@@ -392,16 +392,17 @@ int ganger_pipe_receive(struct ganger_pipe *pipe, void *buffer, size_t size, siz
  *
  * Threads. A host may be used from any thread, a member by one at a time.
  *
- * Forks. In a child of the process that made the host only these work: ganger_member_join, ganger_member_environment,
- * ganger_member_descriptors, ganger_member_inherit, and ganger_member_free and ganger_host_free, which then close the child's
- * descriptors and free its memory, and do nothing to what is shared (not if another thread used the host at the fork). The
- * others are -EPERM.
+ * Forks. In a child of the process that made the host only these work: ganger_member_join,
+ * ganger_member_environment, ganger_member_descriptors, ganger_member_inherit, and ganger_member_free and
+ * ganger_host_free, which then close the child's descriptors and free its memory, and do nothing to what is
+ * shared (not if another thread used the host at the fork). The others are -EPERM.
  *
  * When the host itself dies, its members go on, but nobody recovers them any more: let children die with it
  * (PR_SET_PDEATHSIG). Its rings end with their last process.
  *
- * Not here: looking at a ring, and at its dead letters. A program that wants to see those itself sets `max_deliveries` to 255,
- * looks at `deliveries` of each message, and sends it to a ring of its own when it is enough.
+ * Not here: looking at a ring, and at its dead letters. A program that wants to see those itself sets
+ * `max_deliveries` to 255, looks at `deliveries` of each message, and sends it to a ring of its own when it
+ * is enough.
  */
 
 /** A program that makes rings, gives them to processes, and recovers those that die. */
@@ -446,14 +447,15 @@ struct ganger_recovery {
 /**
  * Make a host, without rings.
  * @param ret   free it with `ganger_host_free`.
- * @param name  what `ganger_worker` says in its members (letters, digits, `-`, `_`, `.`; at most 63 bytes); may be NULL: "".
+ * @param name  what `ganger_worker` says in its members (letters, digits, `-`, `_`, `.`; at most 63 bytes);
+ *              may be NULL: "".
  * @return 0, -EINVAL (no such name is allowed), -ENOMEM.
  */
 int ganger_host_new(struct ganger_host **ret, const char *name);
 
 /**
- * Free a host, its members (as `ganger_member_free` does, with all that it demands), and its mappings of the rings. Members that
- * left it to itself keep theirs.
+ * Free a host, its members (as `ganger_member_free` does, with all that it demands), and its mappings of the
+ * rings.
  * @param h  may be NULL.
  * @return NULL.
  */
@@ -463,43 +465,46 @@ struct ganger_host *ganger_host_free(struct ganger_host *h);
  * Make a ring. All its memory is allocated now. Who is admitted from now on can have it.
  * @param name        as of a host, but not NULL; copied.
  * @param definition  not needed any more when this returns.
- * @return 0, -EEXIST (there is one of that name), -EINVAL (name or definition make no sense), -E2BIG (beyond a limit),
- *         -EPERM (a child of the host), -ENOMEM, -EMFILE, -ENOSPC.
+ * @return 0, -EEXIST (there is one of that name), -EINVAL (name or definition make no sense), -E2BIG (beyond
+ *         a limit), -EPERM (a child of the host), -ENOMEM, -EMFILE, -ENOSPC.
  */
 int ganger_host_add(struct ganger_host *h, const char *name, const struct ganger_definition *definition);
 
 /**
- * Admit a process: what it may use is set aside for it, with journals of its own, before there is a process. It gets it in one
- * of three ways: ganger_member_join (here, or after fork(2)), ganger_member_environment (over execve(2)), ganger_member_send
- * (over a socket). In one process, once: a replacement is admitted anew.
+ * Admit a process: what it may use is set aside for it, with journals of its own, before there is a process.
+ * It gets it in one of three ways: ganger_member_join (here, or after fork(2)), ganger_member_environment
+ * (over execve(2)), ganger_member_send (over a socket). In one process, once: a replacement is admitted anew.
  *
  * In the process `ganger_instance` says the lowest number that no other member has.
  *
  * @param grants    names of rings, each once; NULL, with `n_grants` 0: every ring that there is, for both.
- * @param handles   how many handles it may have on each ring at the same time, from 1 to 64; 0: 4. A ring has 2,047 for all
- *                  its members. Over all rings a process may have 64 open.
+ * @param handles   how many handles it may have on each ring at the same time, from 1 to 64; 0: 4. A ring has
+ *                  2,047 for all its members. Over all rings a process may have 64 open.
  * @param ret       free it with `ganger_member_free`.
- * @return 0, -ENOENT (no such ring), -EEXIST (one of them twice), -EINVAL (flags or numbers), -E2BIG (more than 120 rings),
- *         -EUSERS (a ring has not so many handles left), -EPERM (a child of the host), -ENOMEM, -EMFILE.
+ * @return 0, -ENOENT (no such ring), -EEXIST (one of them twice), -EINVAL (flags or numbers), -E2BIG (more
+ *         than 120 rings), -EUSERS (a ring has not so many handles left), -EPERM (a child of the host),
+ *         -ENOMEM, -EMFILE.
  */
 int ganger_host_admit(struct ganger_host *h, const struct ganger_grant *grants, size_t n_grants, unsigned int handles,
                       struct ganger_member **ret);
 
 /**
- * Join as this member, in the process that made the host, or in a child that it forked. A child should then free the host:
- * that closes the descriptors of all that it was not admitted to. Has nothing to do with `ganger_join`: a worker of gangerd may
- * be a host too.
- * @return 0, -EALREADY (somebody has joined as this member), -EMFILE, -ENOMEM, and other errors of `ganger_join`.
+ * Join as this member, in the process that made the host, or in a child that it forked. A child should then
+ * free the host: that closes the descriptors of all that it was not admitted to. Has nothing to do with
+ * `ganger_join`: a worker of gangerd may be a host too.
+ * @return 0, -EALREADY (somebody has joined as this member), -EMFILE, -ENOMEM, and other errors of
+ *         `ganger_join`.
  */
 int ganger_member_join(struct ganger_member *m, struct ganger **ret);
 
 /**
- * What a program that a child will execute needs in its environment to join by `ganger_join`: "GANGER_HANDSHAKE=N".
+ * What a program that a child will execute needs in its environment to join by `ganger_join`:
+ * "GANGER_HANDSHAKE=N".
  *
- * The descriptors of the member must be open in it too, under the numbers that they have here: they are close-on-exec, and are
- * let through by ganger_member_inherit (after fork(2)), or by posix_spawn_file_actions_adddup2(&actions, fd, fd) for each of
- * ganger_member_descriptors. They are 3 or more, and as a rule 64 or more: a child that arranges descriptors of its own should
- * keep clear of them.
+ * The descriptors of the member must be open in it too, under the numbers that they have here: they are
+ * close-on-exec, and are let through by ganger_member_inherit (after fork(2)), or by
+ * posix_spawn_file_actions_adddup2(&actions, fd, fd) for each of ganger_member_descriptors. They are 3 or
+ * more, and as a rule 64 or more: a child that arranges descriptors of its own should keep clear of them.
  *
  * @param ret  the string, owned by the member; the same at each call.
  * @return 0, -EMFILE, -ENOMEM.
@@ -514,44 +519,47 @@ int ganger_member_environment(struct ganger_member *m, const char **ret);
 int ganger_member_descriptors(struct ganger_member *m, int *fds, size_t size);
 
 /**
- * In a child, after fork(2) and before execve(2): let the descriptors of this member through. Async-signal-safe.
+ * In a child, after fork(2) and before execve(2): let the descriptors of this member through.
+ * Async-signal-safe.
  * @return 0; -EINVAL: ganger_member_environment was not called before.
  */
 int ganger_member_inherit(const struct ganger_member *m);
 
 /**
  * Pass a member to the process at the other end of a connected Unix socket (stream or packets), which calls
- * ganger_join_socket at the same point of what they say to each other. It is one message; blocks while the socket is full,
- * if the socket blocks.
+ * ganger_join_socket at the same point of what they say to each other. It is one message; blocks while the
+ * socket is full, if the socket blocks.
  *
- * The end of the connection is no sign that the process is dead, and a number may name another by now. Watch a pidfd:
- * SO_PEERPIDFD, or pidfd_open(2) of the pid in SO_PEERCRED.
+ * The end of the connection is no sign that the process is dead, and a number may name another by now. Watch
+ * a pidfd: SO_PEERPIDFD, or pidfd_open(2) of the pid in SO_PEERCRED.
  *
- * @return 0 (it is on its way: recover it like one that joined), -EAGAIN (a socket that does not block is full), -EPIPE,
- *         -ENOMEM, -EMFILE, and other errors of sendmsg(2).
+ * @return 0 (it is on its way: recover it like one that joined), -EAGAIN (a socket that does not block is
+ *         full), -EPIPE, -ENOMEM, -EMFILE, and other errors of sendmsg(2).
  */
 int ganger_member_send(struct ganger_member *m, int socket);
 
 /**
- * Ask a member to drain: its receives end with -ESHUTDOWN from now on, also if it joins later. Async-signal-safe.
+ * Ask a member to drain: its receives end with -ESHUTDOWN from now on, also if it joins later.
+ * Async-signal-safe.
  * @return 0, or -EPERM (in a child).
  */
 int ganger_member_drain(struct ganger_member *m);
 
 /**
- * Tell that a member was stopped (SIGSTOP; waitpid(2) with WUNTRACED says so) or goes on. One that sleeps and is stopped may
- * swallow a wake-up that was for another, until it goes on: while some are known to be stopped, so many more are woken.
+ * Tell that a member was stopped (SIGSTOP; waitpid(2) with WUNTRACED says so) or goes on. One that sleeps and
+ * is stopped may swallow a wake-up that was for another, until it goes on: while some are known to be
+ * stopped, so many more are woken.
  * @param stopped  not 0: stopped.
  * @return 0, or -EPERM (in a child).
  */
 int ganger_member_stopped(struct ganger_member *m, int stopped);
 
 /**
- * A member is dead: deliver again what it had received, drop what it had half written, finish what it had committed, and wake
- * who may wait for it. The others go on meanwhile. May be repeated.
+ * A member is dead: deliver again what it had received, drop what it had half written, finish what it had
+ * committed, and wake who may wait for it. The others go on meanwhile. May be repeated.
  *
- * Only when the process is known to be dead: it was reaped, or its pidfd is readable. Not for one that is merely slow, nor while
- * a child that it forked lives on with its handles.
+ * Only when the process is known to be dead: it was reaped, or its pidfd is readable. Not for one that is
+ * merely slow, nor while a child that it forked lives on with its handles.
  *
  * @param reason  stands with its messages; cut after GANGER_REASON_MAX bytes; may be NULL.
  * @param ret     what was found; may be NULL.
@@ -560,15 +568,16 @@ int ganger_member_stopped(struct ganger_member *m, int stopped);
 int ganger_member_recover(struct ganger_member *m, const char *reason, struct ganger_recovery *ret);
 
 /**
- * Free a member; what it had on the rings is for others again. It must be dead, or have left (`ganger_leave`, and nobody joins as
- * it any more), or never have joined. Recovers it, if ganger_member_recover did not.
+ * Free a member; what it had on the rings is for others again. It must be dead, or have left (`ganger_leave`,
+ * and nobody joins as it any more), or never have joined. Recovers it, if ganger_member_recover did not.
  * @param m  may be NULL.
  * @return NULL.
  */
 struct ganger_member *ganger_member_free(struct ganger_member *m);
 
 /**
- * Join with what a host sends over a connected Unix socket (ganger_member_send). Reads one message, no byte beyond.
+ * Join with what a host sends over a connected Unix socket (ganger_member_send). Reads one message, no byte
+ * beyond.
  * @param timeout_usec  how long to wait for it, as in `ganger_ring_receive`.
  * @return 0, or
  *         -EAGAIN, -ETIMEDOUT, -EINTR  as in `ganger_ring_receive`;
@@ -579,11 +588,11 @@ struct ganger_member *ganger_member_free(struct ganger_member *m);
 int ganger_join_socket(struct ganger **ret, int socket, int64_t timeout_usec);
 
 /**
- * Join with a handshake and descriptors that came some other way: in the reply to an attach request of gangerd's control socket
- * (ganger_control_attach does it all).
+ * Join with a handshake and descriptors that came some other way: in the reply to an attach request of
+ * gangerd's control socket (ganger_control_attach does it all).
  * @param handshake  not needed any more when this returns.
- * @param fds        what came with it; the handshake names its descriptors by their places here. Taken over, all of them, on
- *                   success; on failure they stay the caller's.
+ * @param fds        what came with it; the handshake names its descriptors by their places here. Taken over,
+ *                   all of them, on success; on failure they stay the caller's.
  * @return as `ganger_join`; -EPROTO also: the handshake names more descriptors than there are.
  */
 int ganger_join_descriptors(struct ganger **ret, const void *handshake, size_t size, const int *fds, size_t n_fds);
@@ -593,9 +602,10 @@ int ganger_join_descriptors(struct ganger **ret, const void *handshake, size_t s
 /**
  * A handle on a service: one participant of it, that calls (GANGER_SEND), serves (GANGER_RECEIVE), or both.
  *
- * A call is served by one server at a time, and its reply can reach its caller and nobody else. If the server dies first, at whatever instruction, the
- * caller is told at once, by whoever recovers the dead; or, where the service is declared idempotent, another server is given the
- * call, up to `max-deliveries` times in all. If the caller dies first, the call is served no more, or its reply is dropped.
+ * A call is served by one server at a time, and its reply can reach its caller and nobody else. If the server dies
+ * first, at whatever instruction, the caller is told at once, by whoever recovers the dead; or, where the service
+ * is declared idempotent, another server is given the call, up to `max-deliveries` times in all. If the caller dies
+ * first, the call is served no more, or its reply is dropped.
  */
 struct ganger_service;
 
@@ -626,7 +636,8 @@ struct ganger_call {
  * @param name   NULL: the only service that fits `flags`.
  * @param flags  GANGER_SEND (call), GANGER_RECEIVE (serve), or both.
  * @param ret    the handle; free it with `ganger_service_close`. Calls and requests of it are void after that.
- * @return 0; -ENOENT (no service of that name), -EACCES (not given for that), -ENOTUNIQ, -EUSERS (no seat is left), -EINVAL, -ENOMEM.
+ * @return 0; -ENOENT (no service of that name), -EACCES (not given for that), -ENOTUNIQ, -EUSERS (no seat is left),
+ *         -EINVAL, -ENOMEM.
  */
 int ganger_service_open(struct ganger *g, const char *name, unsigned int flags, struct ganger_service **ret);
 
@@ -641,17 +652,20 @@ struct ganger_service *ganger_service_close(struct ganger_service *service);
 size_t ganger_service_message_max(const struct ganger_service *service);
 
 /**
- * Call: send a request, wait for the reply. Linearises at one store of the slot's word, after which servers see it, and for the reply at the
- * server's compare-and-swap of the same word.
+ * Call: send a request, wait for the reply. Linearises at one store of the slot's word, after which servers see it,
+ * and for the reply at the server's compare-and-swap of the same word.
  *
- * @param reply         where the reply is copied to; after -EREMOTEIO and -ECONNRESET a text that says why, cut to fit, with a 0 at its end.
+ * @param reply         where the reply is copied to; after -EREMOTEIO and -ECONNRESET a text that says why, cut to
+ *                      fit, with a 0 at its end.
  * @param reply_size    bytes at `reply`; 0: neither is wanted.
  * @param ret_size      how long the reply is; may be NULL.
- * @param timeout_usec  for all of it: waiting for a slot, for a server, for the reply. Negative: no limit; as long as there is no server at
- *                      all, a call waits. 0 makes no sense. Being asked to drain does not end it.
+ * @param timeout_usec  for all of it: waiting for a slot, for a server, for the reply. Negative: no limit; as long
+ *                      as there is no server at all, a call waits. 0 makes no sense. Being asked to drain does not
+ *                      end it.
  * @return 0, or
  *         -ETIMEDOUT   there was no reply for so long; perhaps it was served all the same;
- *         -ECONNRESET  its server died. The service is not idempotent, and nobody knows what was done; or so many servers died of it;
+ *         -ECONNRESET  its server died. The service is not idempotent, and nobody knows what was done; or so many
+ *                      servers died of it;
  *         -EREMOTEIO   its server answered that it failed (`ganger_service_fail`);
  *         -ENOBUFS     the reply is longer than `reply_size`, and was dropped;
  *         -EMSGSIZE    the request is longer than `ganger_service_message_max`; nothing was called;
@@ -662,7 +676,8 @@ int ganger_service_call(struct ganger_service *service, const void *request, siz
                         size_t reply_size, size_t *ret_size, int64_t timeout_usec);
 
 /**
- * Begin a call, and do not wait: so one thread can have several open. Each takes a slot of the service until it is finished or abandoned.
+ * Begin a call, and do not wait: so one thread can have several open. Each takes a slot of the service until it is
+ * finished or abandoned.
  * @param timeout_usec  after it the call is served no more; negative: no limit; not 0.
  * @return 0; -EAGAIN: no slot is free; -EMSGSIZE, -EINVAL, -EACCES as of `ganger_service_call`.
  */
@@ -684,8 +699,9 @@ int ganger_service_finish(struct ganger_call *call, void *reply, size_t reply_si
 int ganger_service_abandon(struct ganger_call *call);
 
 /**
- * Take a call to serve. Linearises at one compare-and-swap of the slot's word. Calls whose time is over are passed over. About in the
- * order in which they were made: before any call, each other slot of the service is served at most once by each server.
+ * Take a call to serve. Linearises at one compare-and-swap of the slot's word. Calls whose time is over are passed
+ * over. About in the order in which they were made: before any call, each other slot of the service is served at
+ * most once by each server.
  * @param timeout_usec  0: do not wait; negative: wait without limit; else at most so long (CLOCK_MONOTONIC).
  * @return 0; -EAGAIN, -ETIMEDOUT, -ESHUTDOWN, -EINTR, -EACCES as of `ganger_ring_receive`.
  */
@@ -697,8 +713,8 @@ int ganger_service_fd(struct ganger_service *service);
 /**
  * Reply. Makes a system call only if the caller sleeps.
  * @param data  what is copied; or `request->reply`, if it was written there.
- * @return 0; 1: nobody waits for it any more, it was dropped; -EMSGSIZE (still to be finished); -EINVAL: not a request that this
- *         handle has received (or it is finished already).
+ * @return 0; 1: nobody waits for it any more, it was dropped; -EMSGSIZE (still to be finished); -EINVAL: not a
+ *         request that this handle has received (or it is finished already).
  */
 int ganger_service_reply(struct ganger_request *request, const void *data, size_t size);
 
@@ -1016,15 +1032,15 @@ struct ganger_wait {
 /**
  * Wait until a message, or space for one, may be there at any of several handles.
  *
- * Takes nothing. Then receive, reserve or send with a timeout of 0 at what is ready, at the first in the order of `items` first,
- * and without delay: others that wait for the same were told of the rest, but not of that one. It may be gone by then
- * (-EAGAIN): another was faster; wait again.
+ * Takes nothing. Then receive, reserve or send with a timeout of 0 at what is ready, at the first in the
+ * order of `items` first, and without delay: others that wait for the same were told of the rest, but not of
+ * that one. It may be gone by then (-EAGAIN): another was faster; wait again.
  *
- * The handles are the calling thread's; they may belong to several memberships. One item for each handle. A handle with a
- * descriptor in an event loop (`ganger_ring_fd`) may be waited for here too.
+ * The handles are the calling thread's; they may belong to several memberships. One item for each handle. A
+ * handle with a descriptor in an event loop (`ganger_ring_fd`) may be waited for here too.
  *
- * Linearises at a look at each that finds something. A system call while it sleeps: futex_waitv(2); before Linux 5.16 ppoll(2), which
- * a signal handler with SA_RESTART ends too.
+ * Linearises at a look at each that finds something. A system call while it sleeps: futex_waitv(2); before
+ * Linux 5.16 ppoll(2), which a signal handler with SA_RESTART ends too.
  *
  * @param n             at least 1.
  * @param timeout_usec  as in `ganger_ring_receive`.

@@ -6,6 +6,7 @@ EXTRA_PROGRAMS = \
 	tests/bench/bench-holder \
 	tests/bench/bench-ipc \
 	tests/bench/bench-machine \
+	tests/bench/bench-pipe \
 	tests/bench/bench-queue \
 	tests/bench/bench-semaphore
 BENCH_BINARIES = $(EXTRA_PROGRAMS:=$(EXEEXT))
@@ -23,6 +24,11 @@ BENCH_PEERS = \
 	tests/bench/peer-run.c tests/bench/peer-run.h \
 	tests/bench/peer.h tests/bench/peer-ganger.c tests/bench/peer-kernel.c tests/bench/peer-vyukov.c \
 	tests/bench/vyukov.c tests/bench/vyukov.h
+
+tests_bench_bench_pipe_SOURCES = $(BENCH_COMMON) \
+	tests/bench/bench-pipe.c tests/bench/pipe-bare.c tests/bench/pipe-bench.h tests/bench/pipe-ganger.c
+tests_bench_bench_pipe_CPPFLAGS = $(BENCH_CPPFLAGS)
+tests_bench_bench_pipe_LDADD = libworker.la libshm.la libbase.la
 
 tests_bench_bench_queue_SOURCES = $(BENCH_COMMON) $(BENCH_PEERS) \
 	tests/bench/bench-queue.c tests/bench/queue-bench.h \

@@ -11,8 +11,8 @@ libfake_control_la_SOURCES = tests/unit/fake-control.c tests/unit/fake-control.h
 check_PROGRAMS += tests/unit/test-control-client
 TESTS += tests/unit/test-control-client
 tests_unit_test_control_client_CPPFLAGS = $(TEST_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
-tests_unit_test_control_client_LDADD = libfake-control.la libharness.la libganger-control.la libwire.la libbase.la \
-	$(PROTOBUF_C_LIBS)
+tests_unit_test_control_client_LDADD = libfake-control.la libharness.la libganger-control.la libganger.la libwire.la \
+	libbase.la $(PROTOBUF_C_LIBS)
 
 check_PROGRAMS += tests/unit/test-ctl-output
 TESTS += tests/unit/test-ctl-output

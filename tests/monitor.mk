@@ -30,3 +30,15 @@ tests_crash_stepkill_monitor_LDFLAGS = -Wl,-z,now
 dist_check_SCRIPTS += tests/crash/run-stepkill-monitor tests/crash/run-stepkill-monitor-long
 TESTS += tests/crash/run-stepkill-monitor
 LONG_TESTS += tests/crash/run-stepkill-monitor-long
+
+dist_check_SCRIPTS += tests/model/run-model-monitor tests/model/run-model-monitor-long
+TESTS += tests/model/run-model-monitor
+LONG_TESTS += tests/model/run-model-monitor-long
+EXTRA_DIST += tests/model/monitor.pml
+
+# make bench BENCH=locks
+EXTRA_PROGRAMS += tests/bench/bench-locks
+BENCH_BINARIES += tests/bench/bench-locks$(EXEEXT)
+tests_bench_bench_locks_SOURCES = $(BENCH_COMMON) tests/bench/bench-locks.c
+tests_bench_bench_locks_CPPFLAGS = $(BENCH_CPPFLAGS)
+tests_bench_bench_locks_LDADD = libworker.la libshm.la libbase.la

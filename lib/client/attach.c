@@ -3,9 +3,12 @@
 /*
  * Attaching: this process becomes a member of one ring
  *
- * The daemon passes a handshake and descriptors; it watches the process from then on, and recovers it when it ends. It is asked
- * once: afterwards it may come and go, the ring stays. Should the reply be lost on the way and the request be asked again, the
- * daemon has set aside one seat too many, until this process ends.
+ * The daemon passes a handshake and descriptors; it watches the process from then on, and recovers it when it ends.
+ * It is asked once: afterwards it may come and go, the ring stays. Should the reply be lost on the way and the
+ * request be asked again, the daemon has set aside one seat too many, until this process ends.
+ *
+ * Joining is libganger's, which this library does not depend on: whoever attaches uses that one too, and those who only
+ * ask need not have it. So the shared library finds it in the program, or does not.
  */
 
 #include <errno.h>
@@ -13,6 +16,17 @@
 #include "base/cleanup.h"
 #include "client/client.h"
 #include "ganger.h"
+
+#ifdef PIC
+#pragma weak ganger_join_descriptors
+static bool can_join(void) {
+        return ganger_join_descriptors;
+}
+#else
+static bool can_join(void) {
+        return true;
+}
+#endif
 
 static int join(struct ganger_control *c, const Ganger__V1__AttachReply *reply, const int *fds, size_t n_fds,
                 struct ganger **ret) {
@@ -39,6 +53,8 @@ CONTROL_PUBLIC int ganger_control_attach(struct ganger_control *c, const char *r
         c->error = ERROR_NULL;
         if (flags == 0 || flags & ~(unsigned int)(GANGER_RECEIVE | GANGER_SEND))
                 return error_set(&c->error, -EINVAL, "neither to receive nor to send");
+        if (!can_join())
+                return error_set(&c->error, -ENOSYS, "this program is not linked with libganger");
         call.ring = (char *)ring;
         call.receive = flags & GANGER_RECEIVE;
         call.send = flags & GANGER_SEND;

@@ -1,4 +1,4 @@
-# libganger-control.so: the client of the control socket, and the messages of control.proto. Who attaches joins by libganger.so.
+# libganger-control.so: the client of the control socket, and the messages of control.proto.
 lib_LTLIBRARIES += libganger-control.la
 libganger_control_la_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
 libganger_control_la_SOURCES = \
@@ -10,10 +10,10 @@ libganger_control_la_SOURCES = \
 	lib/client/retry.c \
 	lib/client/seen.c lib/client/seen.h \
 	lib/client/stream.c
-libganger_control_la_LIBADD = libproto-control.la libwire.la libbase.la libganger.la $(PROTOBUF_C_LIBS)
+libganger_control_la_LIBADD = libproto-control.la libwire.la libbase.la $(PROTOBUF_C_LIBS)
 libganger_control_la_LDFLAGS = $(AM_LDFLAGS) -no-undefined -version-info $(LIBGANGER_CONTROL_VERSION) \
 	-Wl,--version-script=$(top_srcdir)/lib/client/libganger-control.sym
-libganger_control_la_DEPENDENCIES = libproto-control.la libwire.la libbase.la libganger.la \
+libganger_control_la_DEPENDENCIES = libproto-control.la libwire.la libbase.la \
 	$(top_srcdir)/lib/client/libganger-control.sym
 EXTRA_DIST += lib/client/libganger-control.sym
 

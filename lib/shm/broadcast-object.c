@@ -3,9 +3,10 @@
 /*
  * The broadcast ring as an object: its memory, and its recovery
  *
- * A dead writer leaves nothing to put right but the writing end: what it had not published is not there for anybody, and the next
- * writer begins at the tail. A dead subscriber leaves its place, which must not stop the writer any longer. Waking comes last, and
- * always: a writer may have died between publishing and waking, a subscriber between reading and waking.
+ * A dead writer leaves nothing to put right but the writing end: what it had not published is not there for anybody,
+ * and the next writer begins at the tail. A dead subscriber leaves its place, which must not stop the writer any
+ * longer. Waking comes last, and always: a writer may have died between publishing and waking, a subscriber between
+ * reading and waking.
  */
 
 #include "shm/broadcast-object.h"

@@ -4,20 +4,22 @@
  * The broadcast ring
  *
  * Linearisation points: publish: the store of `tail`. Receive: the load of `oldest` after the copy, if readers may be
- * overtaken; else the load of `tail` that showed the record. "None" linearises at the load of `tail`, "full" at the loads of the
- * subscribers' positions. Subscribing: the load of `oldest` that confirms it. Claim: its compare-and-swap.
+ * overtaken; else the load of `tail` that showed the record. "None" linearises at the load of `tail`, "full" at the
+ * loads of the subscribers' positions. Subscribing: the load of `oldest` that confirms it. Claim: its
+ * compare-and-swap.
  *
- * Memory orders. A record is published by the release of `tail`; its partner is the acquire in is_published(). A record that
- * may be overwritten while it is copied is a seqlock, as in H.-J. Boehm, "Can seqlocks get along with programming language
- * memory models?" (MSPC 2012): the writer stores `oldest`, then a release fence, then overwrites with relaxed atomic stores; the
- * reader copies with relaxed atomic loads, then an acquire fence, then loads `oldest`. If a copy has a byte of the new record, the
- * fences synchronise and the load finds the new `oldest`. (Who writes in place, where it was reserved, makes plain stores: what
- * a reader gets of them meanwhile it throws away unseen.) What a subscriber has read was read before the release of its
- * position; the partner is the acquire in slowest(). A subscriber that comes and a writer that makes room are a Dekker pair: the one
- * stores its position, the other `oldest`, then each has a full fence, and looks at the other's.
+ * Memory orders. A record is published by the release of `tail`; its partner is the acquire in is_published(). A
+ * record that may be overwritten while it is copied is a seqlock, as in H.-J. Boehm, "Can seqlocks get along with
+ * programming language memory models?" (MSPC 2012): the writer stores `oldest`, then a release fence, then overwrites
+ * with relaxed atomic stores; the reader copies with relaxed atomic loads, then an acquire fence, then loads
+ * `oldest`. If a copy has a byte of the new record, the fences synchronise and the load finds the new `oldest`. (Who
+ * writes in place, where it was reserved, makes plain stores: what a reader gets of them meanwhile it throws away
+ * unseen.) What a subscriber has read was read before the release of its position; the partner is the acquire in
+ * slowest(). A subscriber that comes and a writer that makes room are a Dekker pair: the one stores its position, the
+ * other `oldest`, then each has a full fence, and looks at the other's.
  *
- * Everything that is read from shared memory is read once, and bounded before use; every loop ends after a number of steps that
- * damage cannot raise.
+ * Everything that is read from shared memory is read once, and bounded before use; every loop ends after a number of
+ * steps that damage cannot raise.
  */
 
 #include "shm/broadcast.h"

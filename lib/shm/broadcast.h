@@ -7,20 +7,21 @@
  *
  *      header | waiting | subscribers … || tail, oldest, writer | records …
  *
- * What is before the double bar every member may write; what is after it, page by page, only those who may send: readers map it
- * PROT_READ (region_protect()), so that a reader's stray store can cost the others a wake-up or a place, but never a message.
- * It guards against mistakes, not against malice: the descriptor itself allows writing.
+ * What is before the double bar every member may write; what is after it, page by page, only those who may send:
+ * readers map it PROT_READ (region_protect()), so that a reader's stray store can cost the others a wake-up or a
+ * place, but never a message. It guards against mistakes, not against malice: the descriptor itself allows writing.
  *
- * Positions count bytes from the beginning of time, in steps of RECORD_ALIGN; a record does not wrap, but leaves padding at the end
- * of the ring. Three things move, and only the writer moves them:
+ * Positions count bytes from the beginning of time, in steps of RECORD_ALIGN; a record does not wrap, but leaves
+ * padding at the end of the ring. Three things move, and only the writer moves them:
  *
  * | tail      | all records below it are whole; one store publishes any number of them                       |
  * | oldest    | where the oldest record begins that is kept. Raised before what is below it is overwritten    |
  * | sequence  | in each record, and written ahead where the next one will begin: so it is right at the tail   |
  *
- * A reader that may be overtaken copies a record out, and then looks whether `oldest` went past it meanwhile. As the intent
- * counter of Aeron's broadcast transmitter, but it moves by many records at a time, and always stands at the beginning of
- * one, so that whoever was overtaken goes on at the oldest record and not at the newest. The sequence tells how many it missed.
+ * A reader that may be overtaken copies a record out, and then looks whether `oldest` went past it meanwhile. As the
+ * intent counter of Aeron's broadcast transmitter, but it moves by many records at a time, and always stands at the
+ * beginning of one, so that whoever was overtaken goes on at the oldest record and not at the newest. The sequence
+ * tells how many it missed.
  *
  * The policy says what happens when the ring is full of what some reader has not read:
  *

@@ -45,6 +45,7 @@
 #define FAULT_ANY_LATE_TICKET 61        /* … takes its tickets after its look */
 #define FAULT_ANY_BLIND 62              /* … does not look again once it is announced */
 #define FAULT_ANY_ONE 63                /* … wakes nobody else where there may be enough for several */
+#define FAULT_ANY_DRAINED 64            /* … keeps all wake-ups when it is asked to drain */
 
 /* ---- hostile: trust in memory, hunted by tests/fuzz/run-fuzz (the target comes first): 200 to 299 --- */
 #define FAULT_TRUST_SIZE 200            /* queue: a receiver believes the size that stands in the slot */
@@ -66,6 +67,9 @@
 #define FAULT_NO_SPACE_WAKE 511         /* … nor those who wait for a slot */
 #define FAULT_NOT_POSTED 512            /* recovery makes a call ready, and hides it */
 #define FAULT_LATE_SLEEPER 513          /* look for the reply, and say after that that one sleeps */
+#define FAULT_UNORDERED_SLEEPER 514     /* … or say it before, but in no order */
+#define FAULT_GIVEN_UP_SILENTLY 515     /* a call that is given up does not wake one who waits for a slot */
+#define FAULT_RESERVED_BY_NOBODY 516    /* claim a slot first, record the owner after */
 
 /* ---- semaphore: also counters: 400 to 499 ---------------------------------------------------------- */
 #define FAULT_PERMIT_CLAIM_THEN_OWN 400 /* claim a permit first, record the owner after */

@@ -3,12 +3,14 @@
 /*
  * The service as an object: its memory, and its recovery
  *
- * A dead one may have been caller in some slots and server in others, and in one slot both. Whatever it owns by the word is put right; of a call
- * that somebody else serves, `caller` tells whether it was its own. Two who died over one call may be recovered in either order: a dead server
- * gives the call back to its caller, dead or not; a dead caller leaves it to its server, dead or not; and whoever of them comes second frees it.
+ * A dead one may have been caller in some slots and server in others, and in one slot both. Whatever it owns by the
+ * word is put right; of a call that somebody else serves, `caller` tells whether it was its own. Two who died over
+ * one call may be recovered in either order: a dead server gives the call back to its caller, dead or not; a dead
+ * caller leaves it to its server, dead or not; and whoever of them comes second frees it.
  *
- * Order matters: bits after words, always and for all slots that are ready, since an earlier recovery may have been killed between
- * the two; waking comes last, and wakes all callers that sleep, since the dead one may have replied and not woken yet.
+ * Order matters: bits after words, always and for all slots that are ready, since an earlier recovery may have been
+ * killed between the two; waking comes last, and wakes all callers that sleep, since the dead one may have replied
+ * and not woken yet.
  */
 
 #include "shm/service-object.h"
@@ -148,7 +150,7 @@ static void repair_slot(const struct seat *seat, uint32_t i, const char *reason,
                         return;
                 if (call_state(next) == CALL_FAILED)
                         write_failure(s, slot, reason);
-                /* Release: partner is the acquire of whoever has it next. Sequentially consistent: see service_wake_caller(). */
+                /* Release: partner is the acquire of whoever has it next. In sequential order: see service_wake_caller(). */
                 if (atomic_compare_exchange_strong_explicit(&slot->word, &w, next, memory_order_seq_cst,
                                                             memory_order_acquire)) {
                         count_repair(s, ret, next);

@@ -3,9 +3,9 @@
 /*
  * Waiting for a call, for a slot, and for the reply
  *
- * Servers and those who want a slot wait on an eventcount (shm/wait-until.h). For its reply a caller waits in its slot, on a futex of its own, so that a
- * reply wakes its caller and nobody else. That takes no barrier beyond what both sides do anyway: the reply is a compare-and-swap, and the
- * caller's flag an exchange.
+ * Servers and those who want a slot wait on an eventcount (shm/wait-until.h). For its reply a caller waits in its
+ * slot, on a futex of its own, so that a reply wakes its caller and nobody else. That takes no barrier beyond what
+ * both sides do anyway: the reply is a compare-and-swap, and the caller's flag an exchange.
  */
 
 #include <errno.h>
@@ -76,6 +76,9 @@ static int sleep_once(struct service *s, const struct call *c, struct call_resul
 #if SHM_FAULT == FAULT_LATE_SLEEPER
         r = service_result(s, c, ret);
         atomic_store(&slot->sleeping, 1);
+#elif SHM_FAULT == FAULT_UNORDERED_SLEEPER
+        atomic_store_explicit(&slot->sleeping, 1, memory_order_relaxed);
+        r = service_result(s, c, ret);
 #else
         atomic_store(&slot->sleeping, 1);
         r = service_result(s, c, ret);

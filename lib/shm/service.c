@@ -3,18 +3,22 @@
 /*
  * The service
  *
- * Linearisation points: reserve, receive, reply, fail, give up: their compare-and-swap; submit, release, and the reply to a caller that is
- * gone: their store. "None" is no point in time: each slot, or word of the bitmap, was looked at once.
+ * Linearisation points: reserve, receive, reply, fail, give up: their compare-and-swap; submit, release, and the
+ * reply to a caller that is gone: their store. "None" is no point in time: each slot, or word of the bitmap, was
+ * looked at once.
  *
- * Memory orders. A request is published by the release of submit; its partner is the acquire of the compare-and-swap in receive, also
- * when recovery came between (its compare-and-swap continues the release sequence, and is a release itself). A reply is published by the release of
- * the compare-and-swap in reply; its partner is the acquire in service_result(). What was read of a slot was read before the release that
- * frees it; its partner is the acquire of reserve. A bit is set after the word says ready (release), and words are looked at after the
- * bits were read (acquire). It is cleared while the server owns the slot, hence before the release of reply, hence before the bit of the next
- * call in that slot is set. Reply and `sleeping` are a Dekker pair: see service_wake_caller() and service_result_wait().
+ * Memory orders. A request is published by the release of submit; its partner is the acquire of the
+ * compare-and-swap in receive, also when recovery came between (its compare-and-swap continues the release
+ * sequence, and is a release itself). A reply is published by the release of the compare-and-swap in reply; its
+ * partner is the acquire in service_result(). What was read of a slot was read before the release that frees it;
+ * its partner is the acquire of reserve. A bit is set after the word says ready (release), and words are looked at
+ * after the bits were read (acquire). It is cleared while the server owns the slot, hence before the release of
+ * reply, hence before the bit of the next call in that slot is set. Reply and `sleeping` are a Dekker pair: see
+ * service_wake_caller() and service_result_wait().
  *
- * Who serves next: a server looks from behind the slot that it served last, so that no call is passed over by more than one call in
- * each other slot; callers begin at slots of their own. Hence about the order of calls, and nobody starves.
+ * Who serves next: a server looks from behind the slot that it served last, so that no call is passed over by more
+ * than one call in each other slot; callers begin at slots of their own. Hence about the order of calls, and nobody
+ * starves.
  *
  * Everything read from shared memory is read once, and bounded before use.
  */
@@ -27,7 +31,7 @@
 #include "shm/fault.h"
 #include "shm/sys.h"
 
-/** A call changes hands no more often than this while somebody gives it up: each time it was delivered, or came back. */
+/** A call changes hands no more often than this while somebody gives it up: each time it is delivered, or comes back. */
 #define GIVE_UP_TRIES (2 * DELIVERIES_MAX + 4)
 
 static size_t align_up(size_t n, size_t to) {
@@ -96,11 +100,12 @@ int service_reserve(struct service *s, struct call *ret) {
                 uint32_t at = (s->call_cursor + i) & s->mask;
                 struct call_slot *slot = service_slot(s, at);
                 uint64_t w = atomic_load_explicit(&slot->word, memory_order_relaxed), lap = word_lap(w);
+                uint32_t owner = SHM_FAULT == FAULT_RESERVED_BY_NOBODY ? 0 : s->owner;
 
                 if (call_state(w) != CALL_FREE)
                         continue;
                 /* Linearises reserve. Acquire: partner is the release of whoever freed it. */
-                if (!atomic_compare_exchange_strong_explicit(&slot->word, &w, call_word(lap, s->owner, 0, CALL_WRITING),
+                if (!atomic_compare_exchange_strong_explicit(&slot->word, &w, call_word(lap, owner, 0, CALL_WRITING),
                                                              memory_order_acquire, memory_order_relaxed))
                         continue;
                 s->call_cursor = at;
@@ -199,7 +204,7 @@ int service_give_up(struct service *s, const struct call *c) {
                 if (!atomic_compare_exchange_strong_explicit(&slot->word, &w, next, memory_order_acq_rel,
                                                              memory_order_acquire))
                         continue;
-                if (call_state(next) == CALL_FREE)
+                if (call_state(next) == CALL_FREE && SHM_FAULT != FAULT_GIVEN_UP_SILENTLY)
                         wait_wake(&s->space);
                 return 0;
         }
@@ -224,6 +229,7 @@ static bool take(struct service *s, uint32_t at, struct served *ret) {
         uint64_t w = atomic_load_explicit(&slot->word, memory_order_acquire), lap = word_lap(w);
         uint64_t deadline_usec = atomic_load_explicit(&slot->deadline_usec, memory_order_relaxed);
         uint32_t deliveries = word_deliveries(w) + (word_deliveries(w) < DELIVERIES_MAX);
+        uint64_t serving;
 
         if (call_state(w) != CALL_READY || is_expired(deadline_usec))
                 return false;
@@ -238,8 +244,9 @@ static bool take(struct service *s, uint32_t at, struct served *ret) {
                 .reply = (unsigned char *)slot + s->reply_offset,
         };
         /* Linearises receive. Acquire: partner is the release of submit, or of recovery. */
-        if (!atomic_compare_exchange_strong_explicit(&slot->word, &w, call_word(lap, s->owner, deliveries, CALL_SERVING),
-                                                     memory_order_acq_rel, memory_order_relaxed))
+        serving = call_word(lap, s->owner, deliveries, CALL_SERVING);
+        if (!atomic_compare_exchange_strong_explicit(&slot->word, &w, serving, memory_order_acq_rel,
+                                                     memory_order_relaxed))
                 return false;
 #if SHM_FAULT != FAULT_CLEARED_LATE
         take_bit(s, at);
@@ -307,7 +314,8 @@ static bool publish(struct call_slot *slot, uint64_t *w, uint64_t next) {
         atomic_store(&slot->word, next);
         return true;
 #endif
-        return atomic_compare_exchange_strong_explicit(&slot->word, w, next, memory_order_seq_cst, memory_order_acquire);
+        return atomic_compare_exchange_strong_explicit(&slot->word, w, next, memory_order_seq_cst,
+                                                       memory_order_acquire);
 }
 
 static int finish(struct service *s, const struct served *r, enum call_state state, uint32_t size) {

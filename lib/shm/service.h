@@ -7,9 +7,10 @@
  *
  *      header | control | slots …
  *
- * A call has a slot from its beginning to its end, with an area for the request and another for the reply: the request is still
- * whole when it must be delivered again. The word of a slot (shm/word.h, with states of its own) says in which lap it stands, that is the
- * how many-th use of it this is, and who owns it; so nobody who is late can take a later use for his.
+ * A call has a slot from its beginning to its end, with an area for the request and another for the reply: the
+ * request is still whole when it must be delivered again. The word of a slot (shm/word.h, with states of its own)
+ * says in which lap it stands, that is the how many-th use of it this is, and who owns it; so nobody who is late
+ * can take a later use for his.
  *
  * | operation   | from               | to                                   | owner after | by                |
  * | reserve     | free               | writing                              | caller      | one CAS           |
@@ -26,9 +27,9 @@
  *
  * While a server owns the slot, `caller` beside the word says whose call it is: it is written before the call is ready.
  *
- * Servers find calls by a bitmap. Whoever makes a slot ready sets its bit after that; whoever has taken the call clears it, as long as the slot is
- * his. So a bit may be set for nothing, which costs a look, but is never missing for long: a caller that died before it set it had
- * no call, and recovery sets those of all that are ready.
+ * Servers find calls by a bitmap. Whoever makes a slot ready sets its bit after that; whoever has taken the call
+ * clears it, as long as the slot is his. So a bit may be set for nothing, which costs a look, but is never missing
+ * for long: a caller that died before it set it had no call, and recovery sets those of all that are ready.
  *
  * A `struct service` is private to one thread at a time: a participant, that calls or serves or both.
  */
@@ -145,7 +146,10 @@ void service_open(struct service *s, const struct region *region, uint32_t parti
 /** Claim a slot. @return 0, -EAGAIN (none is free). */
 int service_reserve(struct service *s, struct call *ret);
 
-/** Make the call: `size` bytes at `c->request`, at most `message_max`. @param deadline_usec  after it nobody serves it any more. */
+/**
+ * Make the call: `size` bytes at `c->request`, at most `message_max`.
+ * @param deadline_usec  after it nobody serves the call any more; UINT64_MAX: none.
+ */
 void service_submit(struct service *s, struct call *c, uint32_t size, uint64_t deadline_usec);
 
 /**
@@ -181,7 +185,8 @@ int service_fail(struct service *s, const struct served *r, uint32_t size);
 
 /**
  * Deadlines and errors as of queue_receive_wait(): also -ETIMEDOUT, -EINTR, -ESHUTDOWN.
- * @param until_usec  of service_result_wait(): -ETIMEDOUT then, and the call goes on; its own deadline is not looked at.
+ * @param until_usec  of service_result_wait(): -ETIMEDOUT then, and the call goes on; its own deadline is not
+ *                    looked at.
  */
 int service_reserve_wait(struct service *s, struct call *ret, uint64_t deadline_usec);
 int service_result_wait(struct service *s, const struct call *c, struct call_result *ret, uint64_t until_usec);

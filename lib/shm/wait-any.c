@@ -52,17 +52,24 @@ int wait_any_look(struct wait_item *items, size_t n) {
         return found > 0 ? found : -EAGAIN;
 }
 
-/** Somebody else may have slept through what is ready. */
-static void pass_on(const struct any *a) {
-        bool first = true;
+/**
+ * Look for the last time, and pass on. Whoever is to drain looks at nothing, and takes nothing: it passes on everything, since
+ * whoever asked it has woken those only who wait for the same as it.
+ */
+static int last_look(const struct any *a) {
+        int r = wait_any_look(a->items, a->n);
+        bool first = r != -ESHUTDOWN;
 
+        if (r == -ESHUTDOWN && SHM_FAULT == FAULT_ANY_DRAINED)
+                return r;
         for (size_t i = 0; i < a->n; i++) {
-                if (!a->items[i].ready)
+                if (!a->items[i].ready && r != -ESHUTDOWN)
                         continue;
                 if ((!first && SHM_FAULT != FAULT_ANY_KEPT) || (a->items[i].many && SHM_FAULT != FAULT_ANY_ONE))
                         wait_wake(a->items[i].waiting);
                 first = false;
         }
+        return r;
 }
 
 /** One barrier for all: the stronger one if they differ. */
@@ -108,9 +115,7 @@ static int sleep_once(struct any *a) {
         for (size_t i = 0; i < a->n; i++)
                 wait_retract(a->items[i].waiting, a->items[i].participant);
         /* Also after a look that found something: what we were woken for meanwhile must be passed on. */
-        r = wait_any_look(a->items, a->n);
-        if (r > 0)
-                pass_on(a);
+        r = last_look(a);
         return r == -EAGAIN && slept < 0 ? slept : r;
 }
 
@@ -144,9 +149,7 @@ static int poll_once(struct any *a) {
         for (size_t i = 0; i < a->n; i++)
                 if (!a->items[i].polls)
                         wait_poll_retract(a->items[i].waiting, a->items[i].participant);
-        r = wait_any_look(a->items, a->n);
-        if (r > 0)
-                pass_on(a);
+        r = last_look(a);
         return r == -EAGAIN && slept < 0 ? slept : r;
 }
 

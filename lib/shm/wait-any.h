@@ -5,8 +5,9 @@
 /*
  * Waiting for any of several things
  *
- * It knows no kind of object: whoever waits says for each thing where it is waited for, as whom, and how to look whether it is
- * there. Looking takes nothing; so what was there when we looked may be gone when it is to be taken, and then one waits again.
+ * It knows no kind of object: whoever waits says for each thing where it is waited for, as whom, and how to look whether it
+ * is there. Looking takes nothing; so what was there when we looked may be gone when it is to be taken, and then one waits
+ * again.
  */
 
 #include <stdatomic.h>

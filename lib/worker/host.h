@@ -8,9 +8,9 @@
  * A host is to its members what the manager is to its workers: it makes objects, gives out seats in them, and recovers the
  * dead. It is a participant of none of them.
  *
- * A child that was forked has a copy of all this, and the descriptors, but no mapping (MADV_DONTFORK): it may join as a member,
- * prepare to execute a program, and let go of it all. Everything that touches shared memory, or gives out what the parent
- * may give out too, is the parent's: host_is_ours().
+ * A child that was forked has a copy of all this, and the descriptors, but no mapping (MADV_DONTFORK): it may join as a
+ * member, prepare to execute a program, and let go of it all. Everything that touches shared memory, or gives out what the
+ * parent may give out too, is the parent's: host_is_ours().
  *
  * Locking: `lock` guards the lists, the seats and the counts of who is stopped. What else is in a member never changes
  * between its admission and its end, so that a signal handler may walk it (ganger_member_drain), and a child may, whatever

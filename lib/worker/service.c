@@ -3,7 +3,8 @@
 /*
  * Calling and serving through a handle
  *
- * What is copied to and from the shared memory is copied here; everything else is done in lib/shm/service.c, where the linearisation points are.
+ * What is copied to and from the shared memory is copied here; everything else is done in lib/shm/service.c, where
+ * the linearisation points are.
  */
 
 #include <errno.h>

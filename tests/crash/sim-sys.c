@@ -44,8 +44,9 @@ void sim_sys_reset(void) {
 }
 
 int sys_futex_wait(_Atomic uint32_t *word, uint32_t value, uint64_t deadline_usec) {
-        sim_flush();
+        /* Others may run when all is looked at, and what was stored before is not seen yet. */
         sim_point(word, ACCESS_WRITE, __builtin_return_address(0));
+        sim_flush();
         if (atomic_load(word) != value)
                 return 0;
         if (!has_passed(deadline_usec))

@@ -75,8 +75,8 @@ void sim_boundary(void);
 /** Sleep until sim_wake() with the same key. */
 void sim_sleep(const volatile void *key);
 /**
- * Sleep until sim_wake() with one of `n` keys, at most SIM_KEYS. As in the kernel it counts as a sleeper with each of the others
- * until it runs again.
+ * Sleep until sim_wake() with one of `n` keys, at most SIM_KEYS. As in the kernel it counts as a sleeper with each of the
+ * others until it runs again.
  */
 void sim_sleep_any(const volatile void *const *keys, unsigned int n);
 unsigned int sim_wake(const volatile void *key, unsigned int count);

@@ -14,7 +14,9 @@
 
 #include "base/cleanup.h"
 
-static const struct race *const races[] = { &race_queue };
+static const struct race *const races[] = {
+        &race_queue, &race_pipe, &race_lossy, &race_reliable, &race_service, &race_semaphore, &race_monitor, &race_counter,
+};
 
 struct job {
         const struct race *race;

@@ -29,7 +29,8 @@ struct race {
         void (*check)(uint64_t rounds);
 };
 
-extern const struct race race_queue;
+extern const struct race race_queue, race_pipe, race_lossy, race_reliable, race_service, race_semaphore, race_monitor,
+        race_counter;
 
 /** What should never be. */
 _Noreturn void race_fail(const char *why);

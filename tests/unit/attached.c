@@ -3,9 +3,9 @@
 /*
  * attached CONTROL RING
  *
- * A process from outside that attaches itself to a ring, by the installed headers only. For each line of its input: `receive`
- * prints the next message and its delivery count, and holds it; `acknowledge` is done with the last one; `send TEXT` sends. The
- * exit status is 0 at the end of the input, 1 after an error, which is printed.
+ * A process from outside that attaches itself to a ring, by the installed headers only. For each line of its input:
+ * `receive` prints the next message and its delivery count, and holds it; `acknowledge` is done with the last one; `send
+ * TEXT` sends. The exit status is 0 at the end of the input, 1 after an error, which is printed.
  */
 
 #include <errno.h>

@@ -12,6 +12,7 @@
 #include "base/time.h"
 #include "fake-control.h"
 #include "ganger-control.h"
+#include "ganger.h"
 #include "harness.h"
 
 struct fixture {
@@ -390,6 +391,48 @@ START_TEST(descriptors_come_with_the_reply_or_are_closed) {
 }
 END_TEST
 
+static bool asks_to(const struct fake *f, bool receive, bool send) {
+        const Ganger__V1__AttachRequest *attach = f->request->attach;
+
+        return strcmp(attach->ring, "jobs") == 0 && attach->receive == receive && attach->send == send;
+}
+
+static void *attach_to_another_version(void *fake) {
+        const int fds[] = { 0, 1, 2 };
+        Ganger__V1__Reply reply = GANGER__V1__REPLY__INIT;
+        Ganger__V1__AttachReply attach = GANGER__V1__ATTACH_REPLY__INIT;
+
+        attach.ring = (char *)"jobs";
+        attach.handshake.data = (uint8_t *)"from the future";
+        attach.handshake.len = 15;
+        reply.result_case = GANGER__V1__REPLY__RESULT_ATTACH;
+        reply.attach = &attach;
+        fake_accept(fake);
+        if (fake_request(fake) && asks_to(fake, true, false))
+                fake_reply(fake, &reply, fds, 3);
+        if (fake_request(fake) && asks_to(fake, false, true))
+                fake_error(fake, GANGER__V1__ERROR_CODE__ERROR_PERMISSION, "you may not produce");
+        return NULL;
+}
+
+/** What works is in tests/scenario/b155-attach.py. The harness sees that no descriptor is left. */
+START_TEST(attaching_fails_in_words) {
+        struct ganger *g = NULL;
+        struct fixture f;
+
+        set_up(&f, attach_to_another_version);
+        ck_assert_int_eq(ganger_control_attach(f.client, "jobs", 0, &g), -EINVAL);
+        ck_assert_int_eq(ganger_control_attach(f.client, "jobs", 4, &g), -EINVAL);
+        ck_assert_int_eq(ganger_control_attach(f.client, "jobs", GANGER_RECEIVE, &g), -EPROTO);
+        ck_assert_str_eq(ganger_control_error(f.client),
+                         "ring 'jobs': libganger and the gangerd that runs are of different versions");
+        ck_assert_int_eq(ganger_control_attach(f.client, "jobs", GANGER_SEND, &g), -EPERM);
+        ck_assert_str_eq(ganger_control_error(f.client), "you may not produce");
+        ck_assert_ptr_null(ganger_leave(g));
+        tear_down(&f);
+}
+END_TEST
+
 /* ---- streams ----------------------------------------------------------------------------------- */
 
 static void send_event(struct fake *f, uint64_t sequence, uint64_t usec) {
@@ -582,6 +625,7 @@ int main(void) {
                 a_daemon_that_does_not_come_back_is_given_up, a_restart_that_is_asked_again_is_the_same_restart,
                 silence_ends_at_the_timeout, garbage_is_an_error_and_the_next_call_works,
                 a_daemon_that_only_hangs_up_is_given_up, descriptors_come_with_the_reply_or_are_closed,
-                events_go_on_without_repeats_over_a_death, logs_go_on_by_instance, a_stream_can_be_asked_without_waiting,
+                attaching_fails_in_words, events_go_on_without_repeats_over_a_death, logs_go_on_by_instance,
+                a_stream_can_be_asked_without_waiting,
                 a_refused_stream_says_why_and_stays_ended, the_runtime_directory_follows_the_environment));
 }

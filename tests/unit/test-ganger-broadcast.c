@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Broadcasts through the public side of libganger, between processes: some of them are killed at their work, and the test, which
- * plays the manager, recovers them.
+ * Broadcasts through the public side of libganger, between processes: some of them are killed at their work, and the
+ * test, which plays the manager, recovers them.
  */
 
 #include <errno.h>

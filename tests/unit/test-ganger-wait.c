@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Waiting for any of several rings, in the process and between processes, each as this kernel can and as one before 5.16 could.
+ * Waiting for any of several rings, in the process and between processes, each as this kernel can and as one before 5.16
+ * could.
  */
 
 #include <errno.h>

@@ -419,12 +419,12 @@ START_TEST(hostile_memory_harms_nobody) {
 
                 for (size_t i = from; i < region.size; i++) {
                         seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407;
-                        ((unsigned char *)region.base)[i] = round % 3 ? (unsigned char)(seed >> 56) : (unsigned char)round;
+                        ((unsigned char *)region.base)[i] = (unsigned char)(round % 3 ? seed >> 56 : (uint64_t)round);
                 }
                 /* The states come up often enough only if most of a word is as it should be. */
                 for (uint32_t i = 0; i < SLOTS; i++) {
-                        uint64_t w = call_word(0, round & 1 ? owner_make(1 + i, 1) : (uint32_t)seed & WORD_OWNER_MASK, 1,
-                                               (enum call_state)((seed >> (8 * i)) & 7));
+                        uint32_t owner = round & 1 ? owner_make(1 + i, 1) : (uint32_t)seed & WORD_OWNER_MASK;
+                        uint64_t w = call_word(0, owner, 1, (enum call_state)((seed >> (8 * i)) & 7));
 
                         if (round % 5)
                                 atomic_store(&service_slot(&caller, i)->word, w);

@@ -3,8 +3,9 @@
 /*
  * Scenarios: short programs for a writer and two readers
  *
- * A replacement runs the body of the one it replaces. Workers that loop for ever are meant to end asleep: the checks tell whether
- * they may. Who ends closes first: a subscriber that lives and does not read stops the writer, and rightly.
+ * A replacement runs the body of the one it replaces. Workers that loop for ever are meant to end asleep: the checks
+ * tell whether they may. Who ends closes first: a subscriber that lives and does not read stops the writer, and
+ * rightly.
  */
 
 #include <errno.h>

@@ -3,8 +3,9 @@
 /*
  * What must hold in an arena after its dead were recovered
  *
- * As in crashsim: nobody dead has the writing end, a place, or a waiter's bit; the witness sees each message that was sent, whole, once
- * and in order, and of those that were only begun none out of order; the ring has its full capacity for several laps.
+ * As in crashsim: nobody dead has the writing end, a place, or a waiter's bit; the witness sees each message that was
+ * sent, whole, once and in order, and of those that were only begun none out of order; the ring has its full capacity
+ * for several laps.
  */
 
 #include <errno.h>

@@ -3,9 +3,10 @@
 /*
  * What must hold when nobody can go on
  *
- * First: no reader sleeps while there is a message for it, and no writer while there is room; the writing end and every place belong to
- * somebody who lives, and who has subscribed is heeded. At the very end: no waiter's bit is set for somebody who does not wait; a
- * new reader finds what is kept, up to the last message that was sent; and the ring has its full capacity for several laps.
+ * First: no reader sleeps while there is a message for it, and no writer while there is room; the writing end and
+ * every place belong to somebody who lives, and who has subscribed is heeded. At the very end: no waiter's bit is set
+ * for somebody who does not wait; a new reader finds what is kept, up to the last message that was sent; and the ring
+ * has its full capacity for several laps.
  *
  * Nothing here is a point: the execution stands still.
  */

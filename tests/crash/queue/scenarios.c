@@ -445,11 +445,23 @@ static void poll_any(struct actor *a) {
 
 /** Send one as soon as there is space; be there for messages of ring 1 meanwhile. */
 static void send_or_take(struct actor *a) {
-        while (op_next(a, 0) == MESSAGE_ID(a->who, 0))
-                if (op_wait_any(a, true, WAIT) == 0)
+        int ring = 0;
+
+        while (ring >= 0 && op_next(a, 0) == MESSAGE_ID(a->who, 0)) {
+                ring = op_wait_any(a, true, WAIT);
+                if (ring == 0)
                         (void)op_send(a, 0, op_next(a, 0), LOOK);
-                else
+                else if (ring == 1)
                         (void)op_take(a, 1, LOOK);
+        }
+}
+
+/** Whoever is to drain for ring 1 may just have been woken for space in ring 0. */
+static void take_and_drain_1(struct actor *a) {
+        (void)op_take(a, 0, LOOK);
+        sim_boundary();
+        atomic_store_explicit(&sim_members[1].drain, 1, memory_order_release);
+        wait_wake_all(&a->queue[1].messages);
 }
 
 const struct scenario queue_scenarios[] = {
@@ -539,6 +551,8 @@ const struct scenario queue_scenarios[] = {
         { .head = { .name = "any-drain", .what = "who waits at two rings stops", .delays = true, .brief = true },
           .quiet = drained_must_be_done, .body = { send_and_drain_1, consume_any, consume }, .slots = { 2, 2 },
           .max_deliveries = 9, .replaced = true },
+        { .head = { .name = "any-drain-space", .what = "who waits for space too stops", .delays = true, .brief = true },
+          .setup = setup_two, .body = { take_and_drain_1, send_or_take, send_1 }, .slots = { 2, 2 }, .max_deliveries = 9 },
         { .head = { .name = "any-polls", .what = "the same with descriptors: takes at one", .delays = true, .brief = true },
           .body = { send_to_both, poll_any_1, consume_1 }, .slots = { 2, 2 }, .max_deliveries = 9, .replaced = true },
         { .head = { .name = "any-polls-drain", .what = "the same with descriptors: stops", .delays = true, .brief = true },

@@ -3,8 +3,8 @@
 /*
  * Operations of actors: the real ones, with the history written beside them
  *
- * Compiled with the hooks, so that filling and reading a request or a reply are points too. What is begun may have taken effect if the
- * actor dies; what is done must have.
+ * Compiled with the hooks, so that filling and reading a request or a reply are points too. What is begun may have
+ * taken effect if the actor dies; what is done must have.
  */
 
 #include <errno.h>

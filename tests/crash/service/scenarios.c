@@ -3,8 +3,8 @@
 /*
  * Scenarios: short programs for three workers
  *
- * A replacement runs the body of the one it replaces. Workers that loop for ever are meant to end asleep: the checks tell whether
- * they may.
+ * A replacement runs the body of the one it replaces. Workers that loop for ever are meant to end asleep: the
+ * checks tell whether they may.
  */
 
 #include <errno.h>
@@ -172,7 +172,7 @@ const struct scenario service_scenarios[] = {
           .body = { call_1, serve }, .slots = 2, .replaced = true },
         { .head = { .name = "tried-out", .what = "a call that has been tried often enough fails" },
           .body = { call_1, serve }, .slots = 2, .max_deliveries = 1, .replaced = true },
-        { .head = { .name = "long", .what = "two calls of one caller at once: one that takes long stops nobody", .delays = true },
+        { .head = { .name = "long", .what = "of two calls at once the one that takes long stops nobody", .delays = true },
           .body = { call_crosswise, serve_1, hold_1 }, .slots = 4, .lap = LAST_LAP, .max_deliveries = 9 },
         { .head = { .name = "late", .what = "who has replied cannot reply again", .switches = 2 },
           .body = { call_2, serve_late }, .slots = 2, .max_deliveries = 9 },
@@ -182,7 +182,7 @@ const struct scenario service_scenarios[] = {
           .body = { call_in_time_and_again, serve, op_pass_time }, .slots = 2, .max_deliveries = 9 },
         { .head = { .name = "give-up", .what = "a call is given up, while it is served or before", .switches = 2 },
           .body = { give_up_and_call, serve }, .slots = 2, .max_deliveries = 9 },
-        { .head = { .name = "give-up-space", .what = "a call that is given up leaves its slot to one who waits", .delays = true },
+        { .head = { .name = "give-up-space", .what = "a call that is given up leaves its slot to another", .delays = true },
           .body = { give_up_two, call_1, serve }, .slots = 2 },
         { .head = { .name = "reject", .what = "a server rejects", .delays = true },
           .body = { call_1, reject_always }, .slots = 2, .max_deliveries = 9 },

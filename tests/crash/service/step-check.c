@@ -3,8 +3,8 @@
 /*
  * What must hold in an arena after its dead were recovered
  *
- * As in crashsim: each call of one who lives has an end, with its own reply or the right error, once there is a server again; the dead own nothing
- * and wait for nothing; the services have their full capacity.
+ * As in crashsim: each call of one who lives has an end, with its own reply or the right error, once there is a
+ * server again; the dead own nothing and wait for nothing; the services have their full capacity.
  */
 
 #include <errno.h>

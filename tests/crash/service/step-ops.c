@@ -83,8 +83,8 @@ unsigned int step_receive(struct arena *a, struct service *s, struct served *ret
         if (id == BROKEN)
                 return BROKEN;
         m = &a->marks[id];
-        if (!m->call_begun || m->replied || ret->deliveries > (a->policy == SERVICE_IDEMPOTENT ? STEP_MAX_DELIVERIES : 1) ||
-            ret->deliveries <= m->received)
+        if (!m->call_begun || m->replied || ret->deliveries <= m->received ||
+            ret->deliveries > (a->policy == SERVICE_IDEMPOTENT ? STEP_MAX_DELIVERIES : 1))
                 return BROKEN;
         m->received = (uint8_t)ret->deliveries;
         return id;

@@ -3,8 +3,9 @@
 /*
  * What must hold when nobody can go on
  *
- * First: nobody sleeps who has something to do. At the very end: no slot is held but by a caller that waits, each call that waits to be served can be found,
- * no waiter's bit is set for somebody who does not wait, and the service has its full capacity for several laps.
+ * First: nobody sleeps who has something to do. At the very end: no slot is held but by a caller that waits, each
+ * call that waits to be served can be found, no waiter's bit is set for somebody who does not wait, and the service
+ * has its full capacity for several laps.
  *
  * Nothing here is a point: the execution stands still.
  */
@@ -15,7 +16,6 @@
 #include "service/world.h"
 
 /** Participants of the checks. Those of workers are below, in two groups of waiters. */
-#define PARTICIPANT_SETUP 100
 #define PARTICIPANT_CHECK 300
 #define CAPACITY_LAPS 3
 
@@ -23,7 +23,7 @@ struct history history[SIM_IDS];
 const struct scenario *scenario;
 struct region region;
 
-static struct actor actors[SIM_WORKERS + 1];
+static struct actor actors[SIM_WORKERS];
 
 const struct scenario_head *world_scenario(size_t i) {
         return i < n_service_scenarios ? &service_scenarios[i].head : NULL;
@@ -34,7 +34,7 @@ void world_choose(size_t i) {
 }
 
 uint32_t participant_of(unsigned int who) {
-        return who == SETUP ? PARTICIPANT_SETUP : who == 0 ? 65 : who;
+        return who == 0 ? 65 : who;
 }
 
 static void open_service(struct service *s, uint32_t participant, uint32_t generation) {

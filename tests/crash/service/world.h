@@ -14,8 +14,6 @@
 /** A call's number tells who makes it, and the how many-th it is. */
 #define IDS_PER_CALLER 16
 #define CALL_ID(who, k) ((who) * IDS_PER_CALLER + (k))
-/** Whoever prepares a scenario, as a caller. */
-#define SETUP SIM_WORKERS
 /** When the calls of some scenarios expire; the clock begins at 0. */
 #define DEADLINE 10
 #define PAYLOAD_SIZE 16
