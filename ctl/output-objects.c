@@ -35,7 +35,8 @@ static const char *used(char *buf, const Ganger__V1__Ring *r) {
 }
 
 static void add_ring(struct table *t, const Ganger__V1__Ring *r) {
-        bool slotted = r->capacity == 0, is_queue = strcmp(r->kind, "queue") == 0, is_pipe = strcmp(r->kind, "pipe") == 0;
+        bool is_queue = strcmp(r->kind, "queue") == 0, is_pipe = strcmp(r->kind, "pipe") == 0;
+        bool slotted = r->capacity == 0;
         char size[SIZE_FORMAT_MAX], text[USED_MAX];
 
         table_add(t, (const char *[]){ r->name, r->kind, slotted ? NUMBER(r->ready) : NULL,
@@ -91,7 +92,8 @@ static char *users(Ganger__V1__LockUser *const *users, size_t n, bool conditions
 
 /** Those who wait for a permit, then those who wait for a condition. */
 static char *waiting(const Ganger__V1__Lock *l) {
-        _cleanup_(freep) char *waiters = users(l->waiters, l->n_waiters, false), *sleepers = users(l->sleepers, l->n_sleepers, true);
+        _cleanup_(freep) char *waiters = users(l->waiters, l->n_waiters, false);
+        _cleanup_(freep) char *sleepers = users(l->sleepers, l->n_sleepers, true);
         char *text;
 
         if (!waiters || !sleepers)

@@ -151,8 +151,8 @@ static int check_limits(const struct gang_objects *objects, pid_t pid, struct er
         return 0;
 }
 
-int attachment_new(struct attachment **ret, struct gang_objects *objects, const char *object, pid_t pid, int pidfd, bool receive,
-                   bool send, struct error *error) {
+int attachment_new(struct attachment **ret, struct gang_objects *objects, const char *object, pid_t pid, int pidfd,
+                   bool receive, bool send, struct error *error) {
         char *names[] = { (char *)object, NULL };
         const struct membership_wish wish = { .names = names, .receives = receive, .sends = send };
         _cleanup_(attachment_freep) struct attachment *a = NULL;

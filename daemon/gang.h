@@ -5,7 +5,7 @@
 /*
  * The gang: the tables that everything in the manager hangs on
  *
- * Holds no logic. manager.c fills and frees it; instance.c, worker.c, rings.c, reload.c, change.c and the
+ * Holds no logic. manager.c fills and frees it; instance.c, worker.c, objects.c, reload.c, change.c and the
  * control server work on it.
  */
 

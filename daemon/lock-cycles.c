@@ -136,10 +136,13 @@ static uint32_t graph_actor(const struct graph *g, const struct gang_object *loc
         return (uint32_t)(found - g->actors); /* all are there */
 }
 
-static void graph_add(struct graph *g, const struct look *l, size_t lock, const struct lock_user *user, bool stands) {
+/* What nobody known holds will be given back: its holder is dead. */
+static void graph_add(struct graph *g, const struct look *l, const struct look *other, size_t lock,
+                      const struct lock_user *user) {
         uint32_t actor = graph_actor(g, l->locks[lock], user);
+        bool stands = user->who && user->use != LOCK_SLEEPS && is_in(other, lock, user);
 
-        if (user->use == LOCK_HOLDS && stands && user->who)
+        if (user->use == LOCK_HOLDS && stands)
                 g->holds[g->n_holds++] = (struct wait_hold){ .thread = actor, .lock = (uint32_t)lock };
         else if (user->use == LOCK_HOLDS)
                 g->free[lock]++;
@@ -167,7 +170,7 @@ static int graph_build(struct graph *g, const struct look *l, const struct look 
         for (size_t i = 0; i < l->n; i++) {
                 g->free[i] = l->views[i].free + l->views[i].shared;
                 for (size_t u = 0; u < l->views[i].n_users; u++)
-                        graph_add(g, l, i, &l->views[i].users[u], is_in(other, i, &l->views[i].users[u]));
+                        graph_add(g, l, other, i, &l->views[i].users[u]);
         }
         return 0;
 }
@@ -186,7 +189,8 @@ static int find(const struct look *l, const struct look *other, struct lock_cycl
         if (r < 0)
                 return r;
         graph = (struct wait_graph){
-                .n_threads = g.n_actors, .n_locks = l->n, .holds = g.holds, .n_holds = g.n_holds, .waits = g.waits, .free = g.free,
+                .n_threads = g.n_actors, .n_locks = l->n, .holds = g.holds, .n_holds = g.n_holds, .waits = g.waits,
+                .free = g.free,
         };
         r = deadlocks_find(&graph, &found);
         if (r < 0)

@@ -59,8 +59,8 @@ static int add_holder(struct lock_view *v, struct seating *s, uint32_t owner, ui
         bool known = participant > 0 && participant <= RING_PARTICIPANTS && s->of[participant].who &&
                      s->of[participant].generation == owner_generation(owner);
         struct lock_user user = {
-                .use = LOCK_HOLDS, .who = known ? s->of[participant].who : NULL, .participant = participant, .thread = thread,
-                .permits = 1, .mark = mark,
+                .use = LOCK_HOLDS, .who = known ? s->of[participant].who : NULL, .participant = participant,
+                .thread = thread, .permits = 1, .mark = mark,
         };
         int r;
 
@@ -110,11 +110,12 @@ static int look_at_semaphore(const struct gang_object *lock, struct seating *sea
         for (uint32_t i = 0; i < s->n && r >= 0; i++) {
                 uint64_t w = atomic_load_explicit(semaphore_permit(s, i), memory_order_acquire);
                 uint32_t owner = permit_owner(w);
+                uint32_t participant = MIN(owner_participant(owner), (uint32_t)RING_PARTICIPANTS);
 
                 if (owner == 0)
                         v->free++;
                 else
-                        r = add_holder(v, seating, owner, semaphore_thread(s, MIN(owner_participant(owner), (uint32_t)RING_PARTICIPANTS)), w);
+                        r = add_holder(v, seating, owner, semaphore_thread(s, participant), w);
         }
         if (v->shared)
                 v->free = MIN(free_tokens(lock), v->permits);

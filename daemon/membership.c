@@ -128,8 +128,8 @@ static int membership_init(struct gang_objects *objects, struct membership *m, c
         return 0;
 }
 
-int membership_join(struct gang_objects *objects, const char *name, const struct membership_wish *wishes, size_t n_wishes,
-                    uint32_t handles, struct membership *ret, struct error *error) {
+int membership_join(struct gang_objects *objects, const char *name, const struct membership_wish *wishes,
+                    size_t n_wishes, uint32_t handles, struct membership *ret, struct error *error) {
         size_t n = 0;
         int r;
 

@@ -152,8 +152,8 @@ struct membership_wish {
  * @return 0; -ENOENT (no such object), -EBUSY (a pipe that has its one receiver, or sender), -EUSERS (no seat is left),
  *         -ENOMEM, …
  */
-int membership_join(struct gang_objects *objects, const char *name, const struct membership_wish *wishes, size_t n_wishes,
-                    uint32_t handles, struct membership *ret, struct error *error);
+int membership_join(struct gang_objects *objects, const char *name, const struct membership_wish *wishes,
+                    size_t n_wishes, uint32_t handles, struct membership *ret, struct error *error);
 
 /** Take-over: the seats that a process was started with. Seats of objects that are gone are left out. */
 int membership_restore(struct gang_objects *objects, const char *name, Ganger__State__Seat *const *seats, size_t n_seats,
@@ -214,8 +214,8 @@ int peer_pidfd(int socket, pid_t *ret_pid);
  * @param pidfd  of the process; duplicated.
  * @return 0; -ENOENT (no such object), -EINVAL (neither receive nor send), -EUSERS, -EBUSY (too many attached), …
  */
-int attachment_new(struct attachment **ret, struct gang_objects *rings, const char *object, pid_t pid, int pidfd, bool receive,
-                   bool send, struct error *error);
+int attachment_new(struct attachment **ret, struct gang_objects *objects, const char *object, pid_t pid, int pidfd,
+                   bool receive, bool send, struct error *error);
 
 /** Take-over: one that the predecessor recorded. If it is dead already, it is recovered at once. */
 int attachment_restore(struct gang_objects *objects, const Ganger__State__AttachedState *record, uint32_t state_slot);

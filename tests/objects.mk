@@ -12,3 +12,8 @@ OBJECT_SCENARIOS = tests/scenario/b170-locks.py tests/scenario/b175-services.py 
 	tests/scenario/b185-broadcasts.py
 TESTS += $(OBJECT_SCENARIOS)
 EXTRA_DIST += $(OBJECT_SCENARIOS) tests/harness/told.py
+
+check_PROGRAMS += tests/unit/test-look
+TESTS += tests/unit/test-look
+tests_unit_test_look_CPPFLAGS = $(DAEMON_CPPFLAGS) -I$(top_srcdir)/tests/harness $(CHECK_CFLAGS)
+tests_unit_test_look_LDADD = libharness.la $(DAEMON_LIBS)

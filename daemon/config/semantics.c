@@ -279,7 +279,8 @@ static void check_size(const struct checker *c, const struct object_definition *
         uint64_t bytes = (uint64_t)o->slots * size_each;
 
         if (bytes > RING_SIZE_MAX)
-                config_errors_add(c->errors, c->config->path, line_of(c, "slots"), "%s '%s': slots times %s is %s; the most is %s",
+                config_errors_add(c->errors, c->config->path, line_of(c, "slots"),
+                                  "%s '%s': slots times %s is %s; the most is %s",
                                   config_section_names[o->section], c->section->name ?: "", size_key,
                                   size_format(size, sizeof size, bytes), size_format(most, sizeof most, RING_SIZE_MAX));
 }

@@ -112,7 +112,7 @@ static int reserve(struct ganger_ring *ring, size_t size, struct lease *ret, int
         if (unlikely(size > ring->queue.message_max))
                 return -EMSGSIZE;
         r = queue_reserve(&ring->queue, ret);
-        if (unlikely(r == -EAGAIN) && timeout_usec != 0)
+        if (unlikely(r == -EAGAIN || r == -EDQUOT) && timeout_usec != 0)
                 r = queue_reserve_wait(&ring->queue, ret, deadline(timeout_usec));
         return r;
 }

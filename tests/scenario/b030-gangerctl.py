@@ -35,7 +35,7 @@ def every_verb_as_json():
         documents = [
             (['status'], 0), (['status', 'idle', 'cannot/0'], 0), (['start', 'idle'], 0), (['stop', 'idle/1'], 0),
             (['restart', 'idle/0', 'idle/1'], 0), (['scale', 'idle', '3'], 0), (['is-active', 'idle', 'idle/2'], 0),
-            (['is-active', 'off'], 3), (['start', 'cannot'], 1), (['rings'], 0), (['rings', 'jobs'], 0),
+            (['is-active', 'off'], 3), (['start', 'cannot'], 1), (['rings'], 0), (['rings', 'jobs'], 0), (['locks'], 0),
             (['send', 'jobs', 'one', 'two', 'three'], 0), (['peek', 'jobs', '--count', '2'], 0), (['dead', 'list', 'jobs'], 0),
             (['dead', 'retry', 'jobs', '--all'], 0), (['dead', 'drop', 'jobs', '--all'], 0), (['reload'], 0), (['version'], 0),
             (['check', g.config_path], 0), (['check', '/nonexistent'], 1),
@@ -49,11 +49,11 @@ def every_verb_as_json():
         for arguments, member in streams:
             lines = g.ctl('--json', *arguments).json_lines()
             check(lines and all(member in line for line in lines), f'{arguments}: {lines}')
-        for arguments in (['status', 'nobody'], ['nonsense'], ['send', 'nowhere', 'x']):
+        for arguments in (['status', 'nobody'], ['nonsense'], ['send', 'nowhere', 'x'], ['call', 'jobs', 'x']):
             result = g.ctl('--json', *arguments, expected=None)
             check(result.out == '' and result.err, f'a failure prints no data: {result}')
         verbs = {line.split()[0] for line in g.ctl('help').out.splitlines() if line.startswith('  ')}
-        tried = {d[0][0] for d in documents} | {s[0][0] for s in streams} | {'help', 'demo', 'shutdown'}
+        tried = {d[0][0] for d in documents} | {s[0][0] for s in streams} | {'help', 'demo', 'shutdown', 'call'}
         missing = {line for line in verbs if line.isalpha() and line not in tried}
         check(not missing, f'verbs that nobody tried: {missing}')
         g.close_streams()

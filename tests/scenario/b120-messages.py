@@ -183,6 +183,25 @@ def receive_is_killed():
         os.close(begun)
 
 
+def too_many_dead_letters():
+    """dead-max: past it senders are refused until some are seen to; or, with drop-oldest, the first of them goes"""
+    config = '''
+    ring refuses { slots = 8 max-deliveries = 1 dead-max = 2 }
+    ring drops   { slots = 8 max-deliveries = 1 dead-max = 2 dead-policy = drop-oldest }
+    '''
+    with Gang(config) as g:
+        for ring in ('refuses', 'drops'):
+            g.ctl('send', ring, 'a', 'b', 'c')
+            g.ctl('receive', ring, '--count', 3, '--exec', 'exit 1', expected=1)
+        g.ctl('send', 'refuses', 'd', '--timeout', 0, expected=1).has('too many dead letters')
+        sender = g.background('send', 'refuses', 'd')
+        g.ctl('dead', 'drop', 'refuses', '--all')
+        g.wait_helper(sender)
+        g.ctl('send', 'drops', 'd')
+        equal([data(m) for m in g.json('dead', 'list', 'drops')['messages']], ['b', 'c'], 'dead letters that are kept')
+        equal((g.ring('drops')['dropped'], g.ring('drops')['dead'], g.ring('drops')['ready']), (1, 2, 1), 'drops')
+
+
 def a_stopped_consumer():
     """SIGSTOP of a consumer that waits: it swallows no wake-up, the sibling gets each message"""
     with gang() as g:
@@ -242,5 +261,5 @@ def kills_under_load():
         equal([g.ring(r)[m] for r in ('jobs', 'out') for m in ('ready', 'leased', 'dead')], [0] * 6, 'left')
 
 
-main(the_holder_is_killed, the_program_of_a_bridge_is_killed, too_often, a_long_lease, a_full_ring, receive_is_killed,
+main(the_holder_is_killed, the_program_of_a_bridge_is_killed, too_often, a_long_lease, a_full_ring, too_many_dead_letters, receive_is_killed,
      a_stopped_consumer, kills_under_load)
