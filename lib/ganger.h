@@ -1057,22 +1057,24 @@ int ganger_wait_any(struct ganger_wait *items, size_t n, int64_t timeout_usec);
 
 /* ---- broadcasts -------------------------------------------------------------------------------- */
 /*
- * A broadcast carries messages of any size from one writer at a time to any number of readers; every reader sees every message, in order,
- * from the moment on when it opened its handle. When a writer dies, the next one goes on behind the last message that was published;
- * one that was half written was never there. What happens when the ring is full of what some reader has not read is the policy of the ring:
+ * A broadcast carries messages of any size from one writer at a time to any number of readers; every reader sees
+ * every message, in order, from the moment on when it opened its handle. When a writer dies, the next one goes on
+ * behind the last message that was published; one that was half written was never there. What happens when the ring
+ * is full of what some reader has not read is the policy of the ring:
  *
- *      lossy   the oldest messages are overwritten. A reader that was overtaken goes on with the oldest one that is kept, and is told
- *              how many it missed. The writer never waits; readers leave no trace in memory
+ *      lossy   the oldest messages are overwritten. A reader that was overtaken goes on with the oldest one that is
+ *              kept, and is told how many it missed. The writer never waits; readers leave no trace in memory
  *      wait    the writer waits for the slowest reader
  *      refuse  the message is refused
  *      drop    the slowest reader is dropped: it is told so, and may subscribe again
  *
- * But for lossy ones there is a greatest number of readers. A reader that dies is forgotten at once when it is recovered, and stops nobody
- * any longer. A process that only receives maps the messages read-only: its mistakes cannot spoil them for others. That is no
- * protection from malice: the descriptor that it was handed would allow it to map them for writing.
+ * But for lossy ones there is a greatest number of readers. A reader that dies is forgotten at once when it is
+ * recovered, and stops nobody any longer. A process that only receives maps the messages read-only: its mistakes
+ * cannot spoil them for others. That is no protection from malice: the descriptor that it was handed would allow it
+ * to map them for writing.
  *
- * Records that may be overwritten while they are copied are validated as in H.-J. Boehm, "Can seqlocks get along with programming
- * language memory models?" (2012), by an intent counter as in Aeron's broadcast buffer.
+ * Records that may be overwritten while they are copied are validated as in H.-J. Boehm, "Can seqlocks get along with
+ * programming language memory models?" (2012), by an intent counter as in Aeron's broadcast buffer.
  */
 
 /** The writer of a broadcast, or one of its readers. */
@@ -1082,11 +1084,12 @@ struct ganger_broadcast;
  * Open a handle on a broadcast. Never blocks.
  *
  * @param name   of the broadcast; NULL for the only one that fits `flags`.
- * @param flags  GANGER_SEND: become the writer; linearises at a compare-and-swap. GANGER_RECEIVE: become a reader, which sees what is
- *         published from now on; with GANGER_OLDEST also what is still kept. Linearises when the position is confirmed, one load.
+ * @param flags  GANGER_SEND: become the writer; linearises at a compare-and-swap. GANGER_RECEIVE: become a reader,
+ *         which sees what is published from now on; with GANGER_OLDEST also what is still kept. Linearises when the
+ *         position is confirmed, one load.
  * @param ret    the handle; free it with `ganger_broadcast_close`.
- * @return 0, -EBUSY (a living process is the writer, or one that was not recovered yet: try again when it is), -EUSERS (also: as many
- *         readers as there may be), -EBADMSG (the ring is damaged), or as `ganger_ring_open`.
+ * @return 0, -EBUSY (a living process is the writer, or one that was not recovered yet: try again when it is),
+ *         -EUSERS (also: as many readers as there may be), -EBADMSG (the ring is damaged), or as `ganger_ring_open`.
  */
 int ganger_broadcast_open(struct ganger *g, const char *name, unsigned int flags, struct ganger_broadcast **ret);
 
@@ -1104,8 +1107,8 @@ const char *ganger_broadcast_name(const struct ganger_broadcast *b);
 size_t ganger_broadcast_message_max(const struct ganger_broadcast *b);
 
 /**
- * A file descriptor for poll(2), epoll(7) and event loops; a reader's. See `ganger_ring_fd`: call `ganger_broadcast_receive` or
- * `ganger_broadcast_peek` with a timeout of 0 until it does not return 0.
+ * A file descriptor for poll(2), epoll(7) and event loops; a reader's. See `ganger_ring_fd`: call
+ * `ganger_broadcast_receive` or `ganger_broadcast_peek` with a timeout of 0 until it does not return 0.
  * @return the descriptor, the same at each call; -EACCES (the handle does not receive), or an error of
  *         epoll_create1(2) or epoll_ctl(2).
  */
@@ -1113,8 +1116,8 @@ int ganger_broadcast_fd(struct ganger_broadcast *b);
 
 /**
  * Copy `size` bytes into a message and publish it, with all that were appended before. Linearises at one store.
- * @param timeout_usec  with policy wait: 0: do not wait for the slowest reader; negative: wait without limit; else at most so long
- *         (CLOCK_MONOTONIC). With other policies it never waits.
+ * @param timeout_usec  with policy wait: 0: do not wait for the slowest reader; negative: wait without limit; else at
+ *         most so long (CLOCK_MONOTONIC). With other policies it never waits.
  * @return 0: published; else it was not:
  *         -EMSGSIZE   longer than `ganger_broadcast_message_max`;
  *         -EAGAIN     some reader has not read enough (policy wait with timeout 0; policy refuse);
@@ -1126,9 +1129,9 @@ int ganger_broadcast_fd(struct ganger_broadcast *b);
 int ganger_broadcast_send(struct ganger_broadcast *b, const void *data, size_t size, int64_t timeout_usec);
 
 /**
- * As `ganger_broadcast_send`, but readers see the message only after `ganger_broadcast_publish`, a send, a commit, or the close:
- * many messages, one store. Until then it is lost if this process dies. Now and then, when room is to be made, what was appended
- * before is published all the same, whatever this returns.
+ * As `ganger_broadcast_send`, but readers see the message only after `ganger_broadcast_publish`, a send, a commit, or
+ * the close: many messages, one store. Until then it is lost if this process dies. Now and then, when room is to be
+ * made, what was appended before is published all the same, whatever this returns.
  */
 int ganger_broadcast_append(struct ganger_broadcast *b, const void *data, size_t size, int64_t timeout_usec);
 
@@ -1151,13 +1154,13 @@ int ganger_broadcast_reserve(struct ganger_broadcast *b, size_t size, void **ret
 int ganger_broadcast_commit(struct ganger_broadcast *b, size_t size);
 
 /**
- * Copy the next message out; with policies other than lossy, it is consumed too. Linearises at the load that shows that it was not
- * overwritten meanwhile, or else was published. What is in `buffer` after a failure means nothing.
+ * Copy the next message out; with policies other than lossy, it is consumed too. Linearises at the load that shows
+ * that it was not overwritten meanwhile, or else was published. What is in `buffer` after a failure means nothing.
  *
  * @param size          of the buffer, in bytes.
  * @param ret_size      of the message; may be NULL.
- * @param ret_missed    how many messages before this one were overwritten before they could be read: exact, and 0 unless the policy is
- *         lossy; may be NULL.
+ * @param ret_missed    how many messages before this one were overwritten before they could be read: exact, and 0
+ *         unless the policy is lossy; may be NULL.
  * @param timeout_usec  as in `ganger_ring_receive`.
  * @return 0, or
  *         -EAGAIN, -ETIMEDOUT, -ESHUTDOWN, -EINTR  as `ganger_ring_receive`;
@@ -1170,9 +1173,9 @@ int ganger_broadcast_receive(struct ganger_broadcast *b, void *buffer, size_t si
                              int64_t timeout_usec);
 
 /**
- * Look at the next message in place; not if the policy is lossy. The same one again, until it is consumed. With policies wait and
- * refuse it is safe until then. With policy drop it may be overwritten at any moment, while it is looked at too: believe what was
- * read of it only when `ganger_broadcast_consume` returned 0.
+ * Look at the next message in place; not if the policy is lossy. The same one again, until it is consumed. With
+ * policies wait and refuse it is safe until then. With policy drop it may be overwritten at any moment, while it is
+ * looked at too: believe what was read of it only when `ganger_broadcast_consume` returned 0.
  *
  * @param ret_data  16-byte aligned, not to be written to.
  * @return as `ganger_broadcast_receive`, but for -EMSGSIZE; -EOPNOTSUPP: the policy is lossy.
@@ -1181,15 +1184,16 @@ int ganger_broadcast_peek(struct ganger_broadcast *b, const void **ret_data, siz
 
 /**
  * Done with the message that was peeked at: the writer may have its space. Linearises at one store.
- * @return 0; -EINVAL: nothing was peeked at; -ENOTCONN: this reader was dropped, and the message may have been overwritten while it was
- *         looked at.
+ * @return 0; -EINVAL: nothing was peeked at; -ENOTCONN: this reader was dropped, and the message may have been
+ *         overwritten while it was looked at.
  */
 int ganger_broadcast_consume(struct ganger_broadcast *b);
 
 /**
  * Subscribe again after having been dropped (-ENOTCONN). The reader kept its place meanwhile.
  * @param flags       0, or GANGER_OLDEST, as in `ganger_broadcast_open`.
- * @param ret_missed  how many messages came after the last one that was received or consumed, and are skipped; may be NULL.
+ * @param ret_missed  how many messages came after the last one that was received or consumed, and are skipped; may be
+ *         NULL.
  * @return 0; -EISCONN: not dropped; -EINVAL (flags); -EACCES; -EBADMSG.
  */
 int ganger_broadcast_subscribe(struct ganger_broadcast *b, unsigned int flags, uint64_t *ret_missed);
