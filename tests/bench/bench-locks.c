@@ -40,7 +40,7 @@ static struct ganger_mutex *join(const struct geometry *geometry, int memory_fd,
         size_t size;
 
         if (handshake_new(&h, "bench", participant, 0) < 0 || handshake_add(h, &object) < 0 ||
-            handshake_encode(h, &blob, &size) < 0 || ganger_join_handshake(&g, blob, size, fds, 3) < 0 ||
+            handshake_encode(h, &blob, &size) < 0 || ganger_join_descriptors(&g, blob, size, fds, 3) < 0 ||
             ganger_mutex_open(g, NULL, &m) < 0)
                 bench_die("joining");
         return m;
