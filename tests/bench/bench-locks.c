@@ -19,7 +19,6 @@
 #include "ganger.h"
 #include "shm/member.h"
 #include "worker/handshake.h"
-#include "worker/join.h"
 
 #define TIMES 200000
 #define ROUNDS 41

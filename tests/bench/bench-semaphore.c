@@ -21,7 +21,6 @@
 #include "shm/member.h"
 #include "shm/semaphore-posix.h"
 #include "worker/handshake.h"
-#include "worker/join.h"
 
 #define TIMES 200000
 #define ROUNDS 41
