@@ -47,6 +47,17 @@ class Sampler:
             return None
         return pairs[b'GANGER_WORKER'].decode(), int(pairs[b'GANGER_INSTANCE'])
 
+    @classmethod
+    def runs(cls, pid):
+        """Can it still execute an instruction of its own? Not once SIGKILL is upon it: the kernel is taking it down."""
+        try:
+            with open(f'/proc/{pid}/status', encoding='ascii') as f:
+                pending = dict(line.split(':', 1) for line in f if 'Pnd:' in line)
+        except OSError:
+            return False
+        killed = any(int(mask, 16) >> (signal.SIGKILL - 1) & 1 for mask in pending.values())
+        return not killed and alive(pid) and cls.instance_of(pid) is not None
+
     def look(self):
         with open(f'/proc/{self.keeper}/task/{self.keeper}/children') as f:
             pids = f.read().split()
@@ -54,7 +65,7 @@ class Sampler:
         for pid in pids:
             instance = self.instance_of(pid)
             # What was read first may have died since.
-            if instance in seen and alive(int(pid)) and alive(seen[instance]):
+            if instance in seen and self.runs(int(pid)) and self.runs(seen[instance]):
                 self.doubled.append((instance, seen[instance], int(pid)))
             if instance:
                 seen[instance] = int(pid)

@@ -221,19 +221,19 @@ static void obey(struct state *s, char *line) {
 
 int main(int argc, char **argv) {
         static struct state s;
+        _cleanup_(fclosep) FILE *f = NULL;
         char path[512], line[TEXT_MAX];
 
         if (argc != 2 || ganger_join(&s.ganger, NULL) < 0)
                 return 1;
         setvbuf(stdout, NULL, _IOLBF, 0);
         snprintf(path, sizeof path, "%s/%s.%u", argv[1], ganger_worker(s.ganger), ganger_instance(s.ganger));
+        /* For writing too: so the pipe has no end, however often who tells us closes it. */
+        f = fopen(path, "r+e");
+        if (!f)
+                return 1;
         ganger_ready(s.ganger);
-        for (;;) {
-                _cleanup_(fclosep) FILE *f = fopen(path, "re"); /* until somebody writes */
-
-                if (!f)
-                        return 1;
-                while (fgets(line, sizeof line, f))
-                        obey(&s, line);
-        }
+        while (fgets(line, sizeof line, f))
+                obey(&s, line);
+        return 1;
 }
