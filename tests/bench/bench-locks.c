@@ -19,7 +19,6 @@
 #include "ganger.h"
 #include "shm/member.h"
 #include "worker/handshake.h"
-#include "worker/join.h"
 
 #define TIMES 200000
 #define ROUNDS 41
@@ -40,7 +39,7 @@ static struct ganger_mutex *join(const struct geometry *geometry, int memory_fd,
         size_t size;
 
         if (handshake_new(&h, "bench", participant, 0) < 0 || handshake_add(h, &object) < 0 ||
-            handshake_encode(h, &blob, &size) < 0 || ganger_join_handshake(&g, blob, size, fds, 3) < 0 ||
+            handshake_encode(h, &blob, &size) < 0 || ganger_join_descriptors(&g, blob, size, fds, 3) < 0 ||
             ganger_mutex_open(g, NULL, &m) < 0)
                 bench_die("joining");
         return m;

@@ -21,7 +21,6 @@
 #include "shm/member.h"
 #include "shm/semaphore-posix.h"
 #include "worker/handshake.h"
-#include "worker/join.h"
 
 #define TIMES 200000
 #define ROUNDS 41
@@ -58,7 +57,7 @@ static struct ganger *join(const struct geometry *geometry, int memory_fd, int e
 
         errno = 0;
         if (handshake_new(&h, "bench", participant, 0) < 0 || handshake_add(h, &object) < 0 ||
-            handshake_encode(h, &blob, &size) < 0 || ganger_join_handshake(&g, blob, size, fds, 3) < 0)
+            handshake_encode(h, &blob, &size) < 0 || ganger_join_descriptors(&g, blob, size, fds, 3) < 0)
                 bench_die("joining");
         return g;
 }

@@ -34,9 +34,9 @@ struct pipe_peer {
 
 extern const struct pipe_peer pipe_ganger, pipe_bare;
 
-/** Bytes of a ring that carries messages of a size. */
+/** Bytes of a ring that carries messages of a size: of more than one batch. */
 static inline size_t pipe_capacity(size_t size) {
-        return size > 4096 ? 16 * size : 256 << 10;
+        return size > 4096 ? 4 * PIPE_BATCH * size : 256 << 10;
 }
 
 static inline void pipe_count(_Atomic uint64_t *received, uint64_t n) {

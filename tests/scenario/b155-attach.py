@@ -80,7 +80,7 @@ def the_manager_is_killed():
 def it_is_refused():
     """a ring that is not there; a daemon that is not there"""
     with Gang(CONFIG) as g:
-        refused = Attached(g, 'none', "attach: no ring 'none'")
+        refused = Attached(g, 'none', "attach: no ring or service 'none'")
         equal(refused.end(), 1, 'exit status')
         path = g.path('run/control')
         nobody_there = run([f'{BUILD}/tests/unit/attached', path + 'x', 'jobs'], expected=1)

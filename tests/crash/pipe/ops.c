@@ -201,7 +201,7 @@ void op_consume(struct actor *a) {
         a->n_peeked = 0;
 }
 
-/** Which one it is, is known only when it was consumed: until then all that are there may be. */
+/** Looked at first, which changes nothing that is shared: so it is known which one a reader that dies may have consumed. */
 int op_receive(struct actor *a, enum how how) {
         _Alignas(8) unsigned char buffer[MESSAGE_MAX];
         const void *data;
@@ -210,19 +210,16 @@ int op_receive(struct actor *a, enum how how) {
         int r;
 
         sim_boundary();
-        if (how == WAIT)
-                (void)look(a, &data, &size, WAIT);
-        for (id = 0; id < SIM_IDS && (history[id].consumed == DONE || history[id].sent == NOT); id++)
-                ;
-        if (id < SIM_IDS && history[id].consumed == NOT)
-                history[id].consumed = BEGUN;
-        r = pipe_receive(&a->pipe, buffer, sizeof buffer, &size);
-        if (r < 0 && r != -EAGAIN)
+        r = look(a, &data, &size, how);
+        if (r < 0)
+                return r;
+        id = payload_id(data, size);
+        note_seen(a, id);
+        history[id].consumed = BEGUN;
+        if (pipe_receive(&a->pipe, buffer, sizeof buffer, &size) < 0)
                 sim_fail("receive fails");
-        if (r == 0) {
-                id = payload_id(buffer, size);
-                note_seen(a, id);
-                history[id].consumed = DONE;
-        }
-        return r;
+        if (payload_id(buffer, size) != id)
+                sim_fail("a torn record");
+        history[id].consumed = DONE;
+        return 0;
 }
