@@ -67,8 +67,8 @@ enum {
 /**
  * Join the gang that this process was started for.
  *
- * Reads the handshake that gangerd (or a host: see below) left in the environment (`GANGER_HANDSHAKE`), removes that variable,
- * and takes over the file descriptors: those that it needs no more are closed, the others marked
+ * Reads the handshake that gangerd (or a host: see below) left in the environment (`GANGER_HANDSHAKE`), removes that
+ * variable, and takes over the file descriptors: those that it needs no more are closed, the others marked
  * close-on-exec. Does not block and does not talk to the daemon, so it works while the daemon is being
  * restarted. After a failure all is as it was before. Not to be called while other threads use the
  * environment.
@@ -269,8 +269,8 @@ int ganger_forward_many(struct ganger_message *const *in, size_t n_in, struct ga
  * published is there until it is consumed, whoever dies: the next reader begins with the first message that
  * the dead one had not consumed, and the next writer goes on behind the last one that was published.
  *
- * A ring of bytes with two positions; see L. Lamport, "Proving the correctness of multiprocess programs" (1977). Each end keeps what it
- * knows of the other's position to itself, as in FastFlow. Neither end uses an atomic read-modify-write.
+ * A ring of bytes with two positions; see L. Lamport, "Proving the correctness of multiprocess programs" (1977). Each
+ * end keeps what it knows of the other's position to itself, as in FastFlow. Neither end uses an atomic read-modify-write.
  */
 
 /** One end of a pipe. */
@@ -288,8 +288,8 @@ struct ganger_pipe;
 int ganger_pipe_open(struct ganger *g, const char *name, unsigned int flags, struct ganger_pipe **ret);
 
 /**
- * Close it, so that another may open that end. What was appended is published. What was peeked at and not consumed is there for the
- * next reader.
+ * Close it, so that another may open that end. What was appended is published. What was peeked at and not consumed is
+ * there for the next reader.
  * @param pipe  may be NULL.
  * @return NULL.
  */
@@ -312,8 +312,8 @@ int ganger_pipe_fd(struct ganger_pipe *pipe);
 /**
  * Copy `size` bytes into a message and publish it, with all that were appended before.
  * Linearises at one store of the writer's position.
- * @param timeout_usec  0: do not wait for space; negative: wait without limit; else at most so long (CLOCK_MONOTONIC). The wait
- *         is for the reader, or for one who takes the place of a dead one: none needs to be there.
+ * @param timeout_usec  0: do not wait for space; negative: wait without limit; else at most so long (CLOCK_MONOTONIC).
+ *         The wait is for the reader, or for one who takes the place of a dead one: none needs to be there.
  * @return 0: accepted, it will not be lost; else it was not sent:
  *         -EMSGSIZE   longer than `ganger_pipe_message_max`;
  *         -EAGAIN     there is no space (timeout 0);  -ETIMEDOUT  there was none for so long;
@@ -324,8 +324,8 @@ int ganger_pipe_fd(struct ganger_pipe *pipe);
 int ganger_pipe_send(struct ganger_pipe *pipe, const void *data, size_t size, int64_t timeout_usec);
 
 /**
- * As `ganger_pipe_send`, but the reader sees the message only after `ganger_pipe_publish`, a send, a commit, or the close: many
- * messages, one store. Until then it is lost if this process dies. When there is no space, what was appended
+ * As `ganger_pipe_send`, but the reader sees the message only after `ganger_pipe_publish`, a send, a commit, or the
+ * close: many messages, one store. Until then it is lost if this process dies. When there is no space, what was appended
  * before is published all the same, whatever this returns: the reader could make none otherwise.
  */
 int ganger_pipe_append(struct ganger_pipe *pipe, const void *data, size_t size, int64_t timeout_usec);
@@ -349,8 +349,8 @@ int ganger_pipe_reserve(struct ganger_pipe *pipe, size_t size, void **ret, int64
 int ganger_pipe_commit(struct ganger_pipe *pipe, size_t size);
 
 /**
- * The next message that was not peeked at yet, in place. It is valid until it is consumed, and keeps its space until then: to
- * wait here with so much peeked at that the writer has no space is to wait for ever.
+ * The next message that was not peeked at yet, in place. It is valid until it is consumed, and keeps its space until
+ * then: to wait here with so much peeked at that the writer has no space is to wait for ever.
  *
  * @param ret_data      8-byte aligned, not to be written to.
  * @param timeout_usec  as in `ganger_ring_receive`.
@@ -726,15 +726,16 @@ int ganger_service_reply(struct ganger_request *request, const void *data, size_
 int ganger_service_fail(struct ganger_request *request, const char *reason);
 /* ---- semaphore --------------------------------------------------------------------------------- */
 /*
- * So many permits, shared by all who were given the semaphore. Each permit is recorded as its holder's in the step that takes it: if
- * the holder dies, at whatever instruction, its permits go back and waiters are told. What a dead holder was about to do with the
- * thing that the permit stands for is for its successor to find out.
+ * So many permits, shared by all who were given the semaphore. Each permit is recorded as its holder's in the step that
+ * takes it: if the holder dies, at whatever instruction, its permits go back and waiters are told. What a dead holder
+ * was about to do with the thing that the permit stands for is for its successor to find out.
  *
- * With `posix` in its definition the semaphore is also the named POSIX semaphore `/NAME`, of mode 0600, for programs that know sem_open(3)
- * only. Processes of this library together never hold more than all permits, and a death among them loses none. One that dies in the
- * very call of sem_wait(3) or sem_post(3) may leave the value one too high, so that a program from outside is let in once too often;
- * that mends itself when the permits run out. What a program from outside holds when it dies is lost, as with every POSIX
- * semaphore. Such programs must be trusted: they can post what they never took, and cut the file off.
+ * With `posix` in its definition the semaphore is also the named POSIX semaphore `/NAME`, of mode 0600, for programs
+ * that know sem_open(3) only. Processes of this library together never hold more than all permits, and a death among
+ * them loses none. One that dies in the very call of sem_wait(3) or sem_post(3) may leave the value one too high, so
+ * that a program from outside is let in once too often; that mends itself when the permits run out. What a program from
+ * outside holds when it dies is lost, as with every POSIX semaphore. Such programs must be trusted: they can post what
+ * they never took, and cut the file off.
  */
 
 /** A handle on a semaphore. It is one participant, and may hold several permits. */
@@ -744,7 +745,8 @@ struct ganger_semaphore;
  * Open a handle on a semaphore that this process was given.
  * @param name  of the semaphore; NULL for the only one.
  * @param ret   the handle; free it with `ganger_semaphore_close`.
- * @return 0, -ENOENT (no such semaphore was given), -ENOTUNIQ, -EUSERS (every handle that this process may have on it is open),
+ * @return 0, -ENOENT (no such semaphore was given), -ENOTUNIQ, -EUSERS (every handle that this process may have on it
+ *         is open),
  *         -EPROTO (`posix`: its file is no semaphore), -ENOMEM, or an error of mmap(2).
  */
 int ganger_semaphore_open(struct ganger *g, const char *name, struct ganger_semaphore **ret);
@@ -757,8 +759,8 @@ int ganger_semaphore_open(struct ganger *g, const char *name, struct ganger_sema
 struct ganger_semaphore *ganger_semaphore_close(struct ganger_semaphore *semaphore);
 
 /**
- * Take a permit. Without anybody in the way this is one compare-and-swap, at which it linearises. Nobody is served in turn: who comes may be
- * faster than who waits. Asking this instance to drain does not end it.
+ * Take a permit. Without anybody in the way this is one compare-and-swap, at which it linearises. Nobody is served in
+ * turn: who comes may be faster than who waits. Asking this instance to drain does not end it.
  * @param timeout_usec  0: do not wait; negative: wait without limit; else at most so long (CLOCK_MONOTONIC).
  * @return 0, or
  *         -EAGAIN     none is free (timeout 0);  -ETIMEDOUT  none was for so long;
@@ -768,22 +770,25 @@ struct ganger_semaphore *ganger_semaphore_close(struct ganger_semaphore *semapho
 int ganger_semaphore_acquire(struct ganger_semaphore *semaphore, int64_t timeout_usec);
 
 /**
- * Give a permit back, the one that this handle took last. Linearises at one store; a system call is made only if somebody waits. Never
- * blocks.
+ * Give a permit back, the one that this handle took last. Linearises at one store; a system call is made only if
+ * somebody waits. Never blocks.
  * @return 0, -EPERM: this handle holds none; -EBADMSG: the semaphore is damaged.
  */
 int ganger_semaphore_release(struct ganger_semaphore *semaphore);
 
-/** How many permits are free just now: for people, since it may be another number when this returns. With `posix`: the value. */
+/**
+ * How many permits are free just now: for people, since it may be another number when this returns.
+ * With `posix`: the value.
+ */
 int ganger_semaphore_value(struct ganger_semaphore *semaphore);
 
 /* ---- counter ----------------------------------------------------------------------------------- */
 /*
- * A row of 64-bit numbers, 0 at first, shared by all who were given it. A process that dies has changed a number or not, nothing
- * between; and it is in nobody's way. Whatever it had changed stays.
+ * A row of 64-bit numbers, 0 at first, shared by all who were given it. A process that dies has changed a number or
+ * not, nothing between; and it is in nobody's way. Whatever it had changed stays.
  *
- * Functions begin again when somebody else changes the same number meanwhile; after about a million times they fail with -EAGAIN, which
- * takes others who do nothing else. Linearises at one compare-and-swap.
+ * Functions begin again when somebody else changes the same number meanwhile; after about a million times they fail
+ * with -EAGAIN, which takes others who do nothing else. Linearises at one compare-and-swap.
  */
 
 /** A handle on a row of counters. */
@@ -822,9 +827,9 @@ int ganger_counter_set(struct ganger_counter *counter, unsigned int index, int64
 int ganger_counter_compare_and_swap(struct ganger_counter *counter, unsigned int index, int64_t *expected, int64_t desired);
 
 /**
- * Read the first `n` counters as they were at one instant. Writers neither wait for it nor notice it; so it reads again when any of these
- * counters changed meanwhile, some thousand times at most. (A double collect, as in Afek, Attiya, Dolev, Gafni, Merritt and Shavit, Atomic
- * snapshots of shared memory, 1993, each number with a count of its changes.)
+ * Read the first `n` counters as they were at one instant. Writers neither wait for it nor notice it; so it reads again
+ * when any of these counters changed meanwhile, some thousand times at most. (A double collect, as in Afek, Attiya,
+ * Dolev, Gafni, Merritt and Shavit, Atomic snapshots of shared memory, 1993, each number with a count of its changes.)
  * @param values  room for `n`.
  * @return 0, -EINVAL: there are fewer; -EAGAIN: there was no pause between changes that was long enough.
  */
@@ -941,8 +946,8 @@ int ganger_mutex_consistent(struct ganger_mutex *m);
 /* ---- batches ------------------------------------------------------------------------------------- */
 /*
  * Many messages with one call. Each is accepted, delivered and finished by itself, so a process that dies half-way
- * has done some (`ganger_forward_many` does all or none). What is saved are calls and wake-ups: those who wait are woken once
- * for the whole batch, at its end.
+ * has done some (`ganger_forward_many` does all or none). What is saved are calls and wake-ups: those who wait are
+ * woken once for the whole batch, at its end.
  */
 
 /**

@@ -1,5 +1,5 @@
 # The manuals. Those of ganger.conf(5), gangerctl(1), ganger-bridge(8) and libganger-control(3) are with what they describe.
-dist_man_MANS += man/gangerd.8 man/libganger.3
+dist_man_MANS += man/gangerd.8 man/libganger.3 man/ganger-tutorial.7
 dist_man_MANS += man/ganger_join.3 man/ganger_ring_open.3 man/ganger_receive.3 man/ganger_send.3 man/ganger_forward.3
 # Every other function has a page that names one of these.
 dist_man_MANS += man/ganger_leave.3 man/ganger_ready.3 man/ganger_status.3 man/ganger_worker.3 man/ganger_instance.3 man/ganger_interrupt.3

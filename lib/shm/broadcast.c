@@ -112,7 +112,10 @@ static uint64_t slowest(const struct broadcast *b) {
                 uint64_t p = atomic_load_explicit(&b->control->subscribers[i].position, memory_order_acquire);
                 uint64_t behind = b->tail - (p & ~SUBSCRIBED);
 
-                /* Further behind stands only one that has not confirmed its place yet, and chooses again; or nobody honest. */
+                /*
+                 * Further behind stands only one that has not confirmed its place yet,
+                 * and chooses again; or nobody honest.
+                 */
                 if (p & SUBSCRIBED && behind <= b->capacity && behind > lag)
                         lag = behind;
         }
@@ -436,7 +439,10 @@ static inline bool is_published(struct broadcast *b) {
         return is_behind(b->position, b->tail);
 }
 
-/** The writer was faster. Where a reader goes on: it has been told of no message yet, so the sequence tells what it missed. */
+/**
+ * The writer was faster.
+ * Where a reader goes on: it has been told of no message yet, so the sequence tells what it missed.
+ */
 static SLOW int go_on(struct broadcast *b, unsigned int times) {
         uint64_t oldest, tail;
 

@@ -63,7 +63,8 @@ enum broadcast_policy {
 
 /** A place for a subscriber: its own line, so that one who reads disturbs nobody. */
 struct subscriber {
-        _Alignas(2 * CACHE_LINE) _Atomic uint64_t position; /* what it has not read begins here | SUBSCRIBED; 0: not to be heeded */
+        /* what it has not read begins here | SUBSCRIBED; 0: not to be heeded */
+        _Alignas(2 * CACHE_LINE) _Atomic uint64_t position;
         _Atomic uint32_t owner;                         /* 0: free */
 };
 
@@ -208,7 +209,10 @@ int broadcast_receive(struct broadcast *b, void *buffer, size_t size, struct vie
  */
 int broadcast_peek(struct broadcast *b, struct view *ret);
 
-/** Be done with what was peeked at. @return 0; -ENOTCONN (dropped meanwhile: it may have been overwritten while it was read). */
+/**
+ * Be done with what was peeked at.
+ * @return 0; -ENOTCONN (dropped meanwhile: it may have been overwritten while it was read).
+ */
 int broadcast_consume(struct broadcast *b, const struct view *view);
 
 /* ---- waiting --------------------------------------------------------------------------------------- */

@@ -3,15 +3,17 @@
 /*
  * Changing and reading counters
  *
- * add, set and compare_and_swap linearise at the compare-and-swap of the word. No two words of a counter are the same, so one that
- * is found again unchanged was so all the while, and nobody wrote the cell that it names. get linearises at its first read of the word; a
- * compare_and_swap that fails, likewise. snapshot is a double collect (Afek et al., JACM 1993): it reads all words and cells, then all
- * words again; if none changed, it linearises anywhere between the two. Those that collect give nobody to wait for, nor do they help
- * each other: a snapshot may fail while others change counters all the time.
+ * add, set and compare_and_swap linearise at the compare-and-swap of the word. No two words of a counter are the same,
+ * so one that is found again unchanged was so all the while, and nobody wrote the cell that it names. get linearises at
+ * its first read of the word; a compare_and_swap that fails, likewise. snapshot is a double collect (Afek et al., JACM
+ * 1993): it reads all words and cells, then all words again; if none changed, it linearises anywhere between the two.
+ * Those that collect give nobody to wait for, nor do they help each other: a snapshot may fail while others change
+ * counters all the time.
  *
- * Orders. A cell is written before the word names it: release of the compare-and-swap, acquire of whoever reads the word. It is written
- * again only when its owner has seen the word name another: so whoever reads such a later value from it (acquire, of that release) sees
- * the word changed too. The words are read in sequential order, so that the two collects have an instant between them.
+ * Orders. A cell is written before the word names it: release of the compare-and-swap, acquire of whoever reads the
+ * word. It is written again only when its owner has seen the word name another: so whoever reads such a later value
+ * from it (acquire, of that release) sees the word changed too. The words are read in sequential order, so that the two
+ * collects have an instant between them.
  */
 
 #include "shm/counter.h"

@@ -5,15 +5,17 @@
 /*
  * Counters: 64-bit numbers that are changed one by one, and read all at once
  *
- * A read of all of them at one instant needs to know whether a number changed and changed back; so each change must count itself in the
- * very step that makes it. A value of 64 bits leaves no room for that in its word. So the word of a counter says how often it has
- * changed, and in whose cell its value lies: each participant has two cells for each counter, writes the one that the word does not
- * name, and then makes the word name it, by compare-and-swap (as in Anderson and Moir's large load-linked objects, PODC 1995).
+ * A read of all of them at one instant needs to know whether a number changed and changed back; so each change must
+ * count itself in the very step that makes it. A value of 64 bits leaves no room for that in its word. So the word of a
+ * counter says how often it has changed, and in whose cell its value lies: each participant has two cells for each
+ * counter, writes the one that the word does not name, and then makes the word name it, by compare-and-swap (as in
+ * Anderson and Moir's large load-linked objects, PODC 1995).
  *
  *      word: changes:52 | cell:1 | participant:11
  *
- * There is nothing to recover: killed before the compare-and-swap a participant has changed nothing, killed after it all is done. The cell
- * that a dead one wrote last keeps its value for as long as a word names it: whoever has its number next uses the other one.
+ * There is nothing to recover: killed before the compare-and-swap a participant has changed nothing, killed after it
+ * all is done. The cell that a dead one wrote last keeps its value for as long as a word names it: whoever has its
+ * number next uses the other one.
  *
  * A `struct counter` is private to one thread at a time: a participant.
  */

@@ -32,7 +32,8 @@
 #define FAULT_NO_REFRESH 18             /* the mark of passing over is left to wrap */
 #define FAULT_WOKEN_ALL 19              /* a waker takes it that all sleepers are awake when it woke some */
 #define FAULT_NO_RELIMIT 20             /* recovery forgets the limit of dead letters */
-#define FAULT_COUNT_ONCE 21             /* a sender takes back that dead letters must be counted, though more came meanwhile */
+#define FAULT_COUNT_ONCE 21             /* a sender takes back that dead letters must be counted, though more
+                                         * came meanwhile */
 #define FAULT_NO_RECOUNT 22             /* dead letters that go are not told to senders that were refused */
 #define FAULT_DROP_UNSEEN 23            /* room is made for a dead letter by a plain store */
 #define FAULT_COUNT_EARLY 24            /* dead letters are counted before all can see one's own */

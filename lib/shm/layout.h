@@ -69,7 +69,8 @@ struct queue_control {
         _Alignas(CACHE_LINE) _Atomic uint64_t tail;     /* hint: never beyond the true tail */
         _Atomic uint64_t quota;                         /* change counter:63 | count the dead letters before you send:1 */
         _Alignas(CACHE_LINE) _Atomic uint64_t head;     /* hint: low bits of the epoch:16 | position:48 */
-        _Alignas(CACHE_LINE) _Atomic uint64_t epoch;    /* count:44 | slot:20; grows when a slot below some cursor is ready again */
+        /* count:44 | slot:20; grows when a slot below some cursor is ready again */
+        _Alignas(CACHE_LINE) _Atomic uint64_t epoch;
         _Alignas(CACHE_LINE) _Atomic uint64_t voided;   /* for people: positions that were passed over */
         _Atomic uint64_t redelivered;                   /* for people: deliveries that were not the first */
         _Atomic uint64_t dropped;                       /* for people: dead letters that had to make room */

@@ -89,8 +89,8 @@ void monitor_tell_thread(struct monitor *m);
 
 /**
  * Take the lock if it can be had.
- * @return 0; -EOWNERDEAD: it is ours, but whoever held it last died; -EAGAIN: somebody has it, or is to have it; -EDEADLK: we
- *         have it already; -ENOTRECOVERABLE.
+ * @return 0; -EOWNERDEAD: it is ours, but whoever held it last died; -EAGAIN: somebody has it, or is to have it;
+ *         -EDEADLK: we have it already; -ENOTRECOVERABLE.
  */
 static inline int monitor_try(struct monitor *m) {
         struct monitor_control *c = m->control;

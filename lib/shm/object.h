@@ -6,8 +6,8 @@
  * Objects: the named things in shared memory, whatever their kind
  *
  * Whoever makes them, gives out seats in them and recovers the dead (the manager, or a program that embeds the library)
- * needs to know no kind: each kind is a row of operations, and a `struct object` is one as it is seen by somebody who looks at it,
- * wakes those who wait at it, and recovers it. That one is no participant: its number is 0.
+ * needs to know no kind: each kind is a row of operations, and a `struct object` is one as it is seen by somebody who
+ * looks at it, wakes those who wait at it, and recovers it. That one is no participant: its number is 0.
  *
  * All-zero memory is an empty object of every kind.
  */

@@ -46,7 +46,10 @@ static inline void pipe_tell_fast(struct pipe *p) {
 #if SHM_FAULT == FAULT_PIPE_WAKE_FIRST
         wait_wake(&p->wake);
 #endif
-        /* Linearises publishing and consuming. Release: partners are the acquires of pipe_find_record() and pipe_find_room(). */
+        /*
+         * Linearises publishing and consuming.
+         * Release: partners are the acquires of pipe_find_record() and pipe_find_room().
+         */
         atomic_store_explicit(p->own, p->position, memory_order_release);
         p->told = p->position;
 #if SHM_FAULT != FAULT_PIPE_WAKE_FIRST

@@ -7,13 +7,13 @@
  * of its word; leaving it: that which clears it. "Full" and "empty" linearise at the load of the other's position.
  *
  * Memory orders. What the writer wrote, sizes and padding too, is published by the release of `written`; its partner
- * is the acquire in pipe_find_record(). What the reader read was read before the release of `consumed`; its partner is the acquire in
- * pipe_find_room(), after which it may be overwritten. Whoever takes an end (acquire) finds its position as the last holder
- * left it: that one cleared the word after (release), or recovery did when it was dead.
+ * is the acquire in pipe_find_record(). What the reader read was read before the release of `consumed`; its partner is
+ * the acquire in pipe_find_room(), after which it may be overwritten. Whoever takes an end (acquire) finds its position
+ * as the last holder left it: that one cleared the word after (release), or recovery did when it was dead.
  *
  * An end's own position is read from shared memory when it is taken, and never again. The other's position and the
- * sizes of records are read once, and bounded before use: so whoever writes there what he should not spoils this pipe, and leads
- * nobody out of it.
+ * sizes of records are read once, and bounded before use: so whoever writes there what he should not spoils this pipe,
+ * and leads nobody out of it.
  */
 
 #include "shm/pipe.h"

@@ -7,16 +7,17 @@
  *
  *      header | control | waiters of both eventcounts | records …
  *
- * A ring of bytes, as Lamport's: the writer alone changes how far it is written, the reader alone how far it is consumed, and
- * neither needs more than a store for it. Each keeps in private how far it may go as far as it knows, and looks at the other's
- * position only when it has come there (as FastFlow and DPDK do), so that a line moves between processors only when it must.
+ * A ring of bytes, as Lamport's: the writer alone changes how far it is written, the reader alone how far it is
+ * consumed, and neither needs more than a store for it. Each keeps in private how far it may go as far as it knows, and
+ * looks at the other's position only when it has come there (as FastFlow and DPDK do), so that a line moves between
+ * processors only when it must.
  *
- * A record is its header (8 bytes: its size) and its bytes, rounded up to 8. It is contiguous: what does not fit before the end of
- * the ring goes to its beginning, and padding fills the rest.
+ * A record is its header (8 bytes: its size) and its bytes, rounded up to 8. It is contiguous: what does not fit before
+ * the end of the ring goes to its beginning, and padding fills the rest.
  *
- * Both positions count bytes, and do not wrap with the ring. Each is its end's commit point: records below `written` are there,
- * records below `consumed` are done with. What a dead writer had written above is overwritten by the next one; what a dead reader had
- * not consumed, the next one reads.
+ * Both positions count bytes, and do not wrap with the ring. Each is its end's commit point: records below `written`
+ * are there, records below `consumed` are done with. What a dead writer had written above is overwritten by the next
+ * one; what a dead reader had not consumed, the next one reads.
  *
  * Each end is held by one participant at a time, whose owner id is in its word.
  */
@@ -102,8 +103,8 @@ struct waiting pipe_waiting(const struct pipe *p, enum pipe_end who);
 /* ---- the writer ---------------------------------------------------------------------------------- */
 
 /**
- * Find room for a record of at most `size` (≤ message_max) bytes, in place of any that was reserved before. If there is none,
- * what was appended is published: the reader may need it to make room.
+ * Find room for a record of at most `size` (≤ message_max) bytes, in place of any that was reserved before. If there is
+ * none, what was appended is published: the reader may need it to make room.
  * @return 0, -EAGAIN, -EBADMSG.
  */
 int pipe_reserve(struct pipe *p, uint32_t size, void **ret);

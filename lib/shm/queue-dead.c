@@ -7,12 +7,13 @@
  *
  * Refuse. Whatever changes how many there are moves `quota` and sets its bit, after the word. A sender that sees the bit
  * counts; if there is room, it takes the bit back, by a compare-and-swap that fails if anything changed since before it
- * counted. While nothing changes, it need not count again. Refusal linearises at the load of `quota` that is the one it knows.
+ * counted. While nothing changes, it need not count again. Refusal linearises at the load of `quota` that is the one it
+ * knows.
  *
  * Drop the oldest. Whoever adds a dead letter counts, and drops what is too much. All who count so agree on which are the
- * newest `dead_max`, or are followed by somebody who has seen more; so these are never dropped, and all others are. Each drop
- * linearises at its compare-and-swap. The barrier between the own letter and the look at all others is Dekker's, among those
- * who count: of two, one sees both.
+ * newest `dead_max`, or are followed by somebody who has seen more; so these are never dropped, and all others are.
+ * Each drop linearises at its compare-and-swap. The barrier between the own letter and the look at all others is
+ * Dekker's, among those who count: of two, one sees both.
  *
  * A death between the word and what must follow it is made good by recovery, which does the same once more.
  */

@@ -3,16 +3,16 @@
 /*
  * Producers that number their messages, so that whoever replaces one learns what was accepted
  *
- * A producer is a key in a table of the ring, and a participant that is it just now, its owner. Before it commits a message, the owner
- * writes down which one stands where (`position`, then `intent`); after it, that it was accepted. If it dies in between,
- * the word of that slot tells: it is still being written by the dead one, or was committed, whatever became of it since.
- * So recovery decides before it frees any slot, and writes its verdict down: then the slot may go. Killed before the verdict,
- * it finds the same again.
+ * A producer is a key in a table of the ring, and a participant that is it just now, its owner. Before it commits a
+ * message, the owner writes down which one stands where (`position`, then `intent`); after it, that it was accepted. If
+ * it dies in between, the word of that slot tells: it is still being written by the dead one, or was committed,
+ * whatever became of it since. So recovery decides before it frees any slot, and writes its verdict down: then the slot
+ * may go. Killed before the verdict, it finds the same again.
  *
  * Linearisation points: that a message is accepted, at its commit; that a key is a producer's, and an owner's, at their
  * compare-and-swaps. Memory orders: `intent` is released after `position`; whoever reads it acquires it. The word that
- * commits is released after `intent`. A verdict is released before the word that frees the slot; its partner is the second look in
- * queue_sequence().
+ * commits is released after `intent`. A verdict is released before the word that frees the slot; its partner is the
+ * second look in queue_sequence().
  */
 
 #include <errno.h>

@@ -410,8 +410,8 @@ static __attribute__((__noinline__)) int scan(struct queue *q, struct lease *ret
 }
 
 /**
- * Is the slot at the cursor still free, and no sender has gone past it? Then nothing was sent beyond it either. Says so without
- * the line of the tail, which a receiver that spins would take away from the senders with each look.
+ * Is the slot at the cursor still free, and no sender has gone past it? Then nothing was sent beyond it either. Says so
+ * without the line of the tail, which a receiver that spins would take away from the senders with each look.
  */
 static inline bool is_end(const struct queue *q) {
         uint64_t bits = queue_lap_bits(q, q->cursor);

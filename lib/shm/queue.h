@@ -22,9 +22,10 @@
  *
  * Passing over. A message that is leased for an hour, a dead letter, and one that waits to be delivered again, must
  * not stop senders when the ring comes round. Whoever owns such a slot keeps it, word and all; a sender that meets it raises
- * `passed` beside the word, which says that the position of this lap is void, and goes on to the next one. Claiming and passing
- * over exclude each other as in Dekker's algorithm: a claim looks at `passed` after its compare-and-swap, and gives
- * the slot back if it was too late; a receiver that finds a position void looks at the word again after it has seen `passed`.
+ * `passed` beside the word, which says that the position of this lap is void, and goes on to the next one. Claiming and
+ * passing over exclude each other as in Dekker's algorithm: a claim looks at `passed` after its compare-and-swap, and gives
+ * the slot back if it was too late; a receiver that finds a position void looks at the word again after it has seen
+ * `passed`.
  *
  * A `struct queue` is private to one thread at a time: a participant. Several may be open on one region.
  */

@@ -69,7 +69,8 @@ int region_create(const char *name, const struct geometry *g);
  * Map the memory of an object.
  * Not inherited by a child after fork(2). With `!geometry.fences` this process is registered for membarrier(2).
  * @param geometry  from the handshake.
- * @return 0; -EPERM: not sealed; -EPROTO: not an object of ours, or not of this geometry; -EPROTONOSUPPORT: of another layout;
+ * @return 0; -EPERM: not sealed; -EPROTO: not an object of ours, or not of this geometry; -EPROTONOSUPPORT: of another
+ *         layout;
  *         -EOPNOTSUPP: membarrier(2) is not permitted; other errors of mmap(2).
  */
 int region_map(struct region *ret, int fd, const struct geometry *geometry);

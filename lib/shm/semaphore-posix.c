@@ -3,21 +3,21 @@
 /*
  * Tokens: permits that are shared with programs that know POSIX semaphores only
  *
- * The value of a named POSIX semaphore counts the tokens that are free. A member takes a token before it claims a permit, and posts
- * after it has freed it; an outsider takes a token and has no permit. So:
+ * The value of a named POSIX semaphore counts the tokens that are free. A member takes a token before it claims a
+ * permit, and posts after it has freed it; an outsider takes a token and has no permit. So:
  *
  * - members never hold more permits than there are, whatever happens to the tokens: permits are words that one owner has;
  * - who holds a permit has a token. So while a member has a token and no permit yet, some permit is free, unless there is a
  *   token too many.
  *
- * No death of a member loses a token. Before it takes or posts one it says so in a word of its own, and recovery finishes that.
- * Whether the call of sem_wait(3) or sem_post(3) in which it died had its effect nobody can tell: then recovery posts. That may be a
- * token too many, and an outsider be let in beyond the permits. It is gone as soon as a member that has taken a token finds all
- * permits held at one instant: it keeps that token from everybody. An outsider that dies takes its token with it, as with every POSIX
- * semaphore.
+ * No death of a member loses a token. Before it takes or posts one it says so in a word of its own, and recovery
+ * finishes that. Whether the call of sem_wait(3) or sem_post(3) in which it died had its effect nobody can tell: then
+ * recovery posts. That may be a token too many, and an outsider be let in beyond the permits. It is gone as soon as a
+ * member that has taken a token finds all permits held at one instant: it keeps that token from everybody. An outsider
+ * that dies takes its token with it, as with every POSIX semaphore.
  *
- * Acquire and release linearise as without tokens, at a permit's word. Waiting is sem_wait(3)'s own: whoever is woken and killed before
- * it takes the token had said that it takes one, and what recovery posts wakes the next.
+ * Acquire and release linearise as without tokens, at a permit's word. Waiting is sem_wait(3)'s own: whoever is woken
+ * and killed before it takes the token had said that it takes one, and what recovery posts wakes the next.
  */
 
 #include "shm/semaphore-posix.h"
@@ -55,7 +55,10 @@ static bool look_held(const struct semaphore *s, uint64_t *ret_changes) {
         return true;
 }
 
-/** Were all permits held at one instant? One that was freed between the two looks is free, or was taken, which is a change. */
+/**
+ * Were all permits held at one instant?
+ * One that was freed between the two looks is free, or was taken, which is a change.
+ */
 static bool all_were_held(const struct semaphore *s) {
         uint64_t before, after;
 

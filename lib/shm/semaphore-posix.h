@@ -36,7 +36,10 @@ static inline void token_mark(struct semaphore *s, enum token_state state, uint3
         token_mark_as(s, s->owner, state, permit);
 }
 
-/** Take a token, and a permit with it. @param deadline_usec  0: do not wait. @return as semaphore_try(), semaphore_wait(). */
+/**
+ * Take a token, and a permit with it.
+ * @param deadline_usec  0: do not wait. @return as semaphore_try(), semaphore_wait().
+ */
 int semaphore_posix_take(struct semaphore *s, uint64_t deadline_usec);
 /** Free a permit that this participant holds, then post. @return 0, -EBADMSG: it is free, but could not be posted. */
 int semaphore_posix_give(struct semaphore *s, uint32_t permit);
@@ -58,8 +61,8 @@ int semaphore_posix_create(const char *name, uint32_t permits);
 int semaphore_posix_remove(const char *name);
 
 /**
- * Map it; not inherited over fork(2). The file cannot be sealed: whoever may write to it can cut it off, and then whoever has it
- * mapped gets SIGBUS. So a semaphore with tokens is for programs that trust each other.
+ * Map it; not inherited over fork(2). The file cannot be sealed: whoever may write to it can cut it off, and then
+ * whoever has it mapped gets SIGBUS. So a semaphore with tokens is for programs that trust each other.
  * @return 0, -EPROTO (not such a file), or an error of fstat(2) or mmap(2).
  */
 int semaphore_posix_map(int fd, sem_t **ret);

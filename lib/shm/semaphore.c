@@ -3,13 +3,13 @@
 /*
  * Taking and giving back permits
  *
- * Acquire linearises at the compare-and-swap of a permit, release at the store that frees it; an acquire that finds none, at some
- * read of each permit, at which it was not free: it need not have been so of all at one instant.
+ * Acquire linearises at the compare-and-swap of a permit, release at the store that frees it; an acquire that finds
+ * none, at some read of each permit, at which it was not free: it need not have been so of all at one instant.
  *
- * No wake-up is lost. Whoever frees a permit looks for waiters after that; whoever waits announces itself, and looks at the permits
- * after that (Dekker, with the barriers of shm/wait.h). While a post lies there that nobody took, those who free more post no
- * other; so whoever was let in wakes the next one as long as a permit is free. It looks after it took the post, and so sees every
- * permit for which none was posted because of that one.
+ * No wake-up is lost. Whoever frees a permit looks for waiters after that; whoever waits announces itself, and looks at
+ * the permits after that (Dekker, with the barriers of shm/wait.h). While a post lies there that nobody took, those who
+ * free more post no other; so whoever was let in wakes the next one as long as a permit is free. It looks after it took
+ * the post, and so sees every permit for which none was posted because of that one.
  */
 
 #include "shm/semaphore.h"

@@ -5,14 +5,15 @@
 /*
  * The semaphore: so many permits, each a word that says who holds it
  *
- * The compare-and-swap that takes a permit records its owner; so those of a dead holder are given back by recovery, whenever it died.
- * What processes sleep on is a POSIX semaphore in the same memory, as a hint to look again (shm/wait.h); it never counts permits.
+ * The compare-and-swap that takes a permit records its owner; so those of a dead holder are given back by recovery,
+ * whenever it died. What processes sleep on is a POSIX semaphore in the same memory, as a hint to look again
+ * (shm/wait.h); it never counts permits.
  *
- * A permit is `changes:44 | owner:20`; owner 0: it is free. Each taking is a change, so that two looks at all permits that found the
- * same changes found them as they were at one instant.
+ * A permit is `changes:44 | owner:20`; owner 0: it is free. Each taking is a change, so that two looks at all permits
+ * that found the same changes found them as they were at one instant.
  *
- * With the policy SEMAPHORE_POSIX there are tokens beside the permits: the value of a named POSIX semaphore, for programs that know
- * sem_open(3) and nothing of us. See shm/semaphore-posix.c.
+ * With the policy SEMAPHORE_POSIX there are tokens beside the permits: the value of a named POSIX semaphore, for
+ * programs that know sem_open(3) and nothing of us. See shm/semaphore-posix.c.
  *
  * A `struct semaphore` is private to one thread at a time: a participant.
  */

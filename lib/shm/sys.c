@@ -5,8 +5,8 @@
  *
  * The futex is a shared one (no FUTEX_PRIVATE_FLAG), keyed by the file behind the mapping.
  *
- * What sem_init(3) writes beside the value never changes again, so it can be written by anybody, word by word, and looked at before
- * each use. Which words those are is asked of libc itself.
+ * What sem_init(3) writes beside the value never changes again, so it can be written by anybody, word by word, and
+ * looked at before each use. Which words those are is asked of libc itself.
  */
 
 #include "shm/sys.h"

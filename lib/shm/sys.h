@@ -50,8 +50,8 @@ void sys_event_take(int fd);
 uint64_t sys_now_usec(void);
 
 /*
- * POSIX semaphores in shared memory. libc ends the process if it finds one that is damaged; so what sem_init(3) leaves the same
- * for good is looked at first. Who changes it just then can still do that.
+ * POSIX semaphores in shared memory. libc ends the process if it finds one that is damaged; so what sem_init(3) leaves
+ * the same for good is looked at first. Who changes it just then can still do that.
  */
 
 /** Make one of zeroed memory: nothing posted. Idempotent; whatever was posted since stays. Any number may do so at once. */

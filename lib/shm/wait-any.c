@@ -53,8 +53,8 @@ int wait_any_look(struct wait_item *items, size_t n) {
 }
 
 /**
- * Look for the last time, and pass on. Whoever is to drain looks at nothing, and takes nothing: it passes on everything, since
- * whoever asked it has woken those only who wait for the same as it.
+ * Look for the last time, and pass on. Whoever is to drain looks at nothing, and takes nothing: it passes on
+ * everything, since whoever asked it has woken those only who wait for the same as it.
  */
 static int last_look(const struct any *a) {
         int r = wait_any_look(a->items, a->n);

@@ -29,7 +29,8 @@ struct wait_item {
         bool (*is_ready)(void *object);
         void *object;
         const _Atomic uint32_t *drain;  /* ends the wait with -ESHUTDOWN when it is not 0; may be NULL */
-        uint32_t *spin;                 /* how long to look before sleeping (wait_spin_init); that of the first item counts */
+        uint32_t *spin;                 /* how long to look before sleeping (wait_spin_init);
+                                         * that of the first item counts */
         bool ready;                     /* result */
 };
 

@@ -108,8 +108,8 @@ static void wake_sleepers(struct eventcount *c, uint64_t sleepers, uint32_t n) {
 }
 
 /**
- * Post so many, for those that sleep on a semaphore. Each that is posted is taken by somebody who looks after that, or was swallowed: by
- * a dead one (wait_wake_all() makes up for it), or by one that is stopped.
+ * Post so many, for those that sleep on a semaphore. Each that is posted is taken by somebody who looks after that, or
+ * was swallowed: by a dead one (wait_wake_all() makes up for it), or by one that is stopped.
  */
 static void post(const struct waiting *w, uint32_t count) {
         for (uint32_t i = 0; i < count; i++)

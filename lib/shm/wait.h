@@ -14,9 +14,10 @@
  * Each participant has a bit of its own; only it, or recovery after its death, clears it. A summary word tells
  * wakers which groups of 64 to look at. A set summary bit with an empty group costs a look, never a wake-up.
  *
- * Sleepers may sleep on a POSIX semaphore in place of the futex. Then a wake-up is a post, which is a hint and no more: one too many
- * costs a look. While one is posted that nobody took yet, no other follows; so whoever was let in by one sees whether there is
- * something for another, and wakes it. What a dead one may have taken is posted again by wait_wake_all().
+ * Sleepers may sleep on a POSIX semaphore in place of the futex. Then a wake-up is a post, which is a hint and no more:
+ * one too many costs a look. While one is posted that nobody took yet, no other follows; so whoever was let in by one
+ * sees whether there is something for another, and wakes it. What a dead one may have taken is posted again by
+ * wait_wake_all().
  */
 
 #include <semaphore.h>
@@ -59,7 +60,10 @@ static inline void wait_wake_each(const struct waiting *w) {
         wait_wake_many(w, RING_PARTICIPANTS);
 }
 
-/** Does anybody wait, as far as a waker can tell? Call after the barrier of a wait_wake(), or where a wrong no is repaired. */
+/**
+ * Does anybody wait, as far as a waker can tell?
+ * Call after the barrier of a wait_wake(), or where a wrong no is repaired.
+ */
 static inline bool wait_is_wanted(const struct waiting *w) {
         struct eventcount *c = w->count;
 
@@ -84,8 +88,8 @@ static inline uint32_t wait_ticket(const struct waiting *w) {
 void wait_announce(const struct waiting *w, uint32_t participant);
 
 /**
- * The same, where a lock orders waiter and wakers: announced under it, and whoever changes what is waited for does so under it.
- * Needs no barrier.
+ * The same, where a lock orders waiter and wakers: announced under it, and whoever changes what is waited for does so
+ * under it. Needs no barrier.
  */
 void wait_announce_ordered(const struct waiting *w, uint32_t participant);
 
@@ -100,8 +104,8 @@ void wait_poll_announce(const struct waiting *w, uint32_t participant);
 void wait_poll_retract(const struct waiting *w, uint32_t participant);
 
 /**
- * Announcing in two steps, for one that waits at several places: announce at each, then one barrier for all of them (with one of
- * those that have no `fences`, if there is one).
+ * Announcing in two steps, for one that waits at several places: announce at each, then one barrier for all of them
+ * (with one of those that have no `fences`, if there is one).
  */
 void wait_announce_only(const struct waiting *w, uint32_t participant);
 void wait_poll_announce_only(const struct waiting *w, uint32_t participant);

@@ -3,8 +3,8 @@
 /*
  * Batches
  *
- * Each message of a batch is an operation of its own, with the linearisation point that it always has. What is one for the whole
- * batch is the wake-up at the end; whoever dies before it is recovered, and recovery wakes everybody.
+ * Each message of a batch is an operation of its own, with the linearisation point that it always has. What is one for
+ * the whole batch is the wake-up at the end; whoever dies before it is recovered, and recovery wakes everybody.
  *
  * A batch that is to be finished is checked first, then done; and each once more when its turn comes, since the array may
  * have two copies of one message.
