@@ -334,6 +334,15 @@ class Message:
         return _view(self._message.data, size, self._reserved)
 
     @property
+    def size(self):
+        """In bytes; of a reserved one, how much of it is to be sent."""
+        return self._message.size
+
+    @size.setter
+    def size(self, size):
+        self._message.size = size
+
+    @property
     def id(self):
         return self._message.id
 

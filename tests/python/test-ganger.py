@@ -135,7 +135,7 @@ class Queue(WithHost):
         self.assertEqual((found.returned, found.cancelled), (1, 1))
         m, out = self.gang.ring('jobs').receive(0), self.gang.ring('done', ganger.SEND).reserve(8)
         out.view[0:1] = b'9'
-        out._message.size = 1
+        out.size = 1
         ganger.forward(m, out)
         with self.gang.ring('done').receive(0) as m:
             self.assertEqual(m.data, b'9')
