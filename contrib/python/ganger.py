@@ -2,8 +2,8 @@
 """libganger for Python: rings and locks whose messages and permits survive the death of any process.
 
 One file, for any Python from 3.8 on, by ctypes; it needs libganger.so.0 where the dynamic linker finds it, or its path in the
-environment variable GANGER_LIBRARY. `make install` puts this file into $(datadir)/ganger: PYTHONPATH=/usr/local/share/ganger, as
-a rule, has it found.
+environment variable GANGER_LIBRARY (gangerd sets names that begin so itself: give a worker LD_LIBRARY_PATH). `make install` puts
+this file into $(datadir)/ganger: as a rule, PYTHONPATH=/usr/local/share/ganger has it found.
 
 A worker of gangerd:
 
