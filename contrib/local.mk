@@ -18,6 +18,9 @@ clean-local: clean-demo-script
 clean-demo-script:
 	test "$(abs_top_srcdir)" = "$(abs_top_builddir)" || rm -f contrib/demo/count
 
+# The library for Python: PYTHONPATH=$(pkgdatadir) finds it.
+dist_pkgdata_DATA = contrib/python/ganger.py
+
 # systemd looks for units below /usr/lib and below /usr/local/lib, so with the usual prefixes this is found.
 # Elsewhere: make install systemdsystemunitdir=$(pkg-config --variable=systemdsystemunitdir systemd)
 systemdsystemunitdir = $(prefix)/lib/systemd/system
@@ -36,4 +39,6 @@ EXTRA_DIST += contrib/examples/README.md \
 	contrib/examples/c/Makefile contrib/examples/c/factor.c contrib/examples/c/ganger.conf contrib/examples/c/split.c \
 	contrib/examples/prefork/Makefile contrib/examples/prefork/ask contrib/examples/prefork/prefork.c \
 	contrib/examples/python/ganger.conf contrib/examples/python/watch.py \
+	contrib/examples/python-library/count.py contrib/examples/python-library/ganger.conf \
+	contrib/examples/python-library/square.py \
 	contrib/examples/shell/checksum contrib/examples/shell/ganger.conf

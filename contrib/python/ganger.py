@@ -2,7 +2,8 @@
 """libganger for Python: rings and locks whose messages and permits survive the death of any process.
 
 One file, for any Python from 3.8 on, by ctypes; it needs libganger.so.0 where the dynamic linker finds it, or its path in the
-environment variable GANGER_LIBRARY.
+environment variable GANGER_LIBRARY (gangerd sets names that begin so itself: give a worker LD_LIBRARY_PATH). `make install` puts
+this file into $(datadir)/ganger: as a rule, PYTHONPATH=/usr/local/share/ganger has it found.
 
 A worker of gangerd:
 
@@ -13,6 +14,12 @@ A worker of gangerd:
         for message in gang.ring('jobs'):           # ends when the worker is asked to drain
             with message:                           # acknowledged at the end; rejected if an exception leaves it
                 work(message.data)
+
+Locks and calls; a permit or a lock of a process that dies goes to the next one, and a caller is told that its server died:
+
+    ports = gang.semaphore('ports')
+    with ports:                                     # takes a permit, and gives it back
+        print(gang.service('square').call('7', timeout=5))
 
 A program that makes rings for its own children:
 
@@ -39,17 +46,23 @@ import errno
 import os
 import time
 
-__all__ = ['Drained', 'Gang', 'Host', 'Member', 'Message', 'RECEIVE', 'Recovery', 'Ring', 'SEND', 'forward', 'join',
-           'join_socket']
+__all__ = ['Broadcast', 'Counter', 'Drained', 'Failed', 'Gang', 'Host', 'Member', 'Message', 'Monitor', 'Mutex', 'OLDEST', 'Pipe',
+           'RECEIVE', 'Recovery', 'Request', 'Ring', 'SEND', 'Semaphore', 'Service', 'acknowledge_many', 'forward', 'join',
+           'join_socket', 'wait_any']
 
 RECEIVE = 1
 SEND = 2
+OLDEST = 4                              # of a broadcast's reader: begin with the oldest message that is kept
 
 _NAME = 'libganger.so.0'
 
 
 class Drained(OSError):
     """This process is asked to drain: take no more, finish what you hold, end."""
+
+
+class Failed(OSError):
+    """The server answered that it failed (EREMOTEIO); `strerror` is its reason."""
 
 
 # ---- the library ---------------------------------------------------------------------------------
@@ -63,6 +76,21 @@ class _Definition(ctypes.Structure):
     _fields_ = [(name, ctypes.c_uint32) for name in
                 ('kind', 'slots', 'message_max', 'max_deliveries', 'capacity', 'policy', 'dead_max', 'delay_msec')]
     _fields_ += [('reserved', ctypes.c_uint32 * 8)]
+
+
+class _Request(ctypes.Structure):
+    _fields_ = [('data', ctypes.c_void_p), ('size', ctypes.c_size_t), ('reply', ctypes.c_void_p), ('id', ctypes.c_uint64),
+                ('deadline_usec', ctypes.c_uint64), ('deliveries', ctypes.c_uint32), ('caller', ctypes.c_uint32),
+                ('service', ctypes.c_void_p)]
+
+
+class _Call(ctypes.Structure):
+    _fields_ = [('id', ctypes.c_uint64), ('deadline_usec', ctypes.c_uint64), ('service', ctypes.c_void_p)]
+
+
+class _Wait(ctypes.Structure):
+    _fields_ = [('handle', ctypes.c_void_p)]
+    _fields_ += [(name, ctypes.c_uint32) for name in ('kind', 'events', 'ready', 'reserved')]
 
 
 class _Grant(ctypes.Structure):
@@ -84,6 +112,14 @@ _out = ctypes.POINTER(ctypes.c_void_p)
 _time = ctypes.c_int64
 _message = ctypes.POINTER(_Message)
 _messages = ctypes.POINTER(_message)
+_size = ctypes.c_size_t
+_sizes = ctypes.POINTER(ctypes.c_size_t)
+_number = ctypes.c_int64
+_numbers = ctypes.POINTER(ctypes.c_int64)
+_sequence = ctypes.c_uint64
+_sequences = ctypes.POINTER(ctypes.c_uint64)
+_request = ctypes.POINTER(_Request)
+_call = ctypes.POINTER(_Call)
 
 # Name without the prefix: result ('r' is an int that is an error if it is less than 0), arguments.
 _FUNCTIONS = {
@@ -119,7 +155,62 @@ _FUNCTIONS = {
     'member_drain': ('r', _handle),
     'member_recover': ('r', _handle, ctypes.c_char_p, ctypes.POINTER(Recovery)),
     'member_free': (_handle, _handle),
+    'ring_receive_many': ('r', _handle, _message, _size, _time),
+    'acknowledge_many': ('r', _message, _size),
+    'ring_produce': ('r', _handle, _sequence, _sequences),
+    'ring_send_sequenced': ('r', _handle, _sequence, ctypes.c_char_p, _size, _time),
+    'commit_sequenced': ('r', _message, _sequence),
+    'ring_sequence': ('r', _handle, _sequence, _sequences),
+    'wait_any': ('r', ctypes.POINTER(_Wait), _size, _time),
+    'broadcast_receive': ('r', _handle, ctypes.c_char_p, _size, _sizes, _sequences, _time),
+    'broadcast_subscribe': ('r', _handle, ctypes.c_uint, _sequences),
+    'service_open': ('r', _handle, ctypes.c_char_p, ctypes.c_uint, _out),
+    'service_close': (_handle, _handle),
+    'service_message_max': (_size, _handle),
+    'service_fd': ('r', _handle),
+    'service_call': ('r', _handle, ctypes.c_char_p, _size, ctypes.c_char_p, _size, _sizes, _time),
+    'service_begin': ('r', _handle, ctypes.c_char_p, _size, _time, _call),
+    'service_finish': ('r', _call, ctypes.c_char_p, _size, _sizes, _time),
+    'service_abandon': ('r', _call),
+    'service_receive': ('r', _handle, _request, _time),
+    'service_reply': ('r', _request, ctypes.c_char_p, _size),
+    'service_fail': ('r', _request, ctypes.c_char_p),
+    'semaphore_open': ('r', _handle, ctypes.c_char_p, _out),
+    'semaphore_close': (_handle, _handle),
+    'semaphore_acquire': ('r', _handle, _time),
+    'semaphore_release': ('r', _handle),
+    'semaphore_value': ('r', _handle),
+    'monitor_open': ('r', _handle, ctypes.c_char_p, _out),
+    'monitor_close': (_handle, _handle),
+    'monitor_lock': ('r', _handle, _time),
+    'monitor_unlock': ('r', _handle),
+    'monitor_consistent': ('r', _handle),
+    'monitor_wait': ('r', _handle, ctypes.c_uint, _time),
+    'monitor_signal': ('r', _handle, ctypes.c_uint),
+    'monitor_broadcast': ('r', _handle, ctypes.c_uint),
+    'counter_open': ('r', _handle, ctypes.c_char_p, _out),
+    'counter_close': (_handle, _handle),
+    'counter_add': ('r', _handle, ctypes.c_uint, _number, _numbers),
+    'counter_get': ('r', _handle, ctypes.c_uint, _numbers),
+    'counter_set': ('r', _handle, ctypes.c_uint, _number),
+    'counter_compare_and_swap': ('r', _handle, ctypes.c_uint, _numbers, _number),
+    'counter_snapshot': ('r', _handle, _numbers, _size),
 }
+for _kind in ('pipe', 'broadcast'):
+    _FUNCTIONS.update({
+        f'{_kind}_open': ('r', _handle, ctypes.c_char_p, ctypes.c_uint, _out),
+        f'{_kind}_close': (_handle, _handle),
+        f'{_kind}_name': (ctypes.c_char_p, _handle),
+        f'{_kind}_message_max': (_size, _handle),
+        f'{_kind}_fd': ('r', _handle),
+        f'{_kind}_send': ('r', _handle, ctypes.c_char_p, _size, _time),
+        f'{_kind}_append': ('r', _handle, ctypes.c_char_p, _size, _time),
+        f'{_kind}_publish': ('r', _handle),
+        f'{_kind}_reserve': ('r', _handle, _size, _out, _time),
+        f'{_kind}_commit': ('r', _handle, _size),
+        f'{_kind}_peek': ('r', _handle, _out, _sizes, _time),
+        f'{_kind}_consume': ('r', _handle),
+    })
 
 
 class _Library:
@@ -151,8 +242,8 @@ def _check(result, what=None):
     raise kind(-result, os.strerror(-result), *([what] if what is not None else []))
 
 
-def _timed(function, what, timeout, *arguments):
-    """Call a function whose last argument is a time; go on after a signal."""
+def _timed(function, what, timeout, *arguments, also=()):
+    """Call a function whose last argument is a time; go on after a signal. @param also  errors that are results."""
     end = None if timeout is None else time.monotonic() + timeout
     while True:
         left = -1 if end is None else max(0, int((end - time.monotonic()) * 1_000_000)) if timeout else 0
@@ -161,11 +252,16 @@ def _timed(function, what, timeout, *arguments):
             # A wait that was cut to nothing by a signal has timed out all the same.
             if result == -errno.EAGAIN and timeout:
                 result = -errno.ETIMEDOUT
-            return _check(result, what)
+            return result if -result in also else _check(result, what)
 
 
 def _bytes(text):
     return None if text is None else text if isinstance(text, bytes) else os.fsencode(text)
+
+
+def _view(pointer, size, write=False):
+    view = memoryview((ctypes.c_ubyte * size).from_address(pointer or 0)).cast('B')
+    return view if write else view.toreadonly()
 
 
 def _payload(data):
@@ -235,8 +331,16 @@ class Message:
         """Its payload in the ring itself: do not use it after the message is finished, and write only into a reserved one."""
         self._live()
         size = self._max if self._reserved else self._message.size
-        view = memoryview((ctypes.c_ubyte * size).from_address(self._message.data or 0)).cast('B')
-        return view if self._reserved else view.toreadonly()
+        return _view(self._message.data, size, self._reserved)
+
+    @property
+    def size(self):
+        """In bytes; of a reserved one, how much of it is to be sent."""
+        return self._message.size
+
+    @size.setter
+    def size(self, size):
+        self._message.size = size
 
     @property
     def id(self):
@@ -259,12 +363,15 @@ class Message:
         """@return whether it is a dead letter now; else it will be delivered again."""
         return _check(_c.reject(self._live(), _bytes(reason))) == 1
 
-    def commit(self, size=None):
-        """Send it. @param size  how much was written, if less than was reserved."""
+    def commit(self, size=None, sequence=None):
+        """Send it. @param size  how much was written, if less than was reserved. @param sequence  as in send_sequenced()."""
         self._live()
         if size is not None:
             self._message.size = size
-        _check(_c.commit(self._live()))
+        if sequence is not None:
+            _check(_c.commit_sequenced(self._live(), sequence))
+        else:
+            _check(_c.commit(self._live()))
 
     def cancel(self):
         _check(_c.cancel(self._live()))
@@ -296,7 +403,33 @@ def forward(received, reserved):
     _check(_c.forward_many(*lists))
 
 
-class Ring(_Owned):
+def acknowledge_many(messages):
+    """Acknowledge received messages: each by itself, with one wake-up for all."""
+    messages = list(messages)
+    for m in messages:
+        m._live()
+    if len(set(map(id, messages))) != len(messages):
+        raise ValueError('a message is there twice')
+    if messages:
+        _check(_c.acknowledge_many((_Message * len(messages))(*[m._message for m in messages]), len(messages)))
+    for m in messages:
+        m._message.ring = None
+
+
+class _Iterated:
+    """Iterating receives, until the process is asked to drain."""
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        try:
+            return self.receive()
+        except Drained:
+            raise StopIteration from None
+
+
+class Ring(_Iterated, _Owned):
     """A handle on a queue. Iterating receives messages, until the process is asked to drain."""
     _close = 'ring_close'
 
@@ -334,14 +467,370 @@ class Ring(_Owned):
         m._reserved, m._max = True, size
         return m
 
-    def __iter__(self):
+    def receive_many(self, n, timeout=None):
+        """Wait for one, and take what is there besides. @return a list of 1 to n Messages."""
+        rows = (_Message * n)()
+        found = _timed(_c.ring_receive_many, None, timeout, self._get(), rows, n)
+        messages = [Message(self) for _ in range(found)]
+        for m, row in zip(messages, rows):
+            m._message = row            # which keeps all of them
+        return messages
+
+    def produce(self, producer):
+        """Be the producer of that key, until this is closed. @return the highest number that was accepted from it; 0: none."""
+        found = ctypes.c_uint64()
+        _check(_c.ring_produce(self._get(), producer, ctypes.byref(found)))
+        return found.value
+
+    def send_sequenced(self, sequence, data, timeout=None):
+        """Send the message of that number, higher than the last. For one that was accepted before the errno is EALREADY."""
+        data = _payload(data)
+        _timed(_c.ring_send_sequenced, None, timeout, self._get(), sequence, data, len(data))
+
+    def sequence(self, producer):
+        """The highest number that was accepted from a producer."""
+        found = ctypes.c_uint64()
+        _check(_c.ring_sequence(self._get(), producer, ctypes.byref(found)))
+        return found.value
+
+
+def wait_any(items, timeout=None):
+    """Wait for any of several: rings (for a message), or pairs of a ring and RECEIVE, SEND or both.
+
+    Takes nothing: go on with a timeout of 0. @return a list of pairs of a ring and what may be there.
+    """
+    pairs = [item if isinstance(item, tuple) else (item, RECEIVE) for item in items]
+    rows = (_Wait * max(1, len(pairs)))(*[_Wait(ring._get(), Host.KINDS['queue'], events) for ring, events in pairs])
+    _timed(_c.wait_any, None, timeout, rows, len(pairs))
+    return [(ring, row.ready) for (ring, _), row in zip(pairs, rows) if row.ready]
+
+
+# ---- pipes and broadcasts ------------------------------------------------------------------------
+
+class _Stream(_Iterated, _Owned):
+    """What pipes and broadcasts have in common; `_kind` is how their functions begin."""
+
+    def __init__(self, gang, name, flags):
+        self._gang = gang
+        super().__init__(_opened(self._function('open'), gang._get(), _bytes(name), flags, what=name))
+
+    def _function(self, name):
+        return getattr(_c, f'{self._kind}_{name}')
+
+    @property
+    def _close(self):
+        return f'{self._kind}_close'
+
+    @property
+    def name(self):
+        return os.fsdecode(self._function('name')(self._get()))
+
+    @property
+    def message_max(self):
+        return self._function('message_max')(self._get())
+
+    def fileno(self):
+        """The reader's. Readable when there may be a message: then receive(0) until it raises BlockingIOError."""
+        return _check(self._function('fd')(self._get()))
+
+    def send(self, data, timeout=None):
+        """Send bytes, or a str as UTF-8, with all that was appended before."""
+        data = _payload(data)
+        _timed(self._function('send'), None, timeout, self._get(), data, len(data))
+
+    def append(self, data, timeout=None):
+        """As send(), but readers see it only after publish(), a send or the close; lost if this process dies first."""
+        data = _payload(data)
+        _timed(self._function('append'), None, timeout, self._get(), data, len(data))
+
+    def publish(self):
+        _check(self._function('publish')(self._get()))
+
+    def reserve(self, size, timeout=None):
+        """@return a memoryview to write into until commit(), or until the next send, append or reserve gives it up."""
+        data = ctypes.c_void_p()
+        _timed(self._function('reserve'), None, timeout, self._get(), size, ctypes.byref(data))
+        return _view(data.value, size, True)
+
+    def commit(self, size):
+        """Publish what was reserved, so many bytes of it."""
+        _check(self._function('commit')(self._get(), size))
+
+    def peek(self, timeout=None):
+        """@return a message in place, a memoryview: do not use it after consume()."""
+        data, size = ctypes.c_void_p(), ctypes.c_size_t()
+        _timed(self._function('peek'), None, timeout, self._get(), ctypes.byref(data), ctypes.byref(size))
+        return _view(data.value, size.value)
+
+    def consume(self):
+        """Done with what was peeked at."""
+        _check(self._function('consume')(self._get()))
+
+
+class Pipe(_Stream):
+    """One end of a pipe: SEND, the writer, or RECEIVE, the reader. Each peek() gives the next message, and consume() is for all."""
+    _kind = 'pipe'
+
+    def receive(self, timeout=None):
+        """@return the next message, bytes, consumed; also all that were peeked at before."""
+        data = bytes(self.peek(timeout))
+        self.consume()
+        return data
+
+
+class Broadcast(_Stream):
+    """The writer of a broadcast (SEND), or a reader (RECEIVE, also with OLDEST). `missed` is how many messages were overwritten
+    before the last one that was received; a reader that was dropped gets ENOTCONN, and may subscribe()."""
+    _kind = 'broadcast'
+
+    def __init__(self, gang, name, flags):
+        self.missed = 0
+        super().__init__(gang, name, flags)
+        self._buffer = ctypes.create_string_buffer(self.message_max) if flags & RECEIVE else None
+
+    def receive(self, timeout=None):
+        """@return the next message, bytes."""
+        size, missed = ctypes.c_size_t(), ctypes.c_uint64()
+        _timed(_c.broadcast_receive, None, timeout, self._get(), self._buffer, len(self._buffer or b''),
+               ctypes.byref(size), ctypes.byref(missed))
+        self.missed = missed.value
+        return ctypes.string_at(self._buffer, size.value)
+
+    def subscribe(self, flags=0):
+        """Again, after having been dropped. @return how many messages were skipped."""
+        missed = ctypes.c_uint64()
+        _check(_c.broadcast_subscribe(self._get(), flags, ctypes.byref(missed)))
+        return missed.value
+
+
+# ---- services ------------------------------------------------------------------------------------
+
+class Request:
+    """A call to serve: finish it by reply or fail. As a context manager, it fails with the text of an exception that leaves the
+    block, which goes on, or because nobody replied."""
+
+    def __init__(self, service):
+        self._service = service
+        self._request = _Request()
+
+    def _live(self):
+        if not self._request.service or self._service._pointer is None:
+            raise ValueError('this request is finished')
+        return ctypes.byref(self._request)
+
+    @property
+    def data(self):
+        """What is asked, a copy."""
+        self._live()
+        return ctypes.string_at(self._request.data, self._request.size) if self._request.size else b''
+
+    @property
+    def id(self):
+        return self._request.id
+
+    @property
+    def deliveries(self):
+        return self._request.deliveries
+
+    def _finish(self, result):
+        _check(result)
+        self._request.service = None
+        return result == 0
+
+    def reply(self, data=b''):
+        """@return whether somebody still waits for it."""
+        data = _payload(data)
+        return self._finish(_c.service_reply(self._live(), data, len(data)))
+
+    def fail(self, reason=None):
+        """@return whether somebody still waits for it."""
+        return self._finish(_c.service_fail(self._live(), _bytes(reason)))
+
+    def __enter__(self):
+        self._live()
         return self
 
-    def __next__(self):
-        try:
-            return self.receive()
-        except Drained:
-            raise StopIteration from None
+    def __exit__(self, kind, error, _):
+        if self._request.service:
+            self.fail(f'{kind.__name__}: {error}' if kind else 'no reply')
+
+
+class Service(_Iterated, _Owned):
+    """A handle on a service: SEND calls, RECEIVE serves. Iterating receives requests."""
+    _close = 'service_close'
+
+    def __init__(self, gang, name, flags):
+        self._gang = gang
+        super().__init__(_opened(_c.service_open, gang._get(), _bytes(name), flags, what=name))
+        self._buffer = ctypes.create_string_buffer(self.message_max + 1) if flags & SEND else None
+
+    @property
+    def message_max(self):
+        return _c.service_message_max(self._get())
+
+    def fileno(self):
+        """Readable when there may be a request: then receive(0) until it raises BlockingIOError."""
+        return _check(_c.service_fd(self._get()))
+
+    def call(self, data, timeout=None):
+        """@return the reply, bytes. ConnectionResetError: the server died, and nobody knows what was done; Failed: it said so.
+
+        A signal does not end it, but for InterruptedError while every slot of the service is taken: then nothing was called, or
+        the call was given up, as after TimeoutError.
+        """
+        data, service, size, call = _payload(data), self._get(), ctypes.c_size_t(), _Call()
+        usec = -1 if timeout is None else int(timeout * 1_000_000)
+        buffer = (self._buffer, len(self._buffer or b''), ctypes.byref(size))
+        # In two steps, since one that a signal interrupts must not be made twice.
+        result = _c.service_begin(service, data, len(data), usec, ctypes.byref(call))
+        if result == -errno.EAGAIN:
+            result = _c.service_call(service, data, len(data), *buffer, usec)
+        elif result == 0:
+            try:
+                result = -errno.EAGAIN
+                while result in (-errno.EAGAIN, -errno.EINTR):
+                    result = _c.service_finish(ctypes.byref(call), *buffer, -1)
+            finally:
+                if call.service:
+                    _c.service_abandon(ctypes.byref(call))
+        if result in (-errno.EREMOTEIO, -errno.ECONNRESET):
+            kind = Failed if result == -errno.EREMOTEIO else OSError
+            raise kind(-result, os.fsdecode(self._buffer.value) or os.strerror(-result))
+        _check(result)
+        return ctypes.string_at(self._buffer, size.value)
+
+    def receive(self, timeout=None):
+        """@return a Request."""
+        r = Request(self)
+        _timed(_c.service_receive, None, timeout, self._get(), ctypes.byref(r._request))
+        return r
+
+
+# ---- locks and counters --------------------------------------------------------------------------
+
+class Semaphore(_Owned):
+    """A handle on a semaphore. As a context manager it takes a permit, and gives it back."""
+    _close = 'semaphore_close'
+
+    def __init__(self, gang, name):
+        self._gang = gang
+        super().__init__(_opened(_c.semaphore_open, gang._get(), _bytes(name), what=name))
+
+    def acquire(self, timeout=None):
+        _timed(_c.semaphore_acquire, None, timeout, self._get())
+
+    def release(self):
+        _check(_c.semaphore_release(self._get()))
+
+    @property
+    def value(self):
+        """How many permits are free just now: for people."""
+        return _check(_c.semaphore_value(self._get()))
+
+    def __enter__(self):
+        self.acquire()
+        return self
+
+    def __exit__(self, *_):
+        self.release()
+
+
+class Monitor(_Owned):
+    """A handle on a lock with conditions to wait for. As a context manager it takes the lock, and gives it back.
+
+    When whoever held it last has died, lock() returns True and `owner_died` is True: what the lock guards may be half changed. Put
+    that right and call consistent(). To unlock, or to leave the block, also by an exception, without that makes the lock of no
+    more use to anybody (ENOTRECOVERABLE).
+    """
+    _close = 'monitor_close'
+
+    def __init__(self, gang, name):
+        self._gang = gang
+        self.owner_died = False
+        self._locked = False
+        super().__init__(_opened(_c.monitor_open, gang._get(), _bytes(name), what=name))
+
+    def lock(self, timeout=None):
+        """@return whether whoever held it last has died."""
+        result = _timed(_c.monitor_lock, None, timeout, self._get(), also=(errno.EOWNERDEAD,))
+        self._locked, self.owner_died = True, result < 0
+        return self.owner_died
+
+    def unlock(self):
+        _check(_c.monitor_unlock(self._get()))
+        self._locked = self.owner_died = False
+
+    def consistent(self):
+        """What the lock guards is whole again."""
+        _check(_c.monitor_consistent(self._get()))
+        self.owner_died = False
+
+    def wait(self, condition=0, timeout=None):
+        """Give the lock up, wait for a signal, take the lock again; then look again, since there may have been none.
+
+        The lock is held also after TimeoutError and Drained. @return as lock().
+        """
+        usec = -1 if timeout is None else int(timeout * 1_000_000)
+        result = _c.monitor_wait(self._get(), condition, usec)
+        if result in (-errno.ENOTRECOVERABLE, -errno.EPERM):
+            self._locked = False
+        self.owner_died = self.owner_died or result == -errno.EOWNERDEAD
+        if result not in (-errno.EOWNERDEAD, -errno.EINTR):     # after a signal handler: look again
+            _check(result)
+        return self.owner_died
+
+    def signal(self, condition=0):
+        _check(_c.monitor_signal(self._get(), condition))
+
+    def broadcast(self, condition=0):
+        _check(_c.monitor_broadcast(self._get(), condition))
+
+    def __enter__(self):
+        self.lock()
+        return self
+
+    def __exit__(self, *_):
+        if self._locked:
+            self.unlock()
+
+
+class Mutex(Monitor):
+    """A Monitor whose conditions nobody uses."""
+
+
+class Counter(_Owned):
+    """A handle on a row of 64-bit numbers."""
+    _close = 'counter_close'
+
+    def __init__(self, gang, name):
+        self._gang = gang
+        super().__init__(_opened(_c.counter_open, gang._get(), _bytes(name), what=name))
+
+    def add(self, delta=1, index=0):
+        """@return the number before."""
+        before = ctypes.c_int64()
+        _check(_c.counter_add(self._get(), index, delta, ctypes.byref(before)))
+        return before.value
+
+    def get(self, index=0):
+        found = ctypes.c_int64()
+        _check(_c.counter_get(self._get(), index, ctypes.byref(found)))
+        return found.value
+
+    def set(self, value, index=0):
+        _check(_c.counter_set(self._get(), index, value))
+
+    def compare_and_swap(self, expected, desired, index=0):
+        """Set it to `desired` if it is `expected`. @return what it was."""
+        found = ctypes.c_int64(expected)
+        _check(_c.counter_compare_and_swap(self._get(), index, ctypes.byref(found), desired))
+        return found.value
+
+    def snapshot(self, n):
+        """The first n, as they were at one instant."""
+        values = (ctypes.c_int64 * n)()
+        _check(_c.counter_snapshot(self._get(), values, n))
+        return list(values)
 
 
 # ---- membership ----------------------------------------------------------------------------------
@@ -372,6 +861,30 @@ class Gang(_Owned):
         """Open a queue: RECEIVE, SEND, or both. @param name  None: the only one that fits."""
         return Ring(self, name, flags)
 
+    def pipe(self, name=None, flags=RECEIVE):
+        """Open an end of a pipe: RECEIVE or SEND."""
+        return Pipe(self, name, flags)
+
+    def broadcast(self, name=None, flags=RECEIVE):
+        """Open a broadcast: RECEIVE, with OLDEST if you like, or SEND."""
+        return Broadcast(self, name, flags)
+
+    def service(self, name=None, flags=SEND):
+        """Open a service: SEND (call), RECEIVE (serve), or both."""
+        return Service(self, name, flags)
+
+    def semaphore(self, name=None):
+        return Semaphore(self, name)
+
+    def mutex(self, name=None):
+        return Mutex(self, name)
+
+    def monitor(self, name=None):
+        return Monitor(self, name)
+
+    def counter(self, name=None):
+        return Counter(self, name)
+
     leave = _Owned.close
 
 
@@ -396,7 +909,10 @@ class Host(_Owned):
     """Makes rings and locks without gangerd, admits members, and recovers those that die."""
     _close = 'host_free'
 
-    KINDS = {'queue': 1}
+    KINDS = {'queue': 1, 'pipe': 2, 'broadcast': 3, 'service': 4, 'semaphore': 5, 'monitor': 6, 'mutex': 6, 'counter': 7}
+    POLICIES = {'queue': ('refuse', 'drop-oldest'), 'broadcast': ('lossy', 'wait', 'drop', 'refuse')}
+    # What a kind calls its slots, and how many there are if nothing is said.
+    _SLOTS = {'broadcast': ('subscribers', 16), 'semaphore': ('permits', 1), 'monitor': ('conditions', 1), 'counter': ('counters', 1)}
 
     def __init__(self, name=None):
         pointer = ctypes.c_void_p()
@@ -404,10 +920,25 @@ class Host(_Owned):
         super().__init__(pointer)
 
     def add(self, name, kind='queue', **fields):
-        """Make an object. @param fields  of struct ganger_definition: slots, message_max, …"""
+        """Make an object. @param fields  of struct ganger_definition: slots, message_max, …; also policy='drop-oldest', or another
+        word of POLICIES; idempotent=True of a service; subscribers, permits, conditions, counters."""
         if kind not in self.KINDS:
             raise ValueError(f'no kind {kind!r}: {", ".join(self.KINDS)}')
-        definition = _Definition(kind=self.KINDS[kind], **fields)
+        if isinstance(fields.get('policy'), str):
+            words = self.POLICIES.get(kind, ())
+            if fields['policy'] not in words:
+                raise ValueError(f'no policy {fields["policy"]!r} of a {kind}: {", ".join(words) or "it has none"}')
+            fields['policy'] = words.index(fields['policy'])
+        if kind == 'service' and fields.pop('idempotent', False):
+            fields = {'max_deliveries': 5, **fields, 'policy': 1}
+        if kind in self._SLOTS and not (kind == 'broadcast' and not fields.get('policy')):
+            word, n = self._SLOTS[kind]
+            fields.setdefault('slots', fields.pop(word, n))
+        definition = _Definition(kind=self.KINDS[kind])
+        for field, value in fields.items():
+            if field not in (name for name, _ in _Definition._fields_):
+                raise TypeError(f'a {kind} has no {field}')
+            setattr(definition, field, value)
         _check(_c.host_add(self._get(), _bytes(name), ctypes.byref(definition)), name)
 
     def admit(self, grants=None, handles=0):

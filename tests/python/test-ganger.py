@@ -135,7 +135,7 @@ class Queue(WithHost):
         self.assertEqual((found.returned, found.cancelled), (1, 1))
         m, out = self.gang.ring('jobs').receive(0), self.gang.ring('done', ganger.SEND).reserve(8)
         out.view[0:1] = b'9'
-        out._message.size = 1
+        out.size = 1
         ganger.forward(m, out)
         with self.gang.ring('done').receive(0) as m:
             self.assertEqual(m.data, b'9')
@@ -184,6 +184,224 @@ class Queue(WithHost):
         thread.join()
         self.assertTrue(handled.is_set())
         signal.signal(signal.SIGUSR1, before)
+
+
+class Batches(WithHost):
+    def test_many_at_once(self):
+        ring = self.gang.ring('jobs', BOTH)
+        for i in range(5):
+            ring.send(str(i))
+        messages = ring.receive_many(4)
+        self.assertEqual([m.data for m in messages], [b'0', b'1', b'2', b'3'])
+        with self.assertRaises(ValueError):
+            ganger.acknowledge_many([messages[0]] * 2)
+        ganger.acknowledge_many(messages)
+        with self.assertRaises(ValueError):
+            messages[0].acknowledge()
+        self.assertEqual([m.data for m in ring.receive_many(4, 0)], [b'4'])
+
+    def test_a_replacement_knows_the_last_number(self):
+        def work(gang):
+            ring = gang.ring('jobs', ganger.SEND)
+            assert ring.produce(3) == 0
+            ring.send_sequenced(7, 'seven')
+        killed(self.host.admit(), work)
+        ring = self.gang.ring('jobs', BOTH)
+        self.assertEqual((ring.sequence(3), ring.produce(3)), (7, 7))
+        with self.assertRaises(OSError) as caught:
+            ring.send_sequenced(7, 'seven')
+        self.assertEqual(caught.exception.errno, errno.EALREADY)
+        ring.reserve(1).commit(sequence=8)
+        self.assertEqual(ring.sequence(3), 8)
+
+    def test_any_of_several(self):
+        jobs, done = self.gang.ring('jobs'), self.gang.ring('done', BOTH)
+        with self.assertRaises(BlockingIOError):
+            ganger.wait_any([jobs, done], 0)
+        done.send('x')
+        self.assertEqual(ganger.wait_any([jobs, done]), [(done, ganger.RECEIVE)])
+        self.assertEqual(ganger.wait_any([jobs, (done, ganger.SEND)]), [(done, ganger.SEND)])
+
+
+class Streams(WithHost):
+    def make(self):
+        self.host.add('line', 'pipe', capacity=4096, message_max=256)
+        self.host.add('news', 'broadcast', capacity=128, message_max=16, policy='lossy')
+        self.host.add('safe', 'broadcast', capacity=4096, message_max=64, policy='refuse', subscribers=2)
+
+    def test_the_next_reader_gets_what_was_not_consumed(self):
+        with self.gang.pipe('line', ganger.SEND) as writer:
+            writer.append('a')
+            writer.send('b')
+            writer.reserve(8)[:1] = b'c'
+            writer.commit(1)
+
+        def work(gang):
+            pipe = gang.pipe('line')
+            assert pipe.receive(0) == b'a'
+            assert bytes(pipe.peek(0)) == b'b'
+        killed(self.host.admit(), work)
+        reader = self.gang.pipe('line')
+        self.assertEqual(bytes(reader.peek(0)), b'b')
+        self.assertEqual(bytes(reader.peek(0)), b'c')
+        reader.consume()
+        with self.assertRaises(BlockingIOError):
+            reader.receive(0)
+
+    def test_what_was_overwritten_is_counted(self):
+        reader = self.gang.broadcast('news')
+        late = self.gang.broadcast('safe')
+
+        def work(gang):
+            news = gang.broadcast('news', ganger.SEND)
+            for i in range(100):
+                news.send(str(i))
+            gang.broadcast('safe', ganger.SEND).send('kept')
+        killed(self.host.admit(), work)
+        first = int(reader.receive(0))
+        self.assertEqual(reader.missed, first)
+        self.assertGreater(first, 0)
+        self.assertEqual((int(reader.receive(0)), reader.missed), (first + 1, 0))
+        self.assertEqual(int(self.gang.broadcast('news', ganger.RECEIVE | ganger.OLDEST).receive(0)), first)
+        self.assertEqual(bytes(late.peek(0)), b'kept')
+        late.consume()
+        self.gang.broadcast('news', ganger.SEND).send('next')       # the place of the dead writer
+
+
+class Services(WithHost):
+    def make(self):
+        self.host.add('once', 'service', slots=4, message_max=64)
+        self.host.add('again', 'service', slots=4, message_max=64, idempotent=True)
+
+    def serve(self, name, body):
+        """Call while a child serves. @return the child's member, and what the call gave, or raised."""
+        member, result = self.host.admit(), []
+
+        def call():
+            try:
+                result.append(self.gang.service(name).call('6', 60))
+            except OSError as e:
+                result.append(e)
+        pid = child(member, lambda gang: body(gang.service(name, ganger.RECEIVE)))
+        thread = threading.Thread(target=call)
+        thread.start()
+        status = wait(pid)
+        member.recover('ended')
+        return status, thread, result
+
+    def test_a_reply(self):
+        def body(service):
+            with service.receive() as r:
+                r.reply(str(int(r.data) ** 2))
+        status, thread, result = self.serve('once', body)
+        thread.join()
+        self.assertEqual((status, result), (0, [b'36']))
+
+    def test_an_exception_is_told(self):
+        def body(service):
+            try:
+                with service.receive() as r:
+                    raise KeyError(r.data.decode())
+            except KeyError:
+                pass
+        status, thread, result = self.serve('once', body)
+        thread.join()
+        self.assertEqual(status, 0)
+        [error] = result
+        self.assertIsInstance(error, ganger.Failed)
+        self.assertEqual(error.strerror, "KeyError: '6'")
+
+    @staticmethod
+    def die(service):
+        service.receive()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def test_a_killed_server_is_told(self):
+        status, thread, result = self.serve('once', self.die)
+        thread.join()
+        self.assertEqual(status, -signal.SIGKILL)
+        self.assertIsInstance(result[0], ConnectionResetError)
+
+    def test_another_server_answers(self):
+        status, thread, result = self.serve('again', self.die)
+        with self.gang.service('again', ganger.RECEIVE).receive(60) as r:
+            self.assertEqual((r.data, r.deliveries), (b'6', 2))
+            self.assertTrue(r.reply('yes'))
+        thread.join()
+        self.assertEqual((status, result), (-signal.SIGKILL, [b'yes']))
+
+
+class Locks(WithHost):
+    def make(self):
+        self.host.add('ports', 'semaphore', permits=2)
+        self.host.add('latch', 'mutex')
+        self.host.add('buffer', 'monitor', conditions=2)
+        self.host.add('totals', 'counter', counters=3)
+
+    def test_a_permit_of_a_killed_holder_comes_back(self):
+        ports = self.gang.semaphore('ports')
+        killed(self.host.admit(), lambda gang: [gang.semaphore('ports').acquire(0) for _ in range(2)])
+        self.assertEqual(ports.value, 2)
+        with ports:
+            self.assertEqual(ports.value, 1)
+        with self.assertRaises(PermissionError):
+            ports.release()
+
+    def test_the_death_of_an_owner_is_told(self):
+        latch = self.gang.mutex('latch')
+        killed(self.host.admit(), lambda gang: gang.mutex('latch').lock(0))
+        with latch:
+            self.assertTrue(latch.owner_died)
+            latch.consistent()
+        self.assertFalse(latch.lock(0))
+        with self.assertRaises(BlockingIOError):
+            self.gang.mutex('latch').lock(0)
+        latch.unlock()
+        killed(self.host.admit(), lambda gang: gang.mutex('latch').lock(0))
+        with latch:
+            pass
+        with self.assertRaises(OSError) as caught, latch:
+            pass
+        self.assertEqual(caught.exception.errno, errno.ENOTRECOVERABLE)
+
+    def test_a_signal_is_not_lost(self):
+        buffer, done = self.gang.monitor('buffer'), self.gang.counter('totals')
+        sleepers = []
+        for _ in range(2):
+            told, member = os.pipe(), self.host.admit()
+
+            def work(gang, fd=told[1]):
+                monitor, work_left = gang.monitor('buffer'), gang.counter('totals')
+                with monitor:
+                    os.write(fd, b'x')          # who has the lock after this finds it waiting
+                    while not work_left.get():
+                        monitor.wait(1)
+                    work_left.add(-1)
+            sleepers.append((child(member, work), member))
+            os.read(told[0], 1)
+            os.close(told[0])
+            os.close(told[1])
+        with buffer:
+            done.add(1)
+            buffer.signal(1)
+            # Whoever was woken waits for the lock, which we have, and dies of it; or the other one was.
+            os.kill(sleepers[0][0], signal.SIGKILL)
+            self.assertEqual(wait(sleepers[0][0]), -signal.SIGKILL)
+        sleepers[0][1].recover('killed')
+        self.assertEqual(wait(sleepers[1][0]), 0)
+        self.assertEqual(done.get(), 0)
+
+    def test_counters_stay(self):
+        killed(self.host.admit(), lambda gang: (gang.counter('totals').add(5), gang.counter('totals').set(-2, 1)))
+        totals = self.gang.counter('totals')
+        self.assertEqual(totals.snapshot(3), [5, -2, 0])
+        self.assertEqual((totals.compare_and_swap(5, 9), totals.compare_and_swap(5, 1), totals.get()), (5, 9, 9))
+
+    def test_words(self):
+        with self.assertRaises(ValueError):
+            self.host.add('x', 'broadcast', policy='hard')
+        with self.assertRaises(TypeError):
+            self.host.add('x', 'semaphore', conditions=1)
 
 
 class Joining(WithHost):
