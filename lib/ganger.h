@@ -374,7 +374,7 @@ int ganger_pipe_consume(struct ganger_pipe *pipe);
  * @return as `ganger_pipe_peek`; -EMSGSIZE: longer than `size`; it stays, and can be peeked at.
  */
 int ganger_pipe_receive(struct ganger_pipe *pipe, void *buffer, size_t size, size_t *ret_size, int64_t timeout_usec);
-/* ---- hosts: rings without the daemon ----------------------------------------------------------- */
+/* ---- hosts: rings and locks without the daemon ------------------------------------------------- */
 /*
  * A program makes rings for itself, its children, or unrelated programs, and does for them what gangerd does
  * for its workers: it admits each process as a member, and when one has died it recovers it.
@@ -414,25 +414,74 @@ struct ganger_member;
 /** What a host can make. The numbers never change. */
 enum ganger_kind {
         GANGER_QUEUE = 1,       /**< a ring: any senders, any receivers, each message to one of them */
+        GANGER_PIPE = 2,        /**< a ring: one sender, one receiver, messages of any size */
+        GANGER_BROADCAST = 3,   /**< a ring: one sender, each message to every receiver */
+        GANGER_SERVICE = 4,     /**< calls, and replies to them */
+        GANGER_SEMAPHORE = 5,   /**< a lock: permits */
+        GANGER_MONITOR = 6,     /**< a lock: a mutex, with conditions or without */
+        GANGER_COUNTER = 7,     /**< a lock: counters that are read and changed as one */
+};
+
+/** Policies of a queue: what happens when there are `dead_max` dead letters and one more. */
+enum {
+        GANGER_DEAD_REFUSE = 0,         /**< senders are refused until some are retried or dropped */
+        GANGER_DEAD_DROP_OLDEST = 1,    /**< the one that was sent first is dropped */
+};
+
+/** Policies of a broadcast: what happens when the ring is full; see "broadcasts". */
+enum {
+        GANGER_BROADCAST_LOSSY = 0,
+        GANGER_BROADCAST_WAIT = 1,
+        GANGER_BROADCAST_DROP = 2,
+        GANGER_BROADCAST_REFUSE = 3,
+};
+
+/** Policies of a service: what happens to a call whose server died. */
+enum {
+        GANGER_SERVICE_AT_MOST_ONCE = 0, /**< it fails */
+        GANGER_SERVICE_IDEMPOTENT = 1,  /**< another server tries, up to `max_deliveries` in all */
+};
+
+/** Policies of a semaphore. */
+enum {
+        GANGER_SEMAPHORE_PLAIN = 0,
+        /**
+         * The POSIX semaphore of the same name, too: programs that know sem_open(3) only have a share in the permits. It is
+         * made with mode 0600 (-EEXIST: there is one), and its name goes when the host that made it is freed.
+         */
+        GANGER_SEMAPHORE_POSIX = 1,
 };
 
 /** What to make. What a kind has no use for is 0. */
 struct ganger_definition {
-        uint32_t kind;          /**< GANGER_QUEUE */
-        uint32_t slots;         /**< queue: messages that it holds; a power of two, from 2 to 2^20 */
-        uint32_t message_max;   /**< queue: bytes of the longest message, from 1 to 16 MiB */
-        uint32_t max_deliveries; /**< queue: from 1 to 255; delivered so often, a message becomes a dead letter */
-        uint32_t capacity;
-        uint32_t policy;
-        uint32_t dead_max;
-        uint32_t delay_msec;
+        uint32_t kind;          /**< an `enum ganger_kind` */
+        /**
+         * queue: messages that it holds, a power of two, from 2 to 2^20; broadcast: readers, from 1 to 64, and 0 if lossy;
+         * service: calls that are open at the same time, a power of two, from 2 to 4,096; semaphore: permits, from 1 to 4,096;
+         * monitor: conditions, from 0 (a mutex) to 64; counter: counters, from 1 to 1,024
+         */
+        uint32_t slots;
+        /**
+         * bytes of the longest message (service: request or reply), from 1; queue, service: to 16 MiB; pipe: to capacity / 2 - 8;
+         * broadcast: to capacity / 2 - 32
+         */
+        uint32_t message_max;
+        /**
+         * queue: from 1 to 255; delivered so often, a message becomes a dead letter. Service: 0 or 1; if idempotent, from 1 to
+         * 255: how many servers may die of a call
+         */
+        uint32_t max_deliveries;
+        uint32_t capacity;      /**< pipe, broadcast: bytes of the ring, a power of two, from 4 KiB (broadcast: 128) to 1 GiB */
+        uint32_t policy;        /**< queue, broadcast, service, semaphore: one of those above */
+        uint32_t dead_max;      /**< queue: dead letters that are kept; 0: no limit but the slots */
+        uint32_t delay_msec;    /**< queue: how long a message that came back rests, in milliseconds */
         uint32_t reserved[8];   /**< 0 */
 };
 
-/** What a member may do with one ring. */
+/** What a member may do with one of them. */
 struct ganger_grant {
         const char *name;
-        unsigned int flags;     /**< GANGER_RECEIVE, GANGER_SEND, or both */
+        unsigned int flags;     /**< GANGER_RECEIVE, GANGER_SEND, or both; of a lock: 0, or both, which is the same */
 };
 
 /** What a recovery found. */
@@ -441,7 +490,8 @@ struct ganger_recovery {
         uint32_t dead;          /**< messages that became dead letters */
         uint32_t cancelled;     /**< messages that were half written */
         uint32_t redone;        /**< steps of a forward, committed and not finished, that were finished */
-        uint32_t reserved[4];   /**< 0 */
+        uint32_t locks;         /**< monitors whose lock it held: inconsistent now */
+        uint32_t reserved[3];   /**< 0 */
 };
 
 /**
@@ -462,10 +512,10 @@ int ganger_host_new(struct ganger_host **ret, const char *name);
 struct ganger_host *ganger_host_free(struct ganger_host *h);
 
 /**
- * Make a ring. All its memory is allocated now. Who is admitted from now on can have it.
+ * Make a ring, a service or a lock. All its memory is allocated now. Who is admitted from now on can have it.
  * @param name        as of a host, but not NULL; copied.
  * @param definition  not needed any more when this returns.
- * @return 0, -EEXIST (there is one of that name), -EINVAL (name or definition make no sense), -E2BIG (beyond
+ * @return 0, -EEXIST (there is one of that name; or a POSIX semaphore), -EINVAL (name or definition make no sense), -E2BIG (beyond
  *         a limit), -EPERM (a child of the host), -ENOMEM, -EMFILE, -ENOSPC.
  */
 int ganger_host_add(struct ganger_host *h, const char *name, const struct ganger_definition *definition);

@@ -78,6 +78,13 @@ static int member_new(struct ganger_member **ret, struct ganger_host *h, size_t 
         return 0;
 }
 
+/** Nobody sends to a lock, or receives from it: who has it may do with it what there is to be done. */
+static bool is_lock(const struct host_object *o) {
+        enum object_kind kind = o->object.region.geometry.kind;
+
+        return kind == OBJECT_SEMAPHORE || kind == OBJECT_MONITOR || kind == OBJECT_COUNTER;
+}
+
 /** With the lock held. */
 static int take_seat(struct ganger_member *m, struct host_object *o, unsigned int flags, uint32_t handles) {
         struct seat *seat = &m->seats[m->n_seats];
@@ -85,7 +92,9 @@ static int take_seat(struct ganger_member *m, struct host_object *o, unsigned in
 
         if (!o)
                 return -ENOENT;
-        if (flags == 0 || flags & ~ALL_FLAGS)
+        if (is_lock(o) && flags == 0)
+                flags = ALL_FLAGS;
+        if (flags == 0 || flags & ~ALL_FLAGS || (is_lock(o) && flags != ALL_FLAGS))
                 return -EINVAL;
         for (size_t i = 0; i < m->n_seats; i++)
                 if (seat_object(&m->seats[i]) == o)
@@ -205,7 +214,8 @@ int ganger_member_recover(struct ganger_member *m, const char *reason, struct ga
         m->recovered = true;
         if (ret)
                 *ret = (struct ganger_recovery){ .returned = done.returned, .dead = done.dead,
-                                                 .cancelled = done.cancelled, .redone = done.redone };
+                                                 .cancelled = done.cancelled, .redone = done.redone,
+                                                 .locks = done.locks };
         return 0;
 }
 

@@ -14,6 +14,26 @@
 #include <sys/eventfd.h>
 
 #include "base/fd.h"
+#include "shm/semaphore-posix.h"
+
+#define SAME(ours, theirs) _Static_assert((int)(ours) == (int)(theirs), "what the library has, and what the header says")
+SAME(OBJECT_QUEUE, GANGER_QUEUE);
+SAME(OBJECT_PIPE, GANGER_PIPE);
+SAME(OBJECT_BROADCAST, GANGER_BROADCAST);
+SAME(OBJECT_SERVICE, GANGER_SERVICE);
+SAME(OBJECT_SEMAPHORE, GANGER_SEMAPHORE);
+SAME(OBJECT_MONITOR, GANGER_MONITOR);
+SAME(OBJECT_COUNTER, GANGER_COUNTER);
+SAME(QUEUE_DEAD_REFUSE, GANGER_DEAD_REFUSE);
+SAME(QUEUE_DEAD_DROP_OLDEST, GANGER_DEAD_DROP_OLDEST);
+SAME(BROADCAST_LOSSY, GANGER_BROADCAST_LOSSY);
+SAME(BROADCAST_WAIT, GANGER_BROADCAST_WAIT);
+SAME(BROADCAST_DROP, GANGER_BROADCAST_DROP);
+SAME(BROADCAST_REFUSE, GANGER_BROADCAST_REFUSE);
+SAME(SERVICE_AT_MOST_ONCE, GANGER_SERVICE_AT_MOST_ONCE);
+SAME(SERVICE_IDEMPOTENT, GANGER_SERVICE_IDEMPOTENT);
+SAME(SEMAPHORE_PLAIN, GANGER_SEMAPHORE_PLAIN);
+SAME(SEMAPHORE_POSIX, GANGER_SEMAPHORE_POSIX);
 
 /*
  * Descriptors keep their numbers over fork and execve, so they stand where a child that arranges its own (standard input,
@@ -47,6 +67,8 @@ static struct host_object *host_object_free(struct host_object *o) {
         region_unmap(&o->object.region);
         close_fd(o->memory_fd);
         close_fd(o->event_fd);
+        if (o->has_posix_name)
+                (void)semaphore_posix_remove(o->name);
         free(o);
         return NULL;
 }
@@ -70,6 +92,20 @@ static int definition_read(const struct ganger_definition *d, bool fences, struc
         return geometry_check(ret);
 }
 
+/** The descriptor for pollers; of a semaphore with a name for sem_open(3), the file of that instead. */
+static int host_object_make_event(struct host_object *o, const struct geometry *geometry) {
+        bool posix = geometry->kind == OBJECT_SEMAPHORE && geometry->policy == SEMAPHORE_POSIX;
+        int fd;
+
+        if (posix)
+                fd = semaphore_posix_create(o->name, geometry->slots);
+        else if ((fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
+                fd = -errno;
+        o->has_posix_name = posix && fd >= 0;
+        o->event_fd = host_fd(fd);
+        return o->event_fd < 0 ? o->event_fd : 0;
+}
+
 static int host_object_new(struct host_object **ret, const char *name, const struct geometry *geometry) {
         _cleanup_(host_object_freep) struct host_object *o = NULL;
         struct region region;
@@ -85,10 +121,9 @@ static int host_object_new(struct host_object **ret, const char *name, const str
         o->memory_fd = host_fd(region_create(name, geometry));
         if (o->memory_fd < 0)
                 return o->memory_fd;
-        o->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        o->event_fd = host_fd(o->event_fd < 0 ? -errno : o->event_fd);
-        if (o->event_fd < 0)
-                return o->event_fd;
+        r = host_object_make_event(o, geometry);
+        if (r < 0)
+                return r;
         r = region_map(&region, o->memory_fd, geometry);
         if (r < 0)
                 return r;
@@ -158,8 +193,10 @@ struct ganger_host *ganger_host_free(struct ganger_host *h) {
                 struct host_object *o = list_entry(it, struct host_object, link);
 
                 /* In a child nothing of ours lies there; something else may. */
-                if (!host_is_ours(h))
+                if (!host_is_ours(h)) {
                         o->object.region = REGION_NULL;
+                        o->has_posix_name = false;
+                }
                 host_object_free(o);
         }
         pthread_mutex_destroy(&h->lock);

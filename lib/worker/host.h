@@ -35,6 +35,7 @@ struct host_object {
         struct list link;
         char name[NAME_LENGTH_MAX + 1];
         int memory_fd, event_fd;
+        bool has_posix_name;            /* a name for sem_open(3), which we take away again */
         struct object object;
         struct seats seats;
         uint32_t n_stopped;             /* participants */

@@ -518,6 +518,203 @@ START_TEST(a_stopped_member_swallows_no_wake_up) {
 }
 END_TEST
 
+/* ---- every kind -------------------------------------------------------------------------------- */
+
+/** POSIX semaphores have names that all of the machine shares. */
+static char kind_name[32] = "it";
+
+/** A host of one object besides, and two who may do everything with it: ourselves, and a child that will be killed. */
+static struct ganger_member *add_kind(const struct ganger_definition *d, unsigned int flags, struct ganger **ret) {
+        const struct ganger_grant grant = { kind_name, flags };
+        struct ganger_member *us = NULL, *m = NULL;
+
+        ck_assert_int_eq(ganger_host_add(host, kind_name, d), 0);
+        ck_assert_int_eq(ganger_host_admit(host, &grant, 1, 2, &us), 0);
+        ck_assert_int_eq(ganger_member_join(us, ret), 0);
+        ck_assert_int_eq(ganger_host_admit(host, &grant, 1, 2, &m), 0);
+        return m;
+}
+
+/** A child joins, does that, and is killed. */
+static void die_after(struct ganger_member *m, bool (*act)(struct ganger *), struct ganger_recovery *ret) {
+        pid_t pid = fork();
+
+        ck_assert_int_ge(pid, 0);
+        if (pid == 0) {
+                struct ganger *g;
+
+                if (ganger_member_join(m, &g) == 0 && act(g))
+                        kill(getpid(), SIGKILL);
+                _exit(1);
+        }
+        ck_assert(was_killed(pid));
+        ck_assert_int_eq(ganger_member_recover(m, "killed", ret), 0);
+}
+
+#define BOTH (GANGER_RECEIVE | GANGER_SEND)
+
+static bool sends_and_appends(struct ganger *g) {
+        struct ganger_pipe *p;
+
+        return ganger_pipe_open(g, "it", GANGER_SEND, &p) == 0 && ganger_pipe_send(p, "one", 3, 0) == 0 &&
+               ganger_pipe_append(p, "two", 3, 0) == 0;
+}
+
+START_TEST(a_pipe_keeps_what_a_dead_writer_published) {
+        const struct ganger_definition d = { .kind = GANGER_PIPE, .capacity = 4096, .message_max = 64 };
+        struct ganger_pipe *reader = NULL, *writer = NULL;
+        struct ganger *g = NULL;
+        char text[64];
+        size_t n = 0;
+
+        die_after(add_kind(&d, BOTH, &g), sends_and_appends, NULL);
+        ck_assert_int_eq(ganger_pipe_open(g, "it", GANGER_RECEIVE, &reader), 0);
+        ck_assert_int_eq(ganger_pipe_open(g, "it", GANGER_SEND, &writer), 0);
+        ck_assert_int_eq(ganger_pipe_send(writer, "three", 5, 0), 0);
+        ck_assert_int_eq(ganger_pipe_receive(reader, text, sizeof text, &n, 0), 0);
+        ck_assert_uint_eq(n, 3);
+        ck_assert_int_eq(ganger_pipe_receive(reader, text, sizeof text, &n, 0), 0);
+        ck_assert_uint_eq(n, 5);
+        ganger_leave(g);
+}
+END_TEST
+
+static bool subscribes(struct ganger *g) {
+        struct ganger_broadcast *b;
+
+        return ganger_broadcast_open(g, "it", GANGER_RECEIVE, &b) == 0;
+}
+
+START_TEST(a_broadcast_forgets_a_dead_reader) {
+        const struct ganger_definition d = {
+                .kind = GANGER_BROADCAST, .capacity = 128, .message_max = 16, .slots = 1, .policy = GANGER_BROADCAST_WAIT,
+        };
+        struct ganger_broadcast *b = NULL;
+        struct ganger *g = NULL;
+
+        die_after(add_kind(&d, BOTH, &g), subscribes, NULL);
+        ck_assert_int_eq(ganger_broadcast_open(g, "it", GANGER_SEND, &b), 0);
+        for (int i = 0; i < 64; i++)
+                ck_assert_int_eq(ganger_broadcast_send(b, "x", 1, 0), 0);
+        ganger_leave(g);
+}
+END_TEST
+
+static bool takes_a_call(struct ganger *g) {
+        struct ganger_request request;
+        struct ganger_service *s;
+
+        return ganger_service_open(g, "it", GANGER_RECEIVE, &s) == 0 && ganger_service_receive(s, &request, 0) == 0;
+}
+
+START_TEST(a_caller_is_told_that_its_server_died) {
+        const struct ganger_definition d = { .kind = GANGER_SERVICE, .slots = 2, .message_max = 64 };
+        struct ganger_service *s = NULL;
+        struct ganger_member *m;
+        struct ganger_call call;
+        struct ganger *g = NULL;
+        char text[64];
+
+        m = add_kind(&d, BOTH, &g);
+        ck_assert_int_eq(ganger_service_open(g, "it", GANGER_SEND, &s), 0);
+        ck_assert_int_eq(ganger_service_begin(s, "x", 1, -1, &call), 0);
+        die_after(m, takes_a_call, NULL);
+        ck_assert_int_eq(ganger_service_finish(&call, text, sizeof text, NULL, LIMIT_USEC), -ECONNRESET);
+        ganger_leave(g);
+}
+END_TEST
+
+static bool acquires(struct ganger *g) {
+        struct ganger_semaphore *s;
+
+        return ganger_semaphore_open(g, NULL, &s) == 0 && ganger_semaphore_acquire(s, 0) == 0;
+}
+
+static void gives_permits_back(uint32_t policy) {
+        const struct ganger_definition d = { .kind = GANGER_SEMAPHORE, .slots = 1, .policy = policy };
+        struct ganger_semaphore *s = NULL;
+        struct ganger *g = NULL;
+
+        die_after(add_kind(&d, 0, &g), acquires, NULL);
+        ck_assert_int_eq(ganger_semaphore_open(g, NULL, &s), 0);
+        ck_assert_int_eq(ganger_semaphore_acquire(s, 0), 0);
+        ck_assert_int_eq(ganger_semaphore_acquire(s, 0), -EAGAIN);
+        ganger_leave(g);
+}
+
+START_TEST(a_semaphore_has_the_permits_of_the_dead_again) {
+        gives_permits_back(GANGER_SEMAPHORE_PLAIN);
+}
+END_TEST
+
+START_TEST(a_posix_semaphore_has_them_again_and_loses_its_name) {
+        const struct ganger_definition d = { .kind = GANGER_SEMAPHORE, .slots = 1, .policy = GANGER_SEMAPHORE_POSIX };
+        char path[64];
+
+        snprintf(kind_name, sizeof kind_name, "ganger-test-%d", (int)getpid());
+        snprintf(path, sizeof path, "/dev/shm/sem.%s", kind_name);
+        gives_permits_back(GANGER_SEMAPHORE_POSIX);
+        ck_assert_int_eq(access(path, F_OK), 0);
+        ck_assert_int_eq(ganger_host_add(host, kind_name, &d), -EEXIST);
+        ck_assert_int_eq(access(path, F_OK), 0);
+        mine = ganger_leave(mine);
+        host = ganger_host_free(host);
+        ck_assert_int_eq(access(path, F_OK), -1);
+        snprintf(kind_name, sizeof kind_name, "it");
+}
+END_TEST
+
+static bool adds(struct ganger *g) {
+        struct ganger_counter *c;
+        int64_t value;
+
+        return ganger_counter_open(g, "it", &c) == 0 && ganger_counter_add(c, 0, 5, &value) == 0;
+}
+
+START_TEST(a_counter_keeps_what_a_dead_one_added) {
+        const struct ganger_definition d = { .kind = GANGER_COUNTER, .slots = 2 };
+        struct ganger_counter *c = NULL;
+        struct ganger *g = NULL;
+        int64_t value = 0;
+
+        die_after(add_kind(&d, BOTH, &g), adds, NULL);
+        ck_assert_int_eq(ganger_counter_open(g, "it", &c), 0);
+        ck_assert_int_eq(ganger_counter_get(c, 0, &value), 0);
+        ck_assert_int_eq(value, 5);
+        ganger_leave(g);
+}
+END_TEST
+
+static bool locks(struct ganger *g) {
+        struct ganger_mutex *m;
+
+        return ganger_mutex_open(g, "it", &m) == 0 && ganger_mutex_lock(m, 0) == 0;
+}
+
+START_TEST(a_mutex_tells_that_its_owner_died) {
+        const struct ganger_definition d = { .kind = GANGER_MONITOR };
+        struct ganger_recovery found = { 0 };
+        struct ganger_mutex *m = NULL;
+        struct ganger *g = NULL;
+
+        die_after(add_kind(&d, BOTH, &g), locks, &found);
+        ck_assert_uint_eq(found.locks, 1);
+        ck_assert_int_eq(ganger_mutex_open(g, "it", &m), 0);
+        ck_assert_int_eq(ganger_mutex_lock(m, 0), -EOWNERDEAD);
+        ganger_leave(g);
+}
+END_TEST
+
+START_TEST(a_lock_is_granted_in_full_or_not) {
+        const struct ganger_definition d = { .kind = GANGER_COUNTER, .slots = 1 };
+        struct ganger_member *m = NULL;
+
+        ck_assert_int_eq(ganger_host_add(host, "it", &d), 0);
+        ck_assert_int_eq(ganger_host_admit(host, &(struct ganger_grant){ "it", GANGER_SEND }, 1, 1, &m), -EINVAL);
+        ck_assert_int_eq(ganger_host_admit(host, &(struct ganger_grant){ "it", 0 }, 1, 1, &m), 0);
+}
+END_TEST
+
 /* ---- all of it --------------------------------------------------------------------------------- */
 
 #define STORM_MESSAGES 400
@@ -621,7 +818,11 @@ int main(void) {
                 a_program_that_is_spawned_joins_by_its_environment, a_program_that_is_executed_joins_by_its_environment,
                 few_descriptors_do, a_stranger_joins_over_a_stream, a_stranger_joins_over_packets,
                 what_is_no_handshake_is_refused, a_member_drains_before_it_joins_and_after,
-                a_stopped_member_swallows_no_wake_up, nothing_is_lost_in_a_storm,
+                a_stopped_member_swallows_no_wake_up, a_pipe_keeps_what_a_dead_writer_published,
+                a_broadcast_forgets_a_dead_reader, a_caller_is_told_that_its_server_died,
+                a_semaphore_has_the_permits_of_the_dead_again, a_mutex_tells_that_its_owner_died,
+                a_posix_semaphore_has_them_again_and_loses_its_name, a_counter_keeps_what_a_dead_one_added,
+                a_lock_is_granted_in_full_or_not, nothing_is_lost_in_a_storm,
         };
 
         tcase_add_checked_fixture(c, setup, teardown);
