@@ -14,7 +14,7 @@ LIB_SHM = \
 	lib/shm/fault.h lib/shm/layout.h lib/shm/word.h \
 	lib/shm/member.c lib/shm/member.h \
 	lib/shm/object.c lib/shm/object.h \
-	lib/shm/queue.c lib/shm/queue-dead.c lib/shm/queue-producer.c lib/shm/queue-wait.c lib/shm/queue.h lib/shm/queue-fast.h \
+	lib/shm/queue.c lib/shm/queue-dead.c lib/shm/queue-delay.c lib/shm/queue-producer.c lib/shm/queue-wait.c lib/shm/queue.h lib/shm/queue-fast.h \
 	lib/shm/queue-object.c lib/shm/queue-object.h \
 	lib/shm/recover.c lib/shm/recover.h \
 	lib/shm/region.c lib/shm/region.h \

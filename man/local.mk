@@ -11,3 +11,4 @@ dist_man_MANS += man/ganger_forward_many.3
 dist_man_MANS += man/ganger_ring_receive_many.3 man/ganger_ring_produce.3
 dist_man_MANS += man/ganger_acknowledge_many.3 man/ganger_ring_reserve_many.3 man/ganger_commit_many.3
 dist_man_MANS += man/ganger_ring_sequence.3 man/ganger_ring_send_sequenced.3 man/ganger_commit_sequenced.3
+dist_man_MANS += man/ganger_reject_after.3

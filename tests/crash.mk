@@ -7,7 +7,7 @@ CRASH_CFLAGS = $(GANGER_CFLAGS) -fno-sanitize=all
 
 # All of lib/shm but what stands in for the kernel, with the hooks.
 CRASH_SHM = \
-	lib/shm/member.c lib/shm/object.c lib/shm/queue.c lib/shm/queue-dead.c lib/shm/queue-producer.c lib/shm/queue-object.c lib/shm/queue-wait.c \
+	lib/shm/member.c lib/shm/object.c lib/shm/queue.c lib/shm/queue-dead.c lib/shm/queue-delay.c lib/shm/queue-producer.c lib/shm/queue-object.c lib/shm/queue-wait.c \
 	lib/shm/recover.c lib/shm/wait.c
 CRASH_SIM_CPPFLAGS = $(CRASH_CPPFLAGS) -DQUEUE_HINT_INTERVAL=1 -DQUEUE_STEPS_LOST=0 -DQUEUE_PRODUCERS=2
 CRASH_SIM_CFLAGS = $(CRASH_CFLAGS) -fsanitize=thread -Wno-unknown-warning-option -Wno-tsan

@@ -5,7 +5,7 @@
 /*
  * What lies where in the shared memory of an object
  *
- *      queue:  header | control | waiters of both eventcounts | slots … | notes … | producers
+ *      queue:  header | control | waiters of both eventcounts | slots … | notes … | due times … | producers
  *
  * The header is for whoever looks at a strange file; nobody relies on it. Geometry comes with the
  * handshake, is kept in private memory, and is never read again from here.
@@ -67,6 +67,7 @@ struct queue_control {
         _Atomic uint64_t quota;                         /* change counter:63 | count the dead letters before you send:1 */
         _Alignas(CACHE_LINE) _Atomic uint64_t head;     /* hint: low bits of the epoch:16 | position:48 */
         _Alignas(CACHE_LINE) _Atomic uint64_t epoch;    /* count:44 | slot:20; grows when a slot below some cursor is ready again */
+        _Atomic uint64_t alarm;                         /* count:20 | milliseconds:44 of CLOCK_MONOTONIC; 0: no message rests */
         _Alignas(CACHE_LINE) _Atomic uint64_t voided;   /* for people: positions that were passed over */
         _Atomic uint64_t redelivered;                   /* for people: deliveries that were not the first */
         _Atomic uint64_t dropped;                       /* for people: dead letters that had to make room */
@@ -74,6 +75,8 @@ struct queue_control {
         struct eventcount space;                        /* senders wait here */
 };
 
+#define ALARM_MSEC_BITS 44
+#define ALARM_MSEC_MASK ((UINT64_C(1) << ALARM_MSEC_BITS) - 1)
 #define QUOTA_COUNT UINT64_C(1)
 #define QUOTA_STEP UINT64_C(2)
 #define EPOCH_SLOT_BITS 20

@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <time.h>
 
+#include "base/cleanup.h"
 #include "shm/queue.h"
 #include "shm/sys.h"
 
@@ -27,6 +28,7 @@ struct wait_for {
         int (*try)(struct queue *q, struct lease *ret);
         const struct waiting *waiting;
         const _Atomic uint32_t *drain;
+        bool alarm;                     /* what is there may have to rest */
         bool pass_on;                   /* one step may have let in more than one */
 };
 
@@ -101,12 +103,18 @@ static int sleep_timed(const struct wait_for *f, uint32_t ticket, uint64_t deadl
 static int sleep_once(const struct wait_for *f, uint64_t deadline_usec) {
         uint32_t participant = owner_participant(f->queue->owner);
         uint32_t ticket = wait_ticket(f->waiting);
+        uint64_t alarm = UINT64_MAX;
         int r, slept = 0;
 
         wait_announce(f->waiting, participant);
         r = attempt(f);
+        /* After the ticket: whoever sets the alarm sooner makes it invalid. */
+        if (f->alarm)
+                alarm = queue_alarm(f->queue);
         if (r == -EAGAIN)
-                slept = sleep_timed(f, ticket, deadline_usec);
+                slept = sleep_timed(f, ticket, MIN(alarm, deadline_usec));
+        if (slept == -ETIMEDOUT && alarm < deadline_usec)
+                slept = 0;
         wait_retract(f->waiting, participant);
         if (r == -EAGAIN)
                 r = attempt(f);
@@ -128,7 +136,7 @@ static int wait_until(const struct wait_for *f, uint64_t deadline_usec) {
 }
 
 int queue_receive_wait(struct queue *q, struct lease *ret, uint64_t deadline_usec, const _Atomic uint32_t *drain) {
-        return wait_until(&(struct wait_for){ q, ret, queue_receive, &q->messages, drain, false }, deadline_usec);
+        return wait_until(&(struct wait_for){ q, ret, queue_receive, &q->messages, drain, true, false }, deadline_usec);
 }
 
 /** Whoever waits for space waits until senders are refused no more, too. */
@@ -140,7 +148,7 @@ static int reserve_unless_refused(struct queue *q, struct lease *ret) {
 
 int queue_reserve_wait(struct queue *q, struct lease *ret, uint64_t deadline_usec) {
         /* One slot that is leased or cancelled may open a whole row of free ones behind it, and it wakes one. */
-        return wait_until(&(struct wait_for){ q, ret, reserve_unless_refused, &q->space, NULL, true }, deadline_usec);
+        return wait_until(&(struct wait_for){ q, ret, reserve_unless_refused, &q->space, NULL, false, true }, deadline_usec);
 }
 
 /** Awake: senders need not post any more. */

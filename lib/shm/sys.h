@@ -31,6 +31,9 @@ void sys_event_post(int fd);
 /** Set a non-blocking eventfd back to zero. */
 void sys_event_take(int fd);
 
+/** CLOCK_MONOTONIC. */
+uint64_t sys_now_usec(void);
+
 /** Ease the processor while spinning. */
 static inline void sys_relax(void) {
 #if defined(__x86_64__) || defined(__i386__)

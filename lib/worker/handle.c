@@ -11,7 +11,9 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/timerfd.h>
 
+#include "base/time.h"
 #include "shm/recover.h"
 #include "shm/sys.h"
 #include "worker/membership.h"
@@ -100,6 +102,7 @@ static void ring_close(struct handle *handle) {
 
         ring_disarm(ring);
         ring->poll_fd = close_fd(ring->poll_fd);
+        ring->timer_fd = close_fd(ring->timer_fd);
         ring->flags = 0;
         if (handle->joined->simple == ring)
                 handle->joined->simple = NULL;
@@ -121,6 +124,7 @@ static int ring_open(struct ganger *g, struct joined *j, unsigned int flags, str
                 .drain = g->drain,
                 .flags = flags,
                 .poll_fd = -1,
+                .timer_fd = -1,
                 .journal = &g->member.memory->journals[handle.place],
                 .handle = handle,
         };
@@ -172,9 +176,9 @@ size_t ganger_ring_message_max(const struct ganger_ring *ring) {
  * The eventfd is one for all processes of the ring. If pollers read from it, one that finds nothing to do
  * could take a post that was meant for another: the one that is asked to drain, for instance. So nobody
  * reads it. Each handle watches it, edge-triggered, through an epoll descriptor of its own: every post
- * makes every one of them readable.
+ * makes every one of them readable. Beside it there is a timer, for messages that rest.
  */
-static int poll_open(int event_fd) {
+static int poll_open(int event_fd, int timer_fd) {
         struct epoll_event event = { .events = EPOLLIN | EPOLLET };
         _cleanup_(closep) int fd = epoll_create1(EPOLL_CLOEXEC);
 
@@ -182,21 +186,38 @@ static int poll_open(int event_fd) {
                 return -errno;
         /* Readable from the start, so that whoever polls before receiving misses nothing. */
         sys_event_post(event_fd);
-        if (epoll_ctl(fd, EPOLL_CTL_ADD, event_fd, &event) < 0)
+        if (epoll_ctl(fd, EPOLL_CTL_ADD, event_fd, &event) < 0 || epoll_ctl(fd, EPOLL_CTL_ADD, timer_fd, &event) < 0)
                 return -errno;
         return TAKE_FD(fd);
 }
 
+/** Wake the poller when the first message that rests is due. */
+static void set_timer(const struct ganger_ring *ring) {
+        uint64_t alarm = queue_alarm(&ring->queue);
+        struct itimerspec t = { 0 };
+
+        if (alarm == USEC_INFINITY)
+                return;
+        t.it_value.tv_sec = (time_t)(alarm / USEC_PER_SEC);
+        t.it_value.tv_nsec = (long)(alarm % USEC_PER_SEC) * 1000;
+        (void)timerfd_settime(ring->timer_fd, TFD_TIMER_ABSTIME, &t, NULL); /* refused for no such time */
+}
+
 int ganger_ring_fd(struct ganger_ring *ring) {
+        _cleanup_(closep) int timer_fd = -1;
         int fd;
 
         if (!(ring->flags & GANGER_RECEIVE))
                 return -EACCES;
         if (ring->poll_fd < 0) {
-                fd = poll_open(ring->handle.joined->object.event_fd);
+                timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+                if (timer_fd < 0)
+                        return -errno;
+                fd = poll_open(ring->handle.joined->object.event_fd, timer_fd);
                 if (fd < 0)
                         return fd;
                 ring->poll_fd = fd;
+                ring->timer_fd = TAKE_FD(timer_fd);
         }
         return ring->poll_fd;
 }
@@ -209,11 +230,16 @@ void ring_disarm(struct ganger_ring *ring) {
 }
 
 int ring_arm(struct ganger_ring *ring, struct lease *ret) {
-        struct epoll_event ignored;
+        struct epoll_event ignored[2];
+        int r;
 
         /* Forget the posts so far, then look at the ring: one that comes after this stays. */
-        (void)epoll_wait(ring->poll_fd, &ignored, 1, 0);
-        return queue_receive_poll(&ring->queue, ret);
+        (void)epoll_wait(ring->poll_fd, ignored, 2, 0);
+        r = queue_receive_poll(&ring->queue, ret);
+        /* Whoever lets a message rest for less from here on posts. */
+        if (r == -EAGAIN)
+                set_timer(ring);
+        return r;
 }
 
 /* ---- simple use -------------------------------------------------------------------------------- */

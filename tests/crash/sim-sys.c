@@ -3,8 +3,8 @@
 /*
  * The kernel, as far as rings need it: futexes, the expedited barrier, event descriptors
  *
- * In place of lib/shm/sys.c. Nobody is interrupted and no deadline passes, so whoever is not woken sleeps for ever:
- * that is what world_quiet() looks for. A call empties the caller's store buffer, as entering the kernel does.
+ * In place of lib/shm/sys.c. Nobody is interrupted, and a deadline passes only when nobody can go on. So whoever is not woken, and
+ * has none, sleeps for ever: that is what world_quiet() looks for. A call empties the caller's store buffer, as entering the kernel does.
  */
 
 #include "shm/sys.h"
@@ -21,8 +21,7 @@ int sys_futex_wait(_Atomic uint32_t *word, uint32_t value, uint64_t deadline_use
         sim_point(word, ACCESS_WRITE, __builtin_return_address(0));
         if (atomic_load(word) != value)
                 return 0;
-        sim_sleep(word);
-        return 0;
+        return sim_sleep(word, deadline_usec) ? 0 : -ETIMEDOUT;
 }
 
 int sys_futex_wake(_Atomic uint32_t *word, uint32_t count) {
@@ -59,9 +58,14 @@ void sys_event_take(int fd) {
         sim_events[fd] = 0;
 }
 
-void sim_event_wait(int fd) {
+void sim_event_wait(int fd, uint64_t deadline_usec) {
         while (sim_events[fd] == 0)
-                sim_sleep(&sim_events[fd]);
+                if (!sim_sleep(&sim_events[fd], deadline_usec))
+                        return;
+}
+
+uint64_t sys_now_usec(void) {
+        return sim_now();
 }
 
 /* Asked by every queue_open(): with one processor there is no spinning; and libc would read a file to answer. */

@@ -22,6 +22,8 @@
 #define STACK_SIZE 65536
 /** More points than this in one execution: it does not end. */
 #define POINTS_MAX 20000
+/** No time is 0. */
+#define TIME_BEGINS 1000
 /* How seldom a random execution makes use of its budget. */
 #define RARITY_SWITCH 12
 #define RARITY_DELAY 4
@@ -38,6 +40,8 @@ static struct fiber {
         unsigned int incarnation;
         unsigned int since;             /* when it fell asleep */
         const volatile void *key;       /* what it sleeps on */
+        uint64_t deadline;              /* … and until when */
+        bool late;                      /* it slept until then */
 } fibers[SIM_FIBERS];
 
 unsigned char sim_memory[SIM_RINGS][SIM_RING_BYTES] __attribute__((__aligned__(4096)));
@@ -52,6 +56,7 @@ static struct budget budget, used;
 static unsigned int dead[SIM_WORKERS], n_dead; /* not recovered yet */
 static unsigned int deaths, clock_ticks, points;
 static unsigned long all_points;
+static uint64_t now_usec;
 static const char *failure;
 
 /* ---- tracing ----------------------------------------------------------------------------------- */
@@ -228,10 +233,40 @@ void sim_boundary(void) {
         sim_point(sim_memory, ACCESS_WRITE, __builtin_return_address(0));
 }
 
-void sim_sleep(const volatile void *key) {
+bool sim_sleep(const volatile void *key, uint64_t deadline_usec) {
         sim_say("sleeps", 0);
+        fibers[current].deadline = deadline_usec;
+        fibers[current].late = false;
         block(FIBER_ASLEEP, key);
         sim_say("awake", 0);
+        return !fibers[current].late;
+}
+
+uint64_t sim_now(void) {
+        return now_usec;
+}
+
+void sim_go_on(uint64_t usec) {
+        now_usec += usec;
+}
+
+/** Nobody can go on: let time do so. @return whether somebody can now. */
+static bool tick(void) {
+        uint64_t first = UINT64_MAX;
+
+        for (unsigned int i = 0; i < SIM_FIBERS; i++)
+                if (fibers[i].state == FIBER_ASLEEP && fibers[i].deadline < first)
+                        first = fibers[i].deadline;
+        if (first == UINT64_MAX)
+                return false;
+        now_usec = first > now_usec ? first : now_usec;
+        for (unsigned int i = 0; i < SIM_FIBERS; i++)
+                if (fibers[i].state == FIBER_ASLEEP && fibers[i].deadline <= now_usec) {
+                        fibers[i].state = FIBER_READY;
+                        fibers[i].key = NULL;
+                        fibers[i].late = true;
+                }
+        return true;
 }
 
 unsigned int sim_wake(const volatile void *key, unsigned int count) {
@@ -343,6 +378,7 @@ static void reset(const struct budget *b) {
         used = (struct budget){ 0 };
         n_dead = deaths = clock_ticks = points = 0;
         failure = NULL;
+        now_usec = TIME_BEGINS;
         memset(sim_events, 0, sizeof sim_events);
         buffer_reset();
         for (unsigned int i = 0; i < SIM_FIBERS; i++) {
@@ -390,7 +426,9 @@ const char *sim_execute(const struct budget *b) {
         for (unsigned int i = 0; i < SIM_WORKERS; i++)
                 start(i);
         do {
-                run();
+                do
+                        run();
+                while (!failure && tick());
                 if (!failure)
                         world_quiet();
         } while (!failure && stir());
