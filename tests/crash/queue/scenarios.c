@@ -312,9 +312,19 @@ static void ask_twice(struct actor *a) {
 }
 
 static void check_told(unsigned int drained[SIM_RINGS][SIM_IDS]) {
-        for (unsigned int k = 0; k < told; k++)
-                if (!drained[0][MESSAGE_ID(0, k)] && history[0][MESSAGE_ID(0, k)].acknowledged == NOT)
+        uint64_t last = 0;
+        struct queue q;
+
+        queue_open(&q, &regions[0], 0, 0, -1);
+        (void)queue_sequence(&q, 0, &last);
+        for (unsigned int k = 0; k < IDS_PER_SENDER; k++) {
+                bool accepted = drained[0][MESSAGE_ID(0, k)] > 0 || history[0][MESSAGE_ID(0, k)].acknowledged != NOT;
+
+                if (k < told && !accepted)
                         sim_fail("somebody was told that a message is accepted, and it is not there");
+                if (accepted != (k < last))
+                        sim_fail("in the end a wrong sequence is told");
+        }
 }
 
 /* ---- pipelines ----------------------------------------------------------------------------------- */
