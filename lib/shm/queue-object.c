@@ -3,8 +3,9 @@
 /*
  * The queue as an object: its memory, and its recovery
  *
- * Order matters in recovery: producers come first, since a slot that is freed tells no more whether its message was accepted; the epoch moves only after every slot is put right, and always, since a receiver or an
- * earlier recovery may have been killed between giving a slot back and moving it; waking comes last.
+ * Order matters in recovery. Producers come first, since a slot that is freed tells no more whether its message was
+ * accepted. The epoch moves only after every slot is put right, and always, since a receiver or an earlier recovery may have been
+ * killed between giving a slot back and moving it; so the alarm, and the limit of dead letters. Waking comes last.
  */
 
 #include "shm/queue-object.h"
