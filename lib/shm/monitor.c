@@ -48,7 +48,7 @@ void monitor_open(struct monitor *m, const struct region *region, uint32_t parti
                 .conditions = region->geometry.slots,
                 .patience = PATIENCE,
         };
-        m->lock = (struct waiting){ &m->control->lock, -1, region->geometry.fences };
+        m->lock = (struct waiting){ .count = &m->control->lock, .event_fd = -1, .fences = region->geometry.fences };
         wait_spin_init(&m->spin);
         m->condition_spin = m->spin;
 }
