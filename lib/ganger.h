@@ -203,8 +203,8 @@ int ganger_ring_receive(struct ganger_ring *ring, struct ganger_message *ret, in
 int ganger_acknowledge(struct ganger_message *m);
 
 /**
- * Reject: this message could not be worked on. It is delivered again in its place, or set aside as a
- * dead letter when it was delivered `max-deliveries` times.
+ * Reject: this message could not be worked on. It is delivered again in its place, after the ring's delay if it has
+ * one, or set aside as a dead letter when it was delivered `max-deliveries` times.
  * @param reason  shown with the dead letter; cut after GANGER_REASON_MAX bytes; may be NULL.
  * @return 0 (will be delivered again), 1 (set aside as a dead letter), or -EINVAL.
  */
@@ -992,6 +992,23 @@ struct ganger_mutex *ganger_mutex_close(struct ganger_mutex *m);
 int ganger_mutex_lock(struct ganger_mutex *m, int64_t timeout_usec);
 int ganger_mutex_unlock(struct ganger_mutex *m);
 int ganger_mutex_consistent(struct ganger_mutex *m);
+
+/* ---- messages that rest -------------------------------------------------------------------------- */
+/*
+ * What comes back, because it was rejected or its receiver died, may rest before it is delivered again: each
+ * ring has a delay of its own (0, usually). A receiver that waits, and the descriptor of one that polls, wake up when it is due. The
+ * clock is CLOCK_MONOTONIC, and it may be a millisecond late.
+ */
+
+/** The longest rest, in microseconds: a week. */
+#define GANGER_DELAY_MAX_USEC INT64_C(604800000000)
+
+/**
+ * As `ganger_reject`, but the message rests for so long, whatever the delay of the ring.
+ * @param delay_usec  0: none; up to GANGER_DELAY_MAX_USEC.
+ * @return as `ganger_reject`; -EINVAL also for another delay.
+ */
+int ganger_reject_after(struct ganger_message *m, const char *reason, int64_t delay_usec);
 
 /* ---- batches ------------------------------------------------------------------------------------- */
 /*

@@ -36,3 +36,4 @@ dist_man_MANS += man/ganger_broadcast_append.3 man/ganger_broadcast_close.3 man/
 dist_man_MANS += man/ganger_broadcast_consume.3 man/ganger_broadcast_fd.3 man/ganger_broadcast_message_max.3
 dist_man_MANS += man/ganger_broadcast_name.3 man/ganger_broadcast_peek.3 man/ganger_broadcast_publish.3 man/ganger_broadcast_receive.3
 dist_man_MANS += man/ganger_broadcast_reserve.3 man/ganger_broadcast_send.3 man/ganger_broadcast_subscribe.3
+dist_man_MANS += man/ganger_reject_after.3

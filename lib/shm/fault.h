@@ -42,6 +42,10 @@
 #define FAULT_VERDICT_LATE 27           /* recovery frees slots before it decides what was accepted */
 #define FAULT_SEQUENCE_ONE_LOOK 28      /* who asks for a sequence does not look whether all of it belongs together */
 #define FAULT_BATCH_WAKES_ONE 29        /* one receiver is woken for several messages */
+#define FAULT_NO_REST 30                /* what comes back is delivered at once */
+#define FAULT_ALARM_UNCOUNTED 31        /* who gives back leaves an alarm alone that is early enough */
+#define FAULT_ALARM_UNHEARD 32          /* … does not wake those who would sleep too long */
+#define FAULT_ALARM_UNRENEWED 33        /* recovery does not set the alarm */
 #define FAULT_ANY_KEPT 60               /* who waits at several places keeps the wake-ups that it has no use for */
 #define FAULT_ANY_LATE_TICKET 61        /* … takes its tickets after its look */
 #define FAULT_ANY_BLIND 62              /* … does not look again once it is announced */

@@ -5,7 +5,7 @@
 /*
  * What lies where in the shared memory of an object
  *
- *      queue:      header | control | waiters of both eventcounts | slots … | notes … | producers
+ *      queue:      header | control | waiters of both eventcounts | slots … | notes … | due times … | producers
  *      semaphore:  header | control | permits … | participants …
  *      counter:    header | words … | cells of each participant …
  *      monitor:    header | control (see shm/monitor.h), an eventcount for each condition
@@ -71,6 +71,7 @@ struct queue_control {
         _Alignas(CACHE_LINE) _Atomic uint64_t head;     /* hint: low bits of the epoch:16 | position:48 */
         /* count:44 | slot:20; grows when a slot below some cursor is ready again */
         _Alignas(CACHE_LINE) _Atomic uint64_t epoch;
+        _Atomic uint64_t alarm;                         /* count:20 | milliseconds:44 of CLOCK_MONOTONIC; 0: no message rests */
         _Alignas(CACHE_LINE) _Atomic uint64_t voided;   /* for people: positions that were passed over */
         _Atomic uint64_t redelivered;                   /* for people: deliveries that were not the first */
         _Atomic uint64_t dropped;                       /* for people: dead letters that had to make room */
@@ -78,6 +79,8 @@ struct queue_control {
         struct eventcount space;                        /* senders wait here */
 };
 
+#define ALARM_MSEC_BITS 44
+#define ALARM_MSEC_MASK ((UINT64_C(1) << ALARM_MSEC_BITS) - 1)
 #define QUOTA_COUNT UINT64_C(1)
 #define QUOTA_STEP UINT64_C(2)
 #define EPOCH_SLOT_BITS 20

@@ -3,9 +3,10 @@
 /*
  * The queue as an object: its memory, and its recovery
  *
- * Order matters in recovery: producers come first, since a slot that is freed tells no more whether its message was
- * accepted; the epoch moves only after every slot is put right, and always, since a receiver or an earlier recovery may
- * have been killed between giving a slot back and moving it; waking comes last.
+ * Order matters in recovery. Producers come first, since a slot that is freed tells no more whether its message was
+ * accepted. The epoch moves only after every slot is put right, and always, since a receiver or an earlier recovery may
+ * have been killed between giving a slot back and moving it; so the alarm, and the limit of dead letters. Waking comes
+ * last.
  */
 
 #include "shm/queue-object.h"
@@ -39,6 +40,7 @@ static void queue_wake_receivers(struct object *o) {
 /** Somebody may have died between giving a message back (a dead letter, say) and telling of it. */
 static void queue_wake_everybody(struct object *o) {
         queue_bump_epoch(&o->queue, UINT64_MAX);
+        queue_alarm_renew(&o->queue);
         queue_dead_limit(&o->queue);
         wait_wake_all(&o->queue.messages);
         wait_wake_all(&o->queue.space);
@@ -94,8 +96,12 @@ static void repair_slot(const struct seat *seat, uint32_t i, const char *reason,
 
                 if (!seat_owns(seat, word_owner(w)) || !repaired(q, w, &next))
                         return;
-                if (word_state(w) == SLOT_LEASED)
+                if (word_state(w) == SLOT_LEASED) {
+                        bool returned = word_state(next) == SLOT_RETURNED;
+
                         queue_note(q, i, w, NOTE_DIED, reason);
+                        atomic_store_explicit(&q->due[i], queue_due_after(returned ? q->delay_usec : 0), memory_order_relaxed);
+                }
                 /* Release: partner is the acquire of the next receive or reserve. */
                 if (atomic_compare_exchange_strong_explicit(&s->word, &w, next, memory_order_acq_rel,
                                                             memory_order_acquire)) {
@@ -123,6 +129,9 @@ static void repair_slots(const struct seat *seat, const char *reason, struct rec
         for (uint32_t i = 0; i < q->n; i++)
                 repair_slot(seat, i, reason, ret);
         queue_bump_epoch(q, UINT64_MAX);
+#if SHM_FAULT != FAULT_ALARM_UNRENEWED
+        queue_alarm_renew(q);
+#endif
 #if SHM_FAULT != FAULT_NO_RELIMIT
         queue_dead_limit(q);
 #endif

@@ -98,11 +98,14 @@ int queue_commit_sequenced(struct queue *q, const struct lease *lease, uint32_t 
         return 0;
 }
 
-/** Is the message that an owner meant to send still being written? Acquire: partner is the release of commit. */
-static bool is_being_written(const struct queue *q, uint64_t position, uint64_t owner) {
+/**
+ * Is the message that was meant to be sent still being written? By whom needs no look: in each lap a slot is claimed once. Acquire:
+ * partner is the release of commit.
+ */
+static bool is_being_written(const struct queue *q, uint64_t position) {
         uint64_t w = atomic_load_explicit(&queue_slot(q, position)->word, memory_order_acquire);
 
-        return w == word_make(position >> q->log2, (uint32_t)owner, 0, SLOT_WRITING);
+        return word_state(w) == SLOT_WRITING && word_ahead(w, position >> q->log2) == 0;
 }
 
 int queue_sequence(const struct queue *q, uint64_t key, uint64_t *ret) {
@@ -112,18 +115,20 @@ int queue_sequence(const struct queue *q, uint64_t key, uint64_t *ret) {
         if (!p)
                 return -ENOENT;
         for (unsigned int looks = 0; looks < LOOKS_MAX; looks++) {
-                uint64_t owner = atomic_load(&p->owner), intent = atomic_load(&p->intent);
-                uint64_t position = atomic_load(&p->position);
+                uint64_t intent = atomic_load(&p->intent), position = atomic_load(&p->position);
                 bool writing;
 
                 accepted = atomic_load(&p->accepted);
                 if (intent <= accepted)
                         break;
-                writing = is_being_written(q, position, owner);
-                /* All of it belongs together only if nothing of it has changed: neither the producer, nor its recovery. */
+                writing = is_being_written(q, position);
+                /*
+                 * All of it belongs together only if neither the producer nor its recovery has changed it since. (Nor the
+                 * next producer, which may send the same number again, but at another position, and writes that first.)
+                 */
 #if SHM_FAULT != FAULT_SEQUENCE_ONE_LOOK
                 if (atomic_load(&p->intent) != intent || atomic_load(&p->position) != position ||
-                    atomic_load(&p->accepted) != accepted || atomic_load(&p->owner) != owner)
+                    atomic_load(&p->accepted) != accepted)
                         continue;
 #endif
                 if (!writing)
@@ -138,7 +143,7 @@ void queue_producer_settle(struct queue *q, struct producer *p, uint64_t owner) 
         uint64_t intent = atomic_load_explicit(&p->intent, memory_order_acquire);
         uint64_t position = atomic_load_explicit(&p->position, memory_order_relaxed);
 
-        if (intent > atomic_load_explicit(&p->accepted, memory_order_relaxed) && !is_being_written(q, position, owner))
+        if (intent > atomic_load_explicit(&p->accepted, memory_order_relaxed) && !is_being_written(q, position))
                 atomic_store_explicit(&p->accepted, intent, memory_order_release);
         atomic_store_explicit(&p->intent, 0, memory_order_release);
         atomic_compare_exchange_strong(&p->owner, &owner, 0);

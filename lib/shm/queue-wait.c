@@ -21,10 +21,15 @@ static int try_reserve(void *object, void *ret) {
         return r == -EDQUOT ? -EAGAIN : r;
 }
 
+/** What is there may have to rest. */
+static uint64_t alarm_of(void *object) {
+        return queue_alarm(object);
+}
+
 static inline struct wait_for for_message(struct queue *q, struct lease *ret, const _Atomic uint32_t *drain) {
         return (struct wait_for){
-                .try = try_receive, .object = q, .ret = ret, .waiting = &q->messages, .patience = &q->patience,
-                .participant = owner_participant(q->owner), .drain = drain,
+                .try = try_receive, .object = q, .ret = ret, .alarm = alarm_of, .waiting = &q->messages,
+                .patience = &q->patience, .participant = owner_participant(q->owner), .drain = drain,
         };
 }
 
@@ -67,6 +72,7 @@ struct wait_item queue_message_item(struct queue *q, const _Atomic uint32_t *dra
                 .participant = owner_participant(q->owner),
                 .polls = q->armed,
                 .is_ready = has_message,
+                .alarm = alarm_of,
                 .object = q,
                 .drain = drain,
                 .spin = &q->patience.spin,

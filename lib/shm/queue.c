@@ -23,6 +23,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/time.h"
 #include "shm/fault.h"
 #include "shm/queue-fast.h"
 
@@ -59,8 +60,12 @@ static size_t notes_offset(const struct geometry *g) {
         return slots_offset() + slot_stride(g) * g->slots;
 }
 
-static size_t producers_offset(const struct geometry *g) {
+static size_t due_offset(const struct geometry *g) {
         return notes_offset(g) + sizeof(struct note) * g->slots;
+}
+
+static size_t producers_offset(const struct geometry *g) {
+        return align_up(due_offset(g) + sizeof(uint64_t) * g->slots, CACHE_LINE);
 }
 
 size_t queue_memory_size(const struct geometry *g) {
@@ -75,6 +80,7 @@ void queue_open(struct queue *q, const struct region *region, uint32_t participa
                 .slots = base + slots_offset(),
                 .control = (void *)(base + control_offset()),
                 .notes = (void *)(base + notes_offset(g)),
+                .due = (void *)(base + due_offset(g)),
                 .producers = (void *)(base + producers_offset(g)),
                 .n = g->slots,
                 .mask = g->slots - 1,
@@ -86,6 +92,7 @@ void queue_open(struct queue *q, const struct region *region, uint32_t participa
                 .id_mask = UINT64_MAX >> (WORD_LAP_SHIFT - (uint32_t)__builtin_ctz(g->slots)),
                 .message_max = g->message_max,
                 .max_deliveries = g->max_deliveries,
+                .delay_usec = g->delay_msec * USEC_PER_MSEC,
                 .dead_max = g->dead_max,
                 .dead_policy = (enum queue_dead_policy)g->policy,
                 .epoch = UINT64_MAX,
@@ -248,6 +255,8 @@ int queue_reserve(struct queue *q, struct lease *ret) {
 }
 
 bool queue_has_space(struct queue *q) {
+        if (queue_must_count(q) && queue_is_refused(q))
+                return false;
         return reserve_from(q, NULL, atomic_load_explicit(&q->control->tail, memory_order_relaxed)) != -EAGAIN;
 }
 
@@ -310,6 +319,9 @@ static inline uint64_t head_position(const struct queue *q, uint64_t hint, uint6
 __attribute__((__noinline__)) void queue_publish_head(struct queue *q) {
         uint64_t hint = atomic_load_explicit(&q->control->head, memory_order_relaxed), epoch = q->epoch;
 
+        /* Who always finds a message must see, now and then, that another has rested long enough. */
+        if (queue_alarm(q) != UINT64_MAX)
+                queue_alarm_answer(q);
         if (head_position(q, hint, epoch) >= q->cursor)
                 return;
 #if SHM_FAULT == FAULT_STALE_HINT
@@ -362,7 +374,7 @@ static inline uint64_t skip(const struct queue *q, uint64_t position, int64_t ah
 /** Look from the cursor on. @param ret  NULL: leave it there. */
 static __attribute__((__noinline__)) int scan(struct queue *q, struct lease *ret) {
         bool contiguous = true; /* nothing below p can become ready without a step of the epoch */
-        uint64_t p = q->cursor, found = UINT64_MAX;
+        uint64_t p = q->cursor, found = UINT64_MAX, now = 0;
 
         for (uint64_t steps = 0; steps < steps_max(q); steps++) {
                 struct slot *s = queue_slot(q, p);
@@ -371,7 +383,8 @@ static __attribute__((__noinline__)) int scan(struct queue *q, struct lease *ret
                 enum slot_state state = word_state(w);
 
                 /* Of this lap, or left from an older one: then it came back, or became ready late. */
-                if (ahead <= 0 && (state == SLOT_READY || state == SLOT_RETURNED)) {
+                if (ahead <= 0 && (state == SLOT_READY ||
+                                   (state == SLOT_RETURNED && queue_is_due(q, (uint32_t)(p & q->mask), &now)))) {
                         if (!ret)
                                 return 0;
                         if (!contiguous && state == SLOT_READY && found != p) {
@@ -423,8 +436,11 @@ static inline bool is_end(const struct queue *q) {
 
 /** Look where others may have got to, and then from there on. */
 static __attribute__((__noinline__)) int receive_from(struct queue *q, struct lease *ret) {
-        uint64_t epoch = atomic_load_explicit(&q->control->epoch, memory_order_acquire), head;
+        uint64_t epoch, head;
 
+        if (queue_alarm(q) != UINT64_MAX)
+                queue_alarm_answer(q);
+        epoch = atomic_load_explicit(&q->control->epoch, memory_order_acquire);
         if (epoch != q->epoch) {
                 q->cursor = rewind_cursor(q, epoch);
                 q->epoch = epoch;
@@ -516,20 +532,31 @@ void queue_bump_epoch(struct queue *q, uint64_t slot) {
                               memory_order_relaxed);
 }
 
-int queue_reject(struct queue *q, uint32_t slot, const char *reason) {
+int queue_reject_after(struct queue *q, uint32_t slot, const char *reason, uint64_t delay_usec) {
         struct slot *s = queue_slot(q, slot);
         uint64_t w = atomic_load_explicit(&s->word, memory_order_relaxed);
         bool dead = word_deliveries(w) >= q->max_deliveries;
+        uint64_t due;
 
         if (word_state(w) != SLOT_LEASED || word_owner(w) != q->owner)
                 return -EINVAL;
         queue_note(q, slot, w, NOTE_REJECTED, reason);
+        due = queue_due_after(dead ? 0 : delay_usec);
+        atomic_store_explicit(&q->due[slot], due, memory_order_relaxed);
         queue_settle(s, word_make(word_lap(w), 0, word_deliveries(w), dead ? SLOT_DEAD : SLOT_RETURNED));
         if (dead) {
                 queue_dead_limit(q);
                 return 1;
         }
+        if (due != 0) {
+                queue_alarm_set(q, due);
+                return 0;
+        }
         queue_bump_epoch(q, slot);
         wait_wake(&q->messages);
         return 0;
+}
+
+int queue_reject(struct queue *q, uint32_t slot, const char *reason) {
+        return queue_reject_after(q, slot, reason, q->delay_usec);
 }

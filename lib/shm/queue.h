@@ -63,6 +63,7 @@ struct queue {
         struct waiting space;
         uint64_t id_mask;               /* a position, as far as a word knows it */
         struct note *notes;
+        _Atomic uint64_t *due;          /* for each slot: not delivered before (CLOCK_MONOTONIC); 0: at once */
         struct producer *producers;
         struct producer *producer;      /* the one that this participant is; NULL: none */
         uint64_t n;                     /* slots */
@@ -72,6 +73,7 @@ struct queue {
         struct patience patience;
         uint32_t dead_max;              /* 0: no limit but the slots */
         enum queue_dead_policy dead_policy;
+        uint64_t delay_usec;            /* how long what comes back rests */
         uint64_t refused;               /* `quota` when it was found that senders are refused; 0: never */
 };
 
@@ -107,6 +109,9 @@ int queue_receive(struct queue *q, struct lease *ret);
 int queue_acknowledge(struct queue *q, uint32_t slot);
 /** @param reason may be NULL. @return 0 (returned), 1 (dead), -EINVAL. */
 int queue_reject(struct queue *q, uint32_t slot, const char *reason);
+
+/** As queue_reject(), with a rest of its own. */
+int queue_reject_after(struct queue *q, uint32_t slot, const char *reason, uint64_t delay_usec);
 
 /**
  * The same, waiting.
@@ -161,6 +166,26 @@ bool queue_dead_retry(struct queue *q, uint32_t slot, uint64_t w);
 bool queue_dead_drop(struct queue *q, uint32_t slot, uint64_t w);
 /** Let go on who waits for that. */
 void queue_dead_settled(struct queue *q);
+
+/* ---- messages that rest; queue-delay.c ---------------------------------------------------------- */
+
+/** When a message that comes back now is due, after so long. @return 0: at once. */
+uint64_t queue_due_after(uint64_t delay_usec);
+/** Has a message that came back rested long enough? @param now  read once, when it is needed; 0 before. */
+bool queue_is_due(const struct queue *q, uint32_t slot, uint64_t *now);
+/** A message that is due then was given back. */
+void queue_alarm_set(struct queue *q, uint64_t due);
+/** Somebody may have died before that. */
+void queue_alarm_renew(struct queue *q);
+/** If the alarm has passed, let every receiver look again. */
+void queue_alarm_answer(struct queue *q);
+
+/** When whoever waits for messages must look by itself (CLOCK_MONOTONIC). @return UINT64_MAX: never. */
+static inline uint64_t queue_alarm(const struct queue *q) {
+        uint64_t msec = atomic_load_explicit(&q->control->alarm, memory_order_acquire) & ALARM_MSEC_MASK;
+
+        return msec ? msec * 1000 : UINT64_MAX;
+}
 
 /* ---- producers that number their messages; queue-producer.c -------------------------------------- */
 

@@ -82,6 +82,21 @@ static void barrier(const struct any *a) {
         wait_barrier(w);
 }
 
+/** The first alarm, or the deadline if that comes before it. After tickets were taken, or posts forgotten; see wait-until.c. */
+static uint64_t wake_time(const struct any *a) {
+        uint64_t first = a->deadline_usec;
+
+        for (size_t i = 0; i < a->n; i++)
+                if (a->items[i].alarm)
+                        first = MIN(first, a->items[i].alarm(a->items[i].object));
+        return first;
+}
+
+/** @param until  wake_time(). */
+static int slept_until(const struct any *a, uint64_t until, int r) {
+        return r == -ETIMEDOUT && until < a->deadline_usec ? 0 : r;
+}
+
 /* ---- asleep at futexes --------------------------------------------------------------------------- */
 
 static void take_tickets(const struct any *a, struct sys_futex *tickets) {
@@ -90,13 +105,14 @@ static void take_tickets(const struct any *a, struct sys_futex *tickets) {
 }
 
 static int sleep_at_all(const struct any *a, const struct sys_futex *tickets) {
-        int r = sys_futex_wait_any(tickets, a->n, a->deadline_usec);
+        uint64_t until = wake_time(a);
+        int r = sys_futex_wait_any(tickets, a->n, until);
 
         if (r == -ENOSYS) {
                 wait_any_by_descriptors(true);
                 return 0;
         }
-        return r;
+        return slept_until(a, until, r);
 }
 
 static int sleep_once(struct any *a) {
@@ -132,6 +148,12 @@ static int open_watch(struct any *a) {
         return a->watch < 0 ? a->watch : 0;
 }
 
+static int sleep_at_descriptors(const struct any *a) {
+        uint64_t until = wake_time(a);
+
+        return slept_until(a, until, sys_watch_wait(a->watch, until));
+}
+
 static int poll_once(struct any *a) {
         int r, slept = 0;
 
@@ -145,7 +167,7 @@ static int poll_once(struct any *a) {
         barrier(a);
         r = wait_any_look(a->items, a->n);
         if (r == -EAGAIN)
-                slept = sys_watch_wait(a->watch, a->deadline_usec);
+                slept = sleep_at_descriptors(a);
         for (size_t i = 0; i < a->n; i++)
                 if (!a->items[i].polls)
                         wait_poll_retract(a->items[i].waiting, a->items[i].participant);

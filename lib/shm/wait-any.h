@@ -27,6 +27,8 @@ struct wait_item {
         bool many;                      /* one step may let in more than one: each who is let in wakes the next */
         /** Is it there? Must be true whenever taking it would not be refused with -EAGAIN, and false as soon as it would. */
         bool (*is_ready)(void *object);
+        /** When to look again though nobody wakes, as in wait-until.h; NULL: never. */
+        uint64_t (*alarm)(void *object);
         void *object;
         const _Atomic uint32_t *drain;  /* ends the wait with -ESHUTDOWN when it is not 0; may be NULL */
         uint32_t *spin;                 /* how long to look before sleeping (wait_spin_init);

@@ -13,6 +13,7 @@
 #include <sched.h>
 #include <time.h>
 
+#include "base/cleanup.h"
 #include "shm/fault.h"
 #include "shm/sys.h"
 
@@ -78,6 +79,14 @@ static int give_way(const struct wait_for *f) {
         return r;
 }
 
+/** Sleep no longer than until the alarm. To be called after the ticket was taken: whoever makes it sooner makes that invalid. */
+static int sleep_until(const struct wait_for *f, uint32_t ticket, uint64_t deadline_usec) {
+        uint64_t alarm = f->alarm ? f->alarm(f->object) : UINT64_MAX;
+        int r = wait_sleep(f->waiting, ticket, MIN(alarm, deadline_usec));
+
+        return r == -ETIMEDOUT && alarm < deadline_usec ? 0 : r;
+}
+
 /** Sleep, and remember whether it was worth it. With one processor (no spin) it always is. */
 static int sleep_timed(const struct wait_for *f, uint32_t ticket, uint64_t deadline_usec) {
         struct patience *p = f->patience;
@@ -85,9 +94,9 @@ static int sleep_timed(const struct wait_for *f, uint32_t ticket, uint64_t deadl
         int r;
 
         if (p->spin == 0)
-                return wait_sleep(f->waiting, ticket, deadline_usec);
+                return sleep_until(f, ticket, deadline_usec);
         start = now_nsec();
-        r = wait_sleep(f->waiting, ticket, deadline_usec);
+        r = sleep_until(f, ticket, deadline_usec);
         if (now_nsec() - start >= BRIEF_NSEC)
                 p->brief = 0;
         else if (p->brief < BRIEF_SLEEPS_MAX)

@@ -11,7 +11,9 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/timerfd.h>
 
+#include "base/time.h"
 #include "shm/recover.h"
 #include "shm/sys.h"
 #include "worker/membership.h"
@@ -100,6 +102,7 @@ static void ring_close(struct handle *handle) {
 
         ring_disarm(ring);
         ring->poll_fd = close_fd(ring->poll_fd);
+        ring->timer_fd = close_fd(ring->timer_fd);
         ring->flags = 0;
         if (handle->joined->simple == ring)
                 handle->joined->simple = NULL;
@@ -121,6 +124,7 @@ static int ring_open(struct ganger *g, struct joined *j, unsigned int flags, str
                 .drain = g->drain,
                 .flags = flags,
                 .poll_fd = -1,
+                .timer_fd = -1,
                 .journal = &g->member.memory->journals[handle.place],
                 .handle = handle,
         };
@@ -188,8 +192,31 @@ int handle_poll_open(const struct handle *handle) {
         return TAKE_FD(fd);
 }
 
+/** Beside the eventfd of a ring, a timer, for messages that rest. @return it, or an error. */
+static int add_timer(int poll_fd) {
+        struct epoll_event event = { .events = EPOLLIN | EPOLLET };
+        _cleanup_(closep) int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+
+        if (fd < 0 || epoll_ctl(poll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
+                return -errno;
+        return TAKE_FD(fd);
+}
+
+/** Wake the poller when the first message that rests is due. */
+static void set_timer(const struct ganger_ring *ring) {
+        uint64_t alarm = queue_alarm(&ring->queue);
+        struct itimerspec t = { 0 };
+
+        if (alarm == USEC_INFINITY)
+                return;
+        t.it_value.tv_sec = (time_t)(alarm / USEC_PER_SEC);
+        t.it_value.tv_nsec = (long)(alarm % USEC_PER_SEC) * 1000;
+        (void)timerfd_settime(ring->timer_fd, TFD_TIMER_ABSTIME, &t, NULL); /* refused for no such time */
+}
+
 int ganger_ring_fd(struct ganger_ring *ring) {
-        int fd;
+        _cleanup_(closep) int fd = -1;
+        int timer_fd;
 
         if (!(ring->flags & GANGER_RECEIVE))
                 return -EACCES;
@@ -197,7 +224,11 @@ int ganger_ring_fd(struct ganger_ring *ring) {
                 fd = handle_poll_open(&ring->handle);
                 if (fd < 0)
                         return fd;
-                ring->poll_fd = fd;
+                timer_fd = add_timer(fd);
+                if (timer_fd < 0)
+                        return timer_fd;
+                ring->poll_fd = TAKE_FD(fd);
+                ring->timer_fd = timer_fd;
         }
         return ring->poll_fd;
 }
@@ -207,11 +238,16 @@ void ring_disarm(struct ganger_ring *ring) {
 }
 
 int ring_arm(struct ganger_ring *ring, struct lease *ret) {
-        struct epoll_event ignored;
+        struct epoll_event ignored[2];
+        int r;
 
         /* Forget the posts so far, then look at the ring: one that comes after this stays. */
-        (void)epoll_wait(ring->poll_fd, &ignored, 1, 0);
-        return queue_receive_poll(&ring->queue, ret);
+        (void)epoll_wait(ring->poll_fd, ignored, 2, 0);
+        r = queue_receive_poll(&ring->queue, ret);
+        /* Whoever lets a message rest for less from here on posts. */
+        if (r == -EAGAIN)
+                set_timer(ring);
+        return r;
 }
 
 /* ---- simple use -------------------------------------------------------------------------------- */

@@ -55,6 +55,7 @@ struct ganger_ring {
         unsigned int flags;             /* GANGER_RECEIVE, GANGER_SEND; 0: closed */
         uint32_t held;                  /* messages received or reserved, and not finished */
         int poll_fd;                    /* for ganger_ring_fd(); -1: nobody asked */
+        int timer_fd;                   /* in it; expires when a message that rests is due; -1 as long as poll_fd is */
         struct journal *journal;
         struct handle handle;
 };

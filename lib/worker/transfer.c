@@ -102,6 +102,17 @@ int ganger_reject(struct ganger_message *m, const char *reason) {
         return r;
 }
 
+int ganger_reject_after(struct ganger_message *m, const char *reason, int64_t delay_usec) {
+        int r;
+
+        if (!message_is(m, SLOT_LEASED) || delay_usec < 0 || delay_usec > GANGER_DELAY_MAX_USEC)
+                return -EINVAL;
+        r = queue_reject_after(&m->ring->queue, m->slot, reason, (uint64_t)delay_usec);
+        if (r >= 0)
+                message_done(m);
+        return r;
+}
+
 /* ---- sending ----------------------------------------------------------------------------------- */
 
 static int reserve(struct ganger_ring *ring, size_t size, struct lease *ret, int64_t timeout_usec) {

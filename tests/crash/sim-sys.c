@@ -3,8 +3,9 @@
 /*
  * The kernel, as far as rings need it: futexes, the expedited barrier, event descriptors; and POSIX semaphores
  *
- * In place of lib/shm/sys.c. Nobody is interrupted and no time passes by itself, so whoever is not woken sleeps for ever:
- * that is what world_quiet() looks for. A call empties the caller's store buffer, as entering the kernel does.
+ * In place of lib/shm/sys.c. Nobody is interrupted, and a deadline passes only when nobody can go on, or a world says so. So
+ * whoever is not woken, and has none, sleeps for ever: that is what world_quiet() looks for. A call empties the caller's store
+ * buffer, as entering the kernel does.
  */
 
 #include "shm/sys.h"
@@ -19,14 +20,9 @@
 #define WATCHES 32
 
 uint64_t sim_events[SIM_RINGS];
-uint64_t sim_now;
 
 uint64_t sys_now_usec(void) {
-        return sim_now;
-}
-
-static bool has_passed(uint64_t deadline_usec) {
-        return deadline_usec == SIM_LONG_AGO || deadline_usec <= sim_now;
+        return sim_now();
 }
 
 /* What sim_events is, but that nobody takes from it. */
@@ -49,9 +45,7 @@ int sys_futex_wait(_Atomic uint32_t *word, uint32_t value, uint64_t deadline_use
         sim_flush();
         if (atomic_load(word) != value)
                 return 0;
-        if (!has_passed(deadline_usec))
-                sim_sleep(word);
-        return has_passed(deadline_usec) ? -ETIMEDOUT : 0;
+        return sim_sleep(word, deadline_usec) ? 0 : -ETIMEDOUT;
 }
 
 int sys_futex_wait_any(const struct sys_futex *futexes, size_t n, uint64_t deadline_usec) {
@@ -64,8 +58,7 @@ int sys_futex_wait_any(const struct sys_futex *futexes, size_t n, uint64_t deadl
                         return 0;
         for (size_t i = 0; i < n && i < SIM_KEYS; i++)
                 keys[i] = futexes[i].word;
-        sim_sleep_any(keys, (unsigned int)n);
-        return 0;
+        return sim_sleep_any(keys, (unsigned int)n, deadline_usec) ? 0 : -ETIMEDOUT;
 }
 
 int sys_futex_wake(_Atomic uint32_t *word, uint32_t count) {
@@ -103,9 +96,10 @@ void sys_event_take(int fd) {
         sim_events[fd] = 0;
 }
 
-void sim_event_wait(int fd) {
+void sim_event_wait(int fd, uint64_t deadline_usec) {
         while (sim_events[fd] == 0)
-                sim_sleep(&sim_events[fd]);
+                if (!sim_sleep(&sim_events[fd], deadline_usec))
+                        return;
 }
 
 /* ---- POSIX semaphores: a value, and whoever sleeps on it -------------------------------------------- */
@@ -130,7 +124,8 @@ int sys_sem_try(sem_t *s) {
 /** Woken is not posted: between the two it may be killed, or somebody else be faster. */
 int sys_sem_wait(sem_t *s, uint64_t deadline_usec) {
         while (sys_sem_try(s) < 0)
-                sim_sleep(s);
+                if (!sim_sleep(s, deadline_usec))
+                        return -ETIMEDOUT;
         return 0;
 }
 
@@ -149,7 +144,7 @@ uint32_t sys_sem_value(sem_t *s) {
 }
 
 bool sys_is_past(uint64_t deadline_usec) {
-        return false;
+        return deadline_usec <= sim_now();
 }
 
 uint32_t sys_thread_id(void) {
@@ -190,8 +185,7 @@ int sys_watch_wait(int watch, uint64_t deadline_usec) {
                 if (w->watches[fd])
                         keys[n++] = &sim_events[fd];
         }
-        sim_sleep_any(keys, n);
-        return 0;
+        return sim_sleep_any(keys, n, deadline_usec) ? 0 : -ETIMEDOUT;
 }
 
 void sys_watch_close(int watch) {

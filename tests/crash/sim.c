@@ -39,6 +39,8 @@ static struct fiber {
         unsigned int since;             /* when it fell asleep */
         const volatile void *keys[SIM_KEYS]; /* what it sleeps on */
         unsigned int n_keys;            /* until it runs again; one that was not what it was woken for may be used up meanwhile */
+        uint64_t deadline;              /* until when it sleeps */
+        bool late;                      /* it slept until then */
 } fibers[SIM_FIBERS];
 
 unsigned char sim_memory[SIM_RINGS][SIM_RING_BYTES] __attribute__((__aligned__(4096)));
@@ -53,6 +55,7 @@ static struct budget budget, used;
 static unsigned int dead[SIM_WORKERS], n_dead; /* not recovered yet */
 static unsigned int deaths, clock_ticks, points;
 static unsigned long all_points;
+static uint64_t now_usec;
 static const char *failure;
 
 /* ---- tracing ----------------------------------------------------------------------------------- */
@@ -232,16 +235,50 @@ void sim_boundary(void) {
         sim_point(sim_memory, ACCESS_WRITE, __builtin_return_address(0));
 }
 
-void sim_sleep_any(const volatile void *const *keys, unsigned int n) {
+bool sim_sleep_any(const volatile void *const *keys, unsigned int n, uint64_t deadline_usec) {
+        struct fiber *f = &fibers[current];
+
         if (n > SIM_KEYS)
                 sim_fail("sleeps on too many");
+        if (deadline_usec <= now_usec)
+                return false;
         sim_say("sleeps", 0);
+        f->deadline = deadline_usec;
+        f->late = false;
         block(FIBER_ASLEEP, keys, n);
         sim_say("awake", 0);
+        return !f->late;
 }
 
-void sim_sleep(const volatile void *key) {
-        sim_sleep_any(&key, 1);
+bool sim_sleep(const volatile void *key, uint64_t deadline_usec) {
+        return sim_sleep_any(&key, 1, deadline_usec);
+}
+
+uint64_t sim_now(void) {
+        return now_usec;
+}
+
+/** Whoever is late is still a sleeper until it runs: a wake-up that comes before that is used up, and is what it is told of. */
+void sim_go_on(uint64_t usec) {
+        now_usec += usec;
+        for (unsigned int i = 0; i < SIM_FIBERS; i++)
+                if (fibers[i].state == FIBER_ASLEEP && fibers[i].deadline <= now_usec) {
+                        fibers[i].state = FIBER_READY;
+                        fibers[i].late = true;
+                }
+}
+
+/** Nobody can go on: let time do so. @return whether somebody can now. */
+static bool tick(void) {
+        uint64_t first = UINT64_MAX;
+
+        for (unsigned int i = 0; i < SIM_FIBERS; i++)
+                if (fibers[i].state == FIBER_ASLEEP && fibers[i].deadline < first)
+                        first = fibers[i].deadline;
+        if (first == UINT64_MAX)
+                return false;
+        sim_go_on(first - now_usec);
+        return true;
 }
 
 /** Where a key is among those of a fiber; `n_keys`: nowhere. */
@@ -258,6 +295,7 @@ static void wake_fiber(struct fiber *f, const volatile void *key) {
         f->keys[find_key(f, key)] = f->keys[f->n_keys - 1];
         f->n_keys--;
         f->state = FIBER_READY;
+        f->late = false;
 }
 
 unsigned int sim_wake(const volatile void *key, unsigned int count) {
@@ -374,6 +412,7 @@ static void reset(const struct budget *b) {
         used = (struct budget){ 0 };
         n_dead = deaths = clock_ticks = points = 0;
         failure = NULL;
+        now_usec = SIM_TIME_BEGINS;
         sim_sys_reset();
         buffer_reset();
         for (unsigned int i = 0; i < SIM_FIBERS; i++) {
@@ -421,7 +460,9 @@ const char *sim_execute(const struct budget *b) {
         for (unsigned int i = 0; i < SIM_WORKERS; i++)
                 start(i);
         do {
-                run();
+                do
+                        run();
+                while (!failure && tick());
                 if (!failure)
                         world_quiet();
         } while (!failure && stir());

@@ -72,13 +72,17 @@ void sim_say(const char *what, unsigned int n);
 bool sim_point(const volatile void *p, enum access access, const void *caller);
 /** Between two operations. */
 void sim_boundary(void);
-/** Sleep until sim_wake() with the same key. */
-void sim_sleep(const volatile void *key);
+/** Sleep until sim_wake() with the same key, or until a time (UINT64_MAX: never). @return whether it was woken. */
+bool sim_sleep(const volatile void *key, uint64_t deadline_usec);
 /**
  * Sleep until sim_wake() with one of `n` keys, at most SIM_KEYS. As in the kernel it counts as a sleeper with each of the
  * others until it runs again.
  */
-void sim_sleep_any(const volatile void *const *keys, unsigned int n);
+bool sim_sleep_any(const volatile void *const *keys, unsigned int n, uint64_t deadline_usec);
+/** Time stands still while anybody can go on; then it goes on to the first deadline. */
+uint64_t sim_now(void);
+/** Let a long time go by. */
+void sim_go_on(uint64_t usec);
 unsigned int sim_wake(const volatile void *key, unsigned int count);
 /** Wait until nobody else can go on. */
 void sim_hold(void);
@@ -106,18 +110,18 @@ bool sim_load(const volatile void *p, uint64_t *ret);
 
 /* ---- sim-sys.c ----------------------------------------------------------------------------------- */
 
-/** The only deadline that passes: it has. */
+/** What the clock shows when an execution begins. */
+#define SIM_TIME_BEGINS 1000
+/** A deadline that has passed before the execution begins. */
 #define SIM_LONG_AGO 1
 
 /** The event descriptor of a ring is its number. */
 extern uint64_t sim_events[SIM_RINGS];
-/** What the clock shows. It stands still unless a world moves it on, and wakes those whose deadline that is. */
-extern uint64_t sim_now;
 
 /** A new execution begins. */
 void sim_sys_reset(void);
-/** Wait, as poll(2) would, until the event descriptor is readable. */
-void sim_event_wait(int fd);
+/** Wait, as poll(2) would, until the event descriptor is readable, or until a time. */
+void sim_event_wait(int fd, uint64_t deadline_usec);
 
 /* ---- the world: what is simulated, one for each kind of object (a folder each) ------------------- */
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What the public side of a ring offers besides sending and receiving: batches, numbered messages. */
+/* What the public side of a ring offers besides sending and receiving: batches, rest, numbered messages. */
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -163,6 +164,48 @@ START_TEST(a_batch_wakes_all_whom_it_is_for) {
 }
 END_TEST
 
+/* ---- rest -------------------------------------------------------------------------------------- */
+
+#define SHORT_USEC 3000
+
+START_TEST(a_rest_ends_by_itself) {
+        struct ganger_message m;
+
+        ck_assert_int_eq(ganger_ring_send(ring, "x", 1, 0), 0);
+        ck_assert_int_eq(ganger_ring_receive(ring, &m, 0), 0);
+        ck_assert_int_eq(ganger_reject_after(&m, NULL, -1), -EINVAL);
+        ck_assert_int_eq(ganger_reject_after(&m, NULL, GANGER_DELAY_MAX_USEC + 1), -EINVAL);
+        ck_assert_int_eq(ganger_reject_after(&m, "later", SHORT_USEC), 0);
+        ck_assert_int_eq(ganger_reject_after(&m, "later", SHORT_USEC), -EINVAL);
+        ck_assert_int_eq(ganger_ring_receive(ring, &m, -1), 0);
+        ck_assert_uint_eq(m.deliveries, 2);
+        ck_assert_int_eq(ganger_reject_after(&m, "later", 0), 0);
+        ck_assert_int_eq(ganger_ring_receive(ring, &m, 0), 0);
+        ck_assert_int_eq(ganger_reject_after(&m, "never", SHORT_USEC), 1);
+}
+END_TEST
+
+/* The message rests while nobody else does anything: the descriptor must come to life by itself. */
+START_TEST(a_poller_is_told_when_a_rest_ends) {
+        struct ganger_message m;
+        struct pollfd p = { .fd = ganger_ring_fd(ring), .events = POLLIN };
+
+        ck_assert_int_ge(p.fd, 0);
+        for (unsigned int round = 0; round < 3; round++) {
+                int r;
+
+                ck_assert_int_eq(ganger_ring_send(ring, "x", 1, 0), 0);
+                ck_assert_int_eq(ganger_ring_receive(ring, &m, 0), 0);
+                ck_assert_int_eq(ganger_reject_after(&m, "later", SHORT_USEC), 0);
+                while ((r = ganger_ring_receive(ring, &m, 0)) == -EAGAIN)
+                        ck_assert_int_eq(poll(&p, 1, -1), 1);
+                ck_assert_int_eq(r, 0);
+                ck_assert_uint_eq(m.deliveries, 2);
+                ck_assert_int_eq(ganger_acknowledge(&m), 0);
+        }
+}
+END_TEST
+
 /* ---- numbered messages ------------------------------------------------------------------------- */
 
 START_TEST(numbers_are_accepted_once) {
@@ -276,7 +319,7 @@ int main(void) {
         TCase *c = tcase_create("ganger-queue");
         const TTest *tests[] = {
                 a_batch_is_what_fits, a_batch_with_a_mistake_does_nothing, a_batch_may_go_to_several_rings,
-                a_batch_wakes_all_whom_it_is_for,
+                a_batch_wakes_all_whom_it_is_for, a_rest_ends_by_itself, a_poller_is_told_when_a_rest_ends,
                 numbers_are_accepted_once, one_handle_is_a_producer_until_it_is_closed, a_ring_has_so_many_producers,
                 replacements_go_on_where_the_killed_were,
         };

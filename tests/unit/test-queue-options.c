@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What a queue does besides: limits of dead letters. One thread at a time. */
+/* What a queue does besides: limits of dead letters, messages that rest. One thread at a time. */
 
 #include <errno.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/time.h"
 #include "harness.h"
 #include "shm/queue.h"
 #include "shm/recover.h"
@@ -166,12 +167,106 @@ START_TEST(no_limit_is_no_limit) {
 }
 END_TEST
 
+/* ---- rest -------------------------------------------------------------------------------------- */
+
+/* Time is not waited for: what rests, rests for an hour, and becomes due by the test's hand. */
+#define HOUR (3600 * USEC_PER_SEC)
+
+/** Let all that rests be due. */
+static void let_time_pass(void) {
+        for (uint32_t i = 0; i < SLOTS; i++)
+                if (object.queue.due[i])
+                        object.queue.due[i] = 1;
+        if (queue_alarm(&object.queue) != UINT64_MAX)
+                queue_alarm_set(&object.queue, 1);
+}
+
+START_TEST(what_comes_back_rests) {
+        struct lease l;
+
+        ring_open(&(struct geometry){ .max_deliveries = 3, .delay_msec = 3600 * 1000 });
+        for (uint64_t i = 0; i < 3; i++)
+                ck_assert_int_eq(send_number(&sender, i), 0);
+        RECEIVE(&other, &l, 0);
+        RECEIVE(&receiver, &l, 1);
+        ck_assert_uint_eq(queue_alarm(&object.queue), UINT64_MAX);
+        ck_assert_int_eq(queue_reject(&receiver, l.slot, "later"), 0);
+        ck_assert_uint_gt(queue_alarm(&object.queue), now_usec());
+        ck_assert_uint_le(queue_alarm(&object.queue), now_usec() + HOUR + USEC_PER_MSEC);
+        die(3);
+        /* Others do not wait for it, for laps. */
+        RECEIVE(&receiver, &l, 2);
+        ck_assert_int_eq(queue_acknowledge(&receiver, l.slot), 0);
+        for (uint64_t i = 10; i < 10 + 3 * SLOTS; i++) {
+                ck_assert_int_eq(send_number(&sender, i), 0);
+                RECEIVE(&receiver, &l, i);
+                ck_assert_int_eq(queue_acknowledge(&receiver, l.slot), 0);
+        }
+        ck_assert_int_eq(queue_receive(&receiver, &l), -EAGAIN);
+        ck_assert_int_eq(queue_receive_wait(&receiver, &l, now_usec() + 2000, NULL), -ETIMEDOUT);
+        let_time_pass();
+        RECEIVE(&receiver, &l, 0);
+        ck_assert_uint_eq(l.deliveries, 2);
+        RECEIVE(&sender, &l, 1);
+        ck_assert_uint_eq(queue_alarm(&object.queue), UINT64_MAX);
+        ck_assert_int_eq(queue_receive(&receiver, &l), -EAGAIN);
+}
+END_TEST
+
+START_TEST(each_message_may_rest_as_long_as_it_likes) {
+        struct lease l[3], again;
+
+        ring_open(&(struct geometry){ .max_deliveries = 9 });
+        for (uint64_t i = 0; i < 3; i++) {
+                ck_assert_int_eq(send_number(&sender, i), 0);
+                RECEIVE(&receiver, &l[i], i);
+        }
+        ck_assert_int_eq(queue_reject_after(&receiver, l[0].slot, NULL, 2 * HOUR), 0);
+        ck_assert_int_eq(queue_reject_after(&receiver, l[1].slot, NULL, HOUR), 0);
+        ck_assert_uint_le(queue_alarm(&object.queue), now_usec() + HOUR + USEC_PER_MSEC);
+        ck_assert_int_eq(queue_reject(&receiver, l[2].slot, NULL), 0);
+        RECEIVE(&other, &again, 2);
+        ck_assert_int_eq(queue_receive(&other, &again), -EAGAIN);
+        /* The hour is over; the other rests on, and the alarm is for it. */
+        object.queue.due[l[1].slot] = 1;
+        queue_alarm_set(&object.queue, 1);
+        RECEIVE(&other, &again, 1);
+        ck_assert_int_eq(queue_receive(&other, &again), -EAGAIN);
+        ck_assert_uint_gt(queue_alarm(&object.queue), now_usec() + HOUR);
+        let_time_pass();
+        RECEIVE(&other, &again, 0);
+}
+END_TEST
+
+/* Somebody who always finds messages must find the one that has rested too. */
+START_TEST(what_has_rested_is_not_starved) {
+        struct lease l;
+        bool found = false;
+
+        ring_open(&(struct geometry){ .max_deliveries = 9 });
+        ck_assert_int_eq(send_number(&sender, 1), 0);
+        RECEIVE(&receiver, &l, 1);
+        ck_assert_int_eq(queue_reject_after(&receiver, l.slot, NULL, HOUR), 0);
+        for (uint64_t i = 0; i < 200 && !found; i++) {
+                ck_assert_int_eq(send_number(&sender, 100 + i), 0);
+                ck_assert_int_eq(queue_receive(&receiver, &l), 0);
+                found = number(&l) == 1;
+                ck_assert(!found || i > 50);
+                ck_assert_int_eq(queue_acknowledge(&receiver, l.slot), 0);
+                if (i == 50)
+                        let_time_pass();
+        }
+        ck_assert(found);
+}
+END_TEST
+
 int main(void) {
         Suite *suite = suite_create("queue-options");
         TCase *c = tcase_create("queue-options");
         const TTest *tests[] = {
                 senders_are_refused_until_there_is_room_for_dead_letters, the_oldest_dead_letter_makes_room,
-                many_deaths_at_once_keep_to_the_limit, no_limit_is_no_limit,
+                many_deaths_at_once_keep_to_the_limit, no_limit_is_no_limit, what_comes_back_rests,
+                each_message_may_rest_as_long_as_it_likes, what_has_rested_is_not_starved,
         };
 
         tcase_add_checked_fixture(c, NULL, teardown);

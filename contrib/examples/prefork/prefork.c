@@ -79,6 +79,7 @@ static int work(struct ganger_member *member) {
                 answer(&in, out.data);
                 need(ganger_forward(&in, &out), "answering");
         }
+        ganger_leave(gang);
         return 0;
 }
 

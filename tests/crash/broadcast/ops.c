@@ -187,7 +187,7 @@ static int poll_for(struct actor *a, void *buffer, struct view *ret) {
                 if (r != -EAGAIN)
                         return r;
                 while (sim_events[0] == seen)
-                        sim_sleep(&sim_events[0]);
+                        sim_sleep(&sim_events[0], UINT64_MAX);
         }
 }
 

@@ -164,7 +164,7 @@ static int look(struct actor *a, const void **ret, uint32_t *ret_size, enum how 
 
         if (how == POLL)
                 while ((r = pipe_look_poll(&a->pipe, ret, ret_size)) == -EAGAIN)
-                        sim_event_wait(0);
+                        sim_event_wait(0, UINT64_MAX);
         else
                 r = how == WAIT ? pipe_look_wait(&a->pipe, ret, ret_size, UINT64_MAX, NULL) :
                                   pipe_look(&a->pipe, ret, ret_size);

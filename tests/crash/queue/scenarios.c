@@ -9,6 +9,7 @@
 
 #include <errno.h>
 
+#include "base/time.h"
 #include "queue/world.h"
 
 /** Laps are compared by their difference: some scenarios begin where their number wraps. */
@@ -231,6 +232,24 @@ static void reject_one(struct actor *a) {
                 op_reject(a, 0, &l);
 }
 
+/** One message rests, long enough by now; worker 0 holds another. */
+static void setup_rested(struct actor *a) {
+        struct lease l;
+        struct actor zero;
+
+        setup_two(a);
+        actor_init(&zero, 0, 0);
+        (void)op_receive(&zero, 0, &held, LOOK);
+        (void)op_receive(a, 0, &l, LOOK);
+        op_reject(a, 0, &l);
+        sim_go_on(scenario->delay_msec * USEC_PER_MSEC);
+}
+
+static void reject_held(struct actor *a) {
+        if (a->incarnation == 0)
+                op_reject(a, 0, &held);
+}
+
 /* ---- dead letters -------------------------------------------------------------------------------- */
 
 /** Dead letters were there before, so that senders begin by counting. */
@@ -293,9 +312,19 @@ static void ask_twice(struct actor *a) {
 }
 
 static void check_told(unsigned int drained[SIM_RINGS][SIM_IDS]) {
-        for (unsigned int k = 0; k < told; k++)
-                if (!drained[0][MESSAGE_ID(0, k)] && history[0][MESSAGE_ID(0, k)].acknowledged == NOT)
+        uint64_t last = 0;
+        struct queue q;
+
+        queue_open(&q, &regions[0], 0, 0, -1);
+        (void)queue_sequence(&q, 0, &last);
+        for (unsigned int k = 0; k < IDS_PER_SENDER; k++) {
+                bool accepted = drained[0][MESSAGE_ID(0, k)] > 0 || history[0][MESSAGE_ID(0, k)].acknowledged != NOT;
+
+                if (k < told && !accepted)
                         sim_fail("somebody was told that a message is accepted, and it is not there");
+                if (accepted != (k < last))
+                        sim_fail("in the end a wrong sequence is told");
+        }
 }
 
 /* ---- pipelines ----------------------------------------------------------------------------------- */
@@ -518,6 +547,14 @@ const struct scenario queue_scenarios[] = {
           .body = { produce_two, consume }, .slots = { 2 }, .max_deliveries = 9, .replaced = true },
         { .head = { .name = "sequence", .what = "somebody asks what a producer has sent" }, .setup = setup_untold,
           .body = { produce_two, ask_twice, take_one_late }, .slots = { 2 }, .max_deliveries = 9, .check = check_told },
+        { .head = { .name = "rest", .what = "what is rejected comes again, but later", .delays = true },
+          .setup = setup_one, .body = { reject_one, consume }, .slots = { 2 }, .max_deliveries = 9, .delay_msec = 10 },
+        { .head = { .name = "rest-polled", .what = "the same, for one who polls", .delays = true },
+          .setup = setup_one, .body = { reject_one, poll_always }, .slots = { 2 }, .max_deliveries = 9,
+          .delay_msec = 10 },
+        { .head = { .name = "rest-alarm", .what = "rejected while the alarm is answered", .delays = true },
+          .setup = setup_rested, .body = { reject_held, consume }, .slots = { 2 }, .max_deliveries = 9,
+          .delay_msec = 10 },
         { .head = { .name = "reject-hints", .what = "a rejected message is seen by those who passed it" },
           .setup = setup_two, .body = { reject_one, take_three, send_laps }, .slots = { 4 }, .max_deliveries = 9 },
         { .head = { .name = "pipeline", .what = "forwarded exactly once" }, .check = check_pipeline,

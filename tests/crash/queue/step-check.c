@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/time.h"
 #include "queue/step-world.h"
 
 #define CAPACITY_LAPS 3
@@ -27,7 +28,7 @@ static struct region region_of(struct arena *a, unsigned int ring) {
                 .size = STEP_RING_BYTES,
                 .geometry = { .kind = OBJECT_QUEUE, .slots = STEP_SLOTS, .message_max = 16,
                               .max_deliveries = STEP_MAX_DELIVERIES, .dead_max = a->dead_max,
-                              .policy = a->dead_policy },
+                              .policy = a->dead_policy, .delay_msec = a->delay_msec },
         };
 }
 
@@ -81,6 +82,23 @@ const char *arena_peer(struct arena *a) {
 
 static const char *see(const struct mark *m, uint32_t before) {
         return before < m->received || before > m->received + 1u ? "a wrong delivery count" : NULL;
+}
+
+/** Whatever rests, somebody will look for it when it is due. Let that be now. */
+static const char *check_rest(struct arena *a, unsigned int ring) {
+        struct queue q;
+
+        arena_open(a, &q, ring, 0);
+        for (unsigned int i = 0; i < STEP_SLOTS; i++) {
+                uint64_t due = q.due[i];
+
+                q.due[i] = 0;
+                if (word_state(atomic_load(&queue_slot(&q, i)->word)) == SLOT_RETURNED && due != 0 &&
+                    queue_alarm(&q) > due + USEC_PER_MSEC)
+                        return "a message rests, and no alarm is set";
+        }
+        queue_bump_epoch(&q, UINT64_MAX);
+        return NULL;
 }
 
 static const char *drain(struct arena *a, unsigned int ring, unsigned int *there) {
@@ -225,6 +243,7 @@ const char *arena_check(struct arena *a, const struct operation *op) {
 
         for (unsigned int ring = 0; !why && ring < STEP_RINGS; ring++) {
                 why = check_waiters(a, ring);
+                why = why ? why : a->delay_msec ? check_rest(a, ring) : NULL;
                 why = why ? why : drain(a, ring, c.there[ring]);
                 why = why ? why : bury(a, ring, c.there[ring]);
                 why = why ? why : account(a, ring, c.there[ring]);

@@ -135,6 +135,12 @@ static void setup_letter_to_drop(struct arena *a) {
         setup_letter(a);
 }
 
+/** What comes back rests, so long that it does not become due while it is looked at. */
+static void setup_rest(struct arena *a) {
+        a->delay_msec = 3600 * 1000;
+        setup_messages(a, 2);
+}
+
 static void setup_waiter(struct arena *a) {
         struct queue q;
 
@@ -335,6 +341,7 @@ const struct operation operations[] = {
         { .name = "reject to death", .setup = setup_rejected, .victim = do_reject },
         { .name = "reject, refuse", .setup = setup_letter, .victim = do_reject_one },
         { .name = "reject, drop the oldest", .setup = setup_letter_to_drop, .victim = do_reject_one },
+        { .name = "reject, rest", .setup = setup_rest, .victim = do_reject },
         { .name = "forward", .setup = setup_three, .victim = do_forward, .flags = STEP_FORWARDS },
         { .name = "join", .setup = setup_three, .victim = do_join },
         { .name = "pass over", .setup = setup_lap, .victim = do_pass_over },

@@ -32,6 +32,7 @@ struct arena {
         struct mark marks[STEP_RINGS][STEP_IDS];
         uint32_t dead_max;              /* of the rings */
         enum queue_dead_policy dead_policy;
+        uint32_t delay_msec;
         struct member_memory member;    /* of the victim */
 };
 

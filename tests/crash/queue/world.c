@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/time.h"
 #include "queue/world.h"
 
 /** Participants of the checks. Those of workers are below, in two groups of waiters. */
@@ -66,7 +67,7 @@ static void reset_ring(unsigned int ring) {
                 .size = SIM_RING_BYTES,
                 .geometry = { .kind = OBJECT_QUEUE, .slots = scenario->slots[ring], .message_max = PAYLOAD_SIZE,
                               .max_deliveries = scenario->max_deliveries, .dead_max = scenario->dead_max,
-                              .policy = scenario->dead_policy },
+                              .policy = scenario->dead_policy, .delay_msec = scenario->delay_msec },
         };
         open_queue(&q, ring, 0, 0);
         if (scenario->lap == 0)
@@ -103,8 +104,10 @@ bool world_recover(unsigned int who, unsigned int incarnation) {
 
         for (unsigned int ring = 0; ring < SIM_RINGS; ring++)
                 for (unsigned int id = 0; id < SIM_IDS; id++)
-                        if (history[ring][id].holder == who)
+                        if (history[ring][id].holder == who && history[ring][id].holder_known) {
                                 history[ring][id].holder_known = false;
+                                history[ring][id].due = sim_now() + scenario->delay_msec * USEC_PER_MSEC;
+                        }
         for (; n < SIM_RINGS && scenario->slots[n]; n++) {
                 object_open(&objects[n], &regions[n], (int)n);
                 seats[n] = (struct seat){ &objects[n], (uint32_t)n, participant_of(who), 1, incarnation + 1 };
@@ -374,6 +377,8 @@ static void check_capacity(unsigned int ring) {
 void world_check(void) {
         unsigned int drained[SIM_RINGS][SIM_IDS] = { 0 };
 
+        /* Whatever rests has rested. */
+        sim_go_on(USEC_PER_SEC);
         for (unsigned int ring = 0; ring < SIM_RINGS && scenario->slots[ring]; ring++) {
                 struct queue judge;
 

@@ -25,6 +25,7 @@ struct history {
         unsigned int holder;
         unsigned int received;
         uint64_t position;              /* at which it was sent; known once it was received */
+        uint64_t due;                   /* not to be delivered before */
 };
 
 extern struct history history[SIM_RINGS][SIM_IDS];
@@ -47,6 +48,7 @@ struct scenario {
         uint32_t slots[SIM_RINGS];
         uint32_t max_deliveries;
         uint32_t dead_max;
+        uint32_t delay_msec;
         enum queue_dead_policy dead_policy;
         uint64_t lap;                   /* in which the rings begin */
         bool replaced;                  /* the dead get replacements */

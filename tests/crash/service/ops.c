@@ -107,7 +107,7 @@ static void note_end(unsigned int id, const struct call *c, const struct call_re
                 check_death(h);
                 break;
         case -ETIMEDOUT:
-                if (sim_now < c->deadline_usec)
+                if (sim_now() < c->deadline_usec)
                         sim_fail("too early");
                 break;
         default:
@@ -184,10 +184,10 @@ int op_receive(struct actor *a, struct served *ret, enum how how) {
         int r;
 
         sim_boundary();
-        since = sim_now;
+        since = sim_now();
         if (how == POLL)
                 while ((r = service_receive_poll(s, ret)) == -EAGAIN)
-                        sim_event_wait(0);
+                        sim_event_wait(0, UINT64_MAX);
         else
                 r = how == WAIT ? service_receive_wait(s, ret, UINT64_MAX, NULL) : service_receive(s, ret);
         if (r == 0)
@@ -202,7 +202,7 @@ int op_receive_drain(struct actor *a, struct served *ret) {
         int r;
 
         sim_boundary();
-        since = sim_now;
+        since = sim_now();
         r = service_receive_wait(&a->service, ret, UINT64_MAX, &sim_members[a->who].drain);
         if (r == 0)
                 note_received(a, ret, since);
@@ -257,14 +257,8 @@ int op_serve(struct actor *a, enum how how) {
 
 void op_pass_time(struct actor *a) {
         sim_boundary();
-        sim_now = DEADLINE;
-        /* Those that wait for a reply until then are alone at their futex. */
-        for (uint32_t i = 0; i < a->service.n; i++) {
-                struct call_slot *slot = service_slot(&a->service, i);
-
-                if (atomic_load(&slot->deadline_usec) <= sim_now)
-                        (void)sim_wake(&slot->event, 1);
-        }
+        if (sim_now() < DEADLINE)
+                sim_go_on(DEADLINE - sim_now());
 }
 
 unsigned int op_next(const struct actor *a) {

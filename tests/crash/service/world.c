@@ -56,7 +56,6 @@ void world_reset(void) {
 
         memset(history, 0, sizeof history);
         memset(sim_memory[0], 0, SIM_RING_BYTES);
-        sim_now = 0;
         for (unsigned int i = 0; i < SIM_WORKERS; i++)
                 memset(&sim_members[i], 0, offsetof(struct member_memory, journals) + sizeof(struct journal));
         region = (struct region){
@@ -105,7 +104,7 @@ static uint32_t count_to_serve(const struct service *s) {
 
         for (uint32_t i = 0; i < s->n; i++)
                 n += call_state(atomic_load(&service_slot(s, i)->word)) == CALL_READY &&
-                     atomic_load(&service_slot(s, i)->deadline_usec) > sim_now;
+                     atomic_load(&service_slot(s, i)->deadline_usec) > sim_now();
         return n;
 }
 
@@ -114,7 +113,7 @@ static void check_caller(struct call_slot *slot) {
 
         if (state != CALL_READY && state != CALL_SERVING)
                 sim_fail("asleep though its call is over");
-        if (atomic_load(&slot->deadline_usec) <= sim_now)
+        if (atomic_load(&slot->deadline_usec) <= sim_now())
                 sim_fail("asleep though its deadline has passed");
 }
 

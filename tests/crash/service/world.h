@@ -14,8 +14,8 @@
 /** A call's number tells who makes it, and the how many-th it is. */
 #define IDS_PER_CALLER 16
 #define CALL_ID(who, k) ((who) * IDS_PER_CALLER + (k))
-/** When the calls of some scenarios expire; the clock begins at 0. */
-#define DEADLINE 10
+/** When the calls of some scenarios expire. */
+#define DEADLINE (SIM_TIME_BEGINS + 10)
 #define PAYLOAD_SIZE 16
 
 enum done { NOT, BEGUN, DONE };
