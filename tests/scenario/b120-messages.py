@@ -261,5 +261,28 @@ def kills_under_load():
         equal([g.ring(r)[m] for r in ('jobs', 'out') for m in ('ready', 'leased', 'dead')], [0] * 6, 'left')
 
 
+def a_rejected_message_rests():
+    """redelivery-delay: what was rejected comes again, but not before its time; others do not wait for it"""
+    with Gang('''
+ring jobs { slots = 8 max-deliveries = 3 redelivery-delay = 700ms }
+worker w { exec = {"@/refuses"} io = lines receive = jobs }
+''', begin=False) as g:
+        g.python('refuses', '''
+import sys, time
+for line in sys.stdin:
+    print(line.strip(), time.monotonic(), file=sys.stderr, flush=True)
+    print('FAIL not yet' if line.startswith('no') else 'OK', flush=True)
+''')
+        g.start()
+        g.ctl('send', 'jobs', 'no', 'other')
+        g.until('a dead letter', lambda: g.ring('jobs')['dead'] == 1)
+        said = [l['text'].split() for l in g.logs.items if l['key'] == 'w/0']
+        first, *again = [float(when) for what, when in said if what == 'no']
+        equal(len(again), 2, 'deliveries after the first')
+        check(again[0] - first >= 0.7 and again[1] - again[0] >= 0.7, f'it rested too short: {first}, {again}')
+        [other] = [float(when) for what, when in said if what == 'other']
+        check(other < again[0], 'another message waited for the one that rests')
+
+
 main(the_holder_is_killed, the_program_of_a_bridge_is_killed, too_often, a_long_lease, a_full_ring, too_many_dead_letters, receive_is_killed,
-     a_stopped_consumer, kills_under_load)
+     a_stopped_consumer, a_rejected_message_rests, kills_under_load)
