@@ -888,7 +888,7 @@ int ganger_counter_snapshot(struct ganger_counter *counter, int64_t *values, siz
 /*
  * A monitor is a lock with conditions to wait for; a mutex is one whose conditions nobody uses. Both survive the death of
  * anybody at any instruction: the lock of a dead holder goes to the next one, who is told (-EOWNERDEAD), as with POSIX's
- * robust mutexes (pthread_mutex_consistent(3)). Until the daemon has seen the death, the others wait.
+ * robust mutexes (pthread_mutex_consistent(3)). Until the death was seen and recovered (by the daemon, or the host), the others wait.
  *
  * "Holding the lock" is a handle's, not a thread's: see `struct ganger_monitor`.
  */
