@@ -374,6 +374,7 @@ int ganger_pipe_consume(struct ganger_pipe *pipe);
  * @return as `ganger_pipe_peek`; -EMSGSIZE: longer than `size`; it stays, and can be peeked at.
  */
 int ganger_pipe_receive(struct ganger_pipe *pipe, void *buffer, size_t size, size_t *ret_size, int64_t timeout_usec);
+
 /* ---- hosts: rings and locks without the daemon ------------------------------------------------- */
 /*
  * A program makes rings for itself, its children, or unrelated programs, and does for them what gangerd does
@@ -774,6 +775,7 @@ int ganger_service_reply(struct ganger_request *request, const void *data, size_
  * @return as `ganger_service_reply`.
  */
 int ganger_service_fail(struct ganger_request *request, const char *reason);
+
 /* ---- semaphore --------------------------------------------------------------------------------- */
 /*
  * So many permits, shared by all who were given the semaphore. Each permit is recorded as its holder's in the step that
@@ -884,6 +886,7 @@ int ganger_counter_compare_and_swap(struct ganger_counter *counter, unsigned int
  * @return 0, -EINVAL: there are fewer; -EAGAIN: there was no pause between changes that was long enough.
  */
 int ganger_counter_snapshot(struct ganger_counter *counter, int64_t *values, size_t n);
+
 /* ---- monitors and mutexes ------------------------------------------------------------------------ */
 /*
  * A monitor is a lock with conditions to wait for; a mutex is one whose conditions nobody uses. Both survive the death of
