@@ -16,8 +16,11 @@
 
 #define CAPACITY 8192u
 #define MESSAGE_MAX 2000u
-/** Messages of a stream. */
+/** Messages of a stream, and of one that is killed before it ends, however slowly its killer comes. */
 #define STREAM 40000u
+#define STREAM_ENDLESS UINT32_MAX
+/** Who writes in place reserves more than it will need. */
+#define RESERVE_MORE 3u
 
 static struct rig_ring events;
 static struct rig_member source, sink;
@@ -217,7 +220,7 @@ END_TEST
 /* ---- several processes --------------------------------------------------------------------------- */
 
 static uint32_t stream_size(uint32_t n) {
-        return 4 + n * 7919 % (n % 64 == 0 ? MESSAGE_MAX - 3 : 200);
+        return 4 + n * 7919 % (n % 64 == 0 ? MESSAGE_MAX - RESERVE_MORE - 3 : 200);
 }
 
 /** A message of the stream tells its number, at both of its ends where it is long enough. */
@@ -230,8 +233,8 @@ static bool stream_is(const unsigned char *data, size_t size, uint32_t n) {
         return size == stream_size(n) && memcmp(data, &n, 4) == 0 && (size == 4 || data[size - 1] == (n & 0xff));
 }
 
-/** Send the stream from a number on, in all ways. @return a line that failed, or 0. */
-static int send_stream(uint32_t first) {
+/** Send the stream from a number to before another, in all ways. @return a line that failed, or 0. */
+static int send_stream(uint32_t first, uint32_t end) {
         struct ganger *mine = rig_member_join(&source);
         unsigned char data[MESSAGE_MAX];
         struct ganger_pipe *p;
@@ -239,14 +242,14 @@ static int send_stream(uint32_t first) {
 
 #define NEED(condition) do { if (!(condition)) return __LINE__ % 251 + 1; } while (0)
         NEED(ganger_pipe_open(mine, NULL, GANGER_SEND, &p) == 0);
-        for (uint32_t n = first; n < STREAM; n++) {
+        for (uint32_t n = first; n < end; n++) {
                 stream_write(data, n);
                 if (n % 3 == 0) {
                         NEED(ganger_pipe_send(p, data, stream_size(n), -1) == 0);
                 } else if (n % 3 == 1) {
                         NEED(ganger_pipe_append(p, data, stream_size(n), -1) == 0);
                 } else {
-                        NEED(ganger_pipe_reserve(p, stream_size(n) + 3, &to, -1) == 0);
+                        NEED(ganger_pipe_reserve(p, stream_size(n) + RESERVE_MORE, &to, -1) == 0);
                         memcpy(to, data, stream_size(n));
                         NEED(ganger_pipe_commit(p, stream_size(n)) == 0);
                 }
@@ -255,12 +258,12 @@ static int send_stream(uint32_t first) {
         return 0;
 }
 
-static pid_t start_sender(uint32_t first) {
+static pid_t start_sender(uint32_t first, uint32_t end) {
         pid_t pid = fork();
 
         ck_assert_int_ge(pid, 0);
         if (pid == 0)
-                _exit(send_stream(first));
+                _exit(send_stream(first, end));
         return pid;
 }
 
@@ -281,7 +284,7 @@ static uint32_t receive_one(uint32_t n) {
 }
 
 START_TEST(a_stream_between_two_processes) {
-        pid_t pid = start_sender(0);
+        pid_t pid = start_sender(0, STREAM);
         const void *data;
         size_t size;
 
@@ -307,7 +310,7 @@ START_TEST(writers_that_are_killed) {
 
         ck_assert_int_eq(ganger_pipe_open(other, NULL, GANGER_RECEIVE, &in), 0);
         for (unsigned int life = 1; life <= 20; life++) {
-                pid_t pid = start_sender(n);
+                pid_t pid = start_sender(n, STREAM_ENDLESS);
                 struct ganger_pipe *p = NULL;
                 unsigned char data[MESSAGE_MAX];
                 size_t size;
@@ -347,7 +350,7 @@ static int receive_and_tell(int fd) {
 
 /** A reader that dies between consuming and telling has consumed one more; else each comes once. */
 START_TEST(readers_that_are_killed) {
-        pid_t sender = start_sender(0);
+        pid_t sender = start_sender(0, STREAM_ENDLESS);
         uint32_t n, next = 0;
         int pair[2];
 
