@@ -23,6 +23,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -336,7 +337,7 @@ int ganger_pipe_publish(struct ganger_pipe *pipe);
 /**
  * Reserve a message to write in place, then commit it. The next reserve, append or send gives the reservation up.
  * @param size  how much will be written at most.
- * @param ret   where; 8-byte aligned, valid until then.
+ * @param ret   where; 16-byte aligned, valid until then.
  * @return as `ganger_pipe_send`.
  */
 int ganger_pipe_reserve(struct ganger_pipe *pipe, size_t size, void **ret, int64_t timeout_usec);
@@ -352,7 +353,7 @@ int ganger_pipe_commit(struct ganger_pipe *pipe, size_t size);
  * The next message that was not peeked at yet, in place. It is valid until it is consumed, and keeps its space until
  * then: to wait here with so much peeked at that the writer has no space is to wait for ever.
  *
- * @param ret_data      8-byte aligned, not to be written to.
+ * @param ret_data      16-byte aligned, not to be written to.
  * @param timeout_usec  as in `ganger_ring_receive`.
  * @return 0, or
  *         -EAGAIN, -ETIMEDOUT, -ESHUTDOWN, -EINTR  as `ganger_ring_receive`;
@@ -374,6 +375,25 @@ int ganger_pipe_consume(struct ganger_pipe *pipe);
  * @return as `ganger_pipe_peek`; -EMSGSIZE: longer than `size`; it stays, and can be peeked at.
  */
 int ganger_pipe_receive(struct ganger_pipe *pipe, void *buffer, size_t size, size_t *ret_size, int64_t timeout_usec);
+
+/**
+ * Copy up to `n` messages, and publish them with all that were appended before, by one store: waits for space for the first
+ * as `ganger_pipe_send` does, and sends what there is space for besides. Where the pipe is full half-way, those before
+ * are published first.
+ * @param messages  where each lies and its size; not kept.
+ * @param n         1 … INT_MAX (-EINVAL).
+ * @return how many were accepted, 1 or more, from the first on: fewer than `n` if there was no space, or the next one is too
+ *         long; else as `ganger_pipe_send`, and none was.
+ */
+int ganger_pipe_send_many(struct ganger_pipe *pipe, const struct iovec *messages, size_t n, int64_t timeout_usec);
+
+/**
+ * As `ganger_pipe_peek` for up to `n` messages: waits for the first, and takes what is there besides.
+ * @param ret  an array of `n`; each 16-byte aligned, not to be written to.
+ * @param n    1 … INT_MAX (-EINVAL).
+ * @return how many, 1 or more; else as `ganger_pipe_peek`.
+ */
+int ganger_pipe_peek_many(struct ganger_pipe *pipe, struct iovec *ret, size_t n, int64_t timeout_usec);
 
 /* ---- hosts: rings and locks without the daemon ------------------------------------------------- */
 /*

@@ -21,7 +21,7 @@
 
 #define REGION_MAGIC UINT64_C(0x0a676e697265676e)       /* "ngering\n" */
 /** Changes with any change to this file. */
-#define REGION_LAYOUT_VERSION 5
+#define REGION_LAYOUT_VERSION 6
 
 #define CACHE_LINE 64
 #define REGION_PAGE 4096

@@ -9,8 +9,9 @@
  */
 
 #include <errno.h>
-#include <string.h>
+#include <sys/uio.h>
 
+#include "base/copy.h"
 #include "shm/fault.h"
 #include "shm/pipe.h"
 
@@ -21,7 +22,6 @@
 
 /* The seldom taken ways out of here; all of them in pipe.c. */
 int pipe_find_room(struct pipe *p, uint64_t need);
-int pipe_find_record(struct pipe *p);
 int pipe_skip_padding(struct pipe *p, uint64_t header);
 
 /** Bytes that a record takes. */
@@ -42,6 +42,11 @@ static inline void pipe_write_header(const struct pipe *p, uint64_t position, ui
         *(uint64_t *)(void *)pipe_at(p, position) = header;
 }
 
+/** Do the positions make sense together? All else follows from them. */
+static inline bool pipe_is_sane(const struct pipe *p, uint64_t written, uint64_t consumed) {
+        return written - consumed <= p->mask + 1 && (written | consumed) % PIPE_ALIGN == 0;
+}
+
 static inline void pipe_tell_fast(struct pipe *p) {
 #if SHM_FAULT == FAULT_PIPE_WAKE_FIRST
         wait_wake(&p->wake);
@@ -51,30 +56,63 @@ static inline void pipe_tell_fast(struct pipe *p) {
          * Release: partners are the acquires of pipe_find_record() and pipe_find_room().
          */
         atomic_store_explicit(p->own, p->position, memory_order_release);
-        p->told = p->position;
+        if (!pipe_likely(!p->untold))
+                p->untold = false;
 #if SHM_FAULT != FAULT_PIPE_WAKE_FIRST
         wait_wake(&p->wake);
 #endif
 }
 
-static inline void pipe_copy(void *to, const void *from, size_t size) {
-        if (pipe_likely(size > 0))
-                memcpy(to, from, size);
+/** The other end is to be told, but not yet. */
+static inline void pipe_tell_later(struct pipe *p) {
+        if (!p->untold)
+                p->untold = true;
 }
 
 /* ---- the writer ---------------------------------------------------------------------------------- */
 
-static inline int pipe_reserve_fast(struct pipe *p, uint32_t size, void **ret) {
-        uint64_t stride = pipe_stride(size), rest = pipe_rest(p, p->position);
-        uint64_t padding = pipe_likely(stride <= rest) ? 0 : rest;
+/** Is there room at the position for a record of that stride, as far as is known, with no padding before it? */
+static inline bool pipe_has_room(const struct pipe *p, uint64_t stride) {
+        return stride <= pipe_rest(p, p->position) && stride <= p->limit - p->position;
+}
 
-        if (!pipe_likely(p->limit - p->position >= padding + stride)) {
-                int r = pipe_find_room(p, padding + stride);
+/** @param ret  where a record of that stride begins. @return 0, -EAGAIN, -EBADMSG. */
+static inline int pipe_find_start(struct pipe *p, uint64_t stride, uint64_t *ret) {
+        uint64_t padding = 0;
 
-                if (r < 0)
-                        return r;
+        if (!pipe_likely(pipe_has_room(p, stride))) {
+                uint64_t rest = pipe_rest(p, p->position);
+
+                padding = stride <= rest ? 0 : rest;
+                if (p->limit - p->position < padding + stride) {
+                        int r = pipe_find_room(p, padding + stride);
+
+                        if (r < 0)
+                                return r;
+                }
         }
-        p->start = p->position + padding;
+        *ret = p->position + padding;
+        return 0;
+}
+
+/** The record that begins there is written, but for its size: the position is behind it now. */
+static inline void pipe_pass_record(struct pipe *p, uint64_t start, uint32_t size) {
+        if (!pipe_likely(start == p->position) && SHM_FAULT != FAULT_PIPE_NO_PADDING)
+                pipe_write_header(p, p->position, PIPE_PADDING);
+#if SHM_FAULT == FAULT_PIPE_SIZE_LATE
+        atomic_store_explicit(p->own, start + pipe_stride(size), memory_order_release);
+#endif
+        pipe_write_header(p, start, size);
+        p->position = start + pipe_stride(size);
+        if (!pipe_likely(p->reserved == PIPE_UNRESERVED))
+                p->reserved = PIPE_UNRESERVED;
+}
+
+static inline int pipe_reserve_fast(struct pipe *p, uint32_t size, void **ret) {
+        int r = pipe_find_start(p, pipe_stride(size), &p->start);
+
+        if (!pipe_likely(r == 0))
+                return r;
         p->reserved = size;
         *ret = pipe_at(p, p->start) + PIPE_HEADER;
         return 0;
@@ -82,26 +120,57 @@ static inline int pipe_reserve_fast(struct pipe *p, uint32_t size, void **ret) {
 
 /** @param size  at most what was reserved. */
 static inline void pipe_append_fast(struct pipe *p, uint32_t size) {
-        if (!pipe_likely(p->start == p->position) && SHM_FAULT != FAULT_PIPE_NO_PADDING)
-                pipe_write_header(p, p->position, PIPE_PADDING);
-#if SHM_FAULT == FAULT_PIPE_SIZE_LATE
-        atomic_store_explicit(p->own, p->start + pipe_stride(size), memory_order_release);
-#endif
-        pipe_write_header(p, p->start, size);
-        p->position = p->start + pipe_stride(size);
-        p->reserved = PIPE_UNRESERVED;
+        pipe_pass_record(p, p->start, size);
 }
 
-static inline int pipe_send_fast(struct pipe *p, const void *data, uint32_t size) {
-        void *to;
-        int r = pipe_reserve_fast(p, size, &to);
+/** Find room, copy, and append. @return 0, -EAGAIN, -EBADMSG. */
+static inline int pipe_put_fast(struct pipe *p, const void *data, uint32_t size) {
+        uint64_t start;
+        int r = pipe_find_start(p, pipe_stride(size), &start);
 
         if (!pipe_likely(r == 0))
                 return r;
-        pipe_copy(to, data, size);
-        pipe_append_fast(p, size);
-        pipe_tell_fast(p);
+        copy_bytes(pipe_at(p, start) + PIPE_HEADER, data, size);
+        pipe_pass_record(p, start, size);
         return 0;
+}
+
+/** The same for a short one, with nothing in its way. @return false: nothing was done. */
+static inline bool pipe_put_short(struct pipe *p, const void *data, size_t size) {
+        if (!pipe_likely(p->end == PIPE_WRITER && size <= COPY_SHORT_MAX && size <= p->message_max &&
+                         pipe_has_room(p, pipe_stride(size))))
+                return false;
+        copy_short(pipe_at(p, p->position) + PIPE_HEADER, data, size);
+        pipe_pass_record(p, p->position, (uint32_t)size);
+        return true;
+}
+
+/**
+ * As many of them as are short and have nothing in their way, one after another. The position is kept out of memory until
+ * the end: see copy.h.
+ * @return how many.
+ */
+static inline size_t pipe_put_many(struct pipe *p, const struct iovec *messages, size_t n) {
+        uint64_t position = p->position, room = pipe_rest(p, position);
+        size_t i = 0;
+
+        if (room > p->limit - position)
+                room = p->limit - position;
+        for (; i < n; i++) {
+                size_t size = messages[i].iov_len;
+                uint64_t stride = pipe_stride(size);
+
+                if (!pipe_likely(size <= COPY_SHORT_MAX && size <= p->message_max && stride <= room))
+                        break;
+                copy_short(pipe_at(p, position) + PIPE_HEADER, messages[i].iov_base, size);
+                pipe_write_header(p, position, size);
+                position += stride;
+                room -= stride;
+        }
+        p->position = position;
+        if (i > 0)
+                p->reserved = PIPE_UNRESERVED;
+        return i;
 }
 
 /* ---- the reader ---------------------------------------------------------------------------------- */
@@ -110,6 +179,19 @@ static inline int pipe_send_fast(struct pipe *p, const void *data, uint32_t size
 static inline bool pipe_is_sound(const struct pipe *p, uint64_t header) {
         return header <= p->message_max && pipe_stride(header) <= p->limit - p->position &&
                pipe_stride(header) <= pipe_rest(p, p->position);
+}
+
+/** How far has the writer come? Looked at only when we have read all that we know of. @return 0, -EAGAIN, -EBADMSG. */
+static inline int pipe_find_record(struct pipe *p) {
+        /* Acquire: partner is the release of the writer's pipe_tell_fast(). */
+        uint64_t written = atomic_load_explicit(p->other, memory_order_acquire);
+
+        if (written == p->position)
+                return -EAGAIN;
+        if (!pipe_is_sane(p, written, p->position))
+                return -EBADMSG;
+        p->limit = written;
+        return 0;
 }
 
 static inline int pipe_look_fast(struct pipe *p, const void **ret, uint32_t *ret_size) {
@@ -140,17 +222,52 @@ static inline void pipe_pass_fast(struct pipe *p, uint32_t size) {
         p->position += pipe_stride(size);
 }
 
+/** The next record, with nothing in its way. @return NULL: use pipe_look_fast(). */
+static inline const unsigned char *pipe_look_short(struct pipe *p, uint32_t *ret_size) {
+        uint64_t header;
+
+        if (p->position == p->limit && pipe_find_record(p) < 0)
+                return NULL;
+        /* Read once, bounded, and that is used. */
+        header = *(const volatile uint64_t *)(void *)pipe_at(p, p->position);
+        if (!pipe_likely(pipe_is_sound(p, header)))
+                return NULL;
+        *ret_size = (uint32_t)header;
+        return pipe_at(p, p->position) + PIPE_HEADER;
+}
+
+/** As many as are known of, and have nothing in their way; past all of them. @return how many. */
+static inline size_t pipe_look_many(struct pipe *p, struct iovec *ret, size_t n) {
+        uint64_t position = p->position, room = pipe_rest(p, position);
+        size_t i = 0;
+
+        if (room > p->limit - position)
+                room = p->limit - position;
+        for (; i < n && room > 0; i++) {
+                /* Read once, bounded, and that is used. */
+                uint64_t size = *(const volatile uint64_t *)(void *)pipe_at(p, position);
+
+                if (!pipe_likely(size <= p->message_max && pipe_stride(size) <= room))
+                        break;
+                ret[i] = (struct iovec){ pipe_at(p, position) + PIPE_HEADER, size };
+                position += pipe_stride(size);
+                room -= pipe_stride(size);
+        }
+        p->position = position;
+        return i;
+}
+
 /** Copy out the record that was looked at, and give back its space with that of all before it. @return 0, -EMSGSIZE. */
 static inline int pipe_consume_into(struct pipe *p, const void *data, uint32_t size, void *buffer, size_t room) {
         if (!pipe_likely(size <= room))
                 return -EMSGSIZE;
 #if SHM_FAULT != FAULT_PIPE_CONSUME_EARLY
-        pipe_copy(buffer, data, size);
+        copy_bytes(buffer, data, size);
 #endif
         pipe_pass_fast(p, size);
         pipe_tell_fast(p);
 #if SHM_FAULT == FAULT_PIPE_CONSUME_EARLY
-        pipe_copy(buffer, data, size);
+        copy_bytes(buffer, data, size);
 #endif
         return 0;
 }

@@ -34,7 +34,7 @@ static size_t control_offset(void) {
 }
 
 static size_t records_offset(void) {
-        return align_up(control_offset() + sizeof(struct pipe_control), REGION_PAGE);
+        return align_up(control_offset() + sizeof(struct pipe_control), 2 * CACHE_LINE) + PIPE_SKEW;
 }
 
 size_t pipe_memory_size(const struct geometry *g) {
@@ -88,26 +88,21 @@ static bool end_claim(_Atomic uint32_t *word, uint32_t owner) {
         return atomic_compare_exchange_strong_explicit(word, &nobody, owner, memory_order_acquire, memory_order_relaxed);
 }
 
-/** Do the positions make sense together? All else follows from them. */
-static bool are_positions_sound(const struct pipe *p, uint64_t written, uint64_t consumed) {
-        return written - consumed <= p->mask + 1 && (written | consumed) % PIPE_ALIGN == 0;
-}
-
 static int find_positions(struct pipe *p) {
         uint64_t own = atomic_load_explicit(p->own, memory_order_relaxed);
         uint64_t other = atomic_load_explicit(p->other, memory_order_acquire);
         bool writer = p->end == PIPE_WRITER;
 
-        if (!are_positions_sound(p, writer ? own : other, writer ? other : own))
+        if (!pipe_is_sane(p, writer ? own : other, writer ? other : own))
                 return -EBADMSG;
-        p->position = p->told = own;
+        p->position = own;
         p->limit = writer ? other + p->mask + 1 : other;
 #if SHM_FAULT == FAULT_PIPE_STALE_SPACE
         if (writer)
                 p->limit = own + p->mask + 1;
 #elif SHM_FAULT == FAULT_PIPE_SKIP_UNREAD
         if (!writer)
-                p->position = p->told = other;
+                p->position = other;
 #endif
         return 0;
 }
@@ -131,7 +126,7 @@ int pipe_take(struct pipe *p, enum pipe_end end, uint32_t participant, uint32_t 
 }
 
 void pipe_leave(struct pipe *p) {
-        if (p->end == PIPE_WRITER && p->position != p->told)
+        if (p->end == PIPE_WRITER && p->untold)
                 pipe_tell_fast(p);
         pipe_end_free(end_word(p, p->end), p->owner);
 }
@@ -143,12 +138,12 @@ SLOW int pipe_find_room(struct pipe *p, uint64_t need) {
         /* Acquire: partner is the release of the reader's pipe_tell_fast(). */
         uint64_t consumed = atomic_load_explicit(p->other, memory_order_acquire);
 
-        if (!are_positions_sound(p, p->told, consumed) || p->position - consumed > p->mask + 1)
+        if (!pipe_is_sane(p, p->position, consumed))
                 return -EBADMSG;
         p->limit = consumed + p->mask + 1;
         if (p->limit - p->position >= need)
                 return 0;
-        if (p->position != p->told && SHM_FAULT != FAULT_PIPE_NO_FLUSH)
+        if (p->untold && SHM_FAULT != FAULT_PIPE_NO_FLUSH)
                 pipe_tell_fast(p);
         return -EAGAIN;
 }
@@ -159,26 +154,40 @@ int pipe_reserve(struct pipe *p, uint32_t size, void **ret) {
 
 void pipe_append(struct pipe *p, uint32_t size) {
         pipe_append_fast(p, size);
+        pipe_tell_later(p);
 }
 
 int pipe_send(struct pipe *p, const void *data, uint32_t size) {
-        return pipe_send_fast(p, data, size);
+        int r = pipe_put_short(p, data, size) ? 0 : pipe_put_fast(p, data, size);
+
+        if (r == 0)
+                pipe_tell_fast(p);
+        return r;
+}
+
+int pipe_append_many(struct pipe *p, const struct iovec *messages, size_t n) {
+        size_t done = 0;
+
+        while (done < n) {
+                int r;
+
+                done += pipe_put_many(p, messages + done, n - done);
+                if (done > 0)
+                        pipe_tell_later(p);
+                if (done == n)
+                        break;
+                if (messages[done].iov_len > p->message_max)
+                        return done > 0 ? (int)done : -EMSGSIZE;
+                r = pipe_put_fast(p, messages[done].iov_base, (uint32_t)messages[done].iov_len);
+                if (r < 0)
+                        return done > 0 ? (int)done : r;
+                pipe_tell_later(p);
+                done++;
+        }
+        return (int)done;
 }
 
 /* ---- the reader ---------------------------------------------------------------------------------- */
-
-/** How far has the writer come? Looked at only when we have read all that we know of. */
-__attribute__((__noinline__)) int pipe_find_record(struct pipe *p) {
-        /* Acquire: partner is the release of the writer's pipe_tell_fast(). */
-        uint64_t written = atomic_load_explicit(p->other, memory_order_acquire);
-
-        if (written == p->position)
-                return -EAGAIN;
-        if (!are_positions_sound(p, written, p->told) || written - p->position > p->mask + 1)
-                return -EBADMSG;
-        p->limit = written;
-        return 0;
-}
 
 /** Padding is published with the record behind it. @return 0: there is more; -EBADMSG. */
 SLOW int pipe_skip_padding(struct pipe *p, uint64_t header) {
@@ -196,13 +205,35 @@ int pipe_look(struct pipe *p, const void **ret, uint32_t *ret_size) {
 
 void pipe_pass(struct pipe *p, uint32_t size) {
         pipe_pass_fast(p, size);
+        pipe_tell_later(p);
 }
 
 int pipe_receive(struct pipe *p, void *buffer, size_t size, uint32_t *ret_size) {
-        const void *data;
-        int r = pipe_look_fast(p, &data, ret_size);
+        const void *data = pipe_look_short(p, ret_size);
+        int r = data ? 0 : pipe_look_fast(p, &data, ret_size);
 
         return r < 0 ? r : pipe_consume_into(p, data, *ret_size, buffer, size);
+}
+
+int pipe_peek_many(struct pipe *p, struct iovec *ret, size_t n) {
+        size_t done = 0;
+
+        while (done < n) {
+                const void *data;
+                uint32_t size;
+                int r;
+
+                done += pipe_look_many(p, ret + done, n - done);
+                if (done == n)
+                        break;
+                r = pipe_look_fast(p, &data, &size);
+                if (r < 0)
+                        return done > 0 ? (int)done : r;
+                pipe_pass_fast(p, size);
+                ret[done++] = (struct iovec){ (void *)(uintptr_t)data, size };
+        }
+        pipe_tell_later(p);
+        return (int)done;
 }
 
 void pipe_tell(struct pipe *p) {

@@ -12,8 +12,9 @@
  * looks at the other's position only when it has come there (as FastFlow and DPDK do), so that a line moves between
  * processors only when it must.
  *
- * A record is its header (8 bytes: its size) and its bytes, rounded up to 8. It is contiguous: what does not fit before
- * the end of the ring goes to its beginning, and padding fills the rest.
+ * A record is its header (8 bytes: its size) and its bytes, which begin at a multiple of 16: copied in steps of 16, none
+ * of them crosses a cache line. It is contiguous: what does not fit before the end of the ring goes to its beginning, and
+ * padding fills the rest.
  *
  * Both positions count bytes, and do not wrap with the ring. Each is its end's commit point: records below `written`
  * are there, records below `consumed` are done with. What a dead writer had written above is overwritten by the next
@@ -25,6 +26,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #include "shm/layout.h"
 #include "shm/region.h"
@@ -33,9 +35,11 @@
 #define PIPE_CAPACITY_MIN (4u << 10)
 #define PIPE_CAPACITY_MAX (1u << 30)
 
-/** Records begin at multiples of it. */
-#define PIPE_ALIGN 8
+/** Records take multiples of it. */
+#define PIPE_ALIGN 16
 #define PIPE_HEADER 8
+/** The ring begins so far off a multiple of PIPE_ALIGN that the bytes of each record begin at one. */
+#define PIPE_SKEW (PIPE_ALIGN - PIPE_HEADER)
 
 enum pipe_end {
         PIPE_NO_END,                    /* looks on, or recovers */
@@ -58,13 +62,13 @@ struct pipe {
         uint64_t mask;                  /* capacity - 1 */
         uint64_t position;              /* up to here this end has written, or read */
         uint64_t limit;                 /* up to here it may go, as far as it knows */
-        uint64_t told;                  /* up to here the other end knows of it */
         uint64_t start;                 /* writer: where the reserved record begins */
         _Atomic uint64_t *own, *other;  /* `written` and `consumed`, or the other way round */
         struct waiting wake;            /* the other end waits here */
         uint32_t message_max;
         uint32_t reserved;              /* writer: bytes that may be written; PIPE_UNRESERVED */
         bool armed;                     /* announced as a poller */
+        bool untold;                    /* the other end does not know of the position yet */
         enum pipe_end end;
         struct waiting wait;            /* this end waits here */
         struct patience patience;
@@ -115,6 +119,12 @@ void pipe_append(struct pipe *p, uint32_t size);
 /** Reserve, copy, append, publish. @return as pipe_reserve(). */
 int pipe_send(struct pipe *p, const void *data, uint32_t size);
 
+/**
+ * Reserve, copy and append up to `n` ≥ 1 of them, in their order, until one finds no room or is too long.
+ * @param n  at most INT_MAX. @return how many, 1 or more; as pipe_reserve(), or -EMSGSIZE: not even the first.
+ */
+int pipe_append_many(struct pipe *p, const struct iovec *messages, size_t n);
+
 /* ---- the reader ---------------------------------------------------------------------------------- */
 
 /**
@@ -129,6 +139,8 @@ int pipe_look_wait(struct pipe *p, const void **ret, uint32_t *ret_size, uint64_
 int pipe_look_poll(struct pipe *p, const void **ret, uint32_t *ret_size);
 /** Go past it. Its space is given back with the next pipe_tell(). */
 void pipe_pass(struct pipe *p, uint32_t size);
+/** Look at up to `n` ≥ 1, at most INT_MAX, and go past them. @return how many, 1 or more; as pipe_look(): not even one. */
+int pipe_peek_many(struct pipe *p, struct iovec *ret, size_t n);
 /** Look, copy, pass, give back. @return as pipe_look(); -EMSGSIZE: it does not fit, and stays. */
 int pipe_receive(struct pipe *p, void *buffer, size_t size, uint32_t *ret_size);
 

@@ -10,6 +10,7 @@
  */
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 
@@ -137,27 +138,63 @@ static inline int reserve(struct pipe *p, size_t size, void **ret, int64_t timeo
         return unlikely(r == -EAGAIN) ? reserve_slow(p, size, ret, timeout_usec) : r;
 }
 
-static inline int append(struct pipe *p, const void *data, size_t size, int64_t timeout_usec) {
+/** Whatever is in its way. */
+static SLOW int append_any(struct pipe *p, const void *data, size_t size, int64_t timeout_usec) {
         void *to;
         int r = reserve(p, size, &to, timeout_usec);
 
         if (unlikely(r < 0))
                 return r;
-        pipe_copy(to, data, size);
+        copy_bytes(to, data, size);
         pipe_append_fast(p, (uint32_t)size);
         return 0;
 }
 
-int ganger_pipe_send(struct ganger_pipe *pipe, const void *data, size_t size, int64_t timeout_usec) {
-        int r = append(&pipe->pipe, data, size, timeout_usec);
+static SLOW int send_any(struct pipe *p, const void *data, size_t size, int64_t timeout_usec) {
+        int r = append_any(p, data, size, timeout_usec);
 
         if (likely(r == 0))
-                pipe_tell_fast(&pipe->pipe);
+                pipe_tell_fast(p);
         return r;
 }
 
+int ganger_pipe_send(struct ganger_pipe *pipe, const void *data, size_t size, int64_t timeout_usec) {
+        struct pipe *p = &pipe->pipe;
+
+        if (unlikely(!pipe_put_short(p, data, size)))
+                return send_any(p, data, size, timeout_usec);
+        pipe_tell_fast(p);
+        return 0;
+}
+
 int ganger_pipe_append(struct ganger_pipe *pipe, const void *data, size_t size, int64_t timeout_usec) {
-        return append(&pipe->pipe, data, size, timeout_usec);
+        struct pipe *p = &pipe->pipe;
+        int r = 0;
+
+        if (unlikely(!pipe_put_short(p, data, size)))
+                r = append_any(p, data, size, timeout_usec);
+        if (likely(r == 0))
+                pipe_tell_later(p);
+        return r;
+}
+
+int ganger_pipe_send_many(struct ganger_pipe *pipe, const struct iovec *messages, size_t n, int64_t timeout_usec) {
+        struct pipe *p = &pipe->pipe;
+        int r;
+
+        if (unlikely(p->end != PIPE_WRITER))
+                return -EACCES;
+        if (unlikely(n == 0 || n > INT_MAX))
+                return -EINVAL;
+        r = pipe_append_many(p, messages, n);
+        if (unlikely(r == -EAGAIN && timeout_usec != 0)) {
+                r = append_any(p, messages->iov_base, messages->iov_len, timeout_usec);
+                if (r == 0)
+                        r = 1 + (n > 1 ? MAX(pipe_append_many(p, messages + 1, n - 1), 0) : 0);
+        }
+        if (likely(r > 0))
+                pipe_tell_fast(p);
+        return r;
 }
 
 int ganger_pipe_publish(struct ganger_pipe *pipe) {
@@ -165,7 +202,7 @@ int ganger_pipe_publish(struct ganger_pipe *pipe) {
 
         if (unlikely(p->end != PIPE_WRITER))
                 return -EACCES;
-        if (p->position != p->told)
+        if (p->untold)
                 pipe_tell_fast(p);
         return 0;
 }
@@ -213,7 +250,8 @@ static SLOW int look_slow(struct ganger_pipe *pipe, const void **ret, uint32_t *
         return r == -EAGAIN && is_draining(pipe) ? -ESHUTDOWN : r;
 }
 
-static inline int look(struct ganger_pipe *pipe, const void **ret, uint32_t *ret_size, int64_t timeout_usec) {
+/** Whatever is in its way. */
+static SLOW int look(struct ganger_pipe *pipe, const void **ret, uint32_t *ret_size, int64_t timeout_usec) {
         struct pipe *p = &pipe->pipe;
         int r = -EAGAIN;
 
@@ -226,15 +264,51 @@ static inline int look(struct ganger_pipe *pipe, const void **ret, uint32_t *ret
         return unlikely(r == -EAGAIN) ? look_slow(pipe, ret, ret_size, timeout_usec) : r;
 }
 
-int ganger_pipe_peek(struct ganger_pipe *pipe, const void **ret_data, size_t *ret_size, int64_t timeout_usec) {
+/** A record with nothing in its way. @return NULL: use look(). */
+static inline const unsigned char *look_short(struct ganger_pipe *pipe, uint32_t *ret_size) {
+        struct pipe *p = &pipe->pipe;
+
+        if (unlikely(p->end != PIPE_READER || p->armed || is_draining(pipe)))
+                return NULL;
+        return pipe_look_short(p, ret_size);
+}
+
+static SLOW int peek_any(struct ganger_pipe *pipe, const void **ret_data, size_t *ret_size, int64_t timeout_usec) {
         uint32_t size;
         int r = look(pipe, ret_data, &size, timeout_usec);
 
         if (unlikely(r < 0))
                 return r;
-        pipe_pass_fast(&pipe->pipe, size);
+        pipe_pass(&pipe->pipe, size);
         *ret_size = size;
         return 0;
+}
+
+int ganger_pipe_peek(struct ganger_pipe *pipe, const void **ret_data, size_t *ret_size, int64_t timeout_usec) {
+        uint32_t size;
+        const unsigned char *data = look_short(pipe, &size);
+
+        if (unlikely(!data))
+                return peek_any(pipe, ret_data, ret_size, timeout_usec);
+        pipe_pass_fast(&pipe->pipe, size);
+        pipe_tell_later(&pipe->pipe);
+        *ret_data = data;
+        *ret_size = size;
+        return 0;
+}
+
+int ganger_pipe_peek_many(struct ganger_pipe *pipe, struct iovec *ret, size_t n, int64_t timeout_usec) {
+        const void *data;
+        size_t size;
+        int r;
+
+        if (unlikely(n == 0 || n > INT_MAX))
+                return -EINVAL;
+        r = ganger_pipe_peek(pipe, &data, &size, timeout_usec);
+        if (unlikely(r < 0))
+                return r;
+        ret[0] = (struct iovec){ (void *)(uintptr_t)data, size };
+        return n == 1 ? 1 : 1 + MAX(pipe_peek_many(&pipe->pipe, ret + 1, n - 1), 0);
 }
 
 int ganger_pipe_consume(struct ganger_pipe *pipe) {
@@ -242,12 +316,12 @@ int ganger_pipe_consume(struct ganger_pipe *pipe) {
 
         if (unlikely(p->end != PIPE_READER))
                 return -EACCES;
-        if (likely(p->position != p->told))
+        if (likely(p->untold))
                 pipe_tell_fast(p);
         return 0;
 }
 
-int ganger_pipe_receive(struct ganger_pipe *pipe, void *buffer, size_t size, size_t *ret_size, int64_t timeout_usec) {
+static SLOW int receive_any(struct ganger_pipe *pipe, void *buffer, size_t size, size_t *ret_size, int64_t timeout_usec) {
         const void *data;
         uint32_t n;
         int r = look(pipe, &data, &n, timeout_usec);
@@ -258,4 +332,17 @@ int ganger_pipe_receive(struct ganger_pipe *pipe, void *buffer, size_t size, siz
         if (likely(r == 0))
                 *ret_size = n;
         return r;
+}
+
+int ganger_pipe_receive(struct ganger_pipe *pipe, void *buffer, size_t size, size_t *ret_size, int64_t timeout_usec) {
+        uint32_t n;
+        const unsigned char *data = look_short(pipe, &n);
+
+        if (unlikely(!data || n > size || n > COPY_SHORT_MAX))
+                return receive_any(pipe, buffer, size, ret_size, timeout_usec);
+        copy_short(buffer, data, n);
+        pipe_pass_fast(&pipe->pipe, n);
+        pipe_tell_fast(&pipe->pipe);
+        *ret_size = n;
+        return 0;
 }

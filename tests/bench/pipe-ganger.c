@@ -73,6 +73,7 @@ static struct ganger_pipe *open_end(int i, unsigned int flags) {
 static void write_always(enum pipe_way way) {
         static unsigned char data[PIPE_SIZE_MAX];
         struct ganger_pipe *p = open_end(0, GANGER_SEND);
+        struct iovec batch[PIPE_BATCH];
         size_t size = message_size;
         void *to;
 
@@ -82,10 +83,11 @@ static void write_always(enum pipe_way way) {
                         while (ganger_pipe_send(p, data, size, 0) < 0)
                                 bench_relax();
         case PIPE_BATCHES:
-                for (;; ganger_pipe_publish(p))
-                        for (int i = 0; i < PIPE_BATCH; i++)
-                                while (ganger_pipe_append(p, data, size, 0) < 0)
-                                        bench_relax();
+                for (int i = 0; i < PIPE_BATCH; i++)
+                        batch[i] = (struct iovec){ data, size };
+                for (;;)
+                        while (ganger_pipe_send_many(p, batch, PIPE_BATCH, 0) < 0)
+                                bench_relax();
         case PIPE_IN_PLACE:
                 for (uint64_t n = 0;; n++) {
                         while (ganger_pipe_reserve(p, size, &to, 0) < 0)
@@ -99,10 +101,12 @@ static void write_always(enum pipe_way way) {
 static void read_always(enum pipe_way way, _Atomic uint64_t *received) {
         static unsigned char data[PIPE_SIZE_MAX];
         struct ganger_pipe *p = open_end(0, GANGER_RECEIVE);
+        struct iovec batch[PIPE_BATCH];
         volatile uint64_t seen;
         const void *from;
         uint64_t taken;
         size_t size;
+        int n;
 
         for (;; pipe_count(received, taken)) {
                 taken = 1;
@@ -112,12 +116,11 @@ static void read_always(enum pipe_way way, _Atomic uint64_t *received) {
                                 bench_relax();
                         break;
                 case PIPE_BATCHES:
-                        for (taken = 0; taken < PIPE_BATCH && ganger_pipe_peek(p, &from, &size, 0) == 0; taken++)
-                                memcpy(data, from, size);
-                        if (taken > 0)
-                                ganger_pipe_consume(p);
-                        else
+                        while ((n = ganger_pipe_peek_many(p, batch, PIPE_BATCH, 0)) < 0)
                                 bench_relax();
+                        for (taken = 0; taken < (uint64_t)n; taken++)
+                                memcpy(data, batch[taken].iov_base, batch[taken].iov_len);
+                        ganger_pipe_consume(p);
                         break;
                 case PIPE_IN_PLACE:
                         while (ganger_pipe_peek(p, &from, &size, 0) < 0)

@@ -160,6 +160,34 @@ START_TEST(single_and_in_batches) {
 }
 END_TEST
 
+START_TEST(many_with_one_call) {
+        struct iovec messages[] = { { (void *)"one", 3 }, { (void *)"two", 3 }, { NULL, 0 } }, there[4];
+        char big[MESSAGE_MAX] = { 0 };
+        struct iovec much[8];
+        int r;
+
+        open_both();
+        ck_assert_int_eq(ganger_pipe_send_many(in, messages, 3, 0), -EACCES);
+        ck_assert_int_eq(ganger_pipe_peek_many(out, there, 3, 0), -EACCES);
+        ck_assert_int_eq(ganger_pipe_send_many(out, messages, 0, 0), -EINVAL);
+        ck_assert_int_eq(ganger_pipe_peek_many(in, there, 0, 0), -EINVAL);
+        ck_assert_int_eq(ganger_pipe_peek_many(in, there, 4, 0), -EAGAIN);
+        ck_assert_int_eq(ganger_pipe_send_many(out, messages, 3, 0), 3);
+        ck_assert_int_eq(ganger_pipe_peek_many(in, there, 4, -1), 3);
+        ck_assert_mem_eq(there[1].iov_base, "two", 3);
+        ck_assert_uint_eq(there[2].iov_len, 0);
+        ck_assert_int_eq(ganger_pipe_consume(in), 0);
+
+        for (size_t i = 0; i < ARRAY_SIZE(much); i++)
+                much[i] = (struct iovec){ big, sizeof big };
+        r = ganger_pipe_send_many(out, much, ARRAY_SIZE(much), -1);
+        ck_assert(r > 0 && r < (int)ARRAY_SIZE(much));
+        ck_assert_int_eq(ganger_pipe_send_many(out, much, ARRAY_SIZE(much), 0), -EAGAIN);
+        ck_assert_int_eq(ganger_pipe_send_many(out, much, ARRAY_SIZE(much), 2000), -ETIMEDOUT);
+        ck_assert_int_eq(ganger_pipe_peek_many(in, there, 4, 0), r);
+}
+END_TEST
+
 START_TEST(in_place) {
         void *to;
 
@@ -167,7 +195,7 @@ START_TEST(in_place) {
         ck_assert_int_eq(ganger_pipe_commit(out, 0), -EINVAL);
         ck_assert_int_eq(ganger_pipe_reserve(out, MESSAGE_MAX + 1, &to, 0), -EMSGSIZE);
         ck_assert_int_eq(ganger_pipe_reserve(out, 10, &to, 0), 0);
-        ck_assert_uint_eq((uintptr_t)to % 8, 0);
+        ck_assert_uint_eq((uintptr_t)to % 16, 0);
         ck_assert_int_eq(ganger_pipe_commit(out, 11), -EMSGSIZE);
         memcpy(to, "hello", 5);
         ck_assert_int_eq(ganger_pipe_commit(out, 5), 0);
@@ -388,7 +416,7 @@ int main(void) {
         Suite *suite = suite_create("ganger-pipe");
         TCase *c = tcase_create("ganger-pipe");
         const TTest *tests[] = {
-                ends_are_opened_once, each_end_does_its_own, single_and_in_batches, in_place, full_and_empty,
+                ends_are_opened_once, each_end_does_its_own, single_and_in_batches, many_with_one_call, in_place, full_and_empty,
                 the_descriptor_tells, a_stream_between_two_processes, writers_that_are_killed, readers_that_are_killed,
         };
 

@@ -130,6 +130,58 @@ START_TEST(the_longest_always_fits_an_empty_pipe) {
 }
 END_TEST
 
+/** Short ones and long ones, some of them empty. */
+static uint32_t mixed_size_of(unsigned int n) {
+        return n % 7 == 0 ? size_of(n) : n * 11 % 300;
+}
+
+/** With one call each: batches of all lengths, from every place of the ring on. */
+START_TEST(many_with_one_call) {
+        static unsigned char data[40][CAPACITY];
+        struct iovec messages[ARRAY_SIZE(data)], there[ARRAY_SIZE(data)];
+        unsigned int sent = 0, got = 0;
+
+        while (got < 20000) {
+                size_t n = 1 + sent % ARRAY_SIZE(data);
+                int r;
+
+                for (size_t i = 0; i < n; i++) {
+                        messages[i] = (struct iovec){ data[i], mixed_size_of(sent + (unsigned int)i) };
+                        memset(data[i], (int)(sent + i), messages[i].iov_len);
+                }
+                r = pipe_append_many(&writer, messages, n);
+                ck_assert(r == -EAGAIN || (r > 0 && r <= (int)n));
+                if (r > 0) {
+                        sent += (unsigned int)r;
+                        pipe_tell(&writer);
+                }
+                r = pipe_peek_many(&reader, there, 1 + got % 5);
+                ck_assert(r > 0 && (unsigned int)r <= 1 + got % 5);
+                for (int i = 0; i < r; i++, got++) {
+                        ck_assert_uint_eq(there[i].iov_len, mixed_size_of(got));
+                        ck_assert_uint_eq((uintptr_t)there[i].iov_base % PIPE_ALIGN, 0);
+                        for (size_t k = 0; k < there[i].iov_len; k++)
+                                ck_assert_uint_eq(((unsigned char *)there[i].iov_base)[k], (unsigned char)got);
+                }
+                pipe_tell(&reader);
+        }
+}
+END_TEST
+
+START_TEST(many_stop_at_one_that_is_too_long) {
+        struct iovec messages[3] = { { (void *)"a", 1 }, { (void *)"b", 1 }, { NULL, CAPACITY } };
+        struct iovec there[3];
+
+        ck_assert_int_eq(pipe_append_many(&writer, messages + 2, 1), -EMSGSIZE);
+        ck_assert_int_eq(pipe_append_many(&writer, messages, 3), 2);
+        ck_assert_int_eq(pipe_peek_many(&reader, there, 3), -EAGAIN);
+        pipe_tell(&writer);
+        ck_assert_int_eq(pipe_peek_many(&reader, there, 3), 2);
+        ck_assert_int_eq(pipe_peek_many(&reader, there, 3), -EAGAIN);
+        ck_assert_mem_eq(there[1].iov_base, "b", 1);
+}
+END_TEST
+
 START_TEST(a_batch_is_seen_at_once) {
         for (unsigned int i = 1; i <= 5; i++)
                 ck_assert_int_eq(append(&writer, i), 0);
@@ -276,7 +328,7 @@ END_TEST
 
 /** Positions that make no sense together stop both ends, and who wants to take one. */
 START_TEST(impossible_positions_are_damage) {
-        static const uint64_t ahead[] = { CAPACITY + 8, 4, (uint64_t)-8, UINT64_MAX / 2 };
+        static const uint64_t ahead[] = { CAPACITY + 16, 8, (uint64_t)-16, UINT64_MAX / 2 };
         const void *data;
         struct pipe p;
         uint32_t size;
@@ -290,11 +342,11 @@ START_TEST(impossible_positions_are_damage) {
                         pipe_open(&p, &region, event_fd);
                         ck_assert_int_eq(pipe_take(&p, end, 9, 1), -EBADMSG);
                 }
-                control->written = writer.told;
-                control->consumed = writer.told - ahead[i];
+                control->written = writer.position;
+                control->consumed = writer.position - ahead[i];
                 writer.limit = writer.position; /* it looks when it knows of no room */
                 ck_assert_int_eq(pipe_reserve(&writer, 1000, &to), -EBADMSG);
-                control->consumed = reader.told;
+                control->consumed = reader.position;
         }
         ck_assert_int_eq(pipe_reserve(&writer, 1000, &to), 0);
 }
@@ -330,8 +382,8 @@ START_TEST(random_memory_leads_nobody_astray) {
                         from[(unsigned long)random() % CAPACITY] = (unsigned char)random();
                 for (unsigned int i = 0; i < CAPACITY; i += 64)
                         *(uint64_t *)(void *)(from + i) = random() % 5 == 0 ? PIPE_PADDING : (uint64_t)random() % 2100;
-                control->consumed = (uint64_t)random() % CAPACITY & ~7ull;
-                control->written = control->consumed + ((uint64_t)random() % (CAPACITY + 8) & ~7ull);
+                control->consumed = (uint64_t)random() % CAPACITY & ~15ull;
+                control->written = control->consumed + ((uint64_t)random() % (CAPACITY + 16) & ~15ull);
                 control->reader = 0;
                 pipe_open(&r, &region, event_fd);
                 ck_assert_int_eq(pipe_take(&r, PIPE_READER, 5, 1), 0);
@@ -376,6 +428,7 @@ int main(void) {
         TCase *c = tcase_create("pipe");
         const TTest *tests[] = {
                 records_of_all_sizes_come_in_order, the_longest_always_fits_an_empty_pipe, a_batch_is_seen_at_once,
+                many_with_one_call, many_stop_at_one_that_is_too_long,
                 a_full_pipe_publishes_what_was_appended, a_record_may_be_shorter_than_reserved, an_end_has_one_holder,
                 recovery_knows_generations_apart, a_new_reader_gets_what_the_dead_one_had_not_consumed,
                 a_new_writer_goes_on_behind_what_was_published, leaving_publishes, waiting_ends_in_time,

@@ -183,6 +183,28 @@ static void do_batch(struct arena *a) {
                 a->marks[first + i].sent = 1;
 }
 
+/** The same with one call, of messages that lie elsewhere. */
+static void do_append_many(struct arena *a) {
+        static uint64_t data[3][LONGEST / 8];
+        unsigned int first = a->next;
+        struct iovec messages[3];
+        struct pipe p;
+        int n;
+
+        if (!step_take(a, &p, PIPE_WRITER, STEP_VICTIM))
+                return;
+        for (unsigned int i = 0; i < 3; i++) {
+                unsigned int id = begin(a);
+
+                payload_write(data[i], id);
+                messages[i] = (struct iovec){ data[i], size_of(id) };
+        }
+        n = pipe_append_many(&p, messages, 3);
+        pipe_tell(&p);
+        for (int i = 0; i < n; i++)
+                a->marks[first + (unsigned int)i].sent = 1;
+}
+
 static void do_append_and_leave(struct arena *a) {
         unsigned int id;
         struct pipe p;
@@ -229,6 +251,28 @@ static void do_peek(struct arena *a) {
         pipe_leave(&p);
 }
 
+/** The same with one call. */
+static void do_peek_many(struct arena *a) {
+        struct iovec there[3];
+        unsigned int ids[3];
+        struct pipe p;
+        int n;
+
+        if (!step_take(a, &p, PIPE_READER, STEP_VICTIM))
+                return;
+        n = pipe_peek_many(&p, there, 3);
+        for (int i = 0; i < n; i++) {
+                ids[i] = step_id(there[i].iov_base, (uint32_t)there[i].iov_len);
+                if (ids[i] == STEP_BROKEN)
+                        return;
+        }
+        for (int i = 0; i < n; i++)
+                a->marks[ids[i]].consume_begun = 1;
+        pipe_tell(&p);
+        for (int i = 0; i < n; i++)
+                a->marks[ids[i]].consumed = 1;
+}
+
 static void do_wake(struct arena *a) {
         const char *why = NULL;
         struct pipe writer, reader;
@@ -262,10 +306,12 @@ const struct operation operations[] = {
         { .name = "send", .setup = setup_empty, .victim = do_send },
         { .name = "send, dead reader", .setup = setup_zombie_reader, .victim = do_send },
         { .name = "append, publish", .setup = setup_three, .victim = do_batch },
+        { .name = "append many, publish", .setup = setup_three, .victim = do_append_many },
         { .name = "append, close", .setup = setup_zombie_reader, .victim = do_append_and_leave },
         { .name = "receive", .setup = setup_three, .victim = do_receive },
         { .name = "receive, dead writer", .setup = setup_zombie_writer, .victim = do_receive },
         { .name = "peek, consume, close", .setup = setup_three, .victim = do_peek },
+        { .name = "peek many, consume", .setup = setup_three, .victim = do_peek_many },
         { .name = "wake", .setup = setup_waiters, .victim = do_wake },
         { .name = "wait", .setup = setup_empty, .victim = do_wait },
         { .name = "wait for space", .setup = setup_full, .victim = do_wait_for_space },

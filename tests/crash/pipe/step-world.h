@@ -14,7 +14,7 @@
 #define STEP_IDS 32
 #define STEP_BROKEN STEP_IDS
 /** The second record does not fit before the end of the ring. */
-#define STEP_START (UINT64_C(3) * STEP_CAPACITY - 72)
+#define STEP_START (UINT64_C(3) * STEP_CAPACITY - 80)
 
 struct mark {
         volatile uint8_t send_begun, sent, consume_begun, consumed;
