@@ -13,7 +13,7 @@ BENCH_BINARIES = $(EXTRA_PROGRAMS:=$(EXEEXT))
 CLEANFILES += $(BENCH_BINARIES)
 BENCH_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) -I$(top_srcdir)/tests/bench
 
-BENCH_COMMON = tests/bench/bench.c tests/bench/bench.h
+BENCH_COMMON = tests/bench/bench.c tests/bench/bench.h tests/bench/machine.c tests/bench/machine.h
 
 tests_bench_bench_machine_SOURCES = $(BENCH_COMMON) tests/bench/bench-machine.c
 tests_bench_bench_machine_CPPFLAGS = $(BENCH_CPPFLAGS)

@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bench.h"
@@ -47,12 +46,6 @@ struct shared {
 
 /** A payload as large as any. */
 static _Alignas(64) unsigned char payload[1 << 16];
-
-static void pause_ns(uint64_t ns) {
-        const struct timespec ts = { .tv_sec = 0, .tv_nsec = (long)ns };
-
-        nanosleep(&ts, NULL);
-}
 
 /** Nothing to do just now, without sleeping. */
 static inline void back_off(unsigned int *spins, bool crowded) {
@@ -104,7 +97,7 @@ static void enter(const struct peer *peer, const struct peer_world *world, unsig
                 bench_pin((int)role);
         atomic_store(&shared->children[role].there, 1);
         while (!atomic_load(&shared->go))
-                pause_ns(100000);
+                bench_pause_ns(100000);
 }
 
 static void one_way(const struct peer *peer, const struct peer_world *world, unsigned int role, struct shared *shared) {
@@ -177,7 +170,7 @@ static void start(const struct peer *peer, const struct peer_world *world, child
         }
         for (unsigned int i = 0; i < n; i++)
                 while (!atomic_load(&shared->children[i].there))
-                        pause_ns(100000);
+                        bench_pause_ns(100000);
         atomic_store(&shared->go, 1);
 }
 
@@ -242,10 +235,10 @@ struct peer_rate peer_run(const struct peer *peer, const struct peer_world *worl
         uint64_t begin, end;
 
         start(peer, world, one_way, shared, pids);
-        pause_ns(WARM_UP_NS);
+        bench_pause_ns(WARM_UP_NS);
         begin = bench_now_ns();
         before = count(world, shared, pids);
-        pause_ns(MEASURE_NS);
+        bench_pause_ns(MEASURE_NS);
         end = bench_now_ns();
         after = count(world, shared, pids);
         ret = (struct peer_rate){
@@ -265,7 +258,7 @@ struct peer_trip peer_run_echo(const struct peer *peer, const struct peer_world 
 
         start(peer, world, there_and_back, shared, pids);
         while (!atomic_load(&shared->over))
-                pause_ns(1000000);
+                bench_pause_ns(1000000);
         ret = (struct peer_trip){
                 .p50 = bench_quantile(shared->batches, BATCHES, 0.5),
                 .p99 = bench_quantile(shared->trips, TRIPS, 0.99),
@@ -291,7 +284,7 @@ double peer_run_kill(const struct peer *peer, const struct peer_world *world, un
         pid_t pids[CHILDREN_MAX];
 
         start(peer, world, one_way, shared, pids);
-        pause_ns(WARM_UP_NS + bench_now_ns() % 1000000);
+        bench_pause_ns(WARM_UP_NS + bench_now_ns() % 1000000);
         since = bench_now_ns();
         bench_kill(pids[victim]);
         pids[victim] = 0;
