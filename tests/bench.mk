@@ -41,7 +41,10 @@ tests_bench_bench_ipc_SOURCES = $(BENCH_COMMON) $(BENCH_PEERS) \
 tests_bench_bench_ipc_CPPFLAGS = $(BENCH_CPPFLAGS)
 tests_bench_bench_ipc_LDADD = libworker.la libshm.la libbase.la
 
-tests_bench_bench_semaphore_SOURCES = $(BENCH_COMMON) tests/bench/bench-semaphore.c
+# Operations that are over at once; tests/monitor.mk takes them too.
+BENCH_OPS = tests/bench/gang.c tests/bench/gang.h tests/bench/op.c tests/bench/op.h
+
+tests_bench_bench_semaphore_SOURCES = $(BENCH_COMMON) $(BENCH_OPS) tests/bench/bench-semaphore.c
 tests_bench_bench_semaphore_CPPFLAGS = $(BENCH_CPPFLAGS)
 tests_bench_bench_semaphore_LDADD = libworker.la libshm.la libbase.la
 
