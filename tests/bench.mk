@@ -21,6 +21,7 @@ tests_bench_bench_machine_CPPFLAGS = $(BENCH_CPPFLAGS)
 # What carries messages between processes; those of libraries are compiled by the script.
 BENCH_PEERS = \
 	tests/bench/gang.c tests/bench/gang.h \
+	tests/bench/peer-children.c tests/bench/peer-children.h tests/bench/peer-moment.c \
 	tests/bench/peer-run.c tests/bench/peer-run.h \
 	tests/bench/peer.h tests/bench/peer-ganger.c tests/bench/peer-kernel.c tests/bench/peer-vyukov.c \
 	tests/bench/vyukov.c tests/bench/vyukov.h

@@ -319,16 +319,7 @@ static void print_rounds(struct bench_table *t) {
                        leaves_out(r) ? "are left out" : "count all the same: repeat it on a quiet machine");
 }
 
-static void forget(struct bench_table *t) {
-        struct bench_table **p = &tables;
-
-        while (*p != t)
-                p = &(*p)->next;
-        *p = t->next;
-        free(t);
-}
-
-void bench_table_finish(struct bench_table *t) {
+void bench_table_show(struct bench_table *t) {
         const char *path = getenv("BENCH_JSON");
         FILE *f = path ? fopen(path, "a") : NULL;
         double peer;
@@ -355,7 +346,20 @@ void bench_table_finish(struct bench_table *t) {
         fflush(stdout);
         if (f)
                 fclose(f);
-        forget(t);
+}
+
+void bench_table_free(struct bench_table *t) {
+        struct bench_table **p = &tables;
+
+        while (*p != t)
+                p = &(*p)->next;
+        *p = t->next;
+        free(t);
+}
+
+void bench_table_finish(struct bench_table *t) {
+        bench_table_show(t);
+        bench_table_free(t);
 }
 
 bool bench_aim(const char *what, double value, const char *relation, double aim, bool met) {

@@ -117,7 +117,11 @@ double bench_median(const struct bench_table *t, const char *name);
  */
 double bench_ratio(const struct bench_table *t, const char *name, const char *beside, double q);
 
-/** Print it, append it to $BENCH_JSON, a line a row, and free it. */
+/** Print it, and append it to $BENCH_JSON, a line a row. */
+void bench_table_show(struct bench_table *t);
+void bench_table_free(struct bench_table *t);
+
+/** Both. */
 void bench_table_finish(struct bench_table *t);
 
 /** Say whether an aim was met, and append that to $BENCH_JSON. @return `met`. */

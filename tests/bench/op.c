@@ -29,13 +29,13 @@
 
 /** Show it, and then whether ours was good enough. */
 static void finish(struct bench_table *t, const struct op *const *ops, double aim) {
-        double ratio = aim > 0 ? bench_ratio(t, ops[1]->name, ops[0]->name, 0.5) : 0;
         char what[192];
 
+        bench_table_show(t);
         snprintf(what, sizeof what, "%s, beside %s, round by round", t->title, ops[0]->name);
-        bench_table_finish(t);
         if (aim > 0)
-                bench_aim_least(what, ratio, aim);
+                bench_aim_least(what, bench_ratio(t, ops[1]->name, ops[0]->name, 0.5), aim);
+        bench_table_free(t);
 }
 
 /* ---- alone ------------------------------------------------------------------------------------- */
