@@ -49,6 +49,7 @@ struct peer {
         void (*teardown)(void);
         size_t size_max;                        /* of a message; 0: any */
         unsigned int pairs_max;                 /* senders, and receivers; 0: any */
+        bool all, all_lossy;                    /* carries messages to all receivers; loses those of slow ones */
         bool one_size;                          /* carries no payload: only there and back makes sense */
         void (*recover)(unsigned int role);     /* what a supervisor does when that child was killed; NULL: there is none */
 };
@@ -60,6 +61,7 @@ static inline unsigned int peer_channel(const struct peer_world *world, unsigned
 
 #define PEER_CHANNELS 2
 
+extern const struct peer peer_broadcast, peer_fan;
 extern const struct peer peer_ganger, peer_vyukov, peer_pipe, peer_seqpacket, peer_mq, peer_futex, peer_eventfd, peer_line;
 
 #ifdef __cplusplus
