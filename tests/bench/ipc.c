@@ -157,6 +157,7 @@ static void kills(void) {
                 unsigned int victim = i % 2 ? 1 : 2;
 
                 *(i % 2 ? &world.senders : &world.receivers) = 2;
+                world.sides = true;
                 for (size_t k = 0; k < n_peers; k++) {
                         world.blocking = !peers[k]->spins;
                         if (can(peers[k], &world))

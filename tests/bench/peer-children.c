@@ -66,11 +66,10 @@ void peer_one_way(const struct peer *peer, const struct peer_world *world, unsig
 
 /* ---- the parent -------------------------------------------------------------------------------- */
 
-static void enter(const struct peer *peer, const struct peer_world *world, unsigned int role, struct shared *shared,
-                  bool sides) {
+static void enter(const struct peer *peer, const struct peer_world *world, unsigned int role, struct shared *shared) {
         /* First: threads that a peer starts are free to run elsewhere. */
         peer->enter(role);
-        if (sides)
+        if (world->sides)
                 bench_pin(role < world->senders ? 0 : 1);
         else if (!peer_is_crowded(world))
                 bench_pin((int)role);
@@ -79,7 +78,7 @@ static void enter(const struct peer *peer, const struct peer_world *world, unsig
                 bench_pause_ns(LOOK_NS);
 }
 
-struct shared *peer_start(const struct peer *peer, const struct peer_world *world, child_fn fn, bool sides) {
+struct shared *peer_start(const struct peer *peer, const struct peer_world *world, child_fn fn) {
         struct shared *shared = bench_shared(sizeof *shared);
         unsigned int n = peer_children(world);
 
@@ -90,7 +89,7 @@ struct shared *peer_start(const struct peer *peer, const struct peer_world *worl
                 if (pid < 0)
                         bench_die("fork");
                 if (pid == 0) {
-                        enter(peer, world, i, shared, sides);
+                        enter(peer, world, i, shared);
                         fn(peer, world, i, shared);
                         _exit(EXIT_FAILURE);
                 }

@@ -60,12 +60,11 @@ static inline bool peer_is_crowded(const struct peer_world *world) {
 }
 
 /**
- * Start all of them; returns when all are there and were told to begin.
- * @param fn     runs in each.
- * @param sides  senders share the first processor, receivers the second; else each has one of its own, or if there are
- *               more of them than processors, all run where they like.
+ * Start all of them; returns when all are there and were told to begin. Each has a processor of its own, or if there are more
+ * of them than processors, they run where they like; but see `sides`.
+ * @param fn  runs in each.
  */
-struct shared *peer_start(const struct peer *peer, const struct peer_world *world, child_fn fn, bool sides);
+struct shared *peer_start(const struct peer *peer, const struct peer_world *world, child_fn fn);
 
 /** Kill them all. */
 void peer_stop(const struct peer *peer, const struct peer_world *world, struct shared *shared);

@@ -46,7 +46,7 @@ static uint64_t longest_gap(const struct peer_world *world, struct shared *share
 }
 
 double peer_run_kill(const struct peer *peer, const struct peer_world *world, unsigned int victim) {
-        struct shared *shared = peer_start(peer, world, peer_one_way, true);
+        struct shared *shared = peer_start(peer, world, peer_one_way);
         uint64_t gap;
         double ms;
         bool open;
@@ -122,7 +122,7 @@ static void wake_or_be_woken(const struct peer *peer, const struct peer_world *w
 }
 
 double peer_run_wake(const struct peer *peer, const struct peer_world *world) {
-        struct shared *shared = peer_start(peer, world, wake_or_be_woken, false);
+        struct shared *shared = peer_start(peer, world, wake_or_be_woken);
         double p50;
 
         while (!atomic_load(&shared->over))

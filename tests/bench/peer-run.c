@@ -117,7 +117,7 @@ static double per_million(uint64_t n, uint64_t messages) {
 }
 
 struct peer_rate peer_run(const struct peer *peer, const struct peer_world *world) {
-        struct shared *shared = peer_start(peer, world, peer_one_way, false);
+        struct shared *shared = peer_start(peer, world, peer_one_way);
         struct count before, after;
         uint64_t received;
         double nsec;
@@ -139,7 +139,7 @@ struct peer_rate peer_run(const struct peer *peer, const struct peer_world *worl
 }
 
 struct peer_trip peer_run_echo(const struct peer *peer, const struct peer_world *world) {
-        struct shared *shared = peer_start(peer, world, there_and_back, false);
+        struct shared *shared = peer_start(peer, world, there_and_back);
         struct peer_trip ret;
 
         while (!atomic_load(&shared->over))

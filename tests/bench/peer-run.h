@@ -30,7 +30,7 @@ struct peer_trip peer_run_echo(const struct peer *peer, const struct peer_world 
 
 /**
  * Kill a child at a random moment, and recover it if there is a way.
- * @param world  a sender and a receiver, and the victim is one more of either.
+ * @param world  a sender and a receiver on their sides, and the victim is one more of either.
  * @return milliseconds that one of the others got nothing done, at most; PEER_STUCK: somebody never did.
  */
 double peer_run_kill(const struct peer *peer, const struct peer_world *world, unsigned int victim);

@@ -30,6 +30,7 @@ enum peer_cast {
 struct peer_world {
         unsigned int senders, receivers;        /* children: senders come first */
         bool echo;                              /* there and back */
+        bool sides;                             /* senders share the first processor, receivers the second */
         bool blocking;                          /* else `send` and `receive` return at once */
         enum peer_cast cast;
         unsigned int batch;                     /* so many messages are published at once; up to 1: each by itself */

@@ -96,8 +96,8 @@ static void compare(const char *title, unsigned int each, bool blocking) {
                 for (size_t k = 0; k < n_peers; k++) {
                         const struct peer *p = peers[k];
                         const struct peer_world world = {
-                                .senders = each, .receivers = each, .blocking = blocking && p->blocks, .size = SIZE,
-                                .slots = SLOTS,
+                                .senders = each, .receivers = each, .sides = each > 1, .blocking = blocking && p->blocks,
+                                .size = SIZE, .slots = SLOTS,
                         };
                         struct peer_rate got;
 
