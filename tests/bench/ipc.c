@@ -156,6 +156,8 @@ static void kills(void) {
                 struct peer_world world = world_of(sizes[0], 1, false, false);
                 unsigned int victim = i % 2 ? 1 : 2;
 
+                bench_add(bench_row(t, "ganger queue, nobody killed", "what the machine takes"),
+                          peer_run_kill(peers[0], &world, PEER_NOBODY));
                 *(i % 2 ? &world.senders : &world.receivers) = 2;
                 world.sides = true;
                 for (size_t k = 0; k < n_peers; k++) {

@@ -53,10 +53,12 @@ double peer_run_kill(const struct peer *peer, const struct peer_world *world, un
 
         bench_pause_ns(PEER_WARM_UP_NS + bench_now_ns() % 1000000);
         atomic_store(&shared->kill_ns, bench_now_ns());
-        bench_kill(shared->pids[victim]);
-        shared->pids[victim] = 0;
-        if (peer->recover)
-                peer->recover(victim);
+        if (victim != PEER_NOBODY) {
+                bench_kill(shared->pids[victim]);
+                shared->pids[victim] = 0;
+                if (peer->recover)
+                        peer->recover(victim);
+        }
         do {
                 bench_pause_ns(WATCH_NS);
                 gap = longest_gap(world, shared, victim, &open);

@@ -31,10 +31,12 @@ struct peer_trip peer_run_echo(const struct peer *peer, const struct peer_world 
 /**
  * Kill a child at a random moment, and recover it if there is a way.
  * @param world  a sender and a receiver on their sides, and the victim is one more of either.
+ * @param victim  or PEER_NOBODY: what the machine takes.
  * @return milliseconds that one of the others got nothing done, at most; PEER_STUCK: somebody never did.
  */
 double peer_run_kill(const struct peer *peer, const struct peer_world *world, unsigned int victim);
 #define PEER_STUCK 1000.0
+#define PEER_NOBODY UINT32_MAX
 
 /** One sends when the other sleeps, on processors of their own. @return nanoseconds until it has the message, the median. */
 double peer_run_wake(const struct peer *peer, const struct peer_world *world);
