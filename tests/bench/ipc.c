@@ -156,7 +156,7 @@ static void kills(void) {
                 struct peer_world world = world_of(sizes[0], 1, false, false);
                 unsigned int victim = i % 2 ? 1 : 2;
 
-                bench_add(bench_row(t, "ganger queue, nobody killed", "what the machine takes"),
+                bench_add(bench_row(t, "ganger queue, no kill", "what the machine takes"),
                           peer_run_kill(peers[0], &world, PEER_NOBODY));
                 *(i % 2 ? &world.senders : &world.receivers) = 2;
                 world.sides = true;
