@@ -30,6 +30,7 @@
 static struct bench_table *tables;
 static struct machine_usage watched;
 static bool busy_before;                /* others used them before anything of ours ran */
+static bool in_doubt;                   /* the table that was shown last counts busy samples */
 
 uint64_t bench_now_ns(void) {
         struct timespec ts;
@@ -325,6 +326,7 @@ void bench_table_show(struct bench_table *t) {
         double peer;
 
         look();
+        in_doubt = t->n > 0 && !leaves_out(&t->rows[0]);
         peer = t->peer ? bench_median(t, t->peer) : 0;
         printf("\n%s (%s, %s is better)\n", t->title, t->unit, t->better == BENCH_MORE ? "more" : "less");
         printf("  %-34s %10s %10s %10s", "", t->quantiles ? "p50" : "median", t->quantiles ? "p99" : "lowest",
@@ -366,12 +368,13 @@ bool bench_aim(const char *what, double value, const char *relation, double aim,
         const char *path = getenv("BENCH_JSON");
         FILE *f = path ? fopen(path, "a") : NULL;
 
-        printf("  %s %s: %.3g (aim %s %.3g)\n", met ? "met" : "MISSED", what, value, relation, aim);
+        printf("  %s %s: %.3g (aim %s %.3g)%s\n", met ? "met" : "MISSED", what, value, relation, aim,
+               in_doubt ? ", in doubt: BUSY" : "");
         fflush(stdout);
         if (!f)
                 return met;
-        fprintf(f, "{\"aim\":\"%s\",\"value\":%.4g,\"relation\":\"%s\",\"bound\":%.4g,\"met\":%s}\n", what, value, relation,
-                aim, met ? "true" : "false");
+        fprintf(f, "{\"aim\":\"%s\",\"value\":%.4g,\"relation\":\"%s\",\"bound\":%.4g,", what, value, relation, aim);
+        fprintf(f, "\"met\":%s,\"busy\":%s}\n", met ? "true" : "false", in_doubt ? "true" : "false");
         fclose(f);
         return met;
 }

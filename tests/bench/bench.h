@@ -124,7 +124,7 @@ void bench_table_free(struct bench_table *t);
 /** Both. */
 void bench_table_finish(struct bench_table *t);
 
-/** Say whether an aim was met, and append that to $BENCH_JSON. @return `met`. */
+/** Say whether an aim of the table that was shown last was met, and append that to $BENCH_JSON. @return `met`. */
 bool bench_aim(const char *what, double value, const char *relation, double aim, bool met);
 
 static inline bool bench_aim_least(const char *what, double value, double aim) {
