@@ -1,6 +1,7 @@
 # The benches. A plain build does not need them: `make bench` builds and runs all of them, `make bench BENCH=queue`
 # (or another part of tests/bench/run: several in quotes) some.
 EXTRA_PROGRAMS = \
+	tests/bench/bench-broadcast \
 	tests/bench/bench-daemon \
 	tests/bench/bench-first \
 	tests/bench/bench-holder \
@@ -13,16 +14,20 @@ BENCH_BINARIES = $(EXTRA_PROGRAMS:=$(EXEEXT))
 CLEANFILES += $(BENCH_BINARIES)
 BENCH_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) -I$(top_srcdir)/tests/bench
 
-BENCH_COMMON = tests/bench/bench.c tests/bench/bench.h
+BENCH_COMMON = tests/bench/bench.c tests/bench/bench.h tests/bench/machine.c tests/bench/machine.h
 
 tests_bench_bench_machine_SOURCES = $(BENCH_COMMON) tests/bench/bench-machine.c
 tests_bench_bench_machine_CPPFLAGS = $(BENCH_CPPFLAGS)
 
-# What carries messages between processes; those of libraries are compiled by the script.
-BENCH_PEERS = \
+# What runs those that carry messages between processes.
+BENCH_PEER_RUN = \
 	tests/bench/gang.c tests/bench/gang.h \
-	tests/bench/peer-run.c tests/bench/peer-run.h \
-	tests/bench/peer.h tests/bench/peer-ganger.c tests/bench/peer-kernel.c tests/bench/peer-vyukov.c \
+	tests/bench/peer-children.c tests/bench/peer-children.h tests/bench/peer-moment.c \
+	tests/bench/peer-run.c tests/bench/peer-run.h tests/bench/peer.h
+
+# Those that carry them; those of libraries are compiled by the script.
+BENCH_PEERS = $(BENCH_PEER_RUN) \
+	tests/bench/peer-ganger.c tests/bench/peer-kernel.c tests/bench/peer-vyukov.c \
 	tests/bench/vyukov.c tests/bench/vyukov.h
 
 tests_bench_bench_pipe_SOURCES = $(BENCH_COMMON) \
@@ -36,12 +41,20 @@ tests_bench_bench_queue_SOURCES = $(BENCH_COMMON) $(BENCH_PEERS) \
 tests_bench_bench_queue_CPPFLAGS = $(BENCH_CPPFLAGS)
 tests_bench_bench_queue_LDADD = libworker.la libshm.la libbase.la
 
+tests_bench_bench_broadcast_SOURCES = $(BENCH_COMMON) $(BENCH_PEER_RUN) \
+	tests/bench/bench-broadcast.c tests/bench/peer-broadcast.c tests/bench/peer-fan.c
+tests_bench_bench_broadcast_CPPFLAGS = $(BENCH_CPPFLAGS)
+tests_bench_bench_broadcast_LDADD = libworker.la libshm.la libbase.la
+
 tests_bench_bench_ipc_SOURCES = $(BENCH_COMMON) $(BENCH_PEERS) \
 	tests/bench/ipc.c tests/bench/peer-mq.c tests/bench/peer-turns.c
 tests_bench_bench_ipc_CPPFLAGS = $(BENCH_CPPFLAGS)
 tests_bench_bench_ipc_LDADD = libworker.la libshm.la libbase.la
 
-tests_bench_bench_semaphore_SOURCES = $(BENCH_COMMON) tests/bench/bench-semaphore.c
+# Operations that are over at once; tests/monitor.mk takes them too.
+BENCH_OPS = tests/bench/gang.c tests/bench/gang.h tests/bench/op.c tests/bench/op.h
+
+tests_bench_bench_semaphore_SOURCES = $(BENCH_COMMON) $(BENCH_OPS) tests/bench/bench-semaphore.c
 tests_bench_bench_semaphore_CPPFLAGS = $(BENCH_CPPFLAGS)
 tests_bench_bench_semaphore_LDADD = libworker.la libshm.la libbase.la
 
@@ -65,7 +78,8 @@ tests_bench_bench_holder_LDADD = libworker.la libshm.la libbase.la
 
 # Compiled by the script, where their libraries are.
 EXTRA_DIST += tests/bench/run tests/bench/plot tests/bench/peer-boost.cc tests/bench/peer-zeromq.c \
-	tests/bench/peer-ck.c tests/bench/peer-dpdk.c tests/bench/peer-nng.c tests/bench/peer-qb.c tests/bench/peer-memory.h
+	tests/bench/peer-ck.c tests/bench/peer-dpdk.c tests/bench/peer-nng.c tests/bench/peer-qb.c tests/bench/peer-memory.h \
+	tests/bench/peer-nng-pub.c tests/bench/peer-zeromq-pub.c
 
 bench: $(BENCH_BINARIES) gangerd$(EXEEXT) gangerctl$(EXEEXT)
 	CC="$(CC)" $(SHELL) $(srcdir)/tests/bench/run --source=$(srcdir)/tests/bench --build=. $(BENCH)

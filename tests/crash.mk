@@ -30,7 +30,7 @@ libcrashshm_la_CFLAGS = $(CRASH_SIM_CFLAGS)
 # The scheduler, without a world.
 CRASH_SIM = \
 	tests/crash/choice.c tests/crash/crashsim.c tests/crash/sim.c tests/crash/sim.h tests/crash/sim-buffer.c \
-	tests/crash/sim-hooks.c tests/crash/sim-sys.c
+	tests/crash/sim-hooks.c tests/crash/sim-sys.c tests/crash/sim-waiters.c
 
 # For each kind a world: a folder, a library of what actors do (with the hooks), and a program.
 check_LTLIBRARIES += libcrashqueue.la

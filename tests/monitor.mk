@@ -39,6 +39,6 @@ EXTRA_DIST += tests/model/monitor.pml
 # make bench BENCH=locks
 EXTRA_PROGRAMS += tests/bench/bench-locks
 BENCH_BINARIES += tests/bench/bench-locks$(EXEEXT)
-tests_bench_bench_locks_SOURCES = $(BENCH_COMMON) tests/bench/bench-locks.c
+tests_bench_bench_locks_SOURCES = $(BENCH_COMMON) $(BENCH_OPS) tests/bench/bench-locks.c
 tests_bench_bench_locks_CPPFLAGS = $(BENCH_CPPFLAGS)
 tests_bench_bench_locks_LDADD = libworker.la libshm.la libbase.la

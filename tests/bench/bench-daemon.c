@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bench.h"
 #include "daemon-bench.h"
 #include "gangd.h"
 
@@ -26,6 +27,7 @@ int main(int argc, char **argv) {
                         return 2;
                 }
         }
+        bench_look_around();
         if (restart || !idle)
                 bench_restart();
         if (idle || !restart)

@@ -21,6 +21,17 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "machine.h"
+
+/** Batches of the look at placement before each round. */
+#define PLACEMENT_BATCHES 5
+
+/** Tables that are not finished, and what was used of the processors when their samples were last judged. */
+static struct bench_table *tables;
+static struct machine_usage watched;
+static bool busy_before;                /* others used them before anything of ours ran */
+static bool in_doubt;                   /* the table that was shown last counts busy samples */
+
 uint64_t bench_now_ns(void) {
         struct timespec ts;
 
@@ -74,6 +85,12 @@ void bench_pin(int which) {
         (void)sched_setaffinity(0, sizeof set, &set);
 }
 
+bool bench_uses(int cpu) {
+        int cpus[2], n = processors(cpus);
+
+        return cpu == cpus[0] || (n > 1 && cpu == cpus[1]);
+}
+
 void *bench_shared(size_t size) {
         void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 
@@ -93,11 +110,11 @@ void bench_kill(pid_t pid) {
         waitpid(pid, NULL, 0);
 }
 
-int bench_rounds(int usual) {
-        const char *text = getenv("BENCH_ROUNDS");
-        int n = text ? atoi(text) : usual;
+void bench_pause_ns(uint64_t ns) {
+        struct timespec ts = { .tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000) };
 
-        return n < 1 ? 1 : n > BENCH_ROUNDS_MAX ? BENCH_ROUNDS_MAX : n;
+        while (nanosleep(&ts, &ts) < 0 && errno == EINTR)
+                ;
 }
 
 /* ---- samples ----------------------------------------------------------------------------------- */
@@ -126,10 +143,14 @@ struct bench_table *bench_table_new(const char *part, const char *title, const c
         t->unit = unit;
         t->better = better;
         t->peer = peer;
+        if (!tables)
+                machine_usage(&watched);
+        t->next = tables;
+        tables = t;
         return t;
 }
 
-static struct bench_result *find(struct bench_table *t, const char *name) {
+static const struct bench_result *find(const struct bench_table *t, const char *name) {
         for (size_t i = 0; i < t->n; i++)
                 if (strcmp(t->rows[i].name, name) == 0)
                         return &t->rows[i];
@@ -137,10 +158,11 @@ static struct bench_result *find(struct bench_table *t, const char *name) {
 }
 
 struct bench_result *bench_row(struct bench_table *t, const char *name, const char *note) {
-        struct bench_result *r = find(t, name);
+        const struct bench_result *known = find(t, name);
+        struct bench_result *r;
 
-        if (r)
-                return r;
+        if (known)
+                return &t->rows[known - t->rows];
         if (t->n == BENCH_RESULTS_MAX)
                 bench_die("too many rows");
         r = &t->rows[t->n++];
@@ -154,76 +176,205 @@ void bench_add(struct bench_result *r, double sample) {
                 r->samples[r->n++] = sample;
 }
 
-double bench_median(struct bench_table *t, const char *name) {
-        struct bench_result *r = find(t, name);
+/* ---- rounds ------------------------------------------------------------------------------------ */
 
-        return r ? bench_quantile(r->samples, r->n, 0.5) : 0;
+int bench_rounds(int usual) {
+        const char *text = getenv("BENCH_ROUNDS");
+        int n = text ? atoi(text) : usual;
+
+        return n < 1 ? 1 : n > BENCH_ROUNDS_MAX ? BENCH_ROUNDS_MAX : n;
+}
+
+/** Was the machine busy since the last look? If so, say it of each sample since then. */
+static void look(void) {
+        bool host, busy = machine_was_busy(&watched, &host);
+
+        for (struct bench_table *t = tables; t; t = t->next)
+                for (size_t i = 0; i < t->n; i++)
+                        for (struct bench_result *r = &t->rows[i]; r->judged < r->n; r->judged++)
+                                r->busy[r->judged] = t->unwatched ? host || busy_before : busy;
+}
+
+void bench_look_around(void) {
+        bool host;
+
+        machine_usage(&watched);
+        bench_pause_ns(MACHINE_SPAN_NS);
+        busy_before = machine_was_busy(&watched, &host);
+}
+
+bool bench_round(int *left) {
+        double ns;
+
+        if (*left <= 0 || bench_now_ns() - watched.at_ns >= MACHINE_SPAN_NS)
+                look();
+        if ((*left)-- <= 0)
+                return false;
+        ns = machine_ping_pong(PLACEMENT_BATCHES);
+        for (struct bench_table *t = tables; t; t = t->next)
+                if (t->placements_n < BENCH_ROUNDS_MAX)
+                        t->placements[t->placements_n++] = ns;
+        return true;
+}
+
+/* ---- what counts ------------------------------------------------------------------------------- */
+
+static size_t busy_of(const struct bench_result *r) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < r->n; i++)
+                n += r->busy[i];
+        return n;
+}
+
+/** Leave busy ones out only if there are enough others. */
+static bool leaves_out(const struct bench_result *r) {
+        return 2 * busy_of(r) <= r->n;
+}
+
+/** The samples of a row that count, sorted. @param ret  room for BENCH_ROUNDS_MAX. @return how many. */
+static size_t counted(const struct bench_result *r, double *ret) {
+        bool quiet = leaves_out(r);
+        size_t n = 0;
+
+        for (size_t i = 0; i < r->n; i++)
+                if (!quiet || !r->busy[i])
+                        ret[n++] = r->samples[i];
+        qsort(ret, n, sizeof *ret, compare);
+        return n;
+}
+
+double bench_median(const struct bench_table *t, const char *name) {
+        const struct bench_result *r = find(t, name);
+        double samples[BENCH_ROUNDS_MAX];
+
+        return r ? bench_quantile(samples, counted(r, samples), 0.5) : 0;
+}
+
+/** How good a value is beside the peer's: above 1 is better. */
+static double ratio(const struct bench_table *t, double value, double peer) {
+        if (value == 0 || peer == 0)
+                return 0;
+        return t->better == BENCH_MORE ? value / peer : peer / value;
+}
+
+double bench_ratio(const struct bench_table *t, const char *name, const char *beside, double q) {
+        const struct bench_result *ours = find(t, name), *theirs = find(t, beside);
+        double ratios[BENCH_ROUNDS_MAX];
+        size_t n = 0;
+
+        for (size_t i = 0; ours && theirs && i < ours->n && i < theirs->n; i++)
+                if (theirs->samples[i] > 0 && (!leaves_out(ours) || !ours->busy[i]))
+                        ratios[n++] = ratio(t, ours->samples[i], theirs->samples[i]);
+        return bench_quantile(ratios, n, q);
 }
 
 /* ---- showing ----------------------------------------------------------------------------------- */
 
-/** How good a row is beside the peer: above 1 is better. */
-static double ratio(const struct bench_table *t, double median, double peer) {
-        if (median == 0 || peer == 0)
-                return 0;
-        return t->better == BENCH_MORE ? median / peer : peer / median;
+/** What is shown of a row. */
+struct summary {
+        double median, p99, low, high;
+        size_t busy;
+};
+
+static struct summary summarise(const struct bench_result *r) {
+        double samples[BENCH_ROUNDS_MAX];
+        size_t n = counted(r, samples);
+
+        return (struct summary){
+                .median = bench_quantile(samples, n, 0.5), .p99 = bench_quantile(samples, n, 0.99),
+                .low = samples[0], .high = samples[n - 1], .busy = busy_of(r),
+        };
 }
 
-static void write_json(const struct bench_table *t, struct bench_result *r, double peer, FILE *f) {
-        double median = bench_quantile(r->samples, r->n, 0.5);
-
+static void write_json(const struct bench_table *t, const struct bench_result *r, const struct summary *s, double peer,
+                       FILE *f) {
         fprintf(f, "{\"part\":\"%s\",\"title\":\"%s\",\"name\":\"%s\",", t->part, t->title, r->name);
-        fprintf(f, "\"unit\":\"%s\",\"better\":\"%s\",\"samples\":%zu,", t->unit,
-                t->better == BENCH_MORE ? "more" : "less", r->n);
-        fprintf(f, "\"median\":%.4g,\"p99\":%.4g,\"min\":%.4g,\"max\":%.4g", median,
-                bench_quantile(r->samples, r->n, 0.99), r->samples[0], r->samples[r->n - 1]);
+        fprintf(f, "\"unit\":\"%s\",\"better\":\"%s\",\"samples\":%zu,\"busy\":%zu,", t->unit,
+                t->better == BENCH_MORE ? "more" : "less", r->n, s->busy);
+        fprintf(f, "\"median\":%.4g,\"p99\":%.4g,\"min\":%.4g,\"max\":%.4g", s->median, s->p99, s->low, s->high);
         if (peer > 0)
-                fprintf(f, ",\"peer\":\"%s\",\"ratio\":%.4g", t->peer, ratio(t, median, peer));
+                fprintf(f, ",\"peer\":\"%s\",\"ratio\":%.4g", t->peer, ratio(t, s->median, peer));
         fputs("}\n", f);
 }
 
-static void print_row(const struct bench_table *t, struct bench_result *r, double peer) {
-        double median = bench_quantile(r->samples, r->n, 0.5);
-        double best = t->better == BENCH_MORE ? r->samples[r->n - 1] : r->samples[0];
-
-        if (t->quantiles)
-                printf("  %-34s %10.4g %10.4g %10.4g", r->name, median, bench_quantile(r->samples, r->n, 0.99),
-                       r->samples[r->n - 1]);
-        else
-                printf("  %-34s %10.4g %10.4g %10s", r->name, median, best, "");
+static void print_row(const struct bench_table *t, const struct bench_result *r, const struct summary *s, double peer) {
+        printf("  %-34s %10.4g %10.4g %10.4g", r->name, s->median, t->quantiles ? s->p99 : s->low, s->high);
         if (peer > 0)
-                printf(" %7.2f x", ratio(t, median, peer));
+                printf(" %7.2f x", ratio(t, s->median, peer));
         else
                 printf(" %9s", "");
         printf("  %s\n", r->note ? r->note : "");
 }
 
-void bench_table_finish(struct bench_table *t) {
+/** How far the rounds can be believed. */
+static void print_rounds(struct bench_table *t) {
+        const struct bench_result *r = &t->rows[0];
+        size_t busy = t->n > 0 ? busy_of(r) : 0, n = t->placements_n;
+        double median = bench_quantile(t->placements, n, 0.5);
+
+        if (median > 0)
+                printf("  placement: %.0f ns, from %.0f to %.0f\n", median, t->placements[0], t->placements[n - 1]);
+        if (busy > 0)
+                printf("  BUSY: others used the processors in %zu of %zu samples a row, which %s\n", busy, r->n,
+                       leaves_out(r) ? "are left out" : "count all the same: repeat it on a quiet machine");
+}
+
+void bench_table_show(struct bench_table *t) {
         const char *path = getenv("BENCH_JSON");
         FILE *f = path ? fopen(path, "a") : NULL;
-        double peer = t->peer ? bench_median(t, t->peer) : 0;
+        double peer;
 
+        look();
+        in_doubt = t->n > 0 && !leaves_out(&t->rows[0]);
+        peer = t->peer ? bench_median(t, t->peer) : 0;
         printf("\n%s (%s, %s is better)\n", t->title, t->unit, t->better == BENCH_MORE ? "more" : "less");
-        printf("  %-34s %10s %10s %10s", "", t->quantiles ? "p50" : "median", t->quantiles ? "p99" : "best",
-               t->quantiles ? "worst" : "");
+        printf("  %-34s %10s %10s %10s", "", t->quantiles ? "p50" : "median", t->quantiles ? "p99" : "lowest",
+               t->quantiles ? "worst" : "highest");
         if (peer > 0)
                 printf("   of %s", t->peer);
         putchar('\n');
         for (size_t i = 0; i < t->n; i++) {
+                struct summary s;
+
                 if (t->rows[i].n == 0)
                         continue;
-                print_row(t, &t->rows[i], peer);
+                s = summarise(&t->rows[i]);
+                print_row(t, &t->rows[i], &s, peer);
                 if (f)
-                        write_json(t, &t->rows[i], peer, f);
+                        write_json(t, &t->rows[i], &s, peer, f);
         }
+        print_rounds(t);
         fflush(stdout);
         if (f)
                 fclose(f);
+}
+
+void bench_table_free(struct bench_table *t) {
+        struct bench_table **p = &tables;
+
+        while (*p != t)
+                p = &(*p)->next;
+        *p = t->next;
         free(t);
 }
 
+void bench_table_finish(struct bench_table *t) {
+        bench_table_show(t);
+        bench_table_free(t);
+}
+
 bool bench_aim(const char *what, double value, const char *relation, double aim, bool met) {
-        printf("  %s %s: %.3g (aim %s %.3g)\n", met ? "met" : "MISSED", what, value, relation, aim);
+        const char *path = getenv("BENCH_JSON");
+        FILE *f = path ? fopen(path, "a") : NULL;
+
+        printf("  %s %s: %.3g (aim %s %.3g)%s\n", met ? "met" : "MISSED", what, value, relation, aim,
+               in_doubt ? ", in doubt: BUSY" : "");
         fflush(stdout);
+        if (!f)
+                return met;
+        fprintf(f, "{\"aim\":\"%s\",\"value\":%.4g,\"relation\":\"%s\",\"bound\":%.4g,", what, value, relation, aim);
+        fprintf(f, "\"met\":%s,\"busy\":%s}\n", met ? "true" : "false", in_doubt ? "true" : "false");
+        fclose(f);
         return met;
 }

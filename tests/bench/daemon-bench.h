@@ -6,8 +6,6 @@
  * The parts of the daemon's bench
  */
 
-#include <stdint.h>
-
 struct gangd;
 
 void bench_restart(void);
@@ -15,7 +13,5 @@ void bench_idle(void);
 
 /** SIGKILL of the manager to the next answer of gangerctl. */
 void measure_manager(struct gangd *d, const char *title);
-
-void pause_ns(uint64_t ns);
 
 #endif

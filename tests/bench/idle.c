@@ -47,7 +47,7 @@ static void start_and_stop(struct bench_table *start, struct bench_table *stop) 
         gangd_start(&d, config);
         wait_for_all(&d);
         bench_add(bench_row(start, "ganger", "with the start of gangerd"), MS(bench_now_ns() - t));
-        pause_ns(100000000);
+        bench_pause_ns(100000000);
         t = bench_now_ns();
         gangd_stop(&d);
         bench_add(bench_row(stop, "ganger", "with the end of gangerd"), MS(bench_now_ns() - t));
@@ -66,7 +66,7 @@ static void start_and_stop_bare(struct bench_table *start, struct bench_table *s
         bare = bare_start(INSTANCES, program, d.fifo);
         wait_for_all(&d);
         bench_add(bench_row(start, "bare vfork", NULL), MS(bench_now_ns() - t));
-        pause_ns(100000000);
+        bench_pause_ns(100000000);
         t = bench_now_ns();
         kill(-bare, SIGKILL);
         waitpid(bare, NULL, 0);
@@ -78,6 +78,7 @@ static void measure_many(void) {
         struct bench_table *start = bench_table_new("idle", "start 1,000 instances", "ms", BENCH_LESS, "bare vfork");
         struct bench_table *stop = bench_table_new("idle", "stop 1,000 instances", "ms", BENCH_LESS, NULL);
 
+        start->unwatched = stop->unwatched = true;
         for (int i = bench_rounds(ROUNDS); i > 0; i--) {
                 start_and_stop_bare(start, stop);
                 start_and_stop(start, stop);
@@ -143,10 +144,11 @@ static void measure_idle(struct gangd *d) {
         unsigned long keeper_before, manager_before;
         double keeper, ours;
 
-        pause_ns(1000000000);
+        t->unwatched = true;
+        bench_pause_ns(1000000000);
         keeper_before = ticks_of(d->keeper);
         manager_before = ticks_of(manager);
-        pause_ns(IDLE_SECONDS * UINT64_C(1000000000));
+        bench_pause_ns(IDLE_SECONDS * UINT64_C(1000000000));
         keeper = (double)(ticks_of(d->keeper) - keeper_before);
         ours = (double)(ticks_of(manager) - manager_before);
         bench_add(bench_row(t, "keeper", NULL), keeper);
@@ -160,6 +162,7 @@ static void measure_memory(struct gangd *d) {
                                                 "kB", BENCH_LESS, NULL);
         double with = pss_of(d->keeper) + pss_of(gangd_manager(d));
 
+        t->unwatched = true;
         bench_add(bench_row(t, "keeper and manager, of 1,000", NULL), (with - pss_without()) / INSTANCES);
         bench_add(bench_row(t, "keeper, all of it", NULL), pss_of(d->keeper));
         bench_add(bench_row(t, "manager, all of it", NULL), pss_of(gangd_manager(d)));

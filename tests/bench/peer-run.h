@@ -13,7 +13,9 @@
 /** Messages one way, in the midst of a run. */
 struct peer_rate {
         double rate;                    /* million messages a second, of all receivers */
+        double sent;                    /* the same, of all senders */
         double switches;                /* voluntary context switches of all children, for a million messages */
+        double switches_receivers;      /* of receivers only */
         double fairness;                /* the receiver that got least, beside the one that got most */
 };
 
@@ -28,10 +30,16 @@ struct peer_trip peer_run_echo(const struct peer *peer, const struct peer_world 
 
 /**
  * Kill a child at a random moment, and recover it if there is a way.
- * @return milliseconds until each of the others has got on; PEER_STUCK: somebody never did.
+ * @param world  a sender and a receiver on their sides, and the victim is one more of either.
+ * @param victim  or PEER_NOBODY: what the machine takes.
+ * @return milliseconds that one of the others got nothing done, at most; PEER_STUCK: somebody never did.
  */
 double peer_run_kill(const struct peer *peer, const struct peer_world *world, unsigned int victim);
 #define PEER_STUCK 1000.0
+#define PEER_NOBODY UINT32_MAX
+
+/** One sends when the other sleeps, on processors of their own. @return nanoseconds until it has the message, the median. */
+double peer_run_wake(const struct peer *peer, const struct peer_world *world);
 
 /**
  * Load peers that were compiled for this run, of those names, in this order.

@@ -8,10 +8,8 @@
  * - gangerctl has an answer, when it was the manager that was killed.
  */
 
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "bare.h"
 #include "bench.h"
@@ -30,13 +28,6 @@
 
 #define US(ns) ((double)(ns) / 1000)
 
-void pause_ns(uint64_t ns) {
-        struct timespec ts = { .tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000) };
-
-        while (nanosleep(&ts, &ts) < 0 && errno == EINTR)
-                ;
-}
-
 /* ---- the first instruction --------------------------------------------------------------------- */
 
 /** Kill, and wait for the report of the replacement. @return microseconds. */
@@ -46,7 +37,7 @@ static double replace(struct gangd *d, pid_t pid) {
 
         kill(pid, SIGKILL);
         gangd_report(d, &r);
-        pause_ns(PAUSE_NS);
+        bench_pause_ns(PAUSE_NS);
         return US(r.monotonic_ns - start);
 }
 
@@ -79,7 +70,7 @@ static void measure_first_instruction(void) {
         collect(&ours, pids, INSTANCES);
         bare = bare_start(INSTANCES, program, theirs.fifo);
         collect(&theirs, bare_pids, INSTANCES);
-        pause_ns(200000000);
+        bench_pause_ns(200000000);
         for (int i = 0; i < rounds && i < INSTANCES; i++) {
                 bench_add(bench_row(t, "bare vfork", "a loop of waitpid and posix_spawn"),
                           replace(&theirs, bare_pids[i]));
@@ -91,6 +82,7 @@ static void measure_first_instruction(void) {
         gangd_done(&ours);
         gangd_done(&theirs);
         t->quantiles = true;
+        t->unwatched = true;
         ratio = bench_median(t, "ganger") / bench_median(t, "bare vfork");
         bench_table_finish(t);
         bench_aim("restart beside bare vfork", ratio, "at most", 2, ratio <= 2);
@@ -124,23 +116,24 @@ static void measure_redelivery(void) {
                         "    ready = library\n"
                         "    instances = " INSTANCES_TEXT "\n}\n");
         collect(&d, pids, INSTANCES);
-        pause_ns(200000000);
+        bench_pause_ns(200000000);
         for (int i = 0; i < rounds && i < INSTANCES; i++) {
                 struct report first, again;
                 uint64_t start;
 
                 gangd_send(&d, "jobs", "work");
                 first = next_delivery(&d);
-                pause_ns(PAUSE_NS);
+                bench_pause_ns(PAUSE_NS);
                 start = bench_now_ns();
                 kill(first.pid, SIGKILL);
                 again = next_delivery(&d);
                 bench_add(bench_row(t, "ganger", NULL), US(again.monotonic_ns - start));
-                pause_ns(PAUSE_NS);
+                bench_pause_ns(PAUSE_NS);
         }
         gangd_stop(&d);
         gangd_done(&d);
         t->quantiles = true;
+        t->unwatched = true;
         bench_table_finish(t);
 }
 
@@ -166,14 +159,15 @@ void measure_manager(struct gangd *d, const char *title) {
         double worst = 0;
 
         t->quantiles = true;
+        t->unwatched = true;
         for (int i = bench_rounds(MANAGER_ROUNDS); i > 0; i--) {
                 double ms;
 
-                pause_ns(MANAGER_PAUSE_NS);
+                bench_pause_ns(MANAGER_PAUSE_NS);
                 ms = kill_manager(d, true);
                 bench_add(bench_row(t, "gangerctl version", "with the start of a process"), ms);
                 worst = ms > worst ? ms : worst;
-                pause_ns(MANAGER_PAUSE_NS);
+                bench_pause_ns(MANAGER_PAUSE_NS);
                 ms = kill_manager(d, false);
                 bench_add(bench_row(t, "a client that is there", "libganger-control"), ms);
                 worst = ms > worst ? ms : worst;

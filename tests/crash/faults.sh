@@ -88,7 +88,7 @@ hunt_all() {
 }
 
 rm -rf "$dir" && mkdir -p "$dir/common" || exit 99
-for file in sim sim-buffer sim-hooks sim-sys choice crashsim; do
+for file in sim sim-buffer sim-hooks sim-sys sim-waiters choice crashsim; do
         compile "$dir/common" "" "$sources/$file.c" || exit 99
 done
 for file in $(all_shm); do

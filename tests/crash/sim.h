@@ -94,6 +94,19 @@ bool sim_is_done(unsigned int who);
 unsigned int sim_deaths(void);
 unsigned long sim_points(void);
 
+/* ---- sim-waiters.c: what every world demands at the end ------------------------------------------- */
+
+struct eventcount;
+
+/** The participant that a worker has in a world. */
+typedef uint32_t (*sim_participant_fn)(unsigned int who);
+
+/**
+ * Announced at an eventcount are the workers that sleep there, and nobody else.
+ * @param polled  what pollers of it sleep on; NULL: nobody polls.
+ */
+void sim_check_waiters(const struct eventcount *c, const volatile void *polled, sim_participant_fn participant_of);
+
 /* ---- sim-buffer.c: what a fiber has stored, but nobody else sees yet ------------------------------ */
 
 void buffer_reset(void);

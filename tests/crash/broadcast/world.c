@@ -186,28 +186,11 @@ void world_quiet(void) {
 
 /* ---- at the end ---------------------------------------------------------------------------------- */
 
-static void check_bits(uint64_t summary, const _Atomic uint64_t *bits, const volatile void *key) {
-        uint64_t expected[WAITER_GROUPS] = { 0 };
-
-        for (unsigned int who = 0; who < SIM_WORKERS; who++)
-                if (sim_sleeps_on(who) == key)
-                        expected[participant_of(who) / 64] |= UINT64_C(1) << participant_of(who) % 64;
-        for (unsigned int i = 0; i < WAITER_GROUPS; i++) {
-                uint64_t b = atomic_load((_Atomic uint64_t *)&bits[i]);
-
-                if (b != expected[i])
-                        sim_fail("a waiter's bit that nobody owns, or one that is missing");
-                if (b && !(summary >> i & 1))
-                        sim_fail("a waiter's group is missing in the summary");
-        }
-}
-
 static void check_waiters(const struct broadcast *b) {
         const struct broadcast_control *c = b->control;
 
-        check_bits(c->messages.sleepers, c->messages.sleeping, &c->messages.event);
-        check_bits(c->messages.pollers, c->messages.polling, &sim_events[0]);
-        check_bits(c->space.sleepers, c->space.sleeping, &c->space.event);
+        sim_check_waiters(&c->messages, &sim_events[0], participant_of);
+        sim_check_waiters(&c->space, NULL, participant_of);
 }
 
 /** As if all had closed: those that live to the end sleep. */

@@ -143,20 +143,6 @@ void world_quiet(void) {
 
 /* ---- at the end ---------------------------------------------------------------------------------- */
 
-static void check_bits(const struct eventcount *c) {
-        uint64_t expected[WAITER_GROUPS] = { 0 };
-
-        for (unsigned int who = 0; who < SIM_WORKERS; who++)
-                if (sim_sleeps_on(who) == &c->event)
-                        expected[participant_of(who) / 64] |= UINT64_C(1) << participant_of(who) % 64;
-        for (unsigned int i = 0; i < WAITER_GROUPS; i++) {
-                if (c->sleeping[i] != expected[i])
-                        sim_fail("a waiter's bit that nobody owns, or one that is missing");
-                if (c->sleeping[i] && !(c->sleepers >> i & 1))
-                        sim_fail("a waiter's group is missing in the summary");
-        }
-}
-
 /** Who waits, and with which thread, as one sees it who looks. */
 static void check_sight(const struct monitor *m, uint32_t of, const struct eventcount *c) {
         unsigned int seen = 0, there = 0;
@@ -198,10 +184,10 @@ void world_check(void) {
                 sim_fail("the lock is still held");
         if (view.reserved != 0 && !judge.control->lock.stopped)
                 sim_fail("the lock is still reserved");
-        check_bits(&judge.control->lock);
+        sim_check_waiters(&judge.control->lock, NULL, participant_of);
         check_sight(&judge, MONITOR_LOCK, &judge.control->lock);
         for (uint32_t i = 0; i < scenario->conditions; i++) {
-                check_bits(&judge.control->conditions[i]);
+                sim_check_waiters(&judge.control->conditions[i], NULL, participant_of);
                 check_sight(&judge, i, &judge.control->conditions[i]);
         }
         check_lock(&judge);

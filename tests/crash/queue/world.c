@@ -193,35 +193,11 @@ static void check_owners(const struct queue *q) {
         }
 }
 
-static bool waits(unsigned int who, const volatile void *key) {
-        for (unsigned int i = 0; sim_sleeps_at(who, i); i++)
-                if (sim_sleeps_at(who, i) == key)
-                        return true;
-        return false;
-}
-
-static void check_bits(uint64_t summary, const _Atomic uint64_t *bits, const volatile void *key) {
-        uint64_t expected[WAITER_GROUPS] = { 0 };
-
-        for (unsigned int who = 0; who < SIM_WORKERS; who++)
-                if (waits(who, key))
-                        expected[participant_of(who) / 64] |= UINT64_C(1) << participant_of(who) % 64;
-        for (unsigned int i = 0; i < WAITER_GROUPS; i++) {
-                uint64_t b = atomic_load((_Atomic uint64_t *)&bits[i]);
-
-                if (b != expected[i])
-                        sim_fail("a waiter's bit that nobody owns, or one that is missing");
-                if (b && !(summary >> i & 1))
-                        sim_fail("a waiter's group is missing in the summary");
-        }
-}
-
 static void check_waiters(const struct queue *q, unsigned int ring) {
         const struct queue_control *c = q->control;
 
-        check_bits(c->messages.sleepers, c->messages.sleeping, &c->messages.event);
-        check_bits(c->messages.pollers, c->messages.polling, &sim_events[ring]);
-        check_bits(c->space.sleepers, c->space.sleeping, &c->space.event);
+        sim_check_waiters(&c->messages, &sim_events[ring], participant_of);
+        sim_check_waiters(&c->space, NULL, participant_of);
 }
 
 /** Does a receiver find all that is there? It works on a copy. */

@@ -169,28 +169,11 @@ static void check_slots(const struct service *s) {
         }
 }
 
-static void check_bits(uint64_t summary, const _Atomic uint64_t *bits, const volatile void *key) {
-        uint64_t expected[WAITER_GROUPS] = { 0 };
-
-        for (unsigned int who = 0; who < SIM_WORKERS; who++)
-                if (sim_sleeps_on(who) == key)
-                        expected[participant_of(who) / 64] |= UINT64_C(1) << participant_of(who) % 64;
-        for (unsigned int i = 0; i < WAITER_GROUPS; i++) {
-                uint64_t b = atomic_load((_Atomic uint64_t *)&bits[i]);
-
-                if (b != expected[i])
-                        sim_fail("a waiter's bit that nobody owns, or one that is missing");
-                if (b && !(summary >> i & 1))
-                        sim_fail("a waiter's group is missing in the summary");
-        }
-}
-
 static void check_waiters(const struct service *s) {
         const struct service_control *c = s->control;
 
-        check_bits(c->requests.sleepers, c->requests.sleeping, &c->requests.event);
-        check_bits(c->requests.pollers, c->requests.polling, &sim_events[0]);
-        check_bits(c->space.sleepers, c->space.sleeping, &c->space.event);
+        sim_check_waiters(&c->requests, &sim_events[0], participant_of);
+        sim_check_waiters(&c->space, NULL, participant_of);
 }
 
 /** Everybody has ended: a live caller with its result, or it waits for one. */
