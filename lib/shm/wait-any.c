@@ -87,7 +87,7 @@ static uint64_t wake_time(const struct any *a) {
         uint64_t first = a->deadline_usec;
 
         for (size_t i = 0; i < a->n; i++)
-                if (a->items[i].alarm)
+                if (a->items[i].alarm && SHM_FAULT != FAULT_ANY_NO_ALARM)
                         first = MIN(first, a->items[i].alarm(a->items[i].object));
         return first;
 }
