@@ -17,7 +17,7 @@ static struct geometry monitor_geometry(struct input *in) {
 
 static void monitor_open_all(const struct region *region) {
         for (uint32_t i = 0; i < FUZZ_PARTICIPANTS; i++) {
-                monitor_open(&monitors[i], region, 1 + i, FUZZ_GENERATION);
+                monitor_open(&monitors[i], region, 1 + i, FUZZ_GENERATION, -1);
                 monitors[i].spin = monitors[i].condition_spin = 0;
         }
 }

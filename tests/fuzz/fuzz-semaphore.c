@@ -15,7 +15,7 @@ static struct geometry semaphore_geometry(struct input *in) {
 
 static void semaphore_open_all(const struct region *region) {
         for (uint32_t i = 0; i < FUZZ_PARTICIPANTS; i++) {
-                semaphore_open(&semaphores[i], region, 1 + i, FUZZ_GENERATION, NULL);
+                semaphore_open(&semaphores[i], region, 1 + i, FUZZ_GENERATION, NULL, -1);
                 semaphores[i].patience.spin = 0;
         }
 }

@@ -13,7 +13,7 @@ static uint64_t guarded, stock;
 
 static void monitor_race_open(const struct region *region) {
         for (uint32_t i = 0; i < RACE_THREADS; i++)
-                monitor_open(&monitors[i], region, 1 + i, 1);
+                monitor_open(&monitors[i], region, 1 + i, 1, -1);
         guarded = stock = 0;
 }
 

@@ -13,7 +13,7 @@ static uint64_t guarded;
 
 static void semaphore_race_open(const struct region *region) {
         for (uint32_t i = 0; i < RACE_THREADS; i++)
-                semaphore_open(&semaphores[i], region, 1 + i, 1, NULL);
+                semaphore_open(&semaphores[i], region, 1 + i, 1, NULL, -1);
         guarded = 0;
 }
 
