@@ -38,6 +38,13 @@ static inline uint64_t pipe_rest(const struct pipe *p, uint64_t position) {
         return p->mask + 1 - (position & p->mask);
 }
 
+/** What fills the ring up to its end, before a record of that stride. */
+static inline uint64_t pipe_padding(const struct pipe *p, uint64_t stride) {
+        uint64_t rest = pipe_rest(p, p->position);
+
+        return pipe_likely(stride <= rest) ? 0 : rest;
+}
+
 static inline void pipe_write_header(const struct pipe *p, uint64_t position, uint64_t header) {
         *(uint64_t *)(void *)pipe_at(p, position) = header;
 }
@@ -65,8 +72,7 @@ static inline void pipe_copy(void *to, const void *from, size_t size) {
 /* ---- the writer ---------------------------------------------------------------------------------- */
 
 static inline int pipe_reserve_fast(struct pipe *p, uint32_t size, void **ret) {
-        uint64_t stride = pipe_stride(size), rest = pipe_rest(p, p->position);
-        uint64_t padding = pipe_likely(stride <= rest) ? 0 : rest;
+        uint64_t stride = pipe_stride(size), padding = pipe_padding(p, stride);
 
         if (!pipe_likely(p->limit - p->position >= padding + stride)) {
                 int r = pipe_find_room(p, padding + stride);
