@@ -235,9 +235,9 @@ int broadcast_receive_poll(struct broadcast *b, void *buffer, size_t size, struc
 int broadcast_peek_poll(struct broadcast *b, struct view *ret);
 
 /**
- * To wait with wait_any(): for a message, or for what else broadcast_receive() has to say; and for room for so many bytes, which
- * is there at once unless the policy is wait. With policy refuse nobody tells a writer of room: there it may not be waited for.
- * Leaves what is reserved as it is.
+ * To wait with wait_any(): for a message, or for what else broadcast_receive() has to say; and for room for so many bytes,
+ * which is there at once unless the policy is wait. With policy refuse nobody tells a writer of room: there it may not be
+ * waited for. Leaves what is reserved as it is.
  */
 struct wait_item broadcast_message_item(struct broadcast *b, const _Atomic uint32_t *drain);
 struct wait_item broadcast_room_item(struct broadcast *b, uint32_t size);

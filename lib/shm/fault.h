@@ -125,7 +125,7 @@
 #define FAULT_RESERVED_NO_WAKE 716      /* whoever gives up a reservation wakes nobody */
 #define FAULT_RESERVED_STOPPED 717      /* a reservation counts though its owner may be stopped */
 #define FAULT_DRAIN_EARLY 718           /* look whether to drain before the ticket is taken */
-#define FAULT_WATCHER_UNRECOVERABLE 719 /* who waits for a lock among other things takes it for held when nobody can have it */
+#define FAULT_WATCHER_UNRECOVERABLE 719 /* who waits for a lock among other things waits on when nobody can have it */
 #define FAULT_WATCHER_RESERVED 720      /* … for free, though it is reserved for another */
 
 /* ---- pipe: 300 to 399 ------------------------------------------------------------------------------ */
