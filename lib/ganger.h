@@ -1096,24 +1096,51 @@ int ganger_ring_sequence(struct ganger_ring *ring, uint64_t producer, uint64_t *
 /** How many things one `ganger_wait_any` can wait for: each event of each item is one. */
 #define GANGER_WAIT_MAX 128
 
-/** A handle, and what is waited for. */
-struct ganger_wait {
-        void *handle;           /**< a `struct ganger_ring *` */
-        uint32_t kind;          /**< what it is a handle on: GANGER_QUEUE */
-        uint32_t events;        /**< GANGER_RECEIVE: a message. GANGER_SEND: space for one. Or both */
-        uint32_t ready;         /**< result: those of them that may be there */
-        uint32_t reserved;      /**< the library's own */
+/** What is waited for that is no handle: beside `enum ganger_kind`. */
+enum {
+        GANGER_CALL = 100,      /**< an open call (`struct ganger_call`): its end */
 };
 
 /**
- * Wait until a message, or space for one, may be there at any of several handles.
+ * A handle, and what is waited for:
  *
- * Takes nothing. Then receive, reserve or send with a timeout of 0 at what is ready, at the first in the
+ *      kind              handle                       GANGER_RECEIVE       GANGER_SEND
+ *      GANGER_QUEUE      struct ganger_ring *         a message            space for one
+ *      GANGER_PIPE       struct ganger_pipe *         a message            room for one of `size` bytes
+ *      GANGER_BROADCAST  struct ganger_broadcast *    a message            room for one of `size` bytes
+ *      GANGER_SERVICE    struct ganger_service *      a call to serve      a slot, to begin a call
+ *      GANGER_CALL       struct ganger_call *         its end
+ *      GANGER_SEMAPHORE  struct ganger_semaphore *    a permit
+ *      GANGER_MONITOR    struct ganger_monitor *, or
+ *                        struct ganger_mutex *        the lock
+ *
+ * The reader of a broadcast that was dropped, a call whose time is over, and a lock that nobody can have any more are there,
+ * too: the call that follows says so. With policies lossy and drop there is always room.
+ */
+struct ganger_wait {
+        void *handle;           /**< see above */
+        uint32_t kind;          /**< what it is a handle on: an `enum ganger_kind`, or GANGER_CALL */
+        uint32_t events;        /**< GANGER_RECEIVE, GANGER_SEND, or both, as the handle has them */
+        uint32_t ready;         /**< result: those of them that may be there */
+        uint32_t size;          /**< of the message to send, in bytes (pipe, broadcast); 0: the longest that it takes */
+};
+
+/**
+ * Wait until something may be there at any of several handles, of the same kind or of different ones.
+ *
+ * Takes nothing. Then receive, send, lock, or whatever it is, with a timeout of 0 at what is ready, at the first in the
  * order of `items` first, and without delay: others that wait for the same were told of the rest, but not of
  * that one. It may be gone by then (-EAGAIN): another was faster; wait again.
  *
- * The handles are the calling thread's; they may belong to several memberships. One item for each handle. A
- * handle with a descriptor in an event loop (`ganger_ring_fd`) may be waited for here too.
+ * The handles are the calling thread's; they may belong to several memberships. One item for each handle, beside one for
+ * each of its open calls. A handle with a descriptor in an event loop (`ganger_ring_fd`) may be waited for here too. A writer
+ * publishes what it has appended before it waits for room.
+ *
+ * Nobody is served in turn: a lock is reserved for one who waits for nothing else, so under contention he has it sooner. Who
+ * waits here for a lock is no waiter in `gangerctl locks`, and no part of a deadlock: something else may end the wait. Not to
+ * be waited for are the conditions of a monitor (the lock would have to be released in the same step), counters (a change
+ * looks for nobody who waits), semaphores with a POSIX semaphore (programs from outside tell nobody else), and room in a
+ * broadcast whose policy is refuse (readers tell nobody of it).
  *
  * Linearises at a look at each that finds something. A system call while it sleeps: futex_waitv(2); before
  * Linux 5.16 ppoll(2), which a signal handler with SA_RESTART ends too.
@@ -1122,9 +1149,11 @@ struct ganger_wait {
  * @param timeout_usec  as in `ganger_ring_receive`.
  * @return how many items have something in `ready` (1 or more), or, with every `ready` as it was,
  *         -EAGAIN, -ETIMEDOUT, -EINTR  as in `ganger_ring_receive`;
- *         -ESHUTDOWN  a membership of which something is to be received is asked to drain;
- *         -EINVAL     no items, no handle, no such kind or event;
- *         -EACCES     a handle is closed, or not for this;
+ *         -ESHUTDOWN  a membership of which a message, or a call to serve, is to be received is asked to drain;
+ *         -EINVAL     no items, no handle, no such kind, or no such event of it; a call that is over;
+ *         -EOPNOTSUPP  not to be waited for: see above;
+ *         -EACCES     a handle is closed (a ring's), or not for this;
+ *         -EMSGSIZE   `size` is more than the longest message;
  *         -E2BIG      more than GANGER_WAIT_MAX;
  *         -ENOMEM, -EMFILE (before Linux 5.16).
  */

@@ -15,6 +15,7 @@
 #include "base/time.h"
 #include "shm/monitor.h"
 #include "worker/membership.h"
+#include "worker/wait-any.h"
 
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
 
@@ -45,7 +46,7 @@ static int monitor_enter(struct ganger *g, struct joined *j, struct ganger_monit
         if (r < 0)
                 return r;
         m->drain = g->drain;
-        monitor_open(&m->monitor, &j->object.region, m->handle.participant, j->generation);
+        monitor_open(&m->monitor, &j->object.region, m->handle.participant, j->generation, j->object.event_fd);
         handle_enter(&m->handle, monitor_close);
         return 0;
 }
@@ -153,4 +154,18 @@ int ganger_mutex_unlock(struct ganger_mutex *m) {
 
 int ganger_mutex_consistent(struct ganger_mutex *m) {
         return monitor_consistent(&m->monitor.monitor);
+}
+
+/* ---- for ganger_wait_any() ----------------------------------------------------------------------- */
+
+/** A mutex is one, and begins where its monitor does. */
+_Static_assert(offsetof(struct ganger_mutex, monitor) == 0, "a handle on either is a handle on a monitor");
+
+int monitor_wait_item(const struct ganger_wait *w, unsigned int event, struct wait_item *ret) {
+        struct ganger_monitor *m = w->handle;
+
+        if (event != GANGER_RECEIVE)
+                return -EINVAL;
+        *ret = monitor_lock_item(&m->monitor);
+        return 0;
 }
