@@ -699,6 +699,9 @@ int ganger_service_open(struct ganger *g, const char *name, unsigned int flags, 
  */
 struct ganger_service *ganger_service_close(struct ganger_service *service);
 
+/** The name of the service, owned by the handle. */
+const char *ganger_service_name(const struct ganger_service *service);
+
 /** The longest request, and the longest reply, in bytes. */
 size_t ganger_service_message_max(const struct ganger_service *service);
 
@@ -810,6 +813,9 @@ int ganger_semaphore_open(struct ganger *g, const char *name, struct ganger_sema
  */
 struct ganger_semaphore *ganger_semaphore_close(struct ganger_semaphore *semaphore);
 
+/** The name of the semaphore, owned by the handle. */
+const char *ganger_semaphore_name(const struct ganger_semaphore *semaphore);
+
 /**
  * Take a permit. Without anybody in the way this is one compare-and-swap, at which it linearises. Nobody is served in
  * turn: who comes may be faster than who waits. Asking this instance to drain does not end it.
@@ -857,6 +863,9 @@ int ganger_counter_open(struct ganger *g, const char *name, struct ganger_counte
 
 /** Close a handle. The counters stay as they are. @param counter  may be NULL. @return NULL. */
 struct ganger_counter *ganger_counter_close(struct ganger_counter *counter);
+
+/** The name of the counters, owned by the handle. */
+const char *ganger_counter_name(const struct ganger_counter *counter);
 
 /**
  * Add, wrapping around.
@@ -915,6 +924,9 @@ int ganger_monitor_open(struct ganger *g, const char *name, struct ganger_monito
  * @return NULL.
  */
 struct ganger_monitor *ganger_monitor_close(struct ganger_monitor *m);
+
+/** The name of the monitor, owned by the handle. */
+const char *ganger_monitor_name(const struct ganger_monitor *m);
 
 /**
  * Take the lock.
@@ -992,6 +1004,7 @@ struct ganger_mutex;
 /** As the functions for monitors; any monitor will do, also one without conditions. */
 int ganger_mutex_open(struct ganger *g, const char *name, struct ganger_mutex **ret);
 struct ganger_mutex *ganger_mutex_close(struct ganger_mutex *m);
+const char *ganger_mutex_name(const struct ganger_mutex *m);
 int ganger_mutex_lock(struct ganger_mutex *m, int64_t timeout_usec);
 int ganger_mutex_unlock(struct ganger_mutex *m);
 int ganger_mutex_consistent(struct ganger_mutex *m);

@@ -88,6 +88,10 @@ struct ganger_counter *ganger_counter_close(struct ganger_counter *counter) {
         return NULL;
 }
 
+const char *ganger_counter_name(const struct ganger_counter *counter) {
+        return counter->handle.joined->name;
+}
+
 /* ---- numbers --------------------------------------------------------------------------------------- */
 
 int ganger_counter_add(struct ganger_counter *counter, unsigned int index, int64_t delta, int64_t *ret) {

@@ -86,6 +86,10 @@ struct ganger_monitor *ganger_monitor_close(struct ganger_monitor *m) {
         return NULL;
 }
 
+const char *ganger_monitor_name(const struct ganger_monitor *m) {
+        return m->handle.joined->name;
+}
+
 /* ---- the lock ------------------------------------------------------------------------------------ */
 
 static uint64_t deadline(int64_t timeout_usec) {
@@ -142,6 +146,10 @@ struct ganger_mutex *ganger_mutex_close(struct ganger_mutex *m) {
         if (m)
                 (void)ganger_monitor_close(&m->monitor);
         return NULL;
+}
+
+const char *ganger_mutex_name(const struct ganger_mutex *m) {
+        return ganger_monitor_name(&m->monitor);
 }
 
 int ganger_mutex_lock(struct ganger_mutex *m, int64_t timeout_usec) {

@@ -90,6 +90,10 @@ struct ganger_semaphore *ganger_semaphore_close(struct ganger_semaphore *semapho
         return NULL;
 }
 
+const char *ganger_semaphore_name(const struct ganger_semaphore *semaphore) {
+        return semaphore->handle.joined->name;
+}
+
 /* ---- permits --------------------------------------------------------------------------------------- */
 
 static __attribute__((__noinline__)) int acquire_slow(struct semaphore *s, int64_t timeout_usec) {

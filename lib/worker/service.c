@@ -105,6 +105,10 @@ struct ganger_service *ganger_service_close(struct ganger_service *service) {
         return NULL;
 }
 
+const char *ganger_service_name(const struct ganger_service *service) {
+        return service->handle.joined->name;
+}
+
 size_t ganger_service_message_max(const struct ganger_service *service) {
         return service->service.message_max;
 }
