@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Waiting for any of several handles of different kinds, in the process and between processes, each as this kernel can and as
- * one before 5.16 could. What queues alone can is in test-ganger-wait.c.
+ * Waiting for any of several handles of different kinds, in the process and between processes, each as this kernel can and
+ * as one before 5.16 could. What queues alone can is in test-ganger-wait.c.
  */
 
 #include <errno.h>
@@ -35,11 +35,13 @@ static const struct {
 } objects[] = {
         { "jobs", { .kind = GANGER_QUEUE, .slots = 8, .message_max = 16, .max_deliveries = 255, .delay_msec = REST_MSEC } },
         { "stream", { .kind = GANGER_PIPE, .capacity = 4096, .message_max = 1000 } },
-        { "ticks", { .kind = GANGER_BROADCAST, .capacity = 512, .message_max = 64, .slots = 2, .policy = GANGER_BROADCAST_WAIT } },
+        { "ticks", { .kind = GANGER_BROADCAST, .capacity = 512, .message_max = 64, .slots = 2,
+                     .policy = GANGER_BROADCAST_WAIT } },
         { "lossy", { .kind = GANGER_BROADCAST, .capacity = 512, .message_max = 64, .policy = GANGER_BROADCAST_LOSSY } },
         { "refuse", { .kind = GANGER_BROADCAST, .capacity = 512, .message_max = 64, .slots = 2,
                       .policy = GANGER_BROADCAST_REFUSE } },
-        { "drop", { .kind = GANGER_BROADCAST, .capacity = 512, .message_max = 64, .slots = 2, .policy = GANGER_BROADCAST_DROP } },
+        { "drop", { .kind = GANGER_BROADCAST, .capacity = 512, .message_max = 64, .slots = 2,
+                    .policy = GANGER_BROADCAST_DROP } },
         { "square", { .kind = GANGER_SERVICE, .slots = 2, .message_max = 16 } },
         { "ports", { .kind = GANGER_SEMAPHORE, .slots = 1 } },
         { "files", { .kind = GANGER_MONITOR } },
@@ -725,7 +727,8 @@ static int enter_plainly(struct ganger *gang) {
                 if (ganger_semaphore_acquire(ports, -1) < 0 || atomic_fetch_add(&board->inside, 1) != 0)
                         return 2;
                 atomic_fetch_sub(&board->inside, 1);
-                if (ganger_semaphore_release(ports) < 0 || ganger_mutex_lock(files, -1) < 0 || ganger_mutex_unlock(files) < 0)
+                if (ganger_semaphore_release(ports) < 0 || ganger_mutex_lock(files, -1) < 0 ||
+                    ganger_mutex_unlock(files) < 0)
                         return 3;
         }
         ganger_leave(gang);
