@@ -20,8 +20,8 @@
  * wait_wake_all().
  *
  * Whoever waits at several places cannot sleep on a semaphore beside, and is nobody whom a lock should be kept for. At locks
- * (`watched`) it is announced as a poller, and sleeps on the futex: each change wakes all pollers, and the sleepers besides, so
- * it takes a wake-up from nobody, whatever becomes of it.
+ * (`watched`) it is announced as a poller, and sleeps on the futex: each change wakes all pollers, and the sleepers besides,
+ * so it takes a wake-up from nobody, whatever becomes of it.
  */
 
 #include <semaphore.h>

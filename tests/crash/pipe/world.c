@@ -118,7 +118,8 @@ static bool could_go_on(const struct actor *a) {
 static void check_sleeper(const struct actor *a, const volatile void *key) {
         const struct pipe_control *c = control();
 
-        if (a->pipe.end == PIPE_WRITER && atomic_load((_Atomic uint64_t *)&c->written) == atomic_load((_Atomic uint64_t *)&c->consumed))
+        if (a->pipe.end == PIPE_WRITER &&
+            atomic_load((_Atomic uint64_t *)&c->written) == atomic_load((_Atomic uint64_t *)&c->consumed))
                 sim_fail("waits for a reader who knows of nothing");
         if (could_go_on(a))
                 sim_fail(a->pipe.end == PIPE_WRITER ? "asleep while there is room" :
