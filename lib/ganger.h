@@ -5,9 +5,9 @@
 /*
  * libganger: messages between processes that survive the death of any of them
  *
- * A process joins its gang once (`ganger_join`), and opens a handle (`struct ganger_ring`) on each ring
- * that it was given. A message that was received stays leased to the receiver until it acknowledges,
- * rejects or forwards it; if the process dies first, at whatever instruction, the message is delivered
+ * A process joins its gang once (`ganger_join`), and opens a handle (`struct ganger_ring`, and others for other kinds) on
+ * each ring, service or lock that it was given. A message that was received stays leased to the receiver until it
+ * acknowledges, rejects or forwards it; if the process dies first, at whatever instruction, the message is delivered
  * again to another.
  *
  * Results. Functions return an `int`: 0 or more is success, less is `-errno`. What a function gives
@@ -16,7 +16,9 @@
  * Threads. A handle is used by one thread at a time; several threads use a handle each
  * (`ganger_ring_open` again). `struct ganger` itself may be used from any thread.
  *
- * Forks. A child does not inherit the rings: it must not use its parent's handles. It may join as a member of its own.
+ * Forks. A child does not inherit rings, services and locks: it must not use, close or leave what its parent had opened or
+ * joined. It may join as a member of its own, and overwrite its copy of the `struct ganger *` with that; what was behind it
+ * goes with the process.
  *
  * Signals. No function is async-signal-safe, except `ganger_interrupt`.
  */
@@ -35,7 +37,7 @@ extern "C" {
 /** Membership of a gang: what the daemon gave this process. */
 struct ganger;
 
-/** A handle on a ring. It is one participant: known to the ring by its number, recovered when it dies. */
+/** A handle on a ring of kind `queue`. It is one participant: known to the ring by its number, recovered when it dies. */
 struct ganger_ring;
 
 /**
@@ -77,12 +79,12 @@ enum {
  * @param ret    receives the membership; free it with `ganger_leave`.
  * @param name   must be NULL.
  * @return 0, or
- *         -ENOENT      not started by gangerd or by a host, or its definition names no ring and no `io`;
+ *         -ENOENT      not started by gangerd or by a host, or its definition names no ring, service or lock, and no `io`;
  *         -EPROTO      the handshake is damaged;
- *         -EPROTONOSUPPORT  it, or a ring, is of another version than this library's: link both sides with one;
+ *         -EPROTONOSUPPORT  it, or what it names, is of another version than this library's: link both sides with one;
  *         -EALREADY    this process has joined by this function already;
  *         -EINVAL      `name` is not NULL;
- *         -EOPNOTSUPP  membarrier(2) is forbidden to this process (seccomp), and its rings rely on it;
+ *         -EOPNOTSUPP  membarrier(2) is forbidden to this process (seccomp), and what it was given relies on it;
  *         -ENOMEM, -EMFILE, and other errors of mmap(2).
  */
 int ganger_join(struct ganger **ret, const char *name);
@@ -395,10 +397,10 @@ int ganger_pipe_send_many(struct ganger_pipe *pipe, const struct iovec *messages
  */
 int ganger_pipe_peek_many(struct ganger_pipe *pipe, struct iovec *ret, size_t n, int64_t timeout_usec);
 
-/* ---- hosts: rings and locks without the daemon ------------------------------------------------- */
+/* ---- hosts: rings, services and locks without the daemon ---------------------------------------- */
 /*
- * A program makes rings for itself, its children, or unrelated programs, and does for them what gangerd does
- * for its workers: it admits each process as a member, and when one has died it recovers it.
+ * A program makes rings, services and locks (objects, below) for itself, its children, or unrelated programs, and does for
+ * them what gangerd does for its workers: it admits each process as a member, and when one has died it recovers it.
  *
  *      ganger_host_new(&h, "crawler");
  *      ganger_host_add(h, "jobs", &(struct ganger_definition){ .kind = GANGER_QUEUE, .slots = 1024,
@@ -419,20 +421,25 @@ int ganger_pipe_peek_many(struct ganger_pipe *pipe, struct iovec *ret, size_t n,
  * shared (not if another thread used the host at the fork). The others are -EPERM.
  *
  * When the host itself dies, its members go on, but nobody recovers them any more: let children die with it
- * (PR_SET_PDEATHSIG). Its rings end with their last process.
+ * (PR_SET_PDEATHSIG). Its objects end with their last process.
+ *
+ * Waiting. The thread that recovers the dead must not wait without limit for what a member does: a call that is served, a
+ * lock that is given back, a message, space. If that member dies meanwhile, the wait is for the recovery which the waiter
+ * itself is to do, and never ends. It gives its waits a time, and looks after its members in between; or another thread
+ * recovers.
  *
  * Not here: looking at a ring, and at its dead letters. A program that wants to see those itself sets
  * `max_deliveries` to 255, looks at `deliveries` of each message, and sends it to a ring of its own when it
  * is enough.
  */
 
-/** A program that makes rings, gives them to processes, and recovers those that die. */
+/** A program that makes objects, gives them to processes, and recovers those that die. */
 struct ganger_host;
 
 /** One process that a host has admitted, or one to be. */
 struct ganger_member;
 
-/** What a host can make. The numbers never change. */
+/** What a host can make: the kinds of objects. The numbers never change. */
 enum ganger_kind {
         GANGER_QUEUE = 1,       /**< a ring: any senders, any receivers, each message to one of them */
         GANGER_PIPE = 2,        /**< a ring: one sender, one receiver, messages of any size */
@@ -499,9 +506,9 @@ struct ganger_definition {
         uint32_t reserved[8];   /**< 0 */
 };
 
-/** What a member may do with one of them. */
+/** What a member may do with one object. */
 struct ganger_grant {
-        const char *name;
+        const char *name;       /**< of the object */
         unsigned int flags;     /**< GANGER_RECEIVE, GANGER_SEND, or both; of a lock: 0, or both, which is the same */
 };
 
@@ -516,7 +523,7 @@ struct ganger_recovery {
 };
 
 /**
- * Make a host, without rings.
+ * Make a host, without objects.
  * @param ret   free it with `ganger_host_free`.
  * @param name  what `ganger_worker` says in its members (letters, digits, `-`, `_`, `.`; at most 63 bytes);
  *              may be NULL: "".
@@ -526,14 +533,14 @@ int ganger_host_new(struct ganger_host **ret, const char *name);
 
 /**
  * Free a host, its members (as `ganger_member_free` does, with all that it demands), and its mappings of the
- * rings.
+ * objects.
  * @param h  may be NULL.
  * @return NULL.
  */
 struct ganger_host *ganger_host_free(struct ganger_host *h);
 
 /**
- * Make a ring, a service or a lock. All its memory is allocated now. Who is admitted from now on can have it.
+ * Make an object: a ring, a service or a lock. All its memory is allocated now. Who is admitted from now on can have it.
  * @param name        as of a host, but not NULL; copied.
  * @param definition  not needed any more when this returns.
  * @return 0, -EEXIST (there is one of that name; or a POSIX semaphore), -EINVAL (name or definition make no sense), -E2BIG (beyond
@@ -548,12 +555,12 @@ int ganger_host_add(struct ganger_host *h, const char *name, const struct ganger
  *
  * In the process `ganger_instance` says the lowest number that no other member has.
  *
- * @param grants    names of rings, each once; NULL, with `n_grants` 0: every ring that there is, for both.
- * @param handles   how many handles it may have on each ring at the same time, from 1 to 64; 0: 4. A ring has
- *                  2,047 for all its members. Over all rings a process may have 64 open.
+ * @param grants    names of objects, each once; NULL, with `n_grants` 0: every object that there is, for both.
+ * @param handles   how many handles it may have on each object at the same time, from 1 to 64; 0: 4. An object has
+ *                  2,047 for all its members. Over all objects a process may have 64 open.
  * @param ret       free it with `ganger_member_free`.
- * @return 0, -ENOENT (no such ring), -EEXIST (one of them twice), -EINVAL (flags or numbers), -E2BIG (more
- *         than 120 rings), -EUSERS (a ring has not so many handles left), -EPERM (a child of the host),
+ * @return 0, -ENOENT (no such object), -EEXIST (one of them twice), -EINVAL (flags or numbers), -E2BIG (more
+ *         than 120 objects), -EUSERS (an object has not so many handles left), -EPERM (a child of the host),
  *         -ENOMEM, -EMFILE.
  */
 int ganger_host_admit(struct ganger_host *h, const struct ganger_grant *grants, size_t n_grants, unsigned int handles,
@@ -585,7 +592,7 @@ int ganger_member_environment(struct ganger_member *m, const char **ret);
 /**
  * The descriptors that go with ganger_member_environment; they stay the member's.
  * @param fds   receives at most `size` of them; may be NULL if that is 0.
- * @return how many there are in all (two for each ring, and two), or an error of ganger_member_environment.
+ * @return how many there are in all (two for each object, and two), or an error of ganger_member_environment.
  */
 int ganger_member_descriptors(struct ganger_member *m, int *fds, size_t size);
 
@@ -639,7 +646,7 @@ int ganger_member_stopped(struct ganger_member *m, int stopped);
 int ganger_member_recover(struct ganger_member *m, const char *reason, struct ganger_recovery *ret);
 
 /**
- * Free a member; what it had on the rings is for others again. It must be dead, or have left (`ganger_leave`,
+ * Free a member; what it had of the objects is for others again. It must be dead, or have left (`ganger_leave`,
  * and nobody joins as it any more), or never have joined. Recovers it, if ganger_member_recover did not.
  * @param m  may be NULL.
  * @return NULL.
@@ -719,6 +726,9 @@ int ganger_service_open(struct ganger *g, const char *name, unsigned int flags, 
  */
 struct ganger_service *ganger_service_close(struct ganger_service *service);
 
+/** The name of the service, owned by the handle. */
+const char *ganger_service_name(const struct ganger_service *service);
+
 /** The longest request, and the longest reply, in bytes. */
 size_t ganger_service_message_max(const struct ganger_service *service);
 
@@ -731,8 +741,9 @@ size_t ganger_service_message_max(const struct ganger_service *service);
  * @param reply_size    bytes at `reply`; 0: neither is wanted.
  * @param ret_size      how long the reply is; may be NULL.
  * @param timeout_usec  for all of it: waiting for a slot, for a server, for the reply. Negative: no limit; as long
- *                      as there is no server at all, a call waits. 0 makes no sense. Being asked to drain does not
- *                      end it.
+ *                      as there is no server at all, a call waits, and if its server dies, until that is recovered: not
+ *                      for the thread of a host that would have to do it (see "hosts"). 0 makes no sense. Being asked to
+ *                      drain does not end it.
  * @return 0, or
  *         -ETIMEDOUT   there was no reply for so long; perhaps it was served all the same;
  *         -ECONNRESET  its server died. The service is not idempotent, and nobody knows what was done; or so many
@@ -757,8 +768,12 @@ int ganger_service_begin(struct ganger_service *service, const void *request, si
 
 /**
  * Finish a call: take its reply.
+ *
+ * -EAGAIN always means that the call is still open, also when this has waited for so long: -ETIMEDOUT says that the time
+ * which the call itself was given is over. `ganger_wait_any` waits for the first of several calls (GANGER_CALL).
+ *
  * @param timeout_usec  how long to wait for it; 0: only look; negative: until the call's own time is over.
- * @return -EAGAIN     not yet (whatever the timeout): the call stays open;
+ * @return -EAGAIN     there is no reply yet, and the call stays open;
  *         -EINTR      as -EAGAIN, a signal handler ran;
  *         -ETIMEDOUT  the call's own time is over, and so is the call;
  *         -EINVAL     it was over before; else as `ganger_service_call`, and the call is over.
@@ -830,6 +845,9 @@ int ganger_semaphore_open(struct ganger *g, const char *name, struct ganger_sema
  */
 struct ganger_semaphore *ganger_semaphore_close(struct ganger_semaphore *semaphore);
 
+/** The name of the semaphore, owned by the handle. */
+const char *ganger_semaphore_name(const struct ganger_semaphore *semaphore);
+
 /**
  * Take a permit. Without anybody in the way this is one compare-and-swap, at which it linearises. Nobody is served in
  * turn: who comes may be faster than who waits. Asking this instance to drain does not end it.
@@ -877,6 +895,9 @@ int ganger_counter_open(struct ganger *g, const char *name, struct ganger_counte
 
 /** Close a handle. The counters stay as they are. @param counter  may be NULL. @return NULL. */
 struct ganger_counter *ganger_counter_close(struct ganger_counter *counter);
+
+/** The name of the counters, owned by the handle. */
+const char *ganger_counter_name(const struct ganger_counter *counter);
 
 /**
  * Add, wrapping around.
@@ -935,6 +956,9 @@ int ganger_monitor_open(struct ganger *g, const char *name, struct ganger_monito
  * @return NULL.
  */
 struct ganger_monitor *ganger_monitor_close(struct ganger_monitor *m);
+
+/** The name of the monitor, owned by the handle. */
+const char *ganger_monitor_name(const struct ganger_monitor *m);
 
 /**
  * Take the lock.
@@ -1012,6 +1036,7 @@ struct ganger_mutex;
 /** As the functions for monitors; any monitor will do, also one without conditions. */
 int ganger_mutex_open(struct ganger *g, const char *name, struct ganger_mutex **ret);
 struct ganger_mutex *ganger_mutex_close(struct ganger_mutex *m);
+const char *ganger_mutex_name(const struct ganger_mutex *m);
 int ganger_mutex_lock(struct ganger_mutex *m, int64_t timeout_usec);
 int ganger_mutex_unlock(struct ganger_mutex *m);
 int ganger_mutex_consistent(struct ganger_mutex *m);
@@ -1116,24 +1141,53 @@ int ganger_ring_sequence(struct ganger_ring *ring, uint64_t producer, uint64_t *
 /** How many things one `ganger_wait_any` can wait for: each event of each item is one. */
 #define GANGER_WAIT_MAX 128
 
-/** A handle, and what is waited for. */
-struct ganger_wait {
-        void *handle;           /**< a `struct ganger_ring *` */
-        uint32_t kind;          /**< what it is a handle on: GANGER_QUEUE */
-        uint32_t events;        /**< GANGER_RECEIVE: a message. GANGER_SEND: space for one. Or both */
-        uint32_t ready;         /**< result: those of them that may be there */
-        uint32_t reserved;      /**< the library's own */
+/** What is waited for that is no handle: beside `enum ganger_kind`. */
+enum {
+        GANGER_CALL = 100,      /**< an open call (`struct ganger_call`): its end */
 };
 
 /**
- * Wait until a message, or space for one, may be there at any of several handles.
+ * A handle, and what is waited for:
  *
- * Takes nothing. Then receive, reserve or send with a timeout of 0 at what is ready, at the first in the
+ *      kind              handle                       GANGER_RECEIVE       GANGER_SEND
+ *      GANGER_QUEUE      struct ganger_ring *         a message            space for one
+ *      GANGER_PIPE       struct ganger_pipe *         a message            room for one of `size` bytes
+ *      GANGER_BROADCAST  struct ganger_broadcast *    a message            room for one of `size` bytes
+ *      GANGER_SERVICE    struct ganger_service *      a call to serve      a slot, to begin a call
+ *      GANGER_CALL       struct ganger_call *         its end
+ *      GANGER_SEMAPHORE  struct ganger_semaphore *    a permit
+ *      GANGER_MONITOR    struct ganger_monitor *, or
+ *                        struct ganger_mutex *        the lock
+ *
+ * The reader of a broadcast that was dropped, a call whose time is over, and a lock that nobody can have any more are there,
+ * too: the call that follows says so. With policies lossy and drop there is always room.
+ */
+struct ganger_wait {
+        void *handle;           /**< see above */
+        uint32_t kind;          /**< what it is a handle on: an `enum ganger_kind`, or GANGER_CALL */
+        uint32_t events;        /**< GANGER_RECEIVE, GANGER_SEND, or both, as the handle has them */
+        uint32_t ready;         /**< result: those of them that may be there */
+        uint32_t size;          /**< of the message to send, in bytes (pipe, broadcast); 0: the longest that it takes */
+};
+
+/**
+ * Wait until something may be there at any of several handles, of the same kind or of different ones.
+ *
+ * Takes nothing. Then receive, send, lock, or whatever it is, with a timeout of 0 at what is ready, at the first in the
  * order of `items` first, and without delay: others that wait for the same were told of the rest, but not of
  * that one. It may be gone by then (-EAGAIN): another was faster; wait again.
  *
- * The handles are the calling thread's; they may belong to several memberships. One item for each handle. A
- * handle with a descriptor in an event loop (`ganger_ring_fd`) may be waited for here too.
+ * The handles are the calling thread's; they may belong to several memberships. One item for each handle, beside one for
+ * each of its open calls. A handle with a descriptor in an event loop (`ganger_ring_fd`) may be waited for here too. A
+ * writer publishes what it has appended before it waits for room.
+ *
+ * Nobody is served in turn: a lock may be reserved for one who waits for nothing else, and under contention that one has
+ * it sooner. Who waits here for a lock is no waiter in `gangerctl locks`, and no part of a deadlock: something else may
+ * end the wait.
+ *
+ * Not to be waited for are the conditions of a monitor (the lock would have to be released in the same step), counters (a
+ * change looks for nobody who waits), semaphores with a POSIX semaphore (programs from outside tell nobody else), and room
+ * in a broadcast whose policy is refuse (readers tell nobody of it).
  *
  * Linearises at a look at each that finds something. A system call while it sleeps: futex_waitv(2); before
  * Linux 5.16 ppoll(2), which a signal handler with SA_RESTART ends too.
@@ -1142,9 +1196,11 @@ struct ganger_wait {
  * @param timeout_usec  as in `ganger_ring_receive`.
  * @return how many items have something in `ready` (1 or more), or, with every `ready` as it was,
  *         -EAGAIN, -ETIMEDOUT, -EINTR  as in `ganger_ring_receive`;
- *         -ESHUTDOWN  a membership of which something is to be received is asked to drain;
- *         -EINVAL     no items, no handle, no such kind or event;
- *         -EACCES     a handle is closed, or not for this;
+ *         -ESHUTDOWN  a membership of which a message, or a call to serve, is to be received is asked to drain;
+ *         -EINVAL     no items, no handle, no such kind, or no such event of it; a call that is over;
+ *         -EOPNOTSUPP  not to be waited for: see above;
+ *         -EACCES     a handle is closed (a ring's), or not for this;
+ *         -EMSGSIZE   `size` is more than the longest message;
  *         -E2BIG      more than GANGER_WAIT_MAX;
  *         -ENOMEM, -EMFILE (before Linux 5.16).
  */

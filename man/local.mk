@@ -37,3 +37,4 @@ dist_man_MANS += man/ganger_broadcast_consume.3 man/ganger_broadcast_fd.3 man/ga
 dist_man_MANS += man/ganger_broadcast_name.3 man/ganger_broadcast_peek.3 man/ganger_broadcast_publish.3 man/ganger_broadcast_receive.3
 dist_man_MANS += man/ganger_broadcast_reserve.3 man/ganger_broadcast_send.3 man/ganger_broadcast_subscribe.3
 dist_man_MANS += man/ganger_reject_after.3
+dist_man_MANS += man/ganger_service_name.3 man/ganger_semaphore_name.3 man/ganger_counter_name.3 man/ganger_monitor_name.3 man/ganger_mutex_name.3

@@ -15,6 +15,11 @@ TESTS += tests/unit/test-ganger-wait
 tests_unit_test_ganger_wait_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_ganger_wait_LDADD = libharness.la libworker.la libshm.la libbase.la
 
+check_PROGRAMS += tests/unit/test-ganger-wait-kinds
+TESTS += tests/unit/test-ganger-wait-kinds
+tests_unit_test_ganger_wait_kinds_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_ganger_wait_kinds_LDADD = libharness.la libworker.la libshm.la libbase.la
+
 # A program from outside that attaches itself to a ring of a real daemon.
 check_PROGRAMS += tests/unit/attached
 tests_unit_attached_CPPFLAGS = $(TEST_CPPFLAGS)

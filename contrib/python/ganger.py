@@ -21,6 +21,12 @@ Locks and calls; a permit or a lock of a process that dies goes to the next one,
     with ports:                                     # takes a permit, and gives it back
         print(gang.service('square').call('7', timeout=5))
 
+Whatever comes first, of any kinds: then go on with a timeout of 0:
+
+    call = gang.service('square').begin('7')
+    for handle, events in ganger.wait_any([call, gang.ring('jobs'), ports], timeout=5):
+        ...
+
 A program that makes rings for its own children:
 
     host = ganger.Host('crawler')
@@ -46,9 +52,9 @@ import errno
 import os
 import time
 
-__all__ = ['Broadcast', 'Counter', 'Drained', 'Failed', 'Gang', 'Host', 'Member', 'Message', 'Monitor', 'Mutex', 'OLDEST', 'Pipe',
-           'RECEIVE', 'Recovery', 'Request', 'Ring', 'SEND', 'Semaphore', 'Service', 'acknowledge_many', 'forward', 'join',
-           'join_socket', 'wait_any']
+__all__ = ['Broadcast', 'Call', 'Counter', 'Drained', 'Failed', 'Gang', 'Host', 'Member', 'Message', 'Monitor', 'Mutex',
+           'OLDEST', 'Pipe', 'RECEIVE', 'Recovery', 'Request', 'Ring', 'SEND', 'Semaphore', 'Service', 'acknowledge_many',
+           'forward', 'join', 'join_socket', 'wait_any']
 
 RECEIVE = 1
 SEND = 2
@@ -90,7 +96,7 @@ class _Call(ctypes.Structure):
 
 class _Wait(ctypes.Structure):
     _fields_ = [('handle', ctypes.c_void_p)]
-    _fields_ += [(name, ctypes.c_uint32) for name in ('kind', 'events', 'ready', 'reserved')]
+    _fields_ += [(name, ctypes.c_uint32) for name in ('kind', 'events', 'ready', 'size')]
 
 
 class _Grant(ctypes.Structure):
@@ -98,13 +104,12 @@ class _Grant(ctypes.Structure):
 
 
 class Recovery(ctypes.Structure):
-    """What a recovery found: how many messages are delivered again, became dead letters, …"""
-    _fields_ = [(name, ctypes.c_uint32) for name in ('returned', 'dead', 'cancelled', 'redone')]
-    _fields_ += [('reserved', ctypes.c_uint32 * 4)]
+    """What a recovery found: how many messages are delivered again, became dead letters, …, how many locks it held."""
+    _NUMBERS = ('returned', 'dead', 'cancelled', 'redone', 'locks')
+    _fields_ = [(name, ctypes.c_uint32) for name in _NUMBERS] + [('reserved', ctypes.c_uint32 * 3)]
 
     def __repr__(self):
-        return (f'Recovery(returned={self.returned}, dead={self.dead}, cancelled={self.cancelled}, '
-                f'redone={self.redone})')
+        return f'Recovery({", ".join(f"{name}={getattr(self, name)}" for name in self._NUMBERS)})'
 
 
 _handle = ctypes.c_void_p
@@ -166,6 +171,7 @@ _FUNCTIONS = {
     'broadcast_subscribe': ('r', _handle, ctypes.c_uint, _sequences),
     'service_open': ('r', _handle, ctypes.c_char_p, ctypes.c_uint, _out),
     'service_close': (_handle, _handle),
+    'service_name': (ctypes.c_char_p, _handle),
     'service_message_max': (_size, _handle),
     'service_fd': ('r', _handle),
     'service_call': ('r', _handle, ctypes.c_char_p, _size, ctypes.c_char_p, _size, _sizes, _time),
@@ -177,11 +183,13 @@ _FUNCTIONS = {
     'service_fail': ('r', _request, ctypes.c_char_p),
     'semaphore_open': ('r', _handle, ctypes.c_char_p, _out),
     'semaphore_close': (_handle, _handle),
+    'semaphore_name': (ctypes.c_char_p, _handle),
     'semaphore_acquire': ('r', _handle, _time),
     'semaphore_release': ('r', _handle),
     'semaphore_value': ('r', _handle),
     'monitor_open': ('r', _handle, ctypes.c_char_p, _out),
     'monitor_close': (_handle, _handle),
+    'monitor_name': (ctypes.c_char_p, _handle),
     'monitor_lock': ('r', _handle, _time),
     'monitor_unlock': ('r', _handle),
     'monitor_consistent': ('r', _handle),
@@ -190,6 +198,7 @@ _FUNCTIONS = {
     'monitor_broadcast': ('r', _handle, ctypes.c_uint),
     'counter_open': ('r', _handle, ctypes.c_char_p, _out),
     'counter_close': (_handle, _handle),
+    'counter_name': (ctypes.c_char_p, _handle),
     'counter_add': ('r', _handle, ctypes.c_uint, _number, _numbers),
     'counter_get': ('r', _handle, ctypes.c_uint, _numbers),
     'counter_set': ('r', _handle, ctypes.c_uint, _number),
@@ -269,8 +278,9 @@ def _payload(data):
 
 
 class _Owned:
-    """Something that is closed, once; a context manager. `_close` is the name of the function."""
-    _close = None
+    """Something that is closed, once; a context manager. `_close` is the name of the function, `_number` the kind, for
+    wait_any()."""
+    _close = _number = None
 
     def __init__(self, pointer):
         self._pointer = pointer
@@ -279,6 +289,9 @@ class _Owned:
         if self._pointer is None:
             raise ValueError(f'this {type(self).__name__} is closed')
         return self._pointer
+
+    def _waited(self):
+        return self._get()
 
     def close(self):
         """Close it; a second time does nothing."""
@@ -431,7 +444,7 @@ class _Iterated:
 
 class Ring(_Iterated, _Owned):
     """A handle on a queue. Iterating receives messages, until the process is asked to drain."""
-    _close = 'ring_close'
+    _close, _number = 'ring_close', 1
 
     def __init__(self, gang, name, flags):
         self._gang = gang
@@ -492,17 +505,6 @@ class Ring(_Iterated, _Owned):
         found = ctypes.c_uint64()
         _check(_c.ring_sequence(self._get(), producer, ctypes.byref(found)))
         return found.value
-
-
-def wait_any(items, timeout=None):
-    """Wait for any of several: rings (for a message), or pairs of a ring and RECEIVE, SEND or both.
-
-    Takes nothing: go on with a timeout of 0. @return a list of pairs of a ring and what may be there.
-    """
-    pairs = [item if isinstance(item, tuple) else (item, RECEIVE) for item in items]
-    rows = (_Wait * max(1, len(pairs)))(*[_Wait(ring._get(), Host.KINDS['queue'], events) for ring, events in pairs])
-    _timed(_c.wait_any, None, timeout, rows, len(pairs))
-    return [(ring, row.ready) for (ring, _), row in zip(pairs, rows) if row.ready]
 
 
 # ---- pipes and broadcasts ------------------------------------------------------------------------
@@ -569,7 +571,7 @@ class _Stream(_Iterated, _Owned):
 
 class Pipe(_Stream):
     """One end of a pipe: SEND, the writer, or RECEIVE, the reader. Each peek() gives the next message, and consume() is for all."""
-    _kind = 'pipe'
+    _kind, _number = 'pipe', 2
 
     def receive(self, timeout=None):
         """@return the next message, bytes, consumed; also all that were peeked at before."""
@@ -581,7 +583,7 @@ class Pipe(_Stream):
 class Broadcast(_Stream):
     """The writer of a broadcast (SEND), or a reader (RECEIVE, also with OLDEST). `missed` is how many messages were overwritten
     before the last one that was received; a reader that was dropped gets ENOTCONN, and may subscribe()."""
-    _kind = 'broadcast'
+    _kind, _number = 'broadcast', 3
 
     def __init__(self, gang, name, flags):
         self.missed = 0
@@ -655,14 +657,59 @@ class Request:
             self.fail(f'{kind.__name__}: {error}' if kind else 'no reply')
 
 
+class Call:
+    """A call that is open, from Service.begin(): over after finish() or abandon(). As a context manager it is abandoned at the
+    end, unless it is over."""
+    _number = 100                       # GANGER_CALL
+
+    def __init__(self, service):
+        self._service = service         # keeps the handle open
+        self._call = _Call()
+
+    def _live(self):
+        if not self._call.service or self._service._pointer is None:
+            raise ValueError('this call is over')
+        return ctypes.byref(self._call)
+
+    def _waited(self):
+        return ctypes.addressof(self._live()._obj)
+
+    def finish(self, timeout=None):
+        """Wait for the reply, at most so long. @return it, bytes. Raises as Service.call(), and the call is over; but for
+        BlockingIOError, also after `timeout`: there is none yet, and the call stays open. TimeoutError: its own time is
+        over."""
+        end = None if timeout is None else time.monotonic() + timeout
+        while True:
+            left = -1 if end is None else max(0, int((end - time.monotonic()) * 1_000_000))
+            result, size = self._service._finish(self._live(), left)
+            if result != -errno.EINTR and (result != -errno.EAGAIN or end is not None):
+                return self._service._reply(result, size)
+
+    def abandon(self):
+        """It is served no more, or its reply is dropped."""
+        _check(_c.service_abandon(self._live()))
+
+    def __enter__(self):
+        self._live()
+        return self
+
+    def __exit__(self, *_):
+        if self._call.service and self._service._pointer is not None:
+            self.abandon()
+
+
 class Service(_Iterated, _Owned):
     """A handle on a service: SEND calls, RECEIVE serves. Iterating receives requests."""
-    _close = 'service_close'
+    _close, _number = 'service_close', 4
 
     def __init__(self, gang, name, flags):
         self._gang = gang
         super().__init__(_opened(_c.service_open, gang._get(), _bytes(name), flags, what=name))
         self._buffer = ctypes.create_string_buffer(self.message_max + 1) if flags & SEND else None
+
+    @property
+    def name(self):
+        return os.fsdecode(_c.service_name(self._get()))
 
     @property
     def message_max(self):
@@ -678,26 +725,36 @@ class Service(_Iterated, _Owned):
         A signal does not end it, but for InterruptedError while every slot of the service is taken: then nothing was called, or
         the call was given up, as after TimeoutError.
         """
-        data, service, size, call = _payload(data), self._get(), ctypes.c_size_t(), _Call()
-        usec = -1 if timeout is None else int(timeout * 1_000_000)
-        buffer = (self._buffer, len(self._buffer or b''), ctypes.byref(size))
         # In two steps, since one that a signal interrupts must not be made twice.
-        result = _c.service_begin(service, data, len(data), usec, ctypes.byref(call))
-        if result == -errno.EAGAIN:
-            result = _c.service_call(service, data, len(data), *buffer, usec)
-        elif result == 0:
-            try:
-                result = -errno.EAGAIN
-                while result in (-errno.EAGAIN, -errno.EINTR):
-                    result = _c.service_finish(ctypes.byref(call), *buffer, -1)
-            finally:
-                if call.service:
-                    _c.service_abandon(ctypes.byref(call))
+        try:
+            call = self.begin(data, timeout)
+        except BlockingIOError:
+            data, size = _payload(data), ctypes.c_size_t()
+            usec = -1 if timeout is None else int(timeout * 1_000_000)
+            buffer = (self._buffer, len(self._buffer or b''), ctypes.byref(size))
+            return self._reply(_c.service_call(self._get(), data, len(data), *buffer, usec), size.value)
+        with call:
+            return call.finish()
+
+    def begin(self, data, timeout=None):
+        """Make a call, and do not wait: several may be open. @param timeout  after it the call is served no more.
+        @return a Call. BlockingIOError: every slot of the service is taken."""
+        data, call = _payload(data), Call(self)
+        usec = -1 if timeout is None else int(timeout * 1_000_000)
+        _check(_c.service_begin(self._get(), data, len(data), usec, ctypes.byref(call._call)))
+        return call
+
+    def _finish(self, call, usec):
+        size = ctypes.c_size_t()
+        return _c.service_finish(call, self._buffer, len(self._buffer or b''), ctypes.byref(size), usec), size.value
+
+    def _reply(self, result, size):
+        """What a call gave, or its error."""
         if result in (-errno.EREMOTEIO, -errno.ECONNRESET):
             kind = Failed if result == -errno.EREMOTEIO else OSError
             raise kind(-result, os.fsdecode(self._buffer.value) or os.strerror(-result))
         _check(result)
-        return ctypes.string_at(self._buffer, size.value)
+        return ctypes.string_at(self._buffer, size)
 
     def receive(self, timeout=None):
         """@return a Request."""
@@ -710,11 +767,15 @@ class Service(_Iterated, _Owned):
 
 class Semaphore(_Owned):
     """A handle on a semaphore. As a context manager it takes a permit, and gives it back."""
-    _close = 'semaphore_close'
+    _close, _number = 'semaphore_close', 5
 
     def __init__(self, gang, name):
         self._gang = gang
         super().__init__(_opened(_c.semaphore_open, gang._get(), _bytes(name), what=name))
+
+    @property
+    def name(self):
+        return os.fsdecode(_c.semaphore_name(self._get()))
 
     def acquire(self, timeout=None):
         _timed(_c.semaphore_acquire, None, timeout, self._get())
@@ -742,13 +803,17 @@ class Monitor(_Owned):
     that right and call consistent(). To unlock, or to leave the block, also by an exception, without that makes the lock of no
     more use to anybody (ENOTRECOVERABLE).
     """
-    _close = 'monitor_close'
+    _close, _number = 'monitor_close', 6
 
     def __init__(self, gang, name):
         self._gang = gang
         self.owner_died = False
         self._locked = False
         super().__init__(_opened(_c.monitor_open, gang._get(), _bytes(name), what=name))
+
+    @property
+    def name(self):
+        return os.fsdecode(_c.monitor_name(self._get()))
 
     def lock(self, timeout=None):
         """@return whether whoever held it last has died."""
@@ -800,11 +865,15 @@ class Mutex(Monitor):
 
 class Counter(_Owned):
     """A handle on a row of 64-bit numbers."""
-    _close = 'counter_close'
+    _close, _number = 'counter_close', 7
 
     def __init__(self, gang, name):
         self._gang = gang
         super().__init__(_opened(_c.counter_open, gang._get(), _bytes(name), what=name))
+
+    @property
+    def name(self):
+        return os.fsdecode(_c.counter_name(self._get()))
 
     def add(self, delta=1, index=0):
         """@return the number before."""
@@ -831,6 +900,26 @@ class Counter(_Owned):
         values = (ctypes.c_int64 * n)()
         _check(_c.counter_snapshot(self._get(), values, n))
         return list(values)
+
+
+# ---- waiting for any of several ------------------------------------------------------------------
+
+def wait_any(items, timeout=None):
+    """Wait for any of several, of whatever kinds. Each item is a handle (Ring, Pipe, Broadcast, Service, Semaphore, Monitor,
+    Mutex) or a Call; or a pair of a handle and RECEIVE, SEND or both; or a triple, with the bytes of the message for which
+    there must be room in a Pipe or Broadcast (0: the longest).
+
+    A handle by itself stands for RECEIVE: a message, a call to serve, a permit, the lock, the end of a call. SEND: space, room,
+    a slot to begin a call. Takes nothing: go on with a timeout of 0, at the first first. @return a list of pairs of an item's
+    handle and what may be there, in order.
+    """
+    given = [item if isinstance(item, tuple) else (item,) for item in items]
+    whole = [item + (RECEIVE, 0)[len(item) - 1:] for item in given]
+    rows = (_Wait * max(1, len(whole)))()
+    for row, (handle, events, size) in zip(rows, whole):
+        row.handle, row.kind, row.events, row.size = handle._waited(), handle._number, events, size
+    _timed(_c.wait_any, None, timeout, rows, len(whole))
+    return [(handle, row.ready) for (handle, _, _), row in zip(whole, rows) if row.ready]
 
 
 # ---- membership ----------------------------------------------------------------------------------

@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "shm/broadcast.h"
+#include "shm/wait-any.h"
 
 /** What broadcast_receive() needs beside the ring. */
 struct copying {
@@ -98,4 +99,37 @@ int broadcast_peek_poll(struct broadcast *b, struct view *ret) {
         const struct wait_for f = for_message(b, try_peek, ret, NULL);
 
         return poll_for(&f, &b->armed);
+}
+
+/* ---- for one who waits for several things; see wait-any.h ------------------------------------------ */
+
+static bool has_message(const struct wait_item *item) {
+        return broadcast_has_message(item->object);
+}
+
+static bool has_room(const struct wait_item *item) {
+        return broadcast_has_room(item->object, (uint32_t)item->which);
+}
+
+struct wait_item broadcast_message_item(struct broadcast *b, const _Atomic uint32_t *drain) {
+        return (struct wait_item){
+                .waiting = &b->messages,
+                .participant = owner_participant(b->owner),
+                .polls = b->armed,
+                .is_ready = has_message,
+                .object = b,
+                .drain = drain,
+                .spin = &b->patience.spin,
+        };
+}
+
+struct wait_item broadcast_room_item(struct broadcast *b, uint32_t size) {
+        return (struct wait_item){
+                .waiting = &b->space,
+                .participant = owner_participant(b->owner),
+                .is_ready = has_room,
+                .object = b,
+                .which = size,
+                .spin = &b->patience.spin,
+        };
 }

@@ -78,7 +78,7 @@ void broadcast_open(struct broadcast *b, const struct region *region, uint32_t p
                 .slots = g->slots,
         };
         b->messages = (struct waiting){ .count = &b->control->messages, .event_fd = event_fd, .fences = g->fences };
-        b->space = (struct waiting){ .count = &b->control->space, .event_fd = -1, .fences = g->fences };
+        b->space = (struct waiting){ .count = &b->control->space, .event_fd = event_fd, .fences = g->fences };
         patience_init(&b->patience);
 }
 
@@ -216,14 +216,22 @@ int broadcast_claim(struct broadcast *b) {
         return 0;
 }
 
+/** Where a record of that size goes. */
+static inline uint64_t place_for(const struct broadcast *b, uint32_t size) {
+        uint64_t p = b->position;
+
+        return record_length(size) > room_to_end(b, p) ? p + room_to_end(b, p) : p;
+}
+
+/** Where one ends that begins there. The head of the next one is written ahead. */
+static inline uint64_t end_of(uint64_t position, uint32_t size) {
+        return position + record_length(size) + sizeof(struct record);
+}
+
 int broadcast_reserve(struct broadcast *b, uint32_t size, void **ret) {
-        uint64_t p = b->position, length = record_length(size), end;
+        uint64_t p = place_for(b, size), end = end_of(p, size);
         int r;
 
-        if (length > room_to_end(b, p))
-                p += room_to_end(b, p);
-        /* The head of the next one is written ahead. */
-        end = p + length + sizeof(struct record);
         if (!likely(!is_behind(b->limit, end))) {
                 r = make_room(b, end);
                 if (r < 0)
@@ -232,6 +240,17 @@ int broadcast_reserve(struct broadcast *b, uint32_t size, void **ret) {
         b->reserved = p;
         *ret = record_at(b, p)->data;
         return 0;
+}
+
+bool broadcast_has_room(struct broadcast *b, uint32_t size) {
+        uint64_t end = end_of(place_for(b, size), size);
+
+        if (b->overtakes || !is_behind(b->limit, end))
+                return true;
+#if SHM_FAULT == FAULT_BROADCAST_ANY_UNPUBLISHED
+        return end - slowest(b) <= b->capacity;
+#endif
+        return make_room(b, end) != -EAGAIN;
 }
 
 void broadcast_write(void *to, const void *data, size_t size) {
@@ -437,6 +456,11 @@ static inline bool is_published(struct broadcast *b) {
         /* Acquire: partner is the release in publish. */
         b->tail = atomic_load_explicit(&b->published->tail, memory_order_acquire);
         return is_behind(b->position, b->tail);
+}
+
+/* Who was overtaken is behind, too. */
+bool broadcast_has_message(struct broadcast *b) {
+        return SHM_FAULT == FAULT_BROADCAST_ANY_STALE ? is_behind(b->position, b->tail) : is_published(b);
 }
 
 /**

@@ -61,6 +61,8 @@ enum broadcast_policy {
 
 /* ---- what lies in the memory --------------------------------------------------------------------- */
 
+struct wait_item;
+
 /** A place for a subscriber: its own line, so that one who reads disturbs nobody. */
 struct subscriber {
         /* what it has not read begins here | SUBSCRIBED; 0: not to be heeded */
@@ -148,7 +150,7 @@ size_t broadcast_shared_size(const struct geometry *g);
 /**
  * Open a broadcast as a participant: neither as writer nor as reader yet.
  * @param participant  1 … RING_PARTICIPANTS, held by nobody else; 0: to look and to recover only.
- * @param event_fd     for readers that poll; -1: none. Stays the caller's.
+ * @param event_fd     for those that poll; -1: none. Stays the caller's.
  */
 void broadcast_open(struct broadcast *b, const struct region *region, uint32_t participant, uint32_t generation,
                     int event_fd);
@@ -231,6 +233,19 @@ int broadcast_reserve_wait(struct broadcast *b, uint32_t size, void **ret, uint6
 /** For event loops: after -EAGAIN the descriptor is armed, and a message wakes it. @return as without _poll. */
 int broadcast_receive_poll(struct broadcast *b, void *buffer, size_t size, struct view *ret);
 int broadcast_peek_poll(struct broadcast *b, struct view *ret);
+
+/**
+ * To wait with wait_any(): for a message, or for what else broadcast_receive() has to say; and for room for so many bytes,
+ * which is there at once unless the policy is wait. With policy refuse nobody tells a writer of room: there it may not be
+ * waited for. Leaves what is reserved as it is.
+ */
+struct wait_item broadcast_message_item(struct broadcast *b, const _Atomic uint32_t *drain);
+struct wait_item broadcast_room_item(struct broadcast *b, uint32_t size);
+
+/** Would broadcast_receive() say anything but -EAGAIN? */
+bool broadcast_has_message(struct broadcast *b);
+/** Would broadcast_reserve()? Publishes what was appended, when it has to look. */
+bool broadcast_has_room(struct broadcast *b, uint32_t size);
 
 /* ---- recovery -------------------------------------------------------------------------------------- */
 

@@ -51,6 +51,7 @@
 #define FAULT_ANY_BLIND 62              /* … does not look again once it is announced */
 #define FAULT_ANY_ONE 63                /* … wakes nobody else where there may be enough for several */
 #define FAULT_ANY_DRAINED 64            /* … keeps all wake-ups when it is asked to drain */
+#define FAULT_ANY_NO_ALARM 65           /* … sleeps on though a message that rests is due */
 
 /* ---- hostile: trust in memory, hunted by tests/fuzz/run-fuzz (the target comes first): 200 to 299 --- */
 #define FAULT_TRUST_SIZE 200            /* queue: a receiver believes the size that stands in the slot */
@@ -75,6 +76,11 @@
 #define FAULT_UNORDERED_SLEEPER 514     /* … or say it before, but in no order */
 #define FAULT_GIVEN_UP_SILENTLY 515     /* a call that is given up does not wake one who waits for a slot */
 #define FAULT_RESERVED_BY_NOBODY 516    /* claim a slot first, record the owner after */
+#define FAULT_SERVICE_ANY_EXPIRED 517   /* who waits for a call among other things is told of one that nobody serves */
+#define FAULT_SERVICE_ANY_CURSOR 518    /* … looks from where it served last to the end */
+#define FAULT_CALLER_UNANNOUNCED 519    /* who waits for a reply among other things does not say so */
+#define FAULT_CALLER_UNPOSTED 520       /* a reply wakes those only who sleep on the futex */
+#define FAULT_CALLER_OVERDUE 521        /* … sleeps past the deadline of its call */
 
 /* ---- semaphore: also counters: 400 to 499 ---------------------------------------------------------- */
 #define FAULT_PERMIT_CLAIM_THEN_OWN 400 /* claim a permit first, record the owner after */
@@ -95,6 +101,9 @@
 #define FAULT_COUNTER_NO_CHANGE 415     /* changes do not count themselves */
 #define FAULT_COUNTER_GET_UNCHECKED 416 /* read a cell without looking whether the word still names it */
 #define FAULT_TOKEN_MARK_LATE 417       /* what recovery marks may come after what the next participant does */
+#define FAULT_WATCHER_UNHEARD 418       /* whoever frees a permit wakes those only who wait for nothing else */
+#define FAULT_WATCHER_NO_REWAKE 419     /* … recovery, too */
+#define FAULT_WATCHER_LAST_ONLY 420     /* who waits for a permit among other things looks where it had its last */
 
 /* ---- monitor: lock and conditions: 700 to 799 ------------------------------------------------------ */
 #define FAULT_LOCK_THEN_OWN 700         /* take the lock first, record the owner after */
@@ -116,6 +125,8 @@
 #define FAULT_RESERVED_NO_WAKE 716      /* whoever gives up a reservation wakes nobody */
 #define FAULT_RESERVED_STOPPED 717      /* a reservation counts though its owner may be stopped */
 #define FAULT_DRAIN_EARLY 718           /* look whether to drain before the ticket is taken */
+#define FAULT_WATCHER_UNRECOVERABLE 719 /* who waits for a lock among other things waits on when nobody can have it */
+#define FAULT_WATCHER_RESERVED 720      /* … for free, though it is reserved for another */
 
 /* ---- pipe: 300 to 399 ------------------------------------------------------------------------------ */
 #define FAULT_PIPE_SIZE_LATE 300        /* publish a record before its size is there */
@@ -129,6 +140,8 @@
 #define FAULT_PIPE_NO_REWAKE 308        /* recovery does not wake */
 #define FAULT_PIPE_STALE_SPACE 309      /* a new writer takes it that all was consumed */
 #define FAULT_PIPE_SKIP_UNREAD 310      /* a new reader begins where the writer is, not where the old one was */
+#define FAULT_PIPE_ANY_UNPUBLISHED 311  /* who waits for room among other things keeps back what it has appended */
+#define FAULT_PIPE_ANY_STALE 312        /* who waits for a record among other things does not look how far the writer is */
 
 /* ---- broadcast: 600 to 699 ------------------------------------------------------------------------- */
 #define FAULT_BROADCAST_NO_INTENT 600   /* tell readers that records are overwritten only when they were */
@@ -150,6 +163,8 @@
 #define FAULT_BROADCAST_WRITER_KEPT 616 /* recovery leaves a dead writer the writing end */
 #define FAULT_BROADCAST_JOIN_SILENT 617 /* who chooses its place again does not wake the writer that it stopped */
 #define FAULT_BROADCAST_NO_FENCE 618    /* subscribe without the fence that the writer relies on */
+#define FAULT_BROADCAST_ANY_UNPUBLISHED 619 /* who waits for room among other things keeps back what it has appended */
+#define FAULT_BROADCAST_ANY_STALE 620   /* who waits for a message among other things does not look at the tail */
 
 /* ---- end --------------------------------------------------------------------------------------- */
 

@@ -26,7 +26,7 @@ static int monitor_check(const struct geometry *g) {
 }
 
 static void monitor_object_open(struct object *o) {
-        monitor_open(&o->monitor, &o->region, 0, 0);
+        monitor_open(&o->monitor, &o->region, 0, 0, o->event_fd);
 }
 
 static void monitor_wake_receivers(struct object *o) {

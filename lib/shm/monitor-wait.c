@@ -16,6 +16,7 @@
 
 #include "shm/monitor.h"
 #include "shm/sys.h"
+#include "shm/wait-any.h"
 
 /* ---- the lock ------------------------------------------------------------------------------------ */
 
@@ -92,6 +93,22 @@ int monitor_lock(struct monitor *m, uint64_t deadline_usec) {
         if (r == -EAGAIN || !m->thread_known)
                 monitor_tell_thread(m);
         return r == -EAGAIN ? wait_for_lock(m, deadline_usec, false) : r;
+}
+
+/* For one who waits for several things; see wait-any.h. */
+
+static bool can_be_had(const struct wait_item *item) {
+        return monitor_can_be_had(item->object);
+}
+
+struct wait_item monitor_lock_item(struct monitor *m) {
+        return (struct wait_item){
+                .waiting = &m->lock,
+                .participant = owner_participant((uint32_t)m->owner),
+                .is_ready = can_be_had,
+                .object = m,
+                .spin = &m->spin,
+        };
 }
 
 /* ---- conditions ---------------------------------------------------------------------------------- */

@@ -41,14 +41,16 @@ size_t monitor_memory_size(const struct geometry *g) {
                         REGION_PAGE);
 }
 
-void monitor_open(struct monitor *m, const struct region *region, uint32_t participant, uint32_t generation) {
+void monitor_open(struct monitor *m, const struct region *region, uint32_t participant, uint32_t generation, int event_fd) {
         *m = (struct monitor){
                 .control = (void *)((unsigned char *)region->base + control_offset()),
                 .owner = owner_make(participant, generation),
                 .conditions = region->geometry.slots,
                 .patience = PATIENCE,
         };
-        m->lock = (struct waiting){ .count = &m->control->lock, .event_fd = -1, .fences = region->geometry.fences };
+        m->lock = (struct waiting){
+                .count = &m->control->lock, .event_fd = event_fd, .fences = region->geometry.fences, .watched = true,
+        };
         wait_spin_init(&m->spin);
         m->condition_spin = m->spin;
 }
@@ -67,6 +69,17 @@ static bool is_reserved(const struct monitor *m) {
 
         return reserved != 0 && reserved != m->owner &&
                (SHM_FAULT == FAULT_RESERVED_STOPPED || atomic_load(&m->control->lock.stopped) == 0);
+}
+
+bool monitor_can_be_had(const struct monitor *m) {
+        /* Acquire: as in monitor_try_slow(). */
+        uint64_t w = atomic_load_explicit(&m->control->word, memory_order_acquire);
+
+        if (w & MONITOR_UNRECOVERABLE)
+                return SHM_FAULT != FAULT_WATCHER_UNRECOVERABLE;
+        if ((w & MONITOR_OWNER) != 0)
+                return (w & MONITOR_OWNER) == m->owner;
+        return SHM_FAULT == FAULT_WATCHER_RESERVED || !is_reserved(m);
 }
 
 static bool take(struct monitor *m, uint64_t w) {

@@ -57,6 +57,8 @@ struct monitor_control {
         struct eventcount conditions[];
 };
 
+struct wait_item;
+
 struct monitor {
         struct monitor_control *control;
         uint64_t owner;                 /* participant and generation */
@@ -74,10 +76,14 @@ size_t monitor_memory_size(const struct geometry *g);
 /**
  * Open a monitor as a participant.
  * @param participant  1 … RING_PARTICIPANTS, held by nobody else; 0: to look and to recover only.
+ * @param event_fd     for those that poll the lock; -1: none. Stays the caller's.
  */
-void monitor_open(struct monitor *m, const struct region *region, uint32_t participant, uint32_t generation);
+void monitor_open(struct monitor *m, const struct region *region, uint32_t participant, uint32_t generation, int event_fd);
 
 /* ---- the lock ------------------------------------------------------------------------------------ */
+
+/** Would monitor_try() say anything but -EAGAIN? */
+bool monitor_can_be_had(const struct monitor *m);
 
 /* The seldom taken ways. */
 int monitor_try_slow(struct monitor *m);
@@ -139,6 +145,9 @@ static inline bool monitor_holds(const struct monitor *m) {
  * @return as monitor_try(), but for -EAGAIN; -ETIMEDOUT, -EINTR.
  */
 int monitor_lock(struct monitor *m, uint64_t deadline_usec);
+
+/** To wait for it with wait_any(): until monitor_try() would not say -EAGAIN. It is never reserved so. */
+struct wait_item monitor_lock_item(struct monitor *m);
 
 /** The state is put right. @return 0; -EPERM: not held; -EINVAL: it was not inconsistent. */
 int monitor_consistent(struct monitor *m);

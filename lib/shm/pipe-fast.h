@@ -38,6 +38,13 @@ static inline uint64_t pipe_rest(const struct pipe *p, uint64_t position) {
         return p->mask + 1 - (position & p->mask);
 }
 
+/** What fills the ring up to its end, before a record of that stride. */
+static inline uint64_t pipe_padding(const struct pipe *p, uint64_t stride) {
+        uint64_t rest = pipe_rest(p, p->position);
+
+        return pipe_likely(stride <= rest) ? 0 : rest;
+}
+
 static inline void pipe_write_header(const struct pipe *p, uint64_t position, uint64_t header) {
         *(uint64_t *)(void *)pipe_at(p, position) = header;
 }
@@ -81,9 +88,7 @@ static inline int pipe_find_start(struct pipe *p, uint64_t stride, uint64_t *ret
         uint64_t padding = 0;
 
         if (!pipe_likely(pipe_has_room(p, stride))) {
-                uint64_t rest = pipe_rest(p, p->position);
-
-                padding = stride <= rest ? 0 : rest;
+                padding = pipe_padding(p, stride);
                 if (p->limit - p->position < padding + stride) {
                         int r = pipe_find_room(p, padding + stride);
 

@@ -6,7 +6,8 @@
  * Whoever waits for space has published what it appended: pipe_find_room() did, when it found none.
  */
 
-#include "shm/pipe.h"
+#include "shm/pipe-fast.h"
+#include "shm/wait-any.h"
 
 struct room {
         uint32_t size;
@@ -71,4 +72,52 @@ int pipe_look_poll(struct pipe *p, const void **ret, uint32_t *ret_size) {
         const struct wait_for f = for_record(p, &record, NULL);
 
         return record_get(wait_poll(&f, &p->armed), &record, ret, ret_size);
+}
+
+/* ---- for one who waits for several things; see wait-any.h ------------------------------------------ */
+
+static bool has_room(const struct wait_item *item) {
+        struct pipe *p = item->object;
+        uint64_t stride = pipe_stride(item->which), need = pipe_padding(p, stride) + stride;
+
+        if (p->limit - p->position >= need)
+                return true;
+#if SHM_FAULT == FAULT_PIPE_ANY_UNPUBLISHED
+        return atomic_load(p->other) + p->mask + 1 - p->position >= need;
+#endif
+        return pipe_find_room(p, need) != -EAGAIN;
+}
+
+/** As far as is known, there is a record; or there is one by now. */
+static bool has_record(const struct wait_item *item) {
+        struct pipe *p = item->object;
+
+        if (p->position != p->limit || SHM_FAULT == FAULT_PIPE_ANY_STALE)
+                return p->position != p->limit;
+        return pipe_find_record(p) != -EAGAIN;
+}
+
+static struct wait_item item_of(struct pipe *p, bool (*is_ready)(const struct wait_item *item)) {
+        return (struct wait_item){
+                .waiting = &p->wait,
+                .participant = owner_participant(p->owner),
+                .is_ready = is_ready,
+                .object = p,
+                .spin = &p->patience.spin,
+        };
+}
+
+struct wait_item pipe_room_item(struct pipe *p, uint32_t size) {
+        struct wait_item item = item_of(p, has_room);
+
+        item.which = size;
+        return item;
+}
+
+struct wait_item pipe_record_item(struct pipe *p, const _Atomic uint32_t *drain) {
+        struct wait_item item = item_of(p, has_record);
+
+        item.polls = p->armed;
+        item.drain = drain;
+        return item;
 }

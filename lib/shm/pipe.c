@@ -59,7 +59,7 @@ void pipe_open(struct pipe *p, const struct region *region, int event_fd) {
 struct waiting pipe_waiting(const struct pipe *p, enum pipe_end who) {
         return (struct waiting){
                 .count = who == PIPE_READER ? &p->control->records : &p->control->space,
-                .event_fd = who == PIPE_READER ? p->wait.event_fd : -1,
+                .event_fd = p->wait.event_fd,
                 .fences = p->wait.fences,
         };
 }

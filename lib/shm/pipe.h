@@ -47,6 +47,8 @@ enum pipe_end {
         PIPE_READER,
 };
 
+struct wait_item;
+
 /** Two lines apart: processors fetch lines in pairs. */
 struct pipe_control {
         _Alignas(2 * CACHE_LINE) _Atomic uint64_t written;
@@ -85,7 +87,7 @@ static inline uint32_t pipe_message_max(uint32_t capacity) {
 
 size_t pipe_memory_size(const struct geometry *g);
 
-/** Open a pipe to look on. @param event_fd  for a reader that polls; -1: none. Stays the caller's. */
+/** Open a pipe to look on. @param event_fd  for those that poll; -1: none. Stays the caller's. */
 void pipe_open(struct pipe *p, const struct region *region, int event_fd);
 
 /**
@@ -114,6 +116,11 @@ struct waiting pipe_waiting(const struct pipe *p, enum pipe_end who);
 int pipe_reserve(struct pipe *p, uint32_t size, void **ret);
 /** The same, waiting. @return also -ETIMEDOUT, -EINTR. */
 int pipe_reserve_wait(struct pipe *p, uint32_t size, void **ret, uint64_t deadline_usec);
+/**
+ * To wait with wait_any() until pipe_reserve() finds room for so many bytes; what was appended is published when there is
+ * none. Leaves what is reserved as it is.
+ */
+struct wait_item pipe_room_item(struct pipe *p, uint32_t size);
 /** The reserved record is complete. It is there for the reader from the next pipe_tell() on. */
 void pipe_append(struct pipe *p, uint32_t size);
 /** Reserve, copy, append, publish. @return as pipe_reserve(). */
@@ -137,6 +144,8 @@ int pipe_look_wait(struct pipe *p, const void **ret, uint32_t *ret_size, uint64_
                    const _Atomic uint32_t *drain);
 /** For event loops: after -EAGAIN the descriptor is armed. */
 int pipe_look_poll(struct pipe *p, const void **ret, uint32_t *ret_size);
+/** To wait for one with wait_any(). */
+struct wait_item pipe_record_item(struct pipe *p, const _Atomic uint32_t *drain);
 /** Go past it. Its space is given back with the next pipe_tell(). */
 void pipe_pass(struct pipe *p, uint32_t size);
 /** Look at up to `n` ≥ 1, at most INT_MAX, and go past them. @return how many, 1 or more; as pipe_look(): not even one. */

@@ -58,12 +58,16 @@ int queue_receive_poll(struct queue *q, struct lease *ret) {
 
 /* ---- for one who waits for several things; see wait-any.h ------------------------------------------ */
 
-static bool has_message(void *object) {
-        return queue_has_message(object);
+static bool has_message(const struct wait_item *item) {
+        return queue_has_message(item->object);
 }
 
-static bool has_space(void *object) {
-        return queue_has_space(object);
+static bool has_space(const struct wait_item *item) {
+        return queue_has_space(item->object);
+}
+
+static uint64_t item_alarm(const struct wait_item *item) {
+        return queue_alarm(item->object);
 }
 
 struct wait_item queue_message_item(struct queue *q, const _Atomic uint32_t *drain) {
@@ -72,7 +76,7 @@ struct wait_item queue_message_item(struct queue *q, const _Atomic uint32_t *dra
                 .participant = owner_participant(q->owner),
                 .polls = q->armed,
                 .is_ready = has_message,
-                .alarm = alarm_of,
+                .alarm = item_alarm,
                 .object = q,
                 .drain = drain,
                 .spin = &q->patience.spin,

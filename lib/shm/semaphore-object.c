@@ -24,7 +24,7 @@ static int semaphore_check(const struct geometry *g) {
 }
 
 static void semaphore_object_open(struct object *o) {
-        semaphore_open(&o->semaphore, &o->region, 0, 0, NULL);
+        semaphore_open(&o->semaphore, &o->region, 0, 0, NULL, o->event_fd);
 }
 
 /** Draining ends no wait for a lock. */

@@ -9,7 +9,8 @@
  * No wake-up is lost. Whoever frees a permit looks for waiters after that; whoever waits announces itself, and looks at
  * the permits after that (Dekker, with the barriers of shm/wait.h). While a post lies there that nobody took, those who
  * free more post no other; so whoever was let in wakes the next one as long as a permit is free. It looks after it took
- * the post, and so sees every permit for which none was posted because of that one.
+ * the post, and so sees every permit for which none was posted because of that one. Whoever waits for other things
+ * beside (wait-any.h) is told of each permit that is freed, and takes no post.
  */
 
 #include "shm/semaphore.h"
@@ -19,6 +20,7 @@
 #include "base/cleanup.h"
 #include "shm/semaphore-posix.h"
 #include "shm/sys.h"
+#include "shm/wait-any.h"
 
 /** With more permits than this, looking at all of them is no way to pass the time before sleeping. */
 #define SPIN_PERMITS 32
@@ -52,14 +54,20 @@ _Static_assert(SEMAPHORE_PERMITS_MAX / SEMAPHORE_LINES * sizeof(uint64_t) <= CAC
 _Static_assert(sizeof(sem_t) <= CACHE_LINE, "waiters sleep on one line");
 
 void semaphore_open(struct semaphore *s, const struct region *region, uint32_t participant, uint32_t generation,
-                    sem_t *tokens) {
+                    sem_t *tokens, int event_fd) {
         const struct geometry *g = &region->geometry;
         unsigned char *base = region->base;
         struct semaphore_control *control = (void *)(base + control_offset());
 
         *s = (struct semaphore){
                 .owner = owner_make(participant, generation),
-                .waiting = { .count = &control->waiters, .semaphore = &control->sleep, .event_fd = -1, .fences = g->fences },
+                .waiting = {
+                        .count = &control->waiters,
+                        .semaphore = &control->sleep,
+                        .event_fd = g->policy == SEMAPHORE_POSIX ? -1 : event_fd, /* in its place there are the tokens */
+                        .fences = g->fences,
+                        .watched = true,
+                },
                 .permits = base + permits_offset(),
                 .participants = (void *)(base + participants_offset(g)),
                 .tokens = tokens,
@@ -184,6 +192,26 @@ int semaphore_release(struct semaphore *s) {
         permit_free(s->last, atomic_load_explicit(s->last, memory_order_relaxed));
         wait_wake(&s->waiting);
         return 0;
+}
+
+/* ---- for one who waits for several things; see wait-any.h ------------------------------------------ */
+
+static bool has_permit(const struct wait_item *item) {
+        const struct semaphore *s = item->object;
+
+        if (SHM_FAULT == FAULT_WATCHER_LAST_ONLY)
+                return semaphore_holder(s, s->hint) == 0;
+        return any_is_free(s);
+}
+
+struct wait_item semaphore_permit_item(struct semaphore *s) {
+        return (struct wait_item){
+                .waiting = &s->waiting,
+                .participant = owner_participant(s->owner),
+                .is_ready = has_permit,
+                .object = s,
+                .spin = &s->patience.spin,
+        };
 }
 
 /* ---- looking --------------------------------------------------------------------------------------- */

@@ -59,6 +59,8 @@ struct semaphore_participant {
         uint32_t unused;
 };
 
+struct wait_item;
+
 struct semaphore_control {
         struct eventcount waiters;
         _Alignas(CACHE_LINE) sem_t sleep; /* what waiters sleep on */
@@ -86,9 +88,10 @@ size_t semaphore_memory_size(const struct geometry *g);
  * Open a semaphore as a participant.
  * @param participant  1 … RING_PARTICIPANTS, held by nobody else; 0: to look and to recover only.
  * @param tokens       with SEMAPHORE_POSIX: from semaphore_posix_map(); stays the caller's. Else NULL.
+ * @param event_fd     for those that poll, without SEMAPHORE_POSIX; -1: none. Stays the caller's.
  */
 void semaphore_open(struct semaphore *s, const struct region *region, uint32_t participant, uint32_t generation,
-                    sem_t *tokens);
+                    sem_t *tokens, int event_fd);
 
 /** Take a permit. @return 0, -EAGAIN: none is free; -EBADMSG. */
 int semaphore_try(struct semaphore *s);
@@ -96,6 +99,9 @@ int semaphore_try(struct semaphore *s);
 int semaphore_wait(struct semaphore *s, uint64_t deadline_usec);
 /** Give one back, the one that was taken last if that can be told. @return 0, -EPERM: it holds none; -EBADMSG. */
 int semaphore_release(struct semaphore *s);
+
+/** To wait for a permit with wait_any(); without tokens only: who posts those may know nothing of us. */
+struct wait_item semaphore_permit_item(struct semaphore *s);
 
 /** Free permits just now; of a semaphore with tokens: free tokens. */
 uint32_t semaphore_value(struct semaphore *s);

@@ -54,7 +54,7 @@ static void post_all(struct service *s) {
 
 static void wake_callers(struct service *s) {
         for (uint32_t i = 0; i < s->n; i++)
-                service_wake_caller(service_slot(s, i));
+                service_wake_caller(s, service_slot(s, i));
 }
 
 static void service_wake_everybody(struct object *o) {

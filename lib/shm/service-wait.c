@@ -13,6 +13,7 @@
 #include "shm/fault.h"
 #include "shm/service.h"
 #include "shm/sys.h"
+#include "shm/wait-any.h"
 
 /* ---- a call, a slot ------------------------------------------------------------------------------ */
 
@@ -75,17 +76,17 @@ static int sleep_once(struct service *s, const struct call *c, struct call_resul
         /* Sequentially consistent, as is the load in service_result(): Dekker with service_wake_caller(). */
 #if SHM_FAULT == FAULT_LATE_SLEEPER
         r = service_result(s, c, ret);
-        atomic_store(&slot->sleeping, 1);
+        atomic_store(&slot->sleeping, (uint32_t)ALONE_ASLEEP);
 #elif SHM_FAULT == FAULT_UNORDERED_SLEEPER
-        atomic_store_explicit(&slot->sleeping, 1, memory_order_relaxed);
+        atomic_store_explicit(&slot->sleeping, (uint32_t)ALONE_ASLEEP, memory_order_relaxed);
         r = service_result(s, c, ret);
 #else
-        atomic_store(&slot->sleeping, 1);
+        atomic_store(&slot->sleeping, (uint32_t)ALONE_ASLEEP);
         r = service_result(s, c, ret);
 #endif
         if (r == -EAGAIN)
                 slept = sys_futex_wait(&slot->event, ticket, until_usec);
-        atomic_store_explicit(&slot->sleeping, 0, memory_order_relaxed);
+        atomic_store_explicit(&slot->sleeping, (uint32_t)ALONE_AWAKE, memory_order_relaxed);
         if (r == -EAGAIN)
                 r = service_result(s, c, ret);
         return r == -EAGAIN && slept < 0 ? slept : r;
@@ -107,4 +108,62 @@ int service_end(struct service *s, const struct call *c, struct call_result *ret
         if (r == 0)
                 return error;
         return r > 0 ? service_result(s, c, ret) : r;
+}
+
+/* ---- for one who waits for several things; see wait-any.h ------------------------------------------ */
+
+static bool has_request(const struct wait_item *item) {
+        return service_has_request(item->object);
+}
+
+static bool has_slot(const struct wait_item *item) {
+        return service_has_slot(item->object);
+}
+
+static struct wait_item item_of(struct service *s, bool (*is_ready)(const struct wait_item *item)) {
+        return (struct wait_item){
+                .participant = owner_participant(s->owner),
+                .is_ready = is_ready,
+                .object = s,
+                .spin = &s->patience.spin,
+        };
+}
+
+struct wait_item service_request_item(struct service *s, const _Atomic uint32_t *drain) {
+        struct wait_item item = item_of(s, has_request);
+
+        item.waiting = &s->requests;
+        item.polls = s->armed;
+        item.drain = drain;
+        return item;
+}
+
+struct wait_item service_slot_item(struct service *s) {
+        struct wait_item item = item_of(s, has_slot);
+
+        item.waiting = &s->space;
+        return item;
+}
+
+/** It has a result; or its time is over, and that is its result. */
+static bool is_over(const struct wait_item *item) {
+        struct call c = service_call_of(item->object, item->which, item->until_usec);
+        struct call_result ignored;
+
+        return service_result(item->object, &c, &ignored) != -EAGAIN || sys_is_past(item->until_usec);
+}
+
+static uint64_t deadline_of(const struct wait_item *item) {
+        return SHM_FAULT == FAULT_CALLER_OVERDUE ? UINT64_MAX : item->until_usec;
+}
+
+struct wait_item service_call_item(struct service *s, const struct call *c) {
+        struct call_slot *slot = service_slot(s, c->slot);
+        struct wait_item item = item_of(s, is_over);
+
+        item.alone = (struct waiting_alone){ &slot->sleeping, &slot->event, s->requests.event_fd };
+        item.which = service_call_id(s, c);
+        item.until_usec = c->deadline_usec;
+        item.alarm = deadline_of;
+        return item;
 }

@@ -77,7 +77,7 @@ void service_open(struct service *s, const struct region *region, uint32_t parti
                 .call_cursor = participant & (g->slots - 1),
         };
         s->requests = (struct waiting){ .count = &s->control->requests, .event_fd = event_fd, .fences = g->fences };
-        s->space = (struct waiting){ .count = &s->control->space, .event_fd = -1, .fences = g->fences };
+        s->space = (struct waiting){ .count = &s->control->space, .event_fd = event_fd, .fences = g->fences };
         patience_init(&s->patience);
 }
 
@@ -257,6 +257,38 @@ static bool take(struct service *s, uint32_t at, struct served *ret) {
         return true;
 }
 
+bool service_has_slot(const struct service *s) {
+        for (uint32_t i = 0; i < s->n; i++)
+                if (call_state(atomic_load_explicit(&service_slot(s, i)->word, memory_order_relaxed)) == CALL_FREE)
+                        return true;
+        return false;
+}
+
+static bool is_to_serve(struct call_slot *slot) {
+        uint64_t w = atomic_load_explicit(&slot->word, memory_order_acquire);
+
+        return call_state(w) == CALL_READY &&
+               (SHM_FAULT == FAULT_SERVICE_ANY_EXPIRED ||
+                !is_expired(atomic_load_explicit(&slot->deadline_usec, memory_order_relaxed)));
+}
+
+bool service_has_request(const struct service *s) {
+        for (uint32_t at = 0; at < (s->n + 63) / 64; at++) {
+                /* Acquire: partner is service_post(). */
+                uint64_t bits = atomic_load_explicit(&s->control->ready[at], memory_order_acquire);
+
+                if (SHM_FAULT == FAULT_SERVICE_ANY_CURSOR && at == s->serve_cursor / 64)
+                        bits &= ~((UINT64_C(1) << s->serve_cursor % 64) - 1);
+                for (; bits; bits &= bits - 1) {
+                        uint32_t slot = at * 64 + (uint32_t)__builtin_ctzll(bits);
+
+                        if (slot < s->n && is_to_serve(service_slot(s, slot)))
+                                return true;
+                }
+        }
+        return false;
+}
+
 int service_receive(struct service *s, struct served *ret) {
         uint32_t words = (s->n + 63) / 64, from = s->serve_cursor;
 
@@ -299,13 +331,17 @@ bool service_holds(const struct service *s, const struct served *r) {
         return is_held(s, r, atomic_load_explicit(&service_slot(s, r->slot)->word, memory_order_relaxed));
 }
 
-void service_wake_caller(struct call_slot *slot) {
-        /* Sequentially consistent, as is the change of the word before it: Dekker with service_result_wait(). */
-        if (atomic_load(&slot->sleeping) == 0)
+void service_wake_caller(const struct service *s, struct call_slot *slot) {
+        /* Sequentially consistent, as is the change of the word before it: Dekker with service_result_wait() and wait_any(). */
+        uint32_t sleeping = atomic_load(&slot->sleeping);
+
+        if (sleeping == ALONE_AWAKE)
                 return;
         atomic_fetch_add(&slot->event, 1);
         /* By now the slot may be another call's: that caller looks again. */
         sys_futex_wake(&slot->event, INT_MAX);
+        if (sleeping == ALONE_POLLS && SHM_FAULT != FAULT_CALLER_UNPOSTED)
+                sys_event_post(s->requests.event_fd);
 }
 
 /** The word of a call that is finished. Sequentially consistent: see service_wake_caller(). */
@@ -337,7 +373,7 @@ static int finish(struct service *s, const struct served *r, enum call_state sta
 #if SHM_FAULT == FAULT_CLEARED_LATE
                 take_bit(s, r->slot);
 #endif
-                service_wake_caller(slot);
+                service_wake_caller(s, slot);
                 return 0;
         }
         if (!is_held(s, r, w))

@@ -73,13 +73,15 @@ struct call_slot {
         _Alignas(CACHE_LINE) _Atomic uint64_t word;
         _Atomic uint64_t deadline_usec; /* CLOCK_MONOTONIC; UINT64_MAX: none */
         _Atomic uint32_t caller;        /* its owner id, as in a word */
-        _Atomic uint32_t sleeping;      /* the caller's: it sleeps, or is about to */
+        _Atomic uint32_t sleeping;      /* the caller's: an `enum alone` (shm/wait.h) */
         _Atomic uint32_t event;         /* its futex */
         uint32_t request_size;
         uint32_t reply_size;
         uint32_t failure;
         _Alignas(16) unsigned char data[]; /* the request; the reply in its own lines behind it */
 };
+
+struct wait_item;
 
 struct service_control {
         _Alignas(CACHE_LINE) _Atomic uint64_t ready[SERVICE_BITMAP]; /* slots that may hold a call to be served */
@@ -201,6 +203,28 @@ int service_end(struct service *s, const struct call *c, struct call_result *ret
 /** For event loops; as queue_receive_poll(). */
 int service_receive_poll(struct service *s, struct served *ret);
 
+/**
+ * To wait with wait_any(): for a call to serve, for a slot, and for the end of a call that this participant has made, which
+ * comes with its deadline at the latest.
+ */
+struct wait_item service_request_item(struct service *s, const _Atomic uint32_t *drain);
+struct wait_item service_slot_item(struct service *s);
+struct wait_item service_call_item(struct service *s, const struct call *c);
+
+/** Would service_receive() find a call? Takes nothing. */
+bool service_has_request(const struct service *s);
+/** Would service_reserve() find a slot? */
+bool service_has_slot(const struct service *s);
+
+/** A call, as a number; and back, without `request`. */
+static inline uint64_t service_call_id(const struct service *s, const struct call *c) {
+        return c->lap << s->log2 | c->slot;
+}
+
+static inline struct call service_call_of(const struct service *s, uint64_t id, uint64_t deadline_usec) {
+        return (struct call){ .lap = id >> s->log2, .deadline_usec = deadline_usec, .slot = (uint32_t)id & s->mask };
+}
+
 /* ---- for recovery ---------------------------------------------------------------------------------- */
 
 static inline struct call_slot *service_slot(const struct service *s, uint32_t slot) {
@@ -218,6 +242,6 @@ static inline uint64_t call_word(uint64_t lap, uint32_t owner, uint32_t deliveri
 /** Set the bit of a slot that is ready. */
 void service_post(struct service *s, uint32_t slot);
 /** Wake the caller of a slot, if it sleeps. */
-void service_wake_caller(struct call_slot *slot);
+void service_wake_caller(const struct service *s, struct call_slot *slot);
 
 #endif

@@ -10,7 +10,8 @@
  * One sleeper can be woken at several places before it runs, and each of those who woke it wakes nobody else. It takes at
  * one place only, and may then be busy for long. So it passes on what it does not take: after the last look, which
  * comes after it was retracted everywhere, it wakes another sleeper wherever something is there, but at the first. Partner
- * of that wake-up is the last look of who is woken by it.
+ * of that wake-up is the last look of who is woken by it. Where waiting is watched (wait.h), or only one can wait, there is
+ * nothing to pass on.
  *
  * A kernel before 5.16 has no futex_waitv(2). There one waits as pollers do, with the event descriptors; a post is seen by
  * every poller, and sleepers are woken besides, so nothing is taken from anybody.
@@ -46,10 +47,16 @@ int wait_any_look(struct wait_item *items, size_t n) {
                     atomic_load_explicit((_Atomic uint32_t *)items[i].drain, memory_order_relaxed) != 0)
                         return -ESHUTDOWN;
         for (size_t i = 0; i < n; i++) {
-                items[i].ready = items[i].is_ready(items[i].object);
+                items[i].ready = items[i].is_ready(&items[i]);
                 found += items[i].ready;
         }
         return found > 0 ? found : -EAGAIN;
+}
+
+/** Whoever waits there for the same looks, too. */
+static void pass_on(const struct wait_item *item) {
+        if (item->waiting && !item->waiting->watched)
+                wait_wake(item->waiting);
 }
 
 /**
@@ -66,29 +73,63 @@ static int last_look(const struct any *a) {
                 if (!a->items[i].ready && r != -ESHUTDOWN)
                         continue;
                 if ((!first && SHM_FAULT != FAULT_ANY_KEPT) || (a->items[i].many && SHM_FAULT != FAULT_ANY_ONE))
-                        wait_wake(a->items[i].waiting);
+                        pass_on(&a->items[i]);
                 first = false;
         }
         return r;
 }
 
+/* ---- announcing ---------------------------------------------------------------------------------- */
+
+static void announce_all(const struct any *a, bool polls) {
+        for (size_t i = 0; i < a->n; i++) {
+                const struct wait_item *item = &a->items[i];
+
+                if (!item->waiting && SHM_FAULT == FAULT_CALLER_UNANNOUNCED)
+                        continue;
+                if (!item->waiting)
+                        /* Sequentially consistent: needs no barrier; see service_wake_caller(). */
+                        atomic_store(item->alone.sleeping, (uint32_t)(polls ? ALONE_POLLS : ALONE_ASLEEP));
+                else if (polls || item->waiting->watched)
+                        wait_poll_announce_only(item->waiting, item->participant);
+                else
+                        wait_announce_only(item->waiting, item->participant);
+        }
+}
+
 /** One barrier for all: the stronger one if they differ. */
 static void barrier(const struct any *a) {
-        const struct waiting *w = a->items[0].waiting;
+        const struct waiting *w = NULL;
 
         for (size_t i = 0; i < a->n; i++)
-                if (!a->items[i].waiting->fences)
+                if (a->items[i].waiting && (!w || !a->items[i].waiting->fences))
                         w = a->items[i].waiting;
-        wait_barrier(w);
+        if (w)
+                wait_barrier(w);
 }
+
+static void retract_all(const struct any *a, bool polls) {
+        for (size_t i = 0; i < a->n; i++) {
+                const struct wait_item *item = &a->items[i];
+
+                if (!item->waiting)
+                        atomic_store_explicit(item->alone.sleeping, (uint32_t)ALONE_AWAKE, memory_order_relaxed);
+                else if (!polls && !item->waiting->watched)
+                        wait_retract(item->waiting, item->participant);
+                else if (!item->polls)
+                        wait_poll_retract(item->waiting, item->participant);
+        }
+}
+
+/* ---- how long ------------------------------------------------------------------------------------ */
 
 /** The first alarm, or the deadline if that comes before it. After tickets were taken, or posts forgotten; see wait-until.c. */
 static uint64_t wake_time(const struct any *a) {
         uint64_t first = a->deadline_usec;
 
         for (size_t i = 0; i < a->n; i++)
-                if (a->items[i].alarm)
-                        first = MIN(first, a->items[i].alarm(a->items[i].object));
+                if (a->items[i].alarm && SHM_FAULT != FAULT_ANY_NO_ALARM)
+                        first = MIN(first, a->items[i].alarm(&a->items[i]));
         return first;
 }
 
@@ -100,8 +141,12 @@ static int slept_until(const struct any *a, uint64_t until, int r) {
 /* ---- asleep at futexes --------------------------------------------------------------------------- */
 
 static void take_tickets(const struct any *a, struct sys_futex *tickets) {
-        for (size_t i = 0; i < a->n; i++)
-                tickets[i] = (struct sys_futex){ &a->items[i].waiting->count->event, wait_ticket(a->items[i].waiting) };
+        for (size_t i = 0; i < a->n; i++) {
+                const struct wait_item *item = &a->items[i];
+
+                tickets[i].word = item->waiting ? &item->waiting->count->event : item->alone.event;
+                tickets[i].value = atomic_load_explicit(tickets[i].word, memory_order_seq_cst);
+        }
 }
 
 static int sleep_at_all(const struct any *a, const struct sys_futex *tickets) {
@@ -120,16 +165,14 @@ static int sleep_once(struct any *a) {
         int r, slept = 0;
 
         take_tickets(a, tickets);
-        for (size_t i = 0; i < a->n; i++)
-                wait_announce_only(a->items[i].waiting, a->items[i].participant);
+        announce_all(a, false);
         barrier(a);
         r = SHM_FAULT == FAULT_ANY_BLIND ? -EAGAIN : wait_any_look(a->items, a->n);
         if (SHM_FAULT == FAULT_ANY_LATE_TICKET)
                 take_tickets(a, tickets);
         if (r == -EAGAIN)
                 slept = sleep_at_all(a, tickets);
-        for (size_t i = 0; i < a->n; i++)
-                wait_retract(a->items[i].waiting, a->items[i].participant);
+        retract_all(a, false);
         /* Also after a look that found something: what we were woken for meanwhile must be passed on. */
         r = last_look(a);
         return r == -EAGAIN && slept < 0 ? slept : r;
@@ -143,7 +186,7 @@ static int open_watch(struct any *a) {
         if (a->watch >= 0)
                 return 0;
         for (size_t i = 0; i < a->n; i++)
-                fds[i] = a->items[i].waiting->event_fd;
+                fds[i] = a->items[i].waiting ? a->items[i].waiting->event_fd : a->items[i].alone.event_fd;
         a->watch = sys_watch_open(fds, a->n);
         return a->watch < 0 ? a->watch : 0;
 }
@@ -162,15 +205,12 @@ static int poll_once(struct any *a) {
                 return r;
         /* Forget the posts so far, then look: one that comes after this stays. */
         sys_watch_forget(a->watch);
-        for (size_t i = 0; i < a->n; i++)
-                wait_poll_announce_only(a->items[i].waiting, a->items[i].participant);
+        announce_all(a, true);
         barrier(a);
         r = wait_any_look(a->items, a->n);
         if (r == -EAGAIN)
                 slept = sleep_at_descriptors(a);
-        for (size_t i = 0; i < a->n; i++)
-                if (!a->items[i].polls)
-                        wait_poll_retract(a->items[i].waiting, a->items[i].participant);
+        retract_all(a, true);
         r = last_look(a);
         return r == -EAGAIN && slept < 0 ? slept : r;
 }

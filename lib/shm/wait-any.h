@@ -21,15 +21,18 @@
 #define WAIT_ITEMS_MAX 128
 
 struct wait_item {
-        const struct waiting *waiting;
+        const struct waiting *waiting;  /* NULL: `alone` */
+        struct waiting_alone alone;
         uint32_t participant;           /* who waits there; announced by nobody else meanwhile */
         bool polls;                     /* … but for this: it is announced as a poller already, and stays so */
         bool many;                      /* one step may let in more than one: each who is let in wakes the next */
         /** Is it there? Must be true whenever taking it would not be refused with -EAGAIN, and false as soon as it would. */
-        bool (*is_ready)(void *object);
+        bool (*is_ready)(const struct wait_item *item);
         /** When to look again though nobody wakes, as in wait-until.h; NULL: never. */
-        uint64_t (*alarm)(void *object);
+        uint64_t (*alarm)(const struct wait_item *item);
         void *object;
+        uint64_t which;                 /* of the object, as its kind has it: how many bytes, which call */
+        uint64_t until_usec;            /* likewise: when it is over anyway */
         const _Atomic uint32_t *drain;  /* ends the wait with -ESHUTDOWN when it is not 0; may be NULL */
         uint32_t *spin;                 /* how long to look before sleeping (wait_spin_init);
                                          * that of the first item counts */

@@ -125,6 +125,15 @@ static void post_one(const struct waiting *w) {
                 post(w, 1 + stopped);
 }
 
+/** Every poller looks again. The futex before the descriptor: who sleeps on the one has none of the other. */
+static void tell_pollers(const struct waiting *w) {
+        if (w->watched && SHM_FAULT != FAULT_WATCHER_UNHEARD) {
+                atomic_fetch_add(&w->count->event, 1);
+                sys_futex_wake(&w->count->event, INT_MAX);
+        }
+        sys_event_post(w->event_fd);
+}
+
 void wait_wake_slow(const struct waiting *w, uint32_t n) {
         struct eventcount *c = w->count;
         /* Partner: the barrier in wait_announce(), as in wait_wake(). */
@@ -142,7 +151,7 @@ void wait_wake_slow(const struct waiting *w, uint32_t n) {
                 wake_sleepers(c, sleepers, n);
         }
         if (any_waiting(&c->pollers, c->polling))
-                sys_event_post(w->event_fd);
+                tell_pollers(w);
 }
 
 void wait_barrier(const struct waiting *w) {
@@ -202,7 +211,7 @@ void wait_poll_retract(const struct waiting *w, uint32_t participant) {
 
 void wait_pass_on(const struct waiting *w) {
         if (any_waiting(&w->count->pollers, w->count->polling))
-                sys_event_post(w->event_fd);
+                tell_pollers(w);
 }
 
 uint32_t wait_count(const struct waiting *w) {
@@ -220,10 +229,12 @@ bool wait_is_announced(const struct waiting *w, uint32_t participant) {
 void wait_wake_all(const struct waiting *w) {
         if (w->semaphore) {
                 post(w, wait_count(w));
-                return;
+                if (SHM_FAULT == FAULT_WATCHER_NO_REWAKE)
+                        return;
+        } else {
+                atomic_fetch_add(&w->count->event, 1);
+                sys_futex_wake(&w->count->event, INT_MAX);
         }
-        atomic_fetch_add(&w->count->event, 1);
-        sys_futex_wake(&w->count->event, INT_MAX);
         /* In place of a post that somebody took who then died, or was stopped. */
         wait_pass_on(w);
 }

@@ -18,6 +18,10 @@
  * one too many costs a look. While one is posted that nobody took yet, no other follows; so whoever was let in by one
  * sees whether there is something for another, and wakes it. What a dead one may have taken is posted again by
  * wait_wake_all().
+ *
+ * Whoever waits at several places cannot sleep on a semaphore beside, and is nobody whom a lock should be kept for. At locks
+ * (`watched`) it is announced as a poller, and sleeps on the futex: each change wakes all pollers, and the sleepers besides,
+ * so it takes a wake-up from nobody, whatever becomes of it.
  */
 
 #include <semaphore.h>
@@ -32,6 +36,20 @@ struct waiting {
         sem_t *semaphore;               /* what sleepers sleep on; NULL: the futex in `count` */
         int event_fd;                   /* pollers are told here; -1: nobody polls */
         bool fences;
+        bool watched;                   /* pollers may sleep on the futex, too */
+};
+
+/** Where one participant alone can sleep. It says so, and is told on a futex of its own, or at the event descriptor. */
+struct waiting_alone {
+        _Atomic uint32_t *sleeping;     /* an `enum alone` */
+        _Atomic uint32_t *event;
+        int event_fd;
+};
+
+enum alone {
+        ALONE_AWAKE = 0,
+        ALONE_ASLEEP = 1,               /* or about to sleep, on the futex */
+        ALONE_POLLS = 2,                /* the descriptor is to be posted, too */
 };
 
 /** Call after a change that somebody may wait for. Makes a system call only if somebody does. */

@@ -14,6 +14,7 @@
 
 #include "base/time.h"
 #include "worker/membership.h"
+#include "worker/wait-any.h"
 
 #define likely(condition) __builtin_expect(!!(condition), 1)
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
@@ -298,4 +299,26 @@ int ganger_broadcast_subscribe(struct ganger_broadcast *b, unsigned int flags, u
         if (ret_missed)
                 *ret_missed = missed;
         return 0;
+}
+
+/* ---- for ganger_wait_any() ----------------------------------------------------------------------- */
+
+int broadcast_wait_item(const struct ganger_wait *w, unsigned int event, struct wait_item *ret) {
+        struct ganger_broadcast *b = w->handle;
+        uint32_t size;
+        int r;
+
+        if (b->broadcast.writes != (event == GANGER_SEND))
+                return -EACCES;
+        if (event == GANGER_RECEIVE) {
+                *ret = broadcast_message_item(&b->broadcast, b->drain);
+                return 0;
+        }
+        /* Who reads tells nobody of the room. */
+        if (b->broadcast.policy == BROADCAST_REFUSE)
+                return -EOPNOTSUPP;
+        r = wait_room(w, b->broadcast.message_max, &size);
+        if (r == 0)
+                *ret = broadcast_room_item(&b->broadcast, size);
+        return r;
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "worker/membership.h"
+#include "worker/wait-any.h"
 
 struct ganger_counter {
         _Alignas(2 * CACHE_LINE) struct counter counter;
@@ -87,6 +88,10 @@ struct ganger_counter *ganger_counter_close(struct ganger_counter *counter) {
         return NULL;
 }
 
+const char *ganger_counter_name(const struct ganger_counter *counter) {
+        return counter->handle.joined->name;
+}
+
 /* ---- numbers --------------------------------------------------------------------------------------- */
 
 int ganger_counter_add(struct ganger_counter *counter, unsigned int index, int64_t delta, int64_t *ret) {
@@ -115,4 +120,14 @@ int ganger_counter_snapshot(struct ganger_counter *counter, int64_t *values, siz
         if (r == 0 && n > 0)
                 memcpy(values, counter->values, n * sizeof *values);
         return r;
+}
+
+/* ---- for ganger_wait_any() ----------------------------------------------------------------------- */
+
+/** A change is one compare-and-swap, and looks for nobody who waits. */
+int counter_wait_item(const struct ganger_wait *w, unsigned int event, struct wait_item *ret) {
+        (void)w;
+        (void)event;
+        (void)ret;
+        return -EOPNOTSUPP;
 }

@@ -17,6 +17,7 @@
 #include "shm/recover.h"
 #include "shm/sys.h"
 #include "worker/membership.h"
+#include "worker/wait-any.h"
 #include "worker/transfer.h"
 
 #define ALL_FLAGS (GANGER_RECEIVE | GANGER_SEND)
@@ -168,6 +169,15 @@ const char *ganger_ring_name(const struct ganger_ring *ring) {
 
 size_t ganger_ring_message_max(const struct ganger_ring *ring) {
         return ring->queue.message_max;
+}
+
+int ring_wait_item(const struct ganger_wait *w, unsigned int event, struct wait_item *ret) {
+        struct ganger_ring *ring = w->handle;
+
+        if (!(ring->flags & event))
+                return -EACCES;
+        *ret = event == GANGER_RECEIVE ? queue_message_item(&ring->queue, ring->drain) : queue_space_item(&ring->queue);
+        return 0;
 }
 
 /* ---- event loops ------------------------------------------------------------------------------- */

@@ -15,6 +15,7 @@
 #include "base/time.h"
 #include "shm/monitor.h"
 #include "worker/membership.h"
+#include "worker/wait-any.h"
 
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
 
@@ -45,7 +46,7 @@ static int monitor_enter(struct ganger *g, struct joined *j, struct ganger_monit
         if (r < 0)
                 return r;
         m->drain = g->drain;
-        monitor_open(&m->monitor, &j->object.region, m->handle.participant, j->generation);
+        monitor_open(&m->monitor, &j->object.region, m->handle.participant, j->generation, j->object.event_fd);
         handle_enter(&m->handle, monitor_close);
         return 0;
 }
@@ -83,6 +84,10 @@ struct ganger_monitor *ganger_monitor_close(struct ganger_monitor *m) {
         monitor_close(&m->handle);
         pthread_mutex_unlock(&g->lock);
         return NULL;
+}
+
+const char *ganger_monitor_name(const struct ganger_monitor *m) {
+        return m->handle.joined->name;
 }
 
 /* ---- the lock ------------------------------------------------------------------------------------ */
@@ -143,6 +148,10 @@ struct ganger_mutex *ganger_mutex_close(struct ganger_mutex *m) {
         return NULL;
 }
 
+const char *ganger_mutex_name(const struct ganger_mutex *m) {
+        return ganger_monitor_name(&m->monitor);
+}
+
 int ganger_mutex_lock(struct ganger_mutex *m, int64_t timeout_usec) {
         return ganger_monitor_lock(&m->monitor, timeout_usec);
 }
@@ -153,4 +162,18 @@ int ganger_mutex_unlock(struct ganger_mutex *m) {
 
 int ganger_mutex_consistent(struct ganger_mutex *m) {
         return monitor_consistent(&m->monitor.monitor);
+}
+
+/* ---- for ganger_wait_any() ----------------------------------------------------------------------- */
+
+/** A mutex is one, and begins where its monitor does. */
+_Static_assert(offsetof(struct ganger_mutex, monitor) == 0, "a handle on either is a handle on a monitor");
+
+int monitor_wait_item(const struct ganger_wait *w, unsigned int event, struct wait_item *ret) {
+        struct ganger_monitor *m = w->handle;
+
+        if (event != GANGER_RECEIVE)
+                return -EINVAL;
+        *ret = monitor_lock_item(&m->monitor);
+        return 0;
 }

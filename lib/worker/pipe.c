@@ -17,6 +17,7 @@
 #include "base/time.h"
 #include "shm/pipe-fast.h"
 #include "worker/membership.h"
+#include "worker/wait-any.h"
 
 #define likely(condition) __builtin_expect(!!(condition), 1)
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
@@ -345,4 +346,24 @@ int ganger_pipe_receive(struct ganger_pipe *pipe, void *buffer, size_t size, siz
         pipe_tell_fast(&pipe->pipe);
         *ret_size = n;
         return 0;
+}
+
+/* ---- for ganger_wait_any() ----------------------------------------------------------------------- */
+
+int pipe_wait_item(const struct ganger_wait *w, unsigned int event, struct wait_item *ret) {
+        struct ganger_pipe *pipe = w->handle;
+        struct pipe *p = &pipe->pipe;
+        uint32_t size;
+        int r;
+
+        if (p->end != (event == GANGER_SEND ? PIPE_WRITER : PIPE_READER))
+                return -EACCES;
+        if (event == GANGER_RECEIVE) {
+                *ret = pipe_record_item(p, pipe->drain);
+                return 0;
+        }
+        r = wait_room(w, p->message_max, &size);
+        if (r == 0)
+                *ret = pipe_room_item(p, size);
+        return r;
 }

@@ -12,6 +12,7 @@
 #include "base/time.h"
 #include "shm/semaphore-posix.h"
 #include "worker/membership.h"
+#include "worker/wait-any.h"
 
 struct ganger_semaphore {
         /* Two lines: processors fetch lines in pairs, and the next handle may be another thread's. */
@@ -64,7 +65,8 @@ int ganger_semaphore_open(struct ganger *g, const char *name, struct ganger_sema
         pthread_mutex_lock(&g->lock);
         r = handle_take(g, j, &s->handle);
         if (r == 0) {
-                semaphore_open(&s->semaphore, &j->object.region, s->handle.participant, j->generation, s->tokens);
+                semaphore_open(&s->semaphore, &j->object.region, s->handle.participant, j->generation, s->tokens,
+                               j->object.event_fd);
                 handle_enter(&s->handle, semaphore_close);
         }
         pthread_mutex_unlock(&g->lock);
@@ -88,6 +90,10 @@ struct ganger_semaphore *ganger_semaphore_close(struct ganger_semaphore *semapho
         return NULL;
 }
 
+const char *ganger_semaphore_name(const struct ganger_semaphore *semaphore) {
+        return semaphore->handle.joined->name;
+}
+
 /* ---- permits --------------------------------------------------------------------------------------- */
 
 static __attribute__((__noinline__)) int acquire_slow(struct semaphore *s, int64_t timeout_usec) {
@@ -108,4 +114,18 @@ int ganger_semaphore_value(struct ganger_semaphore *semaphore) {
         uint32_t n = semaphore_value(&semaphore->semaphore);
 
         return (int)MIN(n, (uint32_t)INT_MAX);
+}
+
+/* ---- for ganger_wait_any() ----------------------------------------------------------------------- */
+
+int semaphore_wait_item(const struct ganger_wait *w, unsigned int event, struct wait_item *ret) {
+        struct ganger_semaphore *s = w->handle;
+
+        if (event != GANGER_RECEIVE)
+                return -EINVAL;
+        /* Programs from outside tell nobody but whoever sleeps in sem_wait(3). */
+        if (s->semaphore.policy == SEMAPHORE_POSIX)
+                return -EOPNOTSUPP;
+        *ret = semaphore_permit_item(&s->semaphore);
+        return 0;
 }

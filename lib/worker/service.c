@@ -16,6 +16,7 @@
 #include "shm/recover.h"
 #include "shm/service.h"
 #include "worker/membership.h"
+#include "worker/wait-any.h"
 
 #define ALL_FLAGS (GANGER_RECEIVE | GANGER_SEND)
 
@@ -102,6 +103,10 @@ struct ganger_service *ganger_service_close(struct ganger_service *service) {
         service_close(&service->handle);
         pthread_mutex_unlock(&g->lock);
         return NULL;
+}
+
+const char *ganger_service_name(const struct ganger_service *service) {
+        return service->handle.joined->name;
 }
 
 size_t ganger_service_message_max(const struct ganger_service *service) {
@@ -211,17 +216,13 @@ int ganger_service_begin(struct ganger_service *service, const void *request, si
                 return r;
         submit(service, &c, request, size, deadline(timeout_usec));
         *ret = (struct ganger_call){
-                .id = c.lap << service->service.log2 | c.slot, .deadline_usec = c.deadline_usec, .service = service,
+                .id = service_call_id(&service->service, &c), .deadline_usec = c.deadline_usec, .service = service,
         };
         return 0;
 }
 
 static struct call call_of(const struct ganger_call *call) {
-        const struct service *s = &call->service->service;
-
-        return (struct call){
-                .lap = call->id >> s->log2, .deadline_usec = call->deadline_usec, .slot = (uint32_t)call->id & s->mask,
-        };
+        return service_call_of(&call->service->service, call->id, call->deadline_usec);
 }
 
 /** @return as service_result(), or -ETIMEDOUT: the call is over; -EAGAIN, -EINTR: it stays open. */
@@ -369,4 +370,26 @@ int ganger_service_fail(struct ganger_request *request, const char *reason) {
         if (size > 0 && reason != served.reply)
                 memmove(served.reply, reason, size);
         return answered(request, service_fail(&request->service->service, &served, (uint32_t)size));
+}
+
+/* ---- for ganger_wait_any() ----------------------------------------------------------------------- */
+
+int service_wait_item(const struct ganger_wait *w, unsigned int event, struct wait_item *ret) {
+        struct ganger_service *s = w->handle;
+
+        if (!(s->flags & event))
+                return -EACCES;
+        *ret = event == GANGER_RECEIVE ? service_request_item(&s->service, s->drain) : service_slot_item(&s->service);
+        return 0;
+}
+
+int call_wait_item(const struct ganger_wait *w, unsigned int event, struct wait_item *ret) {
+        const struct ganger_call *call = w->handle;
+        struct call c;
+
+        if (event != GANGER_RECEIVE || !call->service)
+                return -EINVAL;
+        c = call_of(call);
+        *ret = service_call_item(&call->service->service, &c);
+        return 0;
 }

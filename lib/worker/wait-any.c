@@ -15,24 +15,41 @@
 
 _Static_assert(GANGER_WAIT_MAX == WAIT_ITEMS_MAX, "what the library can, and what the header says");
 
-static int ring_wait_item(void *handle, unsigned int event, struct wait_item *ret) {
-        struct ganger_ring *ring = handle;
-
-        if (!(ring->flags & event))
-                return -EACCES;
-        *ret = event == GANGER_RECEIVE ? queue_message_item(&ring->queue, ring->drain) : queue_space_item(&ring->queue);
-        return 0;
-}
-
-static const wait_item_fn kinds[_OBJECT_KIND_N] = {
-        [OBJECT_QUEUE] = ring_wait_item,
+static const struct {
+        uint32_t kind;
+        wait_item_fn item;
+} kinds[] = {
+        { GANGER_QUEUE, ring_wait_item },
+        { GANGER_PIPE, pipe_wait_item },
+        { GANGER_BROADCAST, broadcast_wait_item },
+        { GANGER_SERVICE, service_wait_item },
+        { GANGER_SEMAPHORE, semaphore_wait_item },
+        { GANGER_MONITOR, monitor_wait_item },
+        { GANGER_COUNTER, counter_wait_item },
+        { GANGER_CALL, call_wait_item },
 };
 
 static const unsigned int events[] = { GANGER_RECEIVE, GANGER_SEND };
 
+static wait_item_fn kind_find(uint32_t kind) {
+        for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+                if (kinds[i].kind == kind)
+                        return kinds[i].item;
+        return NULL;
+}
+
+int wait_room(const struct ganger_wait *w, uint32_t message_max, uint32_t *ret) {
+        if (w->size > message_max)
+                return -EMSGSIZE;
+        *ret = w->size ? w->size : message_max;
+        return 0;
+}
+
 /** An item for each thing that is asked for, in a fixed order. */
 static int begin(const struct ganger_wait *w, struct wait_item *items, size_t *n) {
-        if (w->kind >= ARRAY_SIZE(kinds) || !kinds[w->kind] || !w->handle)
+        wait_item_fn item = kind_find(w->kind);
+
+        if (!item || !w->handle)
                 return -EINVAL;
         if (w->events == 0 || w->events & ~(unsigned int)(GANGER_RECEIVE | GANGER_SEND))
                 return -EINVAL;
@@ -43,7 +60,7 @@ static int begin(const struct ganger_wait *w, struct wait_item *items, size_t *n
                         continue;
                 if (*n == WAIT_ITEMS_MAX)
                         return -E2BIG;
-                r = kinds[w->kind](w->handle, events[i], &items[*n]);
+                r = item(w, events[i], &items[*n]);
                 if (r < 0)
                         return r;
                 ++*n;

@@ -47,15 +47,16 @@ static void write_something(struct broadcast *b, uint64_t what, uint32_t size) {
         void *to;
 
         size %= b->message_max + 1;
-        switch (what % 4) {
+        switch (what % 5) {
         case 0:
         case 1:
-                reserved = (what % 4 ? broadcast_reserve_wait(b, size, &to, FUZZ_LONG_AGO) : broadcast_reserve(b, size, &to)) == 0;
+                reserved = (what % 5 ? broadcast_reserve_wait(b, size, &to, FUZZ_LONG_AGO) : broadcast_reserve(b, size, &to)) == 0;
                 reserved_size = size;
                 if (reserved)
                         broadcast_write(to, zeroes, size);
                 break;
-        case 2:
+        case 2: fuzz_wait_any(broadcast_room_item(b, size)); break;
+        case 3:
                 if (reserved)
                         broadcast_append(b, reserved_size);
                 reserved = false;
@@ -70,11 +71,12 @@ static void read_something(struct broadcast *b, uint64_t what) {
         uint64_t missed;
         int r;
 
-        switch (what % 6) {
+        switch (what % 7) {
         case 0: (void)broadcast_receive(b, buffer, sizeof buffer, &view); break;
         case 1: (void)broadcast_receive_wait(b, buffer, sizeof buffer, &view, FUZZ_LONG_AGO, NULL); break;
         case 2: (void)broadcast_receive_poll(b, buffer, what >> 3 & 63, &view); break;
         case 3: (void)broadcast_subscribe_again(b, what & 8, &missed); break;
+        case 4: fuzz_wait_any(broadcast_message_item(b, NULL)); break;
         default:
                 r = what & 8 ? broadcast_peek_wait(b, &view, FUZZ_LONG_AGO, NULL) : broadcast_peek(b, &view);
                 if (r != 0)

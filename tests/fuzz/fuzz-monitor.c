@@ -17,7 +17,7 @@ static struct geometry monitor_geometry(struct input *in) {
 
 static void monitor_open_all(const struct region *region) {
         for (uint32_t i = 0; i < FUZZ_PARTICIPANTS; i++) {
-                monitor_open(&monitors[i], region, 1 + i, FUZZ_GENERATION);
+                monitor_open(&monitors[i], region, 1 + i, FUZZ_GENERATION, -1);
                 monitors[i].spin = monitors[i].condition_spin = 0;
         }
 }
@@ -37,7 +37,7 @@ static void monitor_act(struct input *in) {
         /* One too many, now and then: the public side asks. */
         uint32_t condition = (uint32_t)(what >> 4) % (conditions + 1);
 
-        switch (what % 8) {
+        switch (what % 9) {
         case 0: (void)monitor_try(m); break;
         case 1: (void)monitor_lock(m, FUZZ_LONG_AGO); break;
         case 2: (void)monitor_unlock(m); break;
@@ -45,6 +45,7 @@ static void monitor_act(struct input *in) {
         case 4: (void)monitor_wait(m, condition, FUZZ_LONG_AGO, NULL); break;
         case 5: (void)monitor_signal(m, condition); break;
         case 6: (void)monitor_broadcast(m, condition); break;
+        case 7: fuzz_wait_any(monitor_lock_item(m)); break;
         default: look(m, what & 16 ? MONITOR_LOCK : condition); break;
         }
 }

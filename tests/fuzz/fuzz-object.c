@@ -39,6 +39,10 @@ void fuzz_read(const volatile void *data, size_t size) {
                 (void)p[i];
 }
 
+void fuzz_wait_any(struct wait_item item) {
+        (void)wait_any(&item, 1, FUZZ_LONG_AGO);
+}
+
 /** Zeroed memory that ends at a page that nobody may touch; before its beginning is another, at some distance. */
 static void *memory_of(size_t size) {
         static uint8_t *arena;

@@ -107,6 +107,10 @@ static void pipe_act(struct input *in) {
         case 1:
                 pipe_tell(&ends[i]);
                 return;
+        case 2:
+                fuzz_wait_any(end_of(i) == PIPE_READER ? pipe_record_item(&ends[i], NULL) :
+                                                         pipe_room_item(&ends[i], (uint32_t)(what >> 3) % ends[i].message_max));
+                return;
         default:
                 if (end_of(i) == PIPE_WRITER)
                         write_something(i, what >> 3, (uint32_t)input_take(in, 2));

@@ -58,7 +58,7 @@ static void queue_act(struct input *in) {
         struct queue *q = &queues[which % FUZZ_PARTICIPANTS];
         struct lease *l = &leases[which / FUZZ_PARTICIPANTS % LEASES];
 
-        switch (what % 11) {
+        switch (what % 12) {
         case 0: reserve(q, l, false); break;
         case 1: queue_commit(q, l, (uint32_t)which % (q->message_max + 1)); break;
         case 2: queue_cancel(q, l); break;
@@ -68,7 +68,8 @@ static void queue_act(struct input *in) {
         case 6: receive(q, l, wait_for_message); break;
         case 7: reserve(q, l, true); break;
         case 8: receive(q, l, queue_receive_poll); break;
-        case 9: (void)queue_settle_commit(q, l->slot, q->owner); break;
+        case 9: fuzz_wait_any(which & 128 ? queue_space_item(q) : queue_message_item(q, NULL)); break;
+        case 10: (void)queue_settle_commit(q, l->slot, q->owner); break;
         default: (void)queue_settle_acknowledge(q, l->slot, q->owner); break;
         }
 }

@@ -15,7 +15,7 @@ static struct geometry semaphore_geometry(struct input *in) {
 
 static void semaphore_open_all(const struct region *region) {
         for (uint32_t i = 0; i < FUZZ_PARTICIPANTS; i++) {
-                semaphore_open(&semaphores[i], region, 1 + i, FUZZ_GENERATION, NULL);
+                semaphore_open(&semaphores[i], region, 1 + i, FUZZ_GENERATION, NULL, -1);
                 semaphores[i].patience.spin = 0;
         }
 }
@@ -30,7 +30,7 @@ static void look(struct semaphore *s, uint32_t n) {
 static void semaphore_act(struct input *in) {
         struct semaphore *s = &semaphores[input_take(in, 1) % FUZZ_PARTICIPANTS];
 
-        switch (input_take(in, 1) % 4) {
+        switch (input_take(in, 1) % 5) {
         case 0:
                 if (!semaphore_try_fast(s))
                         (void)semaphore_try(s);
@@ -40,6 +40,7 @@ static void semaphore_act(struct input *in) {
                 if (!semaphore_release_fast(s))
                         (void)semaphore_release(s);
                 break;
+        case 3: fuzz_wait_any(semaphore_permit_item(s)); break;
         default: look(s, (uint32_t)input_take(in, 4)); break;
         }
 }

@@ -50,6 +50,8 @@ static void call_something(uint32_t i, uint32_t k, uint64_t what) {
 
         switch (state[i][k]) {
         case NOTHING:
+                if (what % 8 == 7)
+                        fuzz_wait_any(service_slot_item(s));
                 if ((what & 1 ? service_reserve_wait(s, c, FUZZ_LONG_AGO) : service_reserve(s, c)) == 0)
                         state[i][k] = RESERVED;
                 break;
@@ -59,6 +61,10 @@ static void call_something(uint32_t i, uint32_t k, uint64_t what) {
                 state[i][k] = SUBMITTED;
                 break;
         default:
+                if (what % 8 == 7) {
+                        fuzz_wait_any(service_call_item(s, c));
+                        break;
+                }
                 if (what % 4 == 0) {
                         (void)service_give_up(s, c);
                         state[i][k] = NOTHING;
@@ -78,6 +84,8 @@ static void serve_something(uint32_t i, uint32_t k, uint64_t what) {
         int got;
 
         if (!serves[i][k]) {
+                if (what % 8 == 7)
+                        fuzz_wait_any(service_request_item(s, NULL));
                 got = what % 3 == 0 ? service_receive(s, r) :
                       what % 3 == 1 ? service_receive_wait(s, r, FUZZ_LONG_AGO, NULL) :
                                       service_receive_poll(s, r);

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "shm/object.h"
+#include "shm/wait-any.h"
 
 /** What is left of an input. At its end it is all zeroes. */
 struct input {
@@ -46,5 +47,8 @@ extern const struct fuzz_kind fuzz_kind;
 
 /** Read so many bytes: whoever was given them may. */
 void fuzz_read(const volatile void *data, size_t size);
+
+/** Wait among other things, until long ago. */
+void fuzz_wait_any(struct wait_item item);
 
 #endif

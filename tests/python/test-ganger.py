@@ -268,6 +268,113 @@ class Streams(WithHost):
         self.gang.broadcast('news', ganger.SEND).send('next')       # the place of the dead writer
 
 
+class Anything(WithHost):
+    """wait_any() for all kinds."""
+
+    def make(self):
+        self.host.add('jobs', 'queue', slots=8, message_max=64, max_deliveries=9, delay_msec=10)
+        self.host.add('line', 'pipe', capacity=4096, message_max=1000)
+        self.host.add('news', 'broadcast', capacity=4096, message_max=64, policy='wait', subscribers=2)
+        self.host.add('safe', 'broadcast', capacity=4096, message_max=64, policy='refuse', subscribers=2)
+        self.host.add('square', 'service', slots=2, message_max=64)
+        self.host.add('ports', 'semaphore', permits=1)
+        self.host.add('files', 'mutex')
+        self.host.add('sums', 'counter')
+
+    def check_not_there(self, item):
+        with self.assertRaises(BlockingIOError):
+            ganger.wait_any([item], 0)
+        with self.assertRaises(TimeoutError):
+            ganger.wait_any([item], 0.001)
+
+    def refused(self, item):
+        with self.assertRaises(OSError) as caught:
+            ganger.wait_any([item], 0)
+        return caught.exception.errno
+
+    def test_rings(self):
+        for kind, name in (('pipe', 'line'), ('broadcast', 'news')):
+            writer, reader = (getattr(self.gang, kind)(name, flags) for flags in (ganger.SEND, ganger.RECEIVE))
+            self.assertEqual(ganger.wait_any([reader, (writer, ganger.SEND)]), [(writer, ganger.SEND)])
+            self.check_not_there(reader)
+            while True:
+                try:
+                    writer.send(b'x' * 60, 0)
+                except BlockingIOError:
+                    break
+            self.check_not_there((writer, ganger.SEND))
+            self.check_not_there((writer, ganger.SEND, 60))
+            self.assertEqual(self.refused((writer, ganger.SEND, 1001)), errno.EMSGSIZE)
+            self.assertEqual(ganger.wait_any([reader]), [(reader, ganger.RECEIVE)])
+            self.assertEqual(self.refused((reader, ganger.SEND)), errno.EACCES)
+            for _ in range(8):
+                reader.receive(0)
+            self.assertEqual(ganger.wait_any([(writer, ganger.SEND, 60)]), [(writer, ganger.SEND)])
+        self.assertEqual(self.refused((self.gang.broadcast('safe', ganger.SEND), ganger.SEND)), errno.EOPNOTSUPP)
+
+    def test_calls(self):
+        caller, server = self.gang.service('square', ganger.SEND), self.gang.service('square', ganger.RECEIVE)
+        self.assertEqual(caller.name, 'square')
+        self.check_not_there(server)
+        first, second = caller.begin('2'), caller.begin('3')
+        with self.assertRaises(BlockingIOError):
+            caller.begin('4')
+        self.check_not_there((caller, ganger.SEND))
+        self.assertEqual(ganger.wait_any([first, server, second]), [(server, ganger.RECEIVE)])
+        requests = [server.receive(0), server.receive(0)]
+        requests[1].reply(requests[1].data * 2)
+        [(call, events)] = ganger.wait_any([first, second])
+        self.assertEqual(call.finish(0), b'22' if call is first else b'33')
+        with self.assertRaises(ValueError):
+            ganger.wait_any([call], 0)
+        other = second if call is first else first
+        with self.assertRaises(BlockingIOError):
+            other.finish(0.001)             # it is still open
+        with other:
+            pass
+        self.assertFalse(requests[0].reply('too late'))
+        self.assertEqual(ganger.wait_any([(caller, ganger.SEND)]), [(caller, ganger.SEND)])
+        late = caller.begin('5', 0.001)
+        self.assertEqual(ganger.wait_any([late]), [(late, ganger.RECEIVE)])
+        with self.assertRaises(TimeoutError):
+            late.finish(0)
+        self.check_not_there(server)
+
+    def test_locks_and_the_dead(self):
+        ports, files, sums = self.gang.semaphore('ports'), self.gang.mutex('files'), self.gang.counter('sums')
+        self.assertEqual((ports.name, files.name, sums.name), ('ports', 'files', 'sums'))
+        self.assertEqual(ganger.wait_any([ports, files]), [(ports, ganger.RECEIVE), (files, ganger.RECEIVE)])
+        self.assertEqual(self.refused(sums), errno.EOPNOTSUPP)
+        self.assertEqual(self.refused((ports, ganger.SEND)), errno.EINVAL)
+        member, (parent, end) = self.host.admit(), os.pipe()
+
+        def hold(gang):
+            gang.semaphore('ports').acquire()
+            gang.mutex('files').lock()
+            os.write(end, b'x')
+            signal.pause()
+        pid = child(member, hold)
+        os.read(parent, 1)
+        os.close(parent)
+        os.close(end)
+        self.check_not_there(ports)
+        self.check_not_there(files)
+        os.kill(pid, signal.SIGKILL)
+        wait(pid)
+        self.assertEqual(member.recover('killed').locks, 1)
+        self.assertEqual(ganger.wait_any([ports, files]), [(ports, ganger.RECEIVE), (files, ganger.RECEIVE)])
+        ports.acquire(0)
+        self.assertTrue(files.lock(0))
+
+    def test_a_message_that_rests(self):
+        ring, ports, held = self.gang.ring('jobs', BOTH), self.gang.semaphore('ports'), self.gang.semaphore('ports')
+        held.acquire()
+        ring.send('again')
+        ring.receive().reject()
+        self.assertEqual(ganger.wait_any([ports, ring]), [(ring, ganger.RECEIVE)])
+        self.assertEqual(ring.receive(0).deliveries, 2)
+
+
 class Services(WithHost):
     def make(self):
         self.host.add('once', 'service', slots=4, message_max=64)

@@ -23,7 +23,7 @@ static uint64_t seen[RACE_THREADS], missed[RACE_THREADS];
 
 static void broadcast_race_open(const struct region *region) {
         for (uint32_t i = 0; i < RACE_THREADS; i++) {
-                broadcast_open(&handles[i], region, 1 + i, 1, -1);
+                broadcast_open(&handles[i], region, 1 + i, 1, race_event_fd);
                 if ((i == WRITER ? broadcast_claim(&handles[i]) : broadcast_subscribe(&handles[i], true)) < 0)
                         race_fail("open");
         }
@@ -36,6 +36,8 @@ static void publish_all(struct broadcast *b, uint64_t rounds) {
                 struct payload p = { n, { n, n, n, n, n, n, n } };
                 void *to;
 
+                if (n % 2)
+                        race_wait_any(broadcast_room_item(b, sizeof p));
                 if (broadcast_reserve_wait(b, sizeof p, &to, UINT64_MAX) < 0)
                         race_fail("reserve");
                 broadcast_write(to, &p, sizeof p);
@@ -51,6 +53,8 @@ static void read_all(struct broadcast *b, unsigned int who, uint64_t rounds) {
         while (seen[who] + missed[who] < rounds) {
                 struct view v;
 
+                if (seen[who] % 2)
+                        race_wait_any(broadcast_message_item(b, NULL));
                 if (broadcast_receive_wait(b, &p, sizeof p, &v, UINT64_MAX, NULL) != 0 || v.size != sizeof p)
                         race_fail("receive");
                 missed[who] += v.missed;

@@ -17,7 +17,7 @@ static uint64_t received;
 
 static void pipe_race_open(const struct region *region) {
         for (uint32_t i = 0; i < 2; i++) {
-                pipe_open(&ends[i], region, -1);
+                pipe_open(&ends[i], region, race_event_fd);
                 if (pipe_take(&ends[i], i == WRITER ? PIPE_WRITER : PIPE_READER, 1 + i, 1) < 0)
                         race_fail("take");
         }
@@ -33,6 +33,8 @@ static void write_all(struct pipe *p, uint64_t rounds) {
                 uint32_t size = size_of(n);
                 void *data;
 
+                if (n % 2)
+                        race_wait_any(pipe_room_item(p, size));
                 if (pipe_reserve_wait(p, size, &data, UINT64_MAX) < 0)
                         race_fail("reserve");
                 memset(data, (int)n, size);
@@ -59,6 +61,8 @@ static void read_all(struct pipe *p, uint64_t rounds) {
                 const void *data;
                 uint32_t size;
 
+                if (n % 2)
+                        race_wait_any(pipe_record_item(p, NULL));
                 if (pipe_look_wait(p, &data, &size, UINT64_MAX, NULL) < 0)
                         race_fail("look");
                 check_record(data, size, n);

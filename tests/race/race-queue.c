@@ -13,6 +13,8 @@
 
 #define SENDERS 2
 #define REJECT_EVERY 7
+/** Wait among other things first, so often. */
+#define ANY_EVERY 2
 
 struct payload {
         uint64_t number;
@@ -24,7 +26,7 @@ static uint64_t sums[RACE_THREADS], counts[RACE_THREADS];
 
 static void queue_race_open(const struct region *region) {
         for (uint32_t i = 0; i < RACE_THREADS; i++)
-                queue_open(&queues[i], region, 1 + i, 1, -1);
+                queue_open(&queues[i], region, 1 + i, 1, race_event_fd);
         memset(sums, 0, sizeof sums);
         memset(counts, 0, sizeof counts);
 }
@@ -34,6 +36,8 @@ static void send_all(struct queue *q, uint64_t first, uint64_t n) {
                 struct payload p = { .number = i, .copies = { i, i, i, i } };
                 struct lease l;
 
+                if (i % ANY_EVERY == 0)
+                        race_wait_any(queue_space_item(q));
                 if (queue_reserve_wait(q, &l, UINT64_MAX) < 0)
                         race_fail("reserve");
                 memcpy(l.data, &p, sizeof p);
@@ -57,9 +61,14 @@ static uint64_t read_payload(const struct lease *l) {
 static void receive_all(struct queue *q, unsigned int who) {
         struct lease l;
 
-        while (queue_receive_wait(q, &l, UINT64_MAX, NULL) == 0) {
-                uint64_t n = read_payload(&l);
+        for (;;) {
+                uint64_t n;
 
+                if (counts[who] % ANY_EVERY == 0)
+                        race_wait_any(queue_message_item(q, NULL));
+                if (queue_receive_wait(q, &l, UINT64_MAX, NULL) != 0)
+                        race_fail("receive");
+                n = read_payload(&l);
                 if (n % REJECT_EVERY == 1 && l.deliveries == 1) {
                         if (queue_reject(q, l.slot, "once") != 0)
                                 race_fail("reject");

@@ -6,6 +6,8 @@
 
 #include "race.h"
 
+#include <errno.h>
+
 #include "shm/semaphore.h"
 
 static struct semaphore semaphores[RACE_THREADS];
@@ -13,7 +15,7 @@ static uint64_t guarded;
 
 static void semaphore_race_open(const struct region *region) {
         for (uint32_t i = 0; i < RACE_THREADS; i++)
-                semaphore_open(&semaphores[i], region, 1 + i, 1, NULL);
+                semaphore_open(&semaphores[i], region, 1 + i, 1, NULL, race_event_fd);
         guarded = 0;
 }
 
@@ -21,7 +23,15 @@ static void semaphore_race(unsigned int who, uint64_t rounds) {
         struct semaphore *s = &semaphores[who];
 
         for (uint64_t i = 0; i < rounds; i++) {
-                if (semaphore_wait(s, UINT64_MAX) != 0)
+                int r = -EAGAIN;
+
+                while (who % 2 && r == -EAGAIN) {
+                        race_wait_any(semaphore_permit_item(s));
+                        r = semaphore_try(s);
+                }
+                if (r == -EAGAIN)
+                        r = semaphore_wait(s, UINT64_MAX);
+                if (r != 0)
                         race_fail("acquire");
                 guarded++;
                 if (semaphore_release(s) != 0)

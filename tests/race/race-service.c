@@ -17,7 +17,7 @@ static uint64_t answered[RACE_THREADS];
 
 static void service_race_open(const struct region *region) {
         for (uint32_t i = 0; i < RACE_THREADS; i++)
-                service_open(&services[i], region, 1 + i, 1, -1);
+                service_open(&services[i], region, 1 + i, 1, race_event_fd);
         memset(answered, 0, sizeof answered);
 }
 
@@ -26,10 +26,14 @@ static void call_one(struct service *s, uint64_t question) {
         struct call c;
         uint64_t answer;
 
+        if (question % 2)
+                race_wait_any(service_slot_item(s));
         if (service_reserve_wait(s, &c, UINT64_MAX) < 0)
                 race_fail("reserve");
         memcpy(c.request, &question, sizeof question);
         service_submit(s, &c, sizeof question, UINT64_MAX);
+        if (question & 1 << 8)
+                race_wait_any(service_call_item(s, &c));
         if (service_result_wait(s, &c, &result, UINT64_MAX) != 0 || result.size != sizeof answer)
                 race_fail("no answer");
         memcpy(&answer, result.data, sizeof answer);
@@ -50,9 +54,13 @@ static void call_all(struct service *s, unsigned int who, uint64_t rounds) {
 static void serve_all(struct service *s) {
         struct served r;
 
-        while (service_receive_wait(s, &r, UINT64_MAX, NULL) == 0) {
+        for (bool any = true;; any = !any) {
                 uint64_t question, answer;
 
+                if (any)
+                        race_wait_any(service_request_item(s, NULL));
+                if (service_receive_wait(s, &r, UINT64_MAX, NULL) != 0)
+                        race_fail("receive");
                 memcpy(&question, r.request, sizeof question);
                 answer = ~question;
                 memcpy(r.reply, &answer, sizeof answer);

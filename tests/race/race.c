@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -24,10 +25,17 @@ struct job {
         uint64_t rounds;
 };
 
+int race_event_fd = -1;
+
 void race_fail(const char *why) {
         printf("FAILED: %s\n", why);
         fflush(stdout);
         _exit(EXIT_FAILURE);
+}
+
+void race_wait_any(struct wait_item item) {
+        if (wait_any(&item, 1, UINT64_MAX) != 1)
+                race_fail("wait for any");
 }
 
 static void *run_job(void *userdata) {
@@ -74,6 +82,7 @@ int main(int argc, char **argv) {
         uint64_t rounds = 20000;
         int first = 1;
 
+        race_event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (argc > 1 && strncmp(argv[1], "--rounds=", 9) == 0)
                 rounds = strtoull(argv[first++] + 9, NULL, 10);
         for (size_t i = 0; i < ARRAY_SIZE(races); i++)

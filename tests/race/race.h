@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "shm/object.h"
+#include "shm/wait-any.h"
 
 #define RACE_THREADS 4
 
@@ -32,7 +33,13 @@ struct race {
 extern const struct race race_queue, race_pipe, race_lossy, race_reliable, race_service, race_semaphore, race_monitor,
         race_counter;
 
+/** Pollers are told here, where the kernel cannot do without. */
+extern int race_event_fd;
+
 /** What should never be. */
 _Noreturn void race_fail(const char *why);
+
+/** Wait among other things. It is no promise: another may be faster. */
+void race_wait_any(struct wait_item item);
 
 #endif

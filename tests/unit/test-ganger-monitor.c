@@ -225,6 +225,8 @@ START_TEST(locks_are_found_by_name) {
         ck_assert_int_eq(ganger_monitor_open(g, "guard", &more), -EUSERS);
         ck_assert_ptr_null(more);
         ck_assert_int_eq(ganger_mutex_open(g, "latch", &mutex), 0);
+        ck_assert_str_eq(ganger_mutex_name(mutex), "latch");
+        ck_assert_str_eq(ganger_monitor_name(handles[0]), "guard");
         ck_assert_ptr_null(ganger_mutex_close(mutex));
         for (int i = 0; i < HANDLES; i++)
                 ck_assert_ptr_null(ganger_monitor_close(handles[i]));

@@ -92,7 +92,10 @@ START_TEST(they_are_found_by_name_and_kind) {
         ck_assert_ptr_null(s);
         ck_assert_int_eq(ganger_counter_open(g, "printers", &c), -ENOENT);
         ck_assert_ptr_null(c);
-        ck_assert_ptr_null(ganger_counter_close(open_counter()));
+        c = open_counter();
+        ck_assert_str_eq(ganger_counter_name(c), "statistics");
+        ck_assert_ptr_null(ganger_counter_close(c));
+        ck_assert_str_eq(ganger_semaphore_name(open_semaphore(g, "printers")), "printers");
         ck_assert_ptr_null(ganger_semaphore_close(NULL));
         ck_assert_ptr_null(ganger_counter_close(NULL));
 }

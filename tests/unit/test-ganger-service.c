@@ -106,6 +106,7 @@ START_TEST(handles_are_found_by_name) {
         ck_assert_ptr_null(s);
         for (int i = 0; i < HANDLES; i++)
                 all[i] = open_handle(g, NULL, GANGER_RECEIVE);
+        ck_assert_str_eq(ganger_service_name(all[0]), "lookup");
         ck_assert_uint_eq(ganger_service_message_max(all[0]), MESSAGE_MAX);
         ck_assert_int_eq(ganger_service_open(g, "lookup", GANGER_SEND, &s), -EUSERS);
         for (int i = 0; i < HANDLES; i++)

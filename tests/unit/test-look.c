@@ -178,8 +178,8 @@ START_TEST(what_is_held_is_seen) {
         struct lock_view v = LOCK_VIEW_NULL;
 
         rig_init(&rig);
-        semaphore_open(&mine, &rig_object(&rig, "semaphore")->shm->region, SEAT_FIRST, 1, NULL);
-        semaphore_open(&strange, &rig_object(&rig, "semaphore")->shm->region, SEAT_FIRST + SEAT_COUNT, 1, NULL);
+        semaphore_open(&mine, &rig_object(&rig, "semaphore")->shm->region, SEAT_FIRST, 1, NULL, -1);
+        semaphore_open(&strange, &rig_object(&rig, "semaphore")->shm->region, SEAT_FIRST + SEAT_COUNT, 1, NULL, -1);
         ck_assert_int_eq(semaphore_try(&mine), 0);
         ck_assert_int_eq(semaphore_try(&mine), 0);
         ck_assert_int_eq(semaphore_try(&strange), 0);
@@ -193,7 +193,7 @@ START_TEST(what_is_held_is_seen) {
         }
         lock_view_done(&v);
 
-        monitor_open(&monitor, &rig_object(&rig, "mutex")->shm->region, SEAT_FIRST + 1, 1);
+        monitor_open(&monitor, &rig_object(&rig, "mutex")->shm->region, SEAT_FIRST + 1, 1, -1);
         ck_assert_int_eq(monitor_try(&monitor), 0);
         ck_assert_int_eq(lock_look(rig_object(&rig, "mutex"), &v), 0);
         ck_assert_uint_eq(v.free, 0);

@@ -25,9 +25,9 @@ static void setup_conditions(uint32_t conditions) {
 
         ck_assert_int_ge(fd, 0);
         ck_assert_int_eq(region_map(&region, fd, &g), 0);
-        monitor_open(&one, &region, 1, 1);
-        monitor_open(&two, &region, 2, 1);
-        monitor_open(&three, &region, RING_PARTICIPANTS, 1);
+        monitor_open(&one, &region, 1, 1, -1);
+        monitor_open(&two, &region, 2, 1, -1);
+        monitor_open(&three, &region, RING_PARTICIPANTS, 1, -1);
         object_open(&object, &region, -1);
 }
 
@@ -93,7 +93,7 @@ START_TEST(the_next_one_may_die_too) {
         ck_assert_int_eq(monitor_consistent(&three), 0);
         die(RING_PARTICIPANTS, &got);
         ck_assert_uint_eq(got.locks, 3);
-        monitor_open(&one, &region, 1, 2);
+        monitor_open(&one, &region, 1, 2, -1);
         ck_assert_int_eq(monitor_lock(&one, LONG_AGO), -EOWNERDEAD);
 }
 END_TEST
@@ -124,7 +124,7 @@ START_TEST(only_the_dead_lose_it) {
         die(1, &got);
         ck_assert_uint_eq(got.locks, 0);
         /* The next generation of the same number. */
-        monitor_open(&again, &region, 1, 2);
+        monitor_open(&again, &region, 1, 2, -1);
         ck_assert_int_eq(monitor_lock(&again, LONG_AGO), 0);
         die(1, &got);
         ck_assert_uint_eq(got.locks, 0);

@@ -38,8 +38,8 @@ static void open_all(uint32_t policy, uint32_t permits) {
 
         ck_assert_int_ge(fd, 0);
         ck_assert_int_eq(region_map(&region, fd, &g), 0);
-        semaphore_open(&one, &region, 1, 1, tokens);
-        semaphore_open(&two, &region, 2, 1, tokens);
+        semaphore_open(&one, &region, 1, 1, tokens, -1);
+        semaphore_open(&two, &region, 2, 1, tokens, -1);
         object_open(&object, &region, tokens_fd);
 }
 
@@ -92,7 +92,7 @@ static pid_t start_waiter(uint32_t p) {
         if (pid == 0) {
                 struct semaphore s;
 
-                semaphore_open(&s, &region, p, 1, tokens);
+                semaphore_open(&s, &region, p, 1, tokens, -1);
                 _exit(semaphore_wait(&s, UINT64_MAX) == 0 && semaphore_release(&s) == 0 ? 0 : 1);
         }
         while (!semaphore_is_waiting(&one, p))
@@ -196,7 +196,7 @@ START_TEST(the_dead_give_back_what_they_held) {
 
         take(&one, 2);
         take(&two, 1);
-        semaphore_open(&next, &region, 1, 2, tokens);
+        semaphore_open(&next, &region, 1, 2, tokens, -1);
         die(1, 1);
         die(1, 1);
         ck_assert_uint_eq(semaphore_value(&two), 2);
@@ -364,8 +364,8 @@ START_TEST(any_bytes_do_no_harm) {
                         memset(one.waiting.semaphore, 0, sizeof(sem_t));
                         sys_sem_prepare(one.waiting.semaphore);
                 }
-                semaphore_open(&one, &region, 1, 1, tokens);
-                semaphore_open(&two, &region, 2, 1, tokens);
+                semaphore_open(&one, &region, 1, 1, tokens, -1);
+                semaphore_open(&two, &region, 2, 1, tokens, -1);
                 (void)semaphore_try(&one);
                 (void)semaphore_wait(&two, LONG_AGO);
                 ck_assert_uint_le(semaphore_value(&one), tokens ? INT_MAX : PERMITS);

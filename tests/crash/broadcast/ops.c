@@ -10,6 +10,7 @@
 #include <errno.h>
 
 #include "broadcast/world.h"
+#include "shm/wait-any.h"
 
 /** Of two sizes, so that the ring is padded at its end now and then. */
 uint32_t payload_size(unsigned int id) {
@@ -229,4 +230,18 @@ void op_close(struct actor *a) {
         sim_say("closes", 0);
         a->reads = false;
         broadcast_close(&a->b);
+}
+
+/* ---- both ---------------------------------------------------------------------------------------- */
+
+void op_wait_any(struct actor *a, enum how how) {
+        struct wait_item item;
+
+        sim_boundary();
+        a->wanted = a->b.writes ? payload_size(next_id) : 0;
+        item = a->b.writes ? broadcast_room_item(&a->b, a->wanted) : broadcast_message_item(&a->b, NULL);
+        wait_any_by_descriptors(how == POLL);
+        if (wait_any(&item, 1, UINT64_MAX) != 1 || !item.ready)
+                sim_fail("waiting for any fails");
+        a->wanted = 0;
 }

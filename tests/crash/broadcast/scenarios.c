@@ -87,6 +87,50 @@ static void consume_peek(struct actor *a) {
         consume(a, PEEK, true);
 }
 
+/* ---- waiting for any of several ------------------------------------------------------------------ */
+
+/** More than fits, published when there is no room. */
+static void append_any(struct actor *a, enum how how) {
+        be_writer(a);
+        while (n_begun < 4) {
+                op_wait_any(a, how);
+                if (op_append(a, LOOK) < 0)
+                        sim_fail("room that was there is gone");
+        }
+        op_publish(a);
+        op_close(a);
+}
+
+static void append_any_4(struct actor *a) {
+        append_any(a, WAIT);
+}
+
+static void append_any_poll(struct actor *a) {
+        append_any(a, POLL);
+}
+
+/** Nobody takes a message from a reader, but the writer. */
+static void consume_any(struct actor *a, enum how how) {
+        int r = -ENOTCONN;
+
+        for (;;) {
+                if (r == -ENOTCONN && op_subscribe(a, true) < 0)
+                        return;
+                op_wait_any(a, how);
+                r = op_receive(a, LOOK);
+                if (r == -EAGAIN && !a->b.overtakes)
+                        sim_fail("a message that was there is gone");
+        }
+}
+
+static void consume_any_always(struct actor *a) {
+        consume_any(a, WAIT);
+}
+
+static void consume_any_poll(struct actor *a) {
+        consume_any(a, POLL);
+}
+
 /** Subscribe, and look much later. */
 static void hold(struct actor *a, bool oldest) {
         if (op_subscribe(a, oldest) < 0)
@@ -194,6 +238,16 @@ const struct scenario broadcast_scenarios[] = {
           .body = { write_4, consume_peek }, .policy = BROADCAST_DROP, .slots = 2, .replaced = true },
         { .head = { .name = "writers", .what = "three want the writing end" },
           .body = { write_one, write_one, write_one }, .policy = BROADCAST_LOSSY, .replaced = true },
+        { .head = { .name = "broadcast-any", .what = "writer and reader wait among other things", .delays = true },
+          .body = { append_any_4, consume_any_always }, .policy = BROADCAST_WAIT, .slots = 2, .replaced = true },
+        { .head = { .name = "broadcast-any-two", .what = "the same, and another reader", .brief = true },
+          .body = { append_any_4, consume_any_always, consume_any_always }, .policy = BROADCAST_WAIT, .slots = 2 },
+        { .head = { .name = "broadcast-any-polls", .what = "the same with descriptors", .delays = true, .brief = true },
+          .body = { append_any_poll, consume_any_poll }, .policy = BROADCAST_WAIT, .slots = 2, .replaced = true },
+        { .head = { .name = "broadcast-any-drop", .what = "who is slow is dropped, and told so", .brief = true },
+          .quiet = writer_must_be_done, .body = { append_any_4, consume_any_always }, .policy = BROADCAST_DROP, .slots = 2, .replaced = true },
+        { .head = { .name = "broadcast-any-lossy", .what = "a reader who may be overtaken", .brief = true },
+          .quiet = writer_must_be_done, .body = { append_any_4, consume_any_always }, .policy = BROADCAST_LOSSY, .replaced = true },
         { .head = { .name = "drain", .what = "one stops while messages come", .delays = true },
           .quiet = drained_must_be_done, .body = { write_and_drain_1, receive_until_drained },
           .policy = BROADCAST_WAIT, .slots = 2, .replaced = true },

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "broadcast/step-world.h"
+#include "shm/wait-any.h"
 
 /** A deadline that has passed: a sleep ends at once. */
 #define LONG_AGO 1
@@ -205,6 +206,28 @@ static void do_wake(struct arena *a) {
         do_peek(a);
 }
 
+static void do_wait_any(struct arena *a) {
+        struct wait_item item;
+        struct broadcast b;
+
+        arena_open(a, &b, STEP_VICTIM);
+        if (broadcast_subscribe(&b, false) < 0)
+                return;
+        item = broadcast_message_item(&b, NULL);
+        (void)wait_any(&item, 1, LONG_AGO);
+}
+
+static void do_wait_any_for_room(struct arena *a) {
+        struct wait_item item;
+        struct broadcast b;
+
+        arena_open(a, &b, STEP_VICTIM);
+        if (broadcast_claim(&b) < 0)
+                return;
+        item = broadcast_room_item(&b, STEP_MESSAGE_MAX);
+        (void)wait_any(&item, 1, LONG_AGO);
+}
+
 const struct operation operations[] = {
         { .name = "send", .setup = setup_two, .victim = do_send },
         { .name = "send, lossy", .setup = setup_lossy, .victim = do_send },
@@ -217,5 +240,7 @@ const struct operation operations[] = {
         { .name = "wait for room", .setup = setup_full, .victim = do_wait_for_room },
         { .name = "slow subscriber", .setup = setup_zombie, .victim = do_send },
         { .name = "wake", .setup = setup_waiter, .victim = do_wake },
+        { .name = "wait for any", .setup = setup_two, .victim = do_wait_any },
+        { .name = "wait for any room", .setup = setup_full, .victim = do_wait_any_for_room },
 };
 const unsigned int n_operations = sizeof operations / sizeof operations[0];

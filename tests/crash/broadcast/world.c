@@ -146,7 +146,7 @@ static void check_reader(const struct broadcast *judge, const struct actor *a) {
         const volatile void *key = sim_sleeps_on(a->who);
         const struct subscriber *s = a->b.subscriber;
 
-        if ((key == &judge->control->messages.event || key == &sim_events[0]) && a->next != n_published(judge))
+        if (!a->b.writes && (key == &judge->control->messages.event || key == &sim_events[0]) && a->next != n_published(judge))
                 sim_fail("a reader sleeps while there is a message");
         if (a->reads && scenario->slots > 0 && (!s || s->owner != a->b.owner || !(s->position & SUBSCRIBED)))
                 sim_fail("a subscriber is not heeded");
@@ -161,7 +161,7 @@ static bool somebody_is_slow(const struct broadcast *judge) {
 }
 
 static void check_writer(const struct broadcast *judge, const struct actor *a) {
-        if (sim_sleeps_on(a->who) != &judge->control->space.event)
+        if (!a->b.writes || !sim_sleeps_on(a->who))
                 return;
         if (!somebody_is_slow(judge))
                 sim_fail("a writer waits for nobody");
@@ -186,11 +186,29 @@ void world_quiet(void) {
 
 /* ---- at the end ---------------------------------------------------------------------------------- */
 
+static void check_bits(uint64_t summary, const _Atomic uint64_t *bits, bool writer, const volatile void *key) {
+        uint64_t expected[WAITER_GROUPS] = { 0 };
+
+        for (unsigned int who = 0; who < SIM_WORKERS; who++)
+                if (sim_sleeps_on(who) == key && actors[who].b.writes == writer)
+                        expected[participant_of(who) / 64] |= UINT64_C(1) << participant_of(who) % 64;
+        for (unsigned int i = 0; i < WAITER_GROUPS; i++) {
+                uint64_t b = atomic_load((_Atomic uint64_t *)&bits[i]);
+
+                if (b != expected[i])
+                        sim_fail("a waiter's bit that nobody owns, or one that is missing");
+                if (b && !(summary >> i & 1))
+                        sim_fail("a waiter's group is missing in the summary");
+        }
+}
+
 static void check_waiters(const struct broadcast *b) {
         const struct broadcast_control *c = b->control;
 
-        sim_check_waiters(&c->messages, &sim_events[0], participant_of);
-        sim_check_waiters(&c->space, NULL, participant_of);
+        check_bits(c->messages.sleepers, c->messages.sleeping, false, &c->messages.event);
+        check_bits(c->messages.pollers, c->messages.polling, false, &sim_events[0]);
+        check_bits(c->space.sleepers, c->space.sleeping, true, &c->space.event);
+        check_bits(c->space.pollers, c->space.polling, true, &sim_events[0]);
 }
 
 /** As if all had closed: those that live to the end sleep. */

@@ -64,6 +64,8 @@ int op_receive(struct actor *a, enum how how);
 /** As op_receive(WAIT), until member `a->who` is asked to drain. */
 int op_receive_drain(struct actor *a);
 void op_close(struct actor *a);
+/** Wait among other things, until there is a message, or room for the next one. @param how  WAIT or POLL. */
+void op_wait_any(struct actor *a, enum how how);
 
 /** @return the size of a message by its number. */
 uint32_t payload_size(unsigned int id);

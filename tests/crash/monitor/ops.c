@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "monitor/world.h"
+#include "shm/wait-any.h"
 
 void op_change(int items) {
         struct data *d = world_data();
@@ -67,6 +68,22 @@ int op_lock(struct actor *a, uint64_t deadline) {
         note_answer(a, r);
         if (r != 0 && r != -EOWNERDEAD && r != -ENOTRECOVERABLE && (r != -ETIMEDOUT || deadline == NO_LIMIT))
                 sim_fail("lock fails");
+        return r;
+}
+
+int op_lock_any(struct actor *a, bool polls) {
+        struct wait_item item = monitor_lock_item(&a->monitor);
+        int r;
+
+        sim_boundary();
+        wait_any_by_descriptors(polls);
+        a->watches = true;
+        if (wait_any(&item, 1, UINT64_MAX) != 1 || !item.ready)
+                sim_fail("waiting for any fails");
+        a->watches = false;
+        history.holds[a->who] = BEGUN;
+        r = monitor_try(&a->monitor);
+        note_answer(a, r);
         return r;
 }
 

@@ -13,6 +13,8 @@
 
 #define GATE 0
 #define OTHER 1
+/** More often than this nobody is told in vain, with so few others. */
+#define VAIN_MAX 8
 
 /* ---- the lock ------------------------------------------------------------------------------------ */
 
@@ -34,6 +36,29 @@ static void change_once(struct actor *a) {
                 return;
         op_change(0);
         op_unlock(a);
+}
+
+/** Until nobody else is faster. Nobody else needs to run for that but who has the lock, or has reserved it. */
+static void lock_any(struct actor *a, bool polls) {
+        int r = -EAGAIN;
+
+        for (unsigned int tries = 0; r == -EAGAIN; tries++) {
+                r = op_lock_any(a, polls);
+                if (tries == VAIN_MAX)
+                        sim_fail("told again and again of a lock that cannot be had");
+        }
+        if (!answer(a, r))
+                return;
+        op_change(0);
+        op_unlock(a);
+}
+
+static void watch(struct actor *a) {
+        lock_any(a, false);
+}
+
+static void watch_by_descriptor(struct actor *a) {
+        lock_any(a, true);
 }
 
 static void change_twice(struct actor *a) {
@@ -236,6 +261,15 @@ const struct scenario monitor_scenarios[] = {
           .replaced = true, .body = { change_once, change_once } },
         { .head = { .name = "spoilt", .what = "a lock that nobody can have any more", .switches = 2 },
           .setup = setup_dead, .conditions = 1, .patience = 1, .body = { spoil, change_once, change_once } },
+        { .head = { .name = "watch", .what = "two wait for the lock among other things", .delays = true },
+          .patience = 4, .replaced = true, .body = { hold, watch, watch } },
+        { .head = { .name = "watch-polls", .what = "the same with descriptors", .delays = true, .brief = true },
+          .patience = 4, .replaced = true, .body = { hold, watch_by_descriptor, watch_by_descriptor } },
+        { .head = { .name = "watch-reserved", .what = "one waits for nothing else, and reserves the lock", .switches = 2,
+                    .delays = true },
+          .patience = 0, .body = { hold, change_once, watch } },
+        { .head = { .name = "watch-spoilt", .what = "a lock that nobody can have any more" },
+          .setup = setup_dead, .conditions = 1, .patience = 1, .body = { spoil, watch, watch } },
         { .head = { .name = "signal", .what = "one waits for any number of items", .delays = true },
           .conditions = 1, .patience = 4, .replaced = true, .body = { produce, consume } },
         { .head = { .name = "signal-one", .what = "two wait, each for one item", .delays = true },

@@ -25,7 +25,7 @@ static struct region region_of(struct arena *a) {
 void arena_open(struct arena *a, struct monitor *m, uint32_t participant) {
         struct region r = region_of(a);
 
-        monitor_open(m, &r, participant, participant ? STEP_GENERATION : 0);
+        monitor_open(m, &r, participant, participant ? STEP_GENERATION : 0, -1);
         m->spin = m->condition_spin = 0;
 }
 

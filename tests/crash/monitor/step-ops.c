@@ -10,6 +10,7 @@
 #include <errno.h>
 
 #include "monitor/step-world.h"
+#include "shm/wait-any.h"
 
 /* ---- states -------------------------------------------------------------------------------------- */
 
@@ -141,6 +142,15 @@ static void do_spoil(struct arena *a) {
                 leave(a, &m);
 }
 
+static void do_wait_any(struct arena *a) {
+        struct wait_item item;
+        struct monitor m;
+
+        arena_open(a, &m, STEP_VICTIM);
+        item = monitor_lock_item(&m);
+        (void)wait_any(&item, 1, LONG_AGO);
+}
+
 const struct operation operations[] = {
         { .name = "lock, unlock", .setup = setup_free, .victim = do_lock },
         { .name = "unlock, waiter", .setup = setup_waiter, .victim = do_lock },
@@ -151,5 +161,6 @@ const struct operation operations[] = {
         { .name = "broadcast", .setup = setup_waiter, .victim = do_broadcast },
         { .name = "consistent", .setup = setup_dead, .victim = do_lock, .flags = STEP_DEAD },
         { .name = "inconsistent unlock", .setup = setup_dead, .victim = do_spoil, .flags = STEP_DEAD | STEP_SPOILS },
+        { .name = "wait for any", .setup = setup_taken, .victim = do_wait_any },
 };
 const unsigned int n_operations = sizeof operations / sizeof operations[0];

@@ -51,7 +51,7 @@ struct region world_region(void) {
 static void open_monitor(struct monitor *m, uint32_t participant, uint32_t generation) {
         struct region region = world_region();
 
-        monitor_open(m, &region, participant, generation);
+        monitor_open(m, &region, participant, generation, 0);
         m->spin = m->condition_spin = 0;
         m->patience = scenario->patience;
 }
@@ -105,7 +105,7 @@ bool world_recover(unsigned int who, unsigned int incarnation) {
         const struct seat seat = { &object, 0, participant_of(who), 1, incarnation + 1 };
 
         note_death(who, incarnation);
-        object_open(&object, &region, -1);
+        object_open(&object, &region, 0);
         sim_say("is recovered:", who);
         recover_process(NULL, &seat, 1, "killed", NULL);
         return scenario->replaced;
@@ -125,9 +125,9 @@ static void check_sleeper(const struct monitor *m, const volatile void *key) {
 
         if (w & MONITOR_UNRECOVERABLE)
                 sim_fail("asleep though nobody can have the lock");
-        if (key == &m->control->lock.event && !is_held_by_the_living())
+        if ((key == &m->control->lock.event || key == &sim_events[0]) && !is_held_by_the_living())
                 sim_fail(owner_now() == 0 ? "asleep on a free lock" : "asleep on a lock that nobody holds");
-        if (key != &m->control->lock.event && owner_now() == 0 && w & MONITOR_INCONSISTENT)
+        if (key != &m->control->lock.event && key != &sim_events[0] && owner_now() == 0 && w & MONITOR_INCONSISTENT)
                 sim_fail("asleep though a holder died");
         if (key == &m->control->conditions[0].event && owner_now() == 0 && world_data()->items > 0)
                 sim_fail("a signal is lost");
@@ -143,6 +143,36 @@ void world_quiet(void) {
 
 /* ---- at the end ---------------------------------------------------------------------------------- */
 
+/** Does it sleep there, and wait for nothing else? */
+static bool sleeps(unsigned int who, const struct eventcount *c) {
+        return sim_sleeps_on(who) == &c->event && !actors[who].watches;
+}
+
+static bool watches(unsigned int who, const struct eventcount *c) {
+        const volatile void *key = sim_sleeps_on(who);
+
+        return actors[who].watches && (key == &c->event || key == &sim_events[0]);
+}
+
+static void check_bits(const struct eventcount *c, const _Atomic uint64_t *bits, uint64_t summary,
+                       bool (*is_there)(unsigned int who, const struct eventcount *c)) {
+        uint64_t expected[WAITER_GROUPS] = { 0 };
+
+        for (unsigned int who = 0; who < SIM_WORKERS; who++)
+                if (is_there(who, c))
+                        expected[participant_of(who) / 64] |= UINT64_C(1) << participant_of(who) % 64;
+        for (unsigned int i = 0; i < WAITER_GROUPS; i++) {
+                if (bits[i] != expected[i])
+                        sim_fail("a waiter's bit that nobody owns, or one that is missing");
+                if (bits[i] && !(summary >> i & 1))
+                        sim_fail("a waiter's group is missing in the summary");
+        }
+}
+
+static void check_waiters(const struct eventcount *c) {
+        check_bits(c, c->sleeping, c->sleepers, sleeps);
+}
+
 /** Who waits, and with which thread, as one sees it who looks. */
 static void check_sight(const struct monitor *m, uint32_t of, const struct eventcount *c) {
         unsigned int seen = 0, there = 0;
@@ -152,7 +182,7 @@ static void check_sight(const struct monitor *m, uint32_t of, const struct event
                 if (thread == 0)
                         sim_fail("a waiter whose thread is not known");
         for (unsigned int who = 0; who < SIM_WORKERS; who++)
-                there += sim_sleeps_on(who) == &c->event;
+                there += sleeps(who, c);
         if (seen != there)
                 sim_fail("a waiter is not seen");
 }
@@ -184,10 +214,11 @@ void world_check(void) {
                 sim_fail("the lock is still held");
         if (view.reserved != 0 && !judge.control->lock.stopped)
                 sim_fail("the lock is still reserved");
-        sim_check_waiters(&judge.control->lock, NULL, participant_of);
+        check_waiters(&judge.control->lock);
+        check_bits(&judge.control->lock, judge.control->lock.polling, judge.control->lock.pollers, watches);
         check_sight(&judge, MONITOR_LOCK, &judge.control->lock);
         for (uint32_t i = 0; i < scenario->conditions; i++) {
-                sim_check_waiters(&judge.control->conditions[i], NULL, participant_of);
+                check_waiters(&judge.control->conditions[i]);
                 check_sight(&judge, i, &judge.control->conditions[i]);
         }
         check_lock(&judge);

@@ -35,6 +35,7 @@ extern struct history history;
 struct actor {
         unsigned int who, incarnation;
         struct monitor monitor;
+        bool watches;                   /* waits for the lock among other things */
 };
 
 struct scenario {
@@ -57,6 +58,8 @@ extern const struct scenario *scenario;
 
 /** @return as monitor_lock(). */
 int op_lock(struct actor *a, uint64_t deadline);
+/** Wait for the lock among other things, and try to have it. @param polls  as before Linux 5.16. @return as monitor_try(). */
+int op_lock_any(struct actor *a, bool polls);
 void op_unlock(struct actor *a);
 /** Put the state right, and say so. */
 void op_repair(struct actor *a);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "pipe/world.h"
+#include "shm/wait-any.h"
 
 /* Sizes such that every few records do not fit before the end of the ring. */
 uint32_t payload_size(unsigned int id) {
@@ -222,4 +223,17 @@ int op_receive(struct actor *a, enum how how) {
                 sim_fail("a torn record");
         history[id].consumed = DONE;
         return 0;
+}
+
+/* ---- both ---------------------------------------------------------------------------------------- */
+
+void op_wait_any(struct actor *a, enum how how) {
+        struct wait_item item;
+
+        sim_boundary();
+        a->wanted = payload_size(op_sent());
+        item = a->pipe.end == PIPE_WRITER ? pipe_room_item(&a->pipe, a->wanted) : pipe_record_item(&a->pipe, NULL);
+        wait_any_by_descriptors(how == POLL);
+        if (wait_any(&item, 1, UINT64_MAX) != 1 || !item.ready)
+                sim_fail("waiting for any fails");
 }

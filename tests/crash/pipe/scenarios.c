@@ -134,6 +134,46 @@ static void poll_always(struct actor *a) {
         }
 }
 
+/* ---- waiting for any of several ------------------------------------------------------------------ */
+
+/** More than the ring holds, published when there is no room. Nobody else has this end: what was there stays. */
+static void append_any(struct actor *a, enum how how) {
+        if (!take(a, PIPE_WRITER))
+                return;
+        while (op_sent() < 3) {
+                op_wait_any(a, how);
+                if (op_append(a, LOOK) < 0)
+                        sim_fail("room that was there is gone");
+        }
+        op_leave(a);
+}
+
+static void append_any_3(struct actor *a) {
+        append_any(a, WAIT);
+}
+
+static void append_any_poll(struct actor *a) {
+        append_any(a, POLL);
+}
+
+static void consume_any(struct actor *a, enum how how) {
+        if (!take(a, PIPE_READER))
+                return;
+        for (;;) {
+                op_wait_any(a, how);
+                if (op_receive(a, LOOK) < 0)
+                        sim_fail("a record that was there is gone");
+        }
+}
+
+static void consume_any_always(struct actor *a) {
+        consume_any(a, WAIT);
+}
+
+static void consume_any_poll(struct actor *a) {
+        consume_any(a, POLL);
+}
+
 /** A writer that went away, and left records. */
 static void setup_two(struct actor *a) {
         (void)op_take(a, PIPE_WRITER);
@@ -161,5 +201,9 @@ const struct scenario pipe_scenarios[] = {
           .body = { send_3, consume_2, consume }, .replaced = true },
         { .head = { .name = "poller", .what = "waits for records with a descriptor", .delays = true }, .start = NEAR_END,
           .body = { send_2, poll_always }, .replaced = true },
+        { .head = { .name = "pipe-any", .what = "both ends wait among other things", .delays = true }, .start = NEAR_END,
+          .body = { append_any_3, consume_any_always }, .replaced = true },
+        { .head = { .name = "pipe-any-polls", .what = "the same with descriptors", .delays = true }, .start = NEAR_END,
+          .body = { append_any_poll, consume_any_poll }, .replaced = true },
 };
 const size_t n_pipe_scenarios = sizeof pipe_scenarios / sizeof pipe_scenarios[0];

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "pipe/step-world.h"
+#include "shm/wait-any.h"
 
 /** A deadline that has passed: a sleep ends at once. */
 #define LONG_AGO 1
@@ -302,6 +303,26 @@ static void do_wait_for_space(struct arena *a) {
                 (void)pipe_reserve_wait(&p, STEP_CAPACITY / 2 - PIPE_HEADER, &data, LONG_AGO);
 }
 
+static void wait_any_once(struct pipe *p) {
+        struct wait_item item = p->end == PIPE_WRITER ? pipe_room_item(p, p->message_max) : pipe_record_item(p, NULL);
+
+        (void)wait_any(&item, 1, LONG_AGO);
+}
+
+static void do_wait_any(struct arena *a) {
+        struct pipe p;
+
+        if (step_take(a, &p, PIPE_READER, STEP_VICTIM))
+                wait_any_once(&p);
+}
+
+static void do_wait_any_for_space(struct arena *a) {
+        struct pipe p;
+
+        if (step_take(a, &p, PIPE_WRITER, STEP_VICTIM))
+                wait_any_once(&p);
+}
+
 const struct operation operations[] = {
         { .name = "send", .setup = setup_empty, .victim = do_send },
         { .name = "send, dead reader", .setup = setup_zombie_reader, .victim = do_send },
@@ -315,5 +336,7 @@ const struct operation operations[] = {
         { .name = "wake", .setup = setup_waiters, .victim = do_wake },
         { .name = "wait", .setup = setup_empty, .victim = do_wait },
         { .name = "wait for space", .setup = setup_full, .victim = do_wait_for_space },
+        { .name = "wait for any", .setup = setup_empty, .victim = do_wait_any },
+        { .name = "wait for any space", .setup = setup_full, .victim = do_wait_any_for_space },
 };
 const unsigned int n_operations = sizeof operations / sizeof operations[0];

@@ -118,12 +118,13 @@ static bool could_go_on(const struct actor *a) {
 static void check_sleeper(const struct actor *a, const volatile void *key) {
         const struct pipe_control *c = control();
 
-        if (key == &c->space.event && atomic_load((_Atomic uint64_t *)&c->written) == atomic_load((_Atomic uint64_t *)&c->consumed))
+        if (a->pipe.end == PIPE_WRITER &&
+            atomic_load((_Atomic uint64_t *)&c->written) == atomic_load((_Atomic uint64_t *)&c->consumed))
                 sim_fail("waits for a reader who knows of nothing");
         if (could_go_on(a))
-                sim_fail(key == &c->space.event    ? "asleep while there is room" :
-                         key == &c->records.event ? "asleep while a record is there" :
-                                                    "a poller is not told of a record");
+                sim_fail(a->pipe.end == PIPE_WRITER ? "asleep while there is room" :
+                         key == &c->records.event  ? "asleep while a record is there" :
+                                                     "a poller is not told of a record");
 }
 
 static void check_end(enum pipe_end end, uint32_t word) {
@@ -143,11 +144,29 @@ void world_quiet(void) {
 
 /* ---- at the end ---------------------------------------------------------------------------------- */
 
+static void check_bits(uint64_t summary, const _Atomic uint64_t *bits, enum pipe_end end, const volatile void *key) {
+        uint64_t expected[WAITER_GROUPS] = { 0 };
+
+        for (unsigned int who = 0; who < SIM_WORKERS; who++)
+                if (sim_sleeps_on(who) == key && actors[who].pipe.end == end)
+                        expected[participant_of(who) / 64] |= UINT64_C(1) << participant_of(who) % 64;
+        for (unsigned int i = 0; i < WAITER_GROUPS; i++) {
+                uint64_t b = atomic_load((_Atomic uint64_t *)&bits[i]);
+
+                if (b != expected[i])
+                        sim_fail("a waiter's bit that nobody owns, or one that is missing");
+                if (b && !(summary >> i & 1))
+                        sim_fail("a waiter's group is missing in the summary");
+        }
+}
+
 static void check_waiters(void) {
         const struct pipe_control *c = control();
 
-        sim_check_waiters(&c->records, &sim_events[0], participant_of);
-        sim_check_waiters(&c->space, NULL, participant_of);
+        check_bits(c->records.sleepers, c->records.sleeping, PIPE_READER, &c->records.event);
+        check_bits(c->records.pollers, c->records.polling, PIPE_READER, &sim_events[0]);
+        check_bits(c->space.sleepers, c->space.sleeping, PIPE_WRITER, &c->space.event);
+        check_bits(c->space.pollers, c->space.polling, PIPE_WRITER, &sim_events[0]);
 }
 
 /** Whoever still has an end sleeps for ever: the judge takes its place. */

@@ -59,6 +59,8 @@ int op_receive(struct actor *a, enum how how);
 /** Read in place. */
 int op_peek(struct actor *a, enum how how);
 void op_consume(struct actor *a);
+/** Wait among other things, until a record is there, or room for the next one. @param how  WAIT or POLL. */
+void op_wait_any(struct actor *a, enum how how);
 /** How many were sent, or begun. */
 unsigned int op_sent(void);
 

@@ -10,6 +10,7 @@
 
 #include "semaphore/world.h"
 #include "shm/sys.h"
+#include "shm/wait-any.h"
 
 static void hold(struct actor *a) {
         unsigned int held = 0;
@@ -40,6 +41,15 @@ void op_acquire(struct actor *a) {
                 sim_fail("wait fails");
         else
                 hold(a);
+}
+
+void op_wait_any(struct actor *a, bool polls) {
+        struct wait_item item = semaphore_permit_item(&a->semaphore);
+
+        sim_boundary();
+        wait_any_by_descriptors(polls);
+        if (wait_any(&item, 1, UINT64_MAX) != 1 || !item.ready)
+                sim_fail("waiting for any fails");
 }
 
 void op_release(struct actor *a) {

@@ -50,6 +50,27 @@ static void take_two_and_hold(struct actor *a) {
         op_release(a);
 }
 
+/** Until nobody else is faster. */
+static void take_any(struct actor *a, bool polls) {
+        do
+                op_wait_any(a, polls);
+        while (op_try(a) < 0);
+        op_release(a);
+}
+
+static void watch_and_give(struct actor *a) {
+        take_any(a, false);
+}
+
+static void poll_and_give(struct actor *a) {
+        take_any(a, true);
+}
+
+/** Told of a permit, it takes none: that is nobody else's loss. */
+static void watch_only(struct actor *a) {
+        op_wait_any(a, false);
+}
+
 static void others_must_be_done(void) {
         if (!sim_is_done(1) || !sim_is_done(2))
                 sim_fail("asleep while a permit is there for everybody");
@@ -134,6 +155,15 @@ const struct scenario semaphore_scenarios[] = {
         { .head = { .name = "held-for-long", .what = "a permit that is held stops nobody who needs another" },
           .quiet = others_must_be_done, .body = { take_and_hold, take_and_give, take_and_give },
           .kind = OBJECT_SEMAPHORE, .slots = 2, .replaced = true },
+        { .head = { .name = "watch", .what = "two wait for the permit among other things", .delays = true },
+          .body = { take_and_hold, watch_and_give, watch_and_give }, .kind = OBJECT_SEMAPHORE, .slots = 1, .replaced = true },
+        { .head = { .name = "watch-polls", .what = "the same with descriptors", .delays = true, .brief = true },
+          .body = { take_and_hold, poll_and_give, poll_and_give }, .kind = OBJECT_SEMAPHORE, .slots = 1, .replaced = true },
+        { .head = { .name = "watch-and-sleep", .what = "one sleeps, and one is told and takes none", .delays = true },
+          .body = { take_and_hold, watch_only, take_and_give }, .kind = OBJECT_SEMAPHORE, .slots = 1 },
+        { .head = { .name = "watch-two", .what = "whichever of two permits comes first", .delays = true },
+          .body = { take_and_give_twice, take_and_hold, watch_and_give }, .kind = OBJECT_SEMAPHORE, .slots = 2,
+          .replaced = true },
         { .head = { .name = "tokens", .what = "one token, two members", .switches = 2, .delays = true },
           .body = { take_and_give_twice, take_and_give }, .kind = OBJECT_SEMAPHORE, .slots = 1, .policy = SEMAPHORE_POSIX,
           .replaced = true },

@@ -33,7 +33,7 @@ static struct region region_of(struct arena *a, enum step_object which) {
 void arena_open(struct arena *a, struct semaphore *s, enum step_object which, uint32_t participant) {
         struct region r = region_of(a, which);
 
-        semaphore_open(s, &r, participant, participant ? STEP_GENERATION : 0, which == STEP_TOKENS ? &a->tokens : NULL);
+        semaphore_open(s, &r, participant, participant ? STEP_GENERATION : 0, which == STEP_TOKENS ? &a->tokens : NULL, -1);
         s->patience.spin = 0;
 }
 

@@ -6,6 +6,7 @@
 
 #include "semaphore/step-world.h"
 #include "shm/sys.h"
+#include "shm/wait-any.h"
 
 /** A deadline that has passed: a sleep ends at once. */
 #define LONG_AGO 1
@@ -127,6 +128,15 @@ static void do_swap(struct arena *a) {
         step_add(a, &c, 2);
 }
 
+static void do_wait_any(struct arena *a) {
+        struct wait_item item;
+        struct semaphore s;
+
+        arena_open(a, &s, STEP_PLAIN, STEP_VICTIM);
+        item = semaphore_permit_item(&s);
+        (void)wait_any(&item, 1, LONG_AGO);
+}
+
 const struct operation operations[] = {
         { .name = "take, give", .setup = setup_free, .victim = do_take },
         { .name = "take, give, waited for", .setup = setup_waiter, .victim = do_take },
@@ -136,5 +146,6 @@ const struct operation operations[] = {
         { .name = "a token too many", .setup = setup_too_many, .victim = do_wait_tokens },
         { .name = "add", .setup = setup_counted, .victim = do_add },
         { .name = "compare and swap", .setup = setup_counted, .victim = do_swap },
+        { .name = "wait for any", .setup = setup_none_left, .victim = do_wait_any },
 };
 const unsigned int n_operations = sizeof operations / sizeof operations[0];

@@ -49,7 +49,7 @@ static bool has_tokens(void) {
 }
 
 static void open_semaphore(struct semaphore *s, uint32_t participant, uint32_t generation) {
-        semaphore_open(s, &region, participant, generation, has_tokens() ? world_tokens() : NULL);
+        semaphore_open(s, &region, participant, generation, has_tokens() ? world_tokens() : NULL, 0);
 }
 
 /* ---- the course of an execution ------------------------------------------------------------------ */
@@ -88,7 +88,7 @@ bool world_recover(unsigned int who, unsigned int incarnation) {
         struct object object;
         struct seat seat = { &object, 0, participant_of(who), 1, incarnation + 1 };
 
-        object_open(&object, &region, -1);
+        object_open(&object, &region, 0);
         if (scenario->kind == OBJECT_SEMAPHORE)
                 object.semaphore.tokens = has_tokens() ? world_tokens() : NULL;
         tokens_in_doubt++;
@@ -147,11 +147,22 @@ static void check_holders(const struct semaphore *s) {
                 sim_fail(held > expected ? "a permit is held by nobody who lives" : "a permit is free, and held");
 }
 
+/** Does it sleep, and wait for other things, too? */
+static bool watches(const struct semaphore *s, unsigned int who) {
+        const volatile void *key = sim_sleeps_on(who);
+
+        return key == &s->waiting.count->event || key == &sim_events[0];
+}
+
 static void check_bits(const struct semaphore *s) {
-        for (unsigned int who = 0; who < SIM_WORKERS; who++)
-                if (!scenario->outsider[who] &&
-                    semaphore_is_waiting(s, participant_of(who)) != (sim_sleeps_on(who) != NULL))
+        for (unsigned int who = 0; who < SIM_WORKERS; who++) {
+                uint32_t p = participant_of(who);
+                bool polls = atomic_load(&s->waiting.count->polling[p / 64]) >> p % 64 & 1;
+                bool sleeps = sim_sleeps_on(who) && !watches(s, who);
+
+                if (!scenario->outsider[who] && (semaphore_is_waiting(s, p) != sleeps || polls != watches(s, who)))
                         sim_fail("a waiter that nobody is, or one that is missing");
+        }
 }
 
 /** No death of a member loses a token; each, and each of a recovery, may leave one too many. */

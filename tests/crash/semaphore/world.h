@@ -55,6 +55,8 @@ extern const struct scenario *scenario;
 int op_try(struct actor *a);
 void op_acquire(struct actor *a);
 void op_release(struct actor *a);
+/** Wait for a permit among other things. @param polls  as before Linux 5.16. */
+void op_wait_any(struct actor *a, bool polls);
 /** As a program that knows POSIX semaphores only. */
 void op_outsider_acquire(struct actor *a);
 void op_outsider_release(struct actor *a);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "service/world.h"
+#include "shm/wait-any.h"
 
 /* The second half differs, so that a request is never taken for a reply. */
 #define REQUEST 7
@@ -119,18 +120,30 @@ static bool leaves_a_result(int r) {
         return r == 0 || r == -EREMOTEIO || r == -ECONNRESET;
 }
 
+/** @param r  of a call that is over; -ETIMEDOUT: not yet, and it is given up. */
+static void end(struct actor *a, unsigned int id, const struct call *c, struct call_result *result, int r) {
+        if (r == -ETIMEDOUT)
+                r = service_end(&a->service, c, result, r);
+        note_end(id, c, result, r);
+        history[id].ended = true;
+        if (leaves_a_result(r))
+                service_release(&a->service, c);
+}
+
 void op_end(struct actor *a, unsigned int id, const struct call *c) {
+        struct call_result result;
+
+        sim_boundary();
+        end(a, id, c, &result, service_result_wait(&a->service, c, &result, c->deadline_usec));
+}
+
+void op_end_now(struct actor *a, unsigned int id, const struct call *c) {
         struct call_result result;
         int r;
 
         sim_boundary();
-        r = service_result_wait(&a->service, c, &result, c->deadline_usec);
-        if (r == -ETIMEDOUT)
-                r = service_end(&a->service, c, &result, r);
-        note_end(id, c, &result, r);
-        history[id].ended = true;
-        if (leaves_a_result(r))
-                service_release(&a->service, c);
+        r = service_result(&a->service, c, &result);
+        end(a, id, c, &result, r == -EAGAIN ? -ETIMEDOUT : r);
 }
 
 void op_give_up(struct actor *a, unsigned int id, const struct call *c) {
@@ -251,6 +264,31 @@ int op_serve(struct actor *a, enum how how) {
         if (r == 0)
                 op_reply(a, &served);
         return r;
+}
+
+/* ---- waiting for any of several ------------------------------------------------------------------ */
+
+size_t op_wait_any(struct actor *a, unsigned int waits_for, const struct call *calls, size_t n, enum how how) {
+        struct wait_item items[SIM_KEYS];
+        size_t n_items = 0, i = 0;
+        int r;
+
+        for (; n_items < n; n_items++)
+                items[n_items] = service_call_item(&a->service, &calls[n_items]);
+        if (waits_for & FOR_REQUEST)
+                items[n_items++] = service_request_item(&a->service, NULL);
+        if (waits_for & FOR_SLOT)
+                items[n_items++] = service_slot_item(&a->service);
+        sim_boundary();
+        wait_any_by_descriptors(how == POLL);
+        a->waits_for = waits_for | (n > 0 ? FOR_CALL : 0);
+        r = wait_any(items, n_items, UINT64_MAX);
+        a->waits_for = 0;
+        if (r < 1)
+                sim_fail("waiting for any fails");
+        while (i < n && !items[i].ready)
+                i++;
+        return i;
 }
 
 /* ---- time ---------------------------------------------------------------------------------------- */

@@ -159,6 +159,91 @@ static void call_and_serve(struct actor *a) {
                 op_give_up(a, id, &c);
 }
 
+/* ---- waiting for any of several ------------------------------------------------------------------ */
+
+/** More often than this nobody is told in vain, with so few others. */
+#define VAIN_MAX 8
+
+static void not_in_vain(unsigned int *tries) {
+        if (++*tries > VAIN_MAX)
+                sim_fail("told again and again of what cannot be had");
+}
+
+static void begin_any(struct actor *a, unsigned int id, uint64_t deadline_usec, enum how how, struct call *ret) {
+        unsigned int tries = 0;
+
+        do {
+                not_in_vain(&tries);
+                (void)op_wait_any(a, FOR_SLOT, NULL, 0, how);
+        } while (op_begin(a, id, deadline_usec, LOOK, ret) < 0);
+}
+
+static void call_any(struct actor *a, uint64_t deadline_usec, enum how how) {
+        unsigned int id = op_next(a);
+        struct call c;
+
+        begin_any(a, id, deadline_usec, how, &c);
+        (void)op_wait_any(a, 0, &c, 1, how);
+        op_end_now(a, id, &c);
+}
+
+static void call_any_1(struct actor *a) {
+        call_any(a, NEVER, WAIT);
+}
+
+static void call_any_poll(struct actor *a) {
+        call_any(a, NEVER, POLL);
+}
+
+static void call_any_in_time(struct actor *a) {
+        call_any(a, DEADLINE, WAIT);
+}
+
+/** Two at once, and whichever is over first. */
+static void call_any_both(struct actor *a) {
+        unsigned int id[2];
+        struct call c[2];
+        size_t first;
+
+        for (unsigned int i = 0; i < 2; i++) {
+                id[i] = op_next(a);
+                (void)op_begin(a, id[i], NEVER, WAIT, &c[i]);
+        }
+        first = op_wait_any(a, 0, c, 2, WAIT);
+        op_end_now(a, id[first], &c[first]);
+        (void)op_wait_any(a, 0, &c[!first], 1, WAIT);
+        op_end_now(a, id[!first], &c[!first]);
+}
+
+/** One that takes long is no reason to wait for the other one. */
+static void one_must_be_over(void) {
+        unsigned int ended = 0;
+
+        for (unsigned int id = 0; id < IDS_PER_CALLER; id++)
+                ended += history[id].ended;
+        if (sim_deaths() == 0 && ended == 0)
+                sim_fail("asleep though one of two calls is over");
+}
+
+static void serve_any(struct actor *a, enum how how) {
+        unsigned int tries = 0;
+
+        for (;;) {
+                not_in_vain(&tries);
+                (void)op_wait_any(a, FOR_REQUEST, NULL, 0, how);
+                if (op_serve(a, LOOK) == 0)
+                        tries = 0;
+        }
+}
+
+static void serve_any_always(struct actor *a) {
+        serve_any(a, WAIT);
+}
+
+static void serve_any_poll(struct actor *a) {
+        serve_any(a, POLL);
+}
+
 const struct scenario service_scenarios[] = {
         { .head = { .name = "call", .what = "two call, one serves", .delays = true },
           .body = { call_1, call_1, serve_2 }, .slots = 2, .max_deliveries = 9 },
@@ -192,6 +277,19 @@ const struct scenario service_scenarios[] = {
           .body = { call_and_serve, call_and_serve }, .slots = 4 },
         { .head = { .name = "pollers", .what = "one polls, one sleeps", .delays = true },
           .body = { call_1, poll_always, serve_1 }, .slots = 2, .max_deliveries = 9 },
+        { .head = { .name = "service-any", .what = "callers and servers wait among other things", .delays = true },
+          .body = { call_any_1, serve_any_always }, .slots = 2, .max_deliveries = 9, .replaced = true },
+        { .head = { .name = "service-any-polls", .what = "the same with descriptors", .delays = true },
+          .body = { call_any_poll, serve_any_poll }, .slots = 2, .max_deliveries = 9, .replaced = true },
+        { .head = { .name = "service-any-twice", .what = "one call after the other", .delays = true, .brief = true },
+          .body = { call_2, serve_any_always, serve_1 }, .slots = 4, .max_deliveries = 9 },
+        { .head = { .name = "service-any-calls", .what = "two calls at once, whichever is over first", .delays = true,
+                    .brief = true }, .quiet = one_must_be_over,
+          .body = { call_any_both, serve_1, hold_1 }, .slots = 4, .max_deliveries = 9 },
+        { .head = { .name = "service-any-space", .what = "a slot that somebody gives up", .delays = true, .brief = true },
+          .body = { give_up_two, call_any_1, serve_any_always }, .slots = 2 },
+        { .head = { .name = "service-any-deadline", .what = "a call that expires is over, and nobody serves it" },
+          .body = { call_any_in_time, serve_any_always, op_pass_time }, .slots = 2, .max_deliveries = 9 },
         { .head = { .name = "drain", .what = "one stops while calls come" }, .quiet = drained_must_be_done,
           .body = { call_and_drain_1, serve_until_drained, serve_2 }, .slots = 2, .max_deliveries = 9 },
 };

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "service/step-world.h"
+#include "shm/wait-any.h"
 
 #define BROKEN (STEP_IDS + 1)
 #define REQUEST 7
@@ -291,6 +292,25 @@ static void do_wait_for_space(struct arena *a) {
         (void)service_reserve_wait(&s, &c, LONG_AGO);
 }
 
+static void do_wait_any(struct arena *a) {
+        struct wait_item items[3];
+        struct call_result result;
+        struct service s;
+        struct call c;
+
+        arena_open(a, &s, STEP_VICTIM);
+        if (!step_call_until(a, &s, STEP_VICTIM_ID, LONG_AGO, &c))
+                return;
+        items[0] = service_request_item(&s, NULL);
+        items[1] = service_slot_item(&s);
+        items[2] = service_call_item(&s, &c);
+        /* Its deadline has passed: as if it had not, so that all of the wait is gone through. */
+        items[2].until_usec = UINT64_MAX;
+        (void)wait_any(&items[2], 1, LONG_AGO);
+        (void)wait_any(items, 2, LONG_AGO);
+        (void)service_end(&s, &c, &result, -ETIMEDOUT);
+}
+
 const struct operation operations[] = {
         { .name = "call", .setup = setup_empty, .victim = do_call },
         { .name = "serve", .setup = setup_two, .victim = do_serve },
@@ -304,5 +324,6 @@ const struct operation operations[] = {
         { .name = "wait for reply", .setup = setup_orphan, .victim = do_wait_for_reply },
         { .name = "wait for reply, once", .setup = setup_orphan_once, .victim = do_wait_for_reply },
         { .name = "wait for space", .setup = setup_full, .victim = do_wait_for_space },
+        { .name = "wait for any", .setup = setup_empty, .victim = do_wait_any },
 };
 const unsigned int n_operations = sizeof operations / sizeof operations[0];

@@ -120,8 +120,6 @@ static void check_caller(struct call_slot *slot) {
 static void check_sleeper(const struct service *s, const volatile void *key) {
         if (key == &s->control->requests.event && count_to_serve(s) > 0)
                 sim_fail("asleep while there is a call");
-        if (key == &sim_events[0] && count_to_serve(s) > 0)
-                sim_fail("a poller is not told of a call");
         if (key == &s->control->space.event && count(s, CALL_FREE) > 0)
                 sim_fail("asleep while a slot is free");
         for (uint32_t i = 0; i < s->n; i++)
@@ -129,25 +127,65 @@ static void check_sleeper(const struct service *s, const volatile void *key) {
                         check_caller(service_slot(s, i));
 }
 
+/** What this one waits for at the descriptor. */
+static unsigned int polls_for(unsigned int who) {
+        if (sim_sleeps_on(who) != &sim_events[0])
+                return 0;
+        return actors[who].waits_for ? actors[who].waits_for : FOR_REQUEST;
+}
+
+static bool is_call_of(unsigned int who, struct call_slot *slot) {
+        return call_state(atomic_load(&slot->word)) != CALL_FREE && atomic_load(&slot->caller) == actors[who].service.owner;
+}
+
+static void check_poller(const struct service *s, unsigned int who) {
+        unsigned int polls = polls_for(who);
+
+        if (polls & FOR_REQUEST && count_to_serve(s) > 0)
+                sim_fail("a poller is not told of a call");
+        if (polls & FOR_SLOT && count(s, CALL_FREE) > 0)
+                sim_fail("a poller is not told of a slot");
+        for (uint32_t i = 0; i < s->n; i++)
+                if (polls & FOR_CALL && is_call_of(who, service_slot(s, i)))
+                        check_caller(service_slot(s, i));
+}
+
 void world_quiet(void) {
         struct service s;
 
         open_service(&s, 0, 0);
-        for (unsigned int who = 0; who < SIM_WORKERS; who++)
-                if (sim_sleeps_on(who))
-                        check_sleeper(&s, sim_sleeps_on(who));
+        for (unsigned int who = 0; who < SIM_WORKERS; who++) {
+                for (unsigned int i = 0; sim_sleeps_at(who, i); i++)
+                        check_sleeper(&s, sim_sleeps_at(who, i));
+                check_poller(&s, who);
+        }
         if (scenario->quiet)
                 scenario->quiet();
 }
 
 /* ---- at the end ---------------------------------------------------------------------------------- */
 
-/** @return what the owner of a slot sleeps on; NULL: it does not. */
-static const volatile void *owner_sleeps_on(uint64_t w) {
-        for (unsigned int who = 0; who < SIM_WORKERS; who++)
-                if (word_owner(w) == actors[who].service.owner)
-                        return sim_sleeps_on(who);
-        return NULL;
+/** @return who owns a slot; SIM_WORKERS: nobody who lives. */
+static unsigned int owner_of(uint64_t w) {
+        unsigned int who = 0;
+
+        while (who < SIM_WORKERS && word_owner(w) != actors[who].service.owner)
+                who++;
+        return who;
+}
+
+static bool waits_at(unsigned int who, const volatile void *key) {
+        for (unsigned int i = 0; sim_sleeps_at(who, i); i++)
+                if (sim_sleeps_at(who, i) == key)
+                        return true;
+        return false;
+}
+
+/** What must stand in the slot of a call while its owner waits for it. */
+static enum alone waits_for_reply(unsigned int who, const struct call_slot *slot) {
+        if (polls_for(who) & FOR_CALL)
+                return ALONE_POLLS;
+        return waits_at(who, &slot->event) ? ALONE_ASLEEP : ALONE_AWAKE;
 }
 
 /** Only calls whose caller waits, for one of them, may be left: nobody is there to serve it. */
@@ -156,24 +194,45 @@ static void check_slots(const struct service *s) {
                 struct call_slot *slot = service_slot(s, i);
                 uint64_t w = atomic_load(&slot->word);
                 enum call_state state = call_state(w);
-                const volatile void *key = owner_sleeps_on(w);
+                unsigned int who = owner_of(w);
+                bool sleeps = who < SIM_WORKERS && sim_sleeps_on(who);
 
                 if (state == CALL_WRITING || state == CALL_SERVING || state == CALL_ABANDONED)
                         sim_fail("a slot is still held");
-                if (state == CALL_FREE ? word_owner(w) != 0 : !key)
+                if (state == CALL_FREE ? word_owner(w) != 0 : !sleeps)
                         sim_fail("a slot is held by one who has gone");
                 if (state == CALL_READY && !(atomic_load(&s->control->ready[i / 64]) >> i % 64 & 1))
                         sim_fail("a call that no server can find");
-                if (key == &slot->event && atomic_load(&slot->sleeping) == 0)
+                if (sleeps && waits_for_reply(who, slot) != ALONE_AWAKE &&
+                    atomic_load(&slot->sleeping) != waits_for_reply(who, slot))
                         sim_fail("a caller sleeps, and does not say so");
+        }
+}
+
+/** @param polls  who waits there by descriptor waits for this; `key`: who sleeps sleeps on that. */
+static void check_bits(uint64_t summary, const _Atomic uint64_t *bits, const volatile void *key, unsigned int polls) {
+        uint64_t expected[WAITER_GROUPS] = { 0 };
+
+        for (unsigned int who = 0; who < SIM_WORKERS; who++)
+                if (key ? waits_at(who, key) : polls_for(who) & polls)
+                        expected[participant_of(who) / 64] |= UINT64_C(1) << participant_of(who) % 64;
+        for (unsigned int i = 0; i < WAITER_GROUPS; i++) {
+                uint64_t b = atomic_load((_Atomic uint64_t *)&bits[i]);
+
+                if (b != expected[i])
+                        sim_fail("a waiter's bit that nobody owns, or one that is missing");
+                if (b && !(summary >> i & 1))
+                        sim_fail("a waiter's group is missing in the summary");
         }
 }
 
 static void check_waiters(const struct service *s) {
         const struct service_control *c = s->control;
 
-        sim_check_waiters(&c->requests, &sim_events[0], participant_of);
-        sim_check_waiters(&c->space, NULL, participant_of);
+        check_bits(c->requests.sleepers, c->requests.sleeping, &c->requests.event, 0);
+        check_bits(c->requests.pollers, c->requests.polling, NULL, FOR_REQUEST);
+        check_bits(c->space.sleepers, c->space.sleeping, &c->space.event, 0);
+        check_bits(c->space.pollers, c->space.polling, NULL, FOR_SLOT);
 }
 
 /** Everybody has ended: a live caller with its result, or it waits for one. */

@@ -31,9 +31,15 @@ struct history {
 
 extern struct history history[SIM_IDS];
 
+/** What somebody waits for among other things. */
+#define FOR_REQUEST 1u
+#define FOR_SLOT 2u
+#define FOR_CALL 4u
+
 struct actor {
         unsigned int who, incarnation;
         struct service service;
+        unsigned int waits_for;         /* FOR_… */
 };
 
 enum how { LOOK, WAIT, POLL };
@@ -68,6 +74,13 @@ void op_reply(struct actor *a, const struct served *r);
 void op_reject(struct actor *a, const struct served *r);
 /** Receive and reply. */
 int op_serve(struct actor *a, enum how how);
+/**
+ * Wait among other things, until there is a call to serve, or a slot, or one of `n` calls is over. @param how  WAIT or POLL.
+ * @return the first call that is over; `n`: what else was waited for may be there.
+ */
+size_t op_wait_any(struct actor *a, unsigned int waits_for, const struct call *calls, size_t n, enum how how);
+/** A call that is over, or whose deadline has passed, has its end at once. */
+void op_end_now(struct actor *a, unsigned int id, const struct call *c);
 /** Time passes, past every deadline. */
 void op_pass_time(struct actor *a);
 /** The next call that this worker has not made yet. */
