@@ -10,6 +10,14 @@
 #include "ctl/output-table.h"
 #include "ctl/table.h"
 
+void put_quarantined(struct output *o, bool first, const char *kind, const char *name, const char *damage) {
+        fprintf(o->file, "%squarantined: %s '", first ? "\n" : "", kind);
+        put(o, name);
+        fputs("': ", o->file);
+        put(o, damage);
+        putc('\n', o->file);
+}
+
 /* ---- rings and services ------------------------------------------------------------------------ */
 
 /** The longest of it: two sizes, a policy, a process, and words. */
@@ -66,6 +74,9 @@ void table_rings(struct output *o, const Ganger__V1__RingsReply *reply) {
                 add_ring(&t, reply->rings[i]);
         table_print(&t, o);
         table_done(&t);
+        for (size_t i = 0, shown = 0; i < reply->n_rings; i++)
+                if (*reply->rings[i]->damage)
+                        put_quarantined(o, shown++ == 0, reply->rings[i]->kind, reply->rings[i]->name, reply->rings[i]->damage);
 }
 
 /* ---- locks ------------------------------------------------------------------------------------- */
@@ -136,6 +147,9 @@ void table_locks(struct output *o, const Ganger__V1__LocksReply *reply) {
                 add_lock(&t, reply->locks[i]);
         table_print(&t, o);
         table_done(&t);
+        for (size_t i = 0, shown = 0; i < reply->n_locks; i++)
+                if (*reply->locks[i]->damage)
+                        put_quarantined(o, shown++ == 0, reply->locks[i]->kind, reply->locks[i]->name, reply->locks[i]->damage);
         for (size_t i = 0; i < reply->n_deadlocks; i++) {
                 fputs(i == 0 && reply->n_locks > 0 ? "\ndeadlock: " : "deadlock: ", o->file);
                 put(o, reply->deadlocks[i]->text);

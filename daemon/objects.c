@@ -23,6 +23,8 @@
 #include "daemon/gang.h"
 #include "daemon/log/log.h"
 #include "daemon/object-parts.h"
+#include "daemon/quarantine.h"
+#include "shm/layout.h"
 #include "shm/object.h"
 #include "shm/semaphore-posix.h"
 
@@ -133,6 +135,9 @@ void gang_object_save(struct gang_object *object) {
         record.delay_msec = g->delay_msec;
         record.fences = g->fences;
         record.next_generation = object->seats.next_generation;
+        record.layout = REGION_LAYOUT_VERSION;
+        record.damage = object->damage;
+        record.resetting = object->resetting;
         r = state_write_message(&object->gang->state, &object->state_slot, STATE_OBJECT, &record.base);
         if (r < 0)
                 log_error("%s '%s': cannot write its record: %s", class_name(object), object->name, strerror(-r));
@@ -178,14 +183,17 @@ static int gang_object_new(struct gang_object **ret, struct gang_objects *object
         return 0;
 }
 
-static int gang_object_map(struct gang_object *object) {
+/* @param own  it was made with this layout: what its header says by now does not matter. */
+static int gang_object_map(struct gang_object *object, bool own) {
         struct region region;
-        int r = region_map(&region, object->memory_fd, &object->geometry);
+        int r = own ? region_map_own(&region, object->memory_fd, &object->geometry)
+                    : region_map(&region, object->memory_fd, &object->geometry);
 
         if (r < 0)
                 return r;
         object->memory_size = region.size;
         object_open(object->shm, &region, object->event_fd);
+        object->shm->seats = &object->seats;
         return 0;
 }
 
@@ -216,7 +224,7 @@ static int gang_object_make(struct gang_object *object, struct error *error) {
         r = gang_object_make_event(object, error);
         if (r < 0)
                 return r;
-        r = gang_object_map(object);
+        r = gang_object_map(object, true);
         if (r < 0)
                 return error_errno(error, r, "mapping its memory");
         r = keeper_link_store(link, stored_name(name, object, "memory"), object->memory_fd);
@@ -224,6 +232,31 @@ static int gang_object_make(struct gang_object *object, struct error *error) {
                 r = keeper_link_store(link, stored_name(name, object, "event"), object->event_fd);
         if (r < 0)
                 return error_errno(error, r, "storing its memory with the keeper");
+        return 0;
+}
+
+int gang_object_replace(struct gang_object *object, struct error *error) {
+        struct region old = object->shm->region;
+        int memory_fd = object->memory_fd, event_fd = object->event_fd, r;
+
+        if (has_posix_name(object))
+                (void)semaphore_posix_remove(object->name); /* who has it open keeps it */
+        object->memory_fd = object->event_fd = -1;
+        r = gang_object_make(object, error);
+        if (r < 0) {
+                if (object->shm->region.base != old.base)
+                        region_unmap(&object->shm->region);
+                close_fd(object->memory_fd);
+                close_fd(object->event_fd);
+                object->memory_fd = memory_fd;
+                object->event_fd = event_fd;
+                object_open(object->shm, &old, event_fd);
+                object->shm->seats = &object->seats;
+                return r;
+        }
+        region_unmap(&old);
+        close_fd(memory_fd);
+        close_fd(event_fd);
         return 0;
 }
 
@@ -283,9 +316,11 @@ int gang_object_restore(struct gang_objects *objects, const Ganger__State__Objec
         object->event_fd = keeper_link_take(&objects->gang->link, stored_name(name, object, "event"));
         if (object->event_fd < 0)
                 return object->event_fd;
-        r = gang_object_map(object);
+        r = gang_object_map(object, record->layout == REGION_LAYOUT_VERSION);
         if (r < 0)
                 return r;
+        snprintf(object->damage, sizeof object->damage, "%s", record->damage);
+        object->resetting = record->resetting;
         object->shm->ops->wake_all(object->shm);
         object->state_slot = state_slot;
         TAKE(object);
@@ -296,8 +331,12 @@ void gang_object_collect(struct gang_object *object) {
         struct gang *gang = object->gang;
         char name[STORED_NAME_MAX];
 
-        if (!object->removed || object->seats.n_taken > 0)
+        if (object->seats.n_taken > 0)
                 return;
+        if (!object->removed) {
+                gang_object_renew(object);
+                return;
+        }
         state_erase(&gang->state, &object->state_slot);
         keeper_link_drop(&gang->link, stored_name(name, object, "memory"));
         keeper_link_drop(&gang->link, stored_name(name, object, "event"));
@@ -316,10 +355,12 @@ void gang_object_tell_frozen(struct gang_object *object) {
 }
 
 void gang_objects_settle(struct gang_objects *objects) {
+        objects->settled = true;
         list_for_each_safe(it, &objects->list) {
                 struct gang_object *object = list_entry(it, struct gang_object, link);
 
                 gang_object_tell_frozen(object);
+                gang_object_inspect(object);
                 gang_object_collect(object);
         }
 }

@@ -51,6 +51,8 @@
 #define FAULT_ANY_BLIND 62              /* … does not look again once it is announced */
 #define FAULT_ANY_ONE 63                /* … wakes nobody else where there may be enough for several */
 #define FAULT_ANY_DRAINED 64            /* … keeps all wake-ups when it is asked to drain */
+#define FAULT_DAMAGE_NO_PASSING 65      /* who looks for damage takes what was passed over for it */
+#define FAULT_DAMAGE_UNCLAIMED 66       /* … or what is being sent just now */
 
 /* ---- hostile: trust in memory, hunted by tests/fuzz/run-fuzz (the target comes first): 200 to 299 --- */
 #define FAULT_TRUST_SIZE 200            /* queue: a receiver believes the size that stands in the slot */

@@ -14,6 +14,7 @@
  */
 
 #include "shm/damage.h"
+#include "shm/fault.h"
 #include "shm/queue-fast.h"
 #include "shm/queue-object.h"
 
@@ -64,7 +65,7 @@ static uint64_t look(const struct slot *s, uint32_t *ret_size) {
 
 /** The lap in which a slot may be claimed next. */
 static uint64_t next_lap(uint64_t w) {
-        return word_lap(w) + (word_state(w) != SLOT_FREE);
+        return word_lap(w) + (word_state(w) != SLOT_FREE && SHM_FAULT != FAULT_DAMAGE_UNCLAIMED);
 }
 
 /** How far a position, as a word knows it, is ahead of another. They wrap. */
@@ -83,6 +84,9 @@ static uint64_t last_lap(const struct queue *q, uint32_t slot, uint64_t below) {
 static bool has_gone_on(const struct queue *q, uint32_t i, uint64_t below, uint64_t w) {
         uint64_t next = next_lap(w), last = last_lap(q, i, below);
 
+#if SHM_FAULT == FAULT_DAMAGE_NO_PASSING
+        return ahead_of(q, next << q->log2 | i, below) >= 0;
+#endif
         return ahead_of(q, next << q->log2 | i, below) >= 0 || queue_passed_beyond(queue_slot(q, i), last) > 0;
 }
 

@@ -320,6 +320,7 @@ START_TEST(a_counter) {
         is_sound();
         scribbled(c.words[1].word, 5, "counter 1: its word is 0x0000000000000005");
         scribbled(c.words[2].word, COUNTER_CHANGE, "counter 2");
+        scribbled(c.words[2].word, UINT64_MAX, "which is nobody's change");
         header = region.base;
         scribbled(header->kind, 99, "kind 99");
         end();
