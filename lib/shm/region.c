@@ -72,29 +72,24 @@ static int check_header(int fd, const struct geometry *g) {
         return 0;
 }
 
-static int check_file(int fd, const struct geometry *g) {
+static int check_file(int fd, const struct geometry *g, bool own) {
         struct stat st;
-        int seals;
+        int seals, r;
 
         seals = fcntl(fd, F_GET_SEALS);
         if (seals < 0)
                 return -errno;
         if ((seals & (F_SEAL_SHRINK | F_SEAL_GROW)) != (F_SEAL_SHRINK | F_SEAL_GROW))
                 return -EPERM;
+        r = own ? 0 : check_header(fd, g);
+        if (r < 0)
+                return r;
         if (fstat(fd, &st) < 0)
                 return -errno;
         return (size_t)st.st_size < geometry_size(g) ? -EPROTO : 0;
 }
 
-int region_map(struct region *ret, int fd, const struct geometry *geometry) {
-        int r = geometry_check(geometry);
-
-        if (r == 0)
-                r = check_header(fd, geometry);
-        return r < 0 ? r : region_map_own(ret, fd, geometry);
-}
-
-int region_map_own(struct region *ret, int fd, const struct geometry *geometry) {
+static int map(struct region *ret, int fd, const struct geometry *geometry, bool own) {
         size_t size;
         void *base;
         int r;
@@ -102,7 +97,7 @@ int region_map_own(struct region *ret, int fd, const struct geometry *geometry) 
         r = geometry_check(geometry);
         if (r < 0)
                 return r;
-        r = check_file(fd, geometry);
+        r = check_file(fd, geometry, own);
         if (r < 0)
                 return r;
         if (!geometry->fences && sys_barrier_register() < 0)
@@ -114,6 +109,14 @@ int region_map_own(struct region *ret, int fd, const struct geometry *geometry) 
         (void)madvise(base, size, MADV_DONTFORK); /* refused for none of our mappings */
         *ret = (struct region){ .base = base, .size = size, .geometry = *geometry };
         return 0;
+}
+
+int region_map(struct region *ret, int fd, const struct geometry *geometry) {
+        return map(ret, fd, geometry, false);
+}
+
+int region_map_own(struct region *ret, int fd, const struct geometry *geometry) {
+        return map(ret, fd, geometry, true);
 }
 
 int region_protect(const struct region *r, size_t shared) {
