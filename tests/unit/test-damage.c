@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "harness.h"
@@ -349,6 +351,178 @@ START_TEST(a_dead_member_is_no_damage) {
 }
 END_TEST
 
+/* ---- while others work -------------------------------------------------------------------------- */
+
+#define TURNS 20000
+#define WORKERS 3
+
+/** Each does all that its kind can, without ever waiting. @param who  0 … WORKERS - 1. */
+static void work_queue(uint32_t who) {
+        struct queue q;
+        struct lease l;
+
+        queue_open(&q, &region, me + who, generation, -1);
+        for (unsigned int i = 0; i < TURNS; i++) {
+                if (queue_reserve(&q, &l) == 0)
+                        queue_commit(&q, &l, i % MESSAGE_MAX);
+                if (queue_receive(&q, &l) == 0 && (i % 5 ? queue_acknowledge(&q, l.slot) : queue_reject(&q, l.slot, "no")) < 0)
+                        _exit(1);
+        }
+}
+
+static void work_service(uint32_t who) {
+        struct call_result result;
+        struct service s;
+        struct served r;
+        struct call c;
+
+        service_open(&s, &region, me + who, generation, -1);
+        for (unsigned int i = 0; i < TURNS; i++) {
+                bool called = service_reserve(&s, &c) == 0;
+
+                if (called)
+                        service_submit(&s, &c, i % MESSAGE_MAX, UINT64_MAX);
+                if (service_receive(&s, &r) == 0)
+                        (void)service_reply(&s, &r, i % MESSAGE_MAX);
+                if (called && service_give_up(&s, &c) == 1) {
+                        (void)service_result(&s, &c, &result);
+                        service_release(&s, &c);
+                }
+        }
+}
+
+static void work_pipe(uint32_t who) {
+        unsigned char buffer[MESSAGE_MAX] = { 0 };
+        struct pipe p;
+        uint32_t size;
+
+        pipe_open(&p, &region, -1);
+        for (unsigned int i = 0; i < TURNS; i++) {
+                enum pipe_end end = (who + i / 64) % 2 ? PIPE_WRITER : PIPE_READER;
+
+                if (pipe_take(&p, end, me + who, generation) < 0)
+                        continue;
+                for (unsigned int k = 0; k < 64; k++)
+                        (void)(end == PIPE_WRITER ? pipe_send(&p, buffer, k) : pipe_receive(&p, buffer, sizeof buffer, &size));
+                pipe_leave(&p);
+        }
+}
+
+static void work_broadcast(uint32_t who) {
+        unsigned char buffer[MESSAGE_MAX] __attribute__((__aligned__(8))) = { 0 };
+        struct broadcast b;
+        struct view v;
+        void *to;
+
+        broadcast_open(&b, &region, me + who, generation, -1);
+        for (unsigned int i = 0; i < TURNS / 16; i++) {
+                bool writes = broadcast_claim(&b) == 0;
+
+                if (!writes && broadcast_subscribe(&b, i % 2) < 0)
+                        continue;
+                for (unsigned int k = 0; k < 64; k++) {
+                        if (!writes)
+                                (void)broadcast_receive(&b, buffer, sizeof buffer, &v);
+                        else if (broadcast_reserve(&b, k, &to) == 0) {
+                                broadcast_write(to, buffer, k);
+                                broadcast_append(&b, k);
+                                broadcast_publish(&b);
+                        }
+                }
+                broadcast_close(&b);
+        }
+}
+
+static void work_semaphore(uint32_t who) {
+        struct semaphore s;
+
+        semaphore_open(&s, &region, me + who, generation, NULL);
+        for (unsigned int i = 0; i < TURNS; i++)
+                if (semaphore_try(&s) == 0)
+                        (void)semaphore_release(&s);
+}
+
+static void work_monitor(uint32_t who) {
+        struct monitor m;
+
+        monitor_open(&m, &region, me + who, generation);
+        for (unsigned int i = 0; i < TURNS; i++)
+                if (monitor_try(&m) == 0)
+                        (void)monitor_unlock(&m);
+}
+
+static void work_counter(uint32_t who) {
+        struct counter c;
+
+        counter_open(&c, &region, me + who);
+        for (unsigned int i = 0; i < TURNS; i++)
+                (void)counter_add(&c, i % 3, 1, NULL);
+}
+
+static pid_t fork_to(void (*work)(uint32_t who), uint32_t who, int memory_fd) {
+        const struct geometry geometry = region.geometry;
+        pid_t pid = fork();
+
+        ck_assert_int_ge(pid, 0);
+        if (pid > 0)
+                return pid;
+        /* It is not inherited. */
+        if (region_map(&region, memory_fd, &geometry) < 0)
+                _exit(2);
+        work(who);
+        _exit(0);
+}
+
+/** Inspect it for as long as they work. */
+static void is_sound_while(struct geometry g, void (*work)(uint32_t who)) {
+        _cleanup_(closep) int fd = -1;
+        pid_t pids[WORKERS];
+        uint32_t count;
+        size_t left = WORKERS;
+
+        g.fences = !region_barrier_is_available();
+        fd = region_create("test", &g);
+        ck_assert_int_eq(region_map(&region, fd, &g), 0);
+        seats_init(&seats);
+        ck_assert_int_eq(seats_take(&seats, WORKERS, WORKERS, &me, &count, &generation), 0);
+        object_open(&object, &region, -1);
+        object.seats = &seats;
+        for (uint32_t i = 0; i < WORKERS; i++)
+                pids[i] = fork_to(work, i, fd);
+        while (left > 0) {
+                int status;
+
+                is_sound();
+                for (size_t i = 0; i < WORKERS; i++)
+                        if (pids[i] > 0 && waitpid(pids[i], &status, WNOHANG) == pids[i]) {
+                                ck_assert_int_eq(status, 0);
+                                pids[i] = 0;
+                                left--;
+                        }
+        }
+        is_sound();
+        end();
+}
+
+START_TEST(what_others_do_meanwhile_is_no_damage) {
+        const struct geometry broadcast = { .kind = OBJECT_BROADCAST, .capacity = 512, .message_max = MESSAGE_MAX };
+
+        is_sound_while(queue_geometry, work_queue);
+        is_sound_while(service_geometry, work_service);
+        is_sound_while(pipe_geometry, work_pipe);
+        for (uint32_t policy = 0; policy < _BROADCAST_POLICY_N; policy++) {
+                struct geometry g = broadcast;
+
+                g.policy = policy;
+                g.slots = policy == BROADCAST_LOSSY ? 0 : WORKERS;
+                is_sound_while(g, work_broadcast);
+        }
+        is_sound_while((struct geometry){ .kind = OBJECT_SEMAPHORE, .slots = 2 }, work_semaphore);
+        is_sound_while((struct geometry){ .kind = OBJECT_MONITOR, .slots = 1 }, work_monitor);
+        is_sound_while((struct geometry){ .kind = OBJECT_COUNTER, .slots = 3 }, work_counter);
+}
+END_TEST
+
 /** Any bytes: nothing is read beyond, nothing hangs, and it is told. */
 START_TEST(all_of_it_is_overwritten) {
         static const struct geometry kinds[] = {
@@ -378,5 +552,6 @@ END_TEST
 
 int main(void) {
         return harness_run(HARNESS_SUITE("damage", a_queue, a_service, a_pipe, a_broadcast, a_semaphore, a_semaphore_with_tokens,
-                                         a_monitor, a_counter, a_dead_member_is_no_damage, all_of_it_is_overwritten));
+                                         a_monitor, a_counter, a_dead_member_is_no_damage, what_others_do_meanwhile_is_no_damage,
+                                         all_of_it_is_overwritten));
 }
