@@ -19,6 +19,7 @@
 #include <sys/eventfd.h>
 
 #include "base/cleanup.h"
+#include "base/fault.h"
 #include "base/text.h"
 #include "daemon/gang.h"
 #include "daemon/log/log.h"
@@ -197,18 +198,34 @@ static int gang_object_map(struct gang_object *object, bool own) {
         return 0;
 }
 
+/* Its name may be taken, by a daemon that was killed; then nobody has it any more, and it is ours. */
+static int make_posix_semaphore(const struct gang_object *object, struct error *error) {
+        const char *name = object->name;
+        int fd = semaphore_posix_create(name, object->geometry.slots), r;
+
+        if (fd == -EEXIST) {
+                r = fault_is("take-posix-name") ? semaphore_posix_remove(name) : semaphore_posix_discard(name);
+                if (r == -EBUSY)
+                        return error_set(error, r, "the POSIX semaphore '/%s' is in use, by another gang or by processes that one "
+                                         "has left", name);
+                if (r == -EPERM)
+                        return error_set(error, -EEXIST, "there is a POSIX semaphore '/%s' already, which is not ours; if nobody "
+                                         "uses it, remove /dev/shm/sem.%s", name, name);
+                if (r == 0)
+                        log_warning("semaphore '%s': replaces the POSIX semaphore that a daemon has left which was killed", name);
+                fd = semaphore_posix_create(name, object->geometry.slots);
+        }
+        return fd < 0 ? error_errno(error, fd, "making the POSIX semaphore '/%s'", name) : fd;
+}
+
 /* The descriptor for pollers; of a semaphore with a name for sem_open(3), the file of that instead. */
 static int gang_object_make_event(struct gang_object *object, struct error *error) {
-        if (!has_posix_name(object)) {
-                object->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
-                return object->event_fd < 0 ? error_errno(error, -errno, "eventfd") : 0;
+        if (has_posix_name(object)) {
+                object->event_fd = make_posix_semaphore(object, error);
+                return object->event_fd < 0 ? object->event_fd : 0;
         }
-        object->event_fd = semaphore_posix_create(object->name, object->geometry.slots);
-        if (object->event_fd == -EEXIST)
-                return error_set(error, -EEXIST, "there is a POSIX semaphore '/%s' already; if nobody uses it, remove "
-                                 "/dev/shm/sem.%s", object->name, object->name);
-        return object->event_fd < 0 ? error_errno(error, object->event_fd, "making the POSIX semaphore '/%s'", object->name)
-                                    : 0;
+        object->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
+        return object->event_fd < 0 ? error_errno(error, -errno, "eventfd") : 0;
 }
 
 /* Its memory, its descriptor for pollers, and both of them with the keeper. */

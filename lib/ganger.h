@@ -517,8 +517,9 @@ struct ganger_host *ganger_host_free(struct ganger_host *h);
  * Make a ring, a service or a lock. All its memory is allocated now. Who is admitted from now on can have it.
  * @param name        as of a host, but not NULL; copied.
  * @param definition  not needed any more when this returns.
- * @return 0, -EEXIST (there is one of that name; or a POSIX semaphore), -EINVAL (name or definition make no sense), -E2BIG (beyond
- *         a limit), -EPERM (a child of the host), -ENOMEM, -EMFILE, -ENOSPC.
+ * @return 0, -EEXIST (there is one of that name; or a POSIX semaphore of another program, or of a gang that lives: what a killed one has
+ *         left is replaced), -EINVAL (name or definition make no sense), -E2BIG (beyond a limit), -EPERM (a child of the host), -ENOMEM,
+ *         -EMFILE, -ENOSPC.
  */
 int ganger_host_add(struct ganger_host *h, const char *name, const struct ganger_definition *definition);
 

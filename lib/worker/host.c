@@ -94,13 +94,20 @@ static int definition_read(const struct ganger_definition *d, bool fences, struc
         return geometry_check(ret);
 }
 
+/** Its name may be taken, by a host that was killed; then nobody has it any more, and it is ours. */
+static int make_posix_semaphore(const char *name, uint32_t permits) {
+        int fd = semaphore_posix_create(name, permits);
+
+        return fd == -EEXIST && semaphore_posix_discard(name) == 0 ? semaphore_posix_create(name, permits) : fd;
+}
+
 /** The descriptor for pollers; of a semaphore with a name for sem_open(3), the file of that instead. */
 static int host_object_make_event(struct host_object *o, const struct geometry *geometry) {
         bool posix = geometry->kind == OBJECT_SEMAPHORE && geometry->policy == SEMAPHORE_POSIX;
         int fd;
 
         if (posix)
-                fd = semaphore_posix_create(o->name, geometry->slots);
+                fd = make_posix_semaphore(o->name, geometry->slots);
         else if ((fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
                 fd = -errno;
         o->has_posix_name = posix && fd >= 0;

@@ -293,6 +293,22 @@ def a_damaged_ring(fault, point=None):
         equal(g.ctl('receive', 'mail').out, 'letter\n', 'received')
 
 
+def a_foreign_semaphore(fault):
+    """a POSIX semaphore that another program has under the name of one of ours stays what it is"""
+    name = f'ganger-test-{os.getpid()}'
+    path = f'/dev/shm/sem.{name}'
+    with FaultyGang(fault) as g:
+        with open(path, 'wb') as f:
+            f.write(bytes(32))
+        try:
+            before = os.stat(path).st_ino
+            g.configure(CONFIG + f'semaphore {name} {{ permits = 1 posix = yes }}\n')
+            g.ctl('reload', expected=None)
+            equal(os.stat(path).st_ino, before, 'the foreign semaphore')
+        finally:
+            os.unlink(path)
+
+
 WORKER_POINTS = ('before-recover', 'after-recover', 'after-state', 'after-acknowledge', 'before-spawn', 'amid-spawn', 'after-spawn')
 
 # A check; the points at which it must hold; the faults that it must find: at which point, and what is seen of it.
@@ -314,6 +330,7 @@ CHECKS = (
     (a_configuration_in_force, (None,), {'forget-config': (None, 'processes')}),
     (a_damaged_ring, (None, 'before-renew', 'amid-renew'),
      {'no-inspection': (None, 'the damage is not seen'), 'hand-out-quarantined': (None, 'the ring is given to somebody')}),
+    (a_foreign_semaphore, (None,), {'take-posix-name': (None, 'the foreign semaphore')}),
     (an_outsider, (None, 'before-recover-attached', 'after-recover-attached'), {'forget-attached': (None, 'the letter')}),
 )
 
