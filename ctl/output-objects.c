@@ -74,9 +74,12 @@ void table_rings(struct output *o, const Ganger__V1__RingsReply *reply) {
                 add_ring(&t, reply->rings[i]);
         table_print(&t, o);
         table_done(&t);
-        for (size_t i = 0, shown = 0; i < reply->n_rings; i++)
-                if (*reply->rings[i]->damage)
-                        put_quarantined(o, shown++ == 0, reply->rings[i]->kind, reply->rings[i]->name, reply->rings[i]->damage);
+        for (size_t i = 0, shown = 0; i < reply->n_rings; i++) {
+                const Ganger__V1__Ring *m = reply->rings[i];
+
+                if (*m->damage)
+                        put_quarantined(o, shown++ == 0, m->kind, m->name, m->damage);
+        }
 }
 
 /* ---- locks ------------------------------------------------------------------------------------- */
@@ -147,9 +150,12 @@ void table_locks(struct output *o, const Ganger__V1__LocksReply *reply) {
                 add_lock(&t, reply->locks[i]);
         table_print(&t, o);
         table_done(&t);
-        for (size_t i = 0, shown = 0; i < reply->n_locks; i++)
-                if (*reply->locks[i]->damage)
-                        put_quarantined(o, shown++ == 0, reply->locks[i]->kind, reply->locks[i]->name, reply->locks[i]->damage);
+        for (size_t i = 0, shown = 0; i < reply->n_locks; i++) {
+                const Ganger__V1__Lock *m = reply->locks[i];
+
+                if (*m->damage)
+                        put_quarantined(o, shown++ == 0, m->kind, m->name, m->damage);
+        }
         for (size_t i = 0; i < reply->n_deadlocks; i++) {
                 fputs(i == 0 && reply->n_locks > 0 ? "\ndeadlock: " : "deadlock: ", o->file);
                 put(o, reply->deadlocks[i]->text);

@@ -206,13 +206,13 @@ static int make_posix_semaphore(const struct gang_object *object, struct error *
         if (fd == -EEXIST) {
                 r = fault_is("take-posix-name") ? semaphore_posix_remove(name) : semaphore_posix_discard(name);
                 if (r == -EBUSY)
-                        return error_set(error, r, "the POSIX semaphore '/%s' is in use, by another gang or by processes that one "
-                                         "has left", name);
+                        return error_set(error, r, "the POSIX semaphore '/%s' is in use, by another gang or by processes that "
+                                         "one has left", name);
                 if (r == -EPERM)
-                        return error_set(error, -EEXIST, "there is a POSIX semaphore '/%s' already, which is not ours; if nobody "
-                                         "uses it, remove /dev/shm/sem.%s", name, name);
+                        return error_set(error, -EEXIST, "there is a POSIX semaphore '/%s' already, which is not ours; if "
+                                         "nobody uses it, remove /dev/shm/sem.%s", name, name);
                 if (r == 0)
-                        log_warning("semaphore '%s': replaces the POSIX semaphore that a daemon has left which was killed", name);
+                        log_warning("semaphore '%s': replaces the POSIX semaphore that a killed daemon has left", name);
                 fd = semaphore_posix_create(name, object->geometry.slots);
         }
         return fd < 0 ? error_errno(error, fd, "making the POSIX semaphore '/%s'", name) : fd;

@@ -6,9 +6,9 @@
  *
  * An instance that is refused it fails, and stays so: no second try would help before somebody resets the object.
  *
- * A reset goes through the ordinary restart of instances. None of them gets the object again before all have let go of it, and
- * it is there anew; those that came too early failed, and are started then. So nobody ever has the old memory while others have
- * the new one, whoever is killed in between: that it is being reset stands in its record.
+ * A reset goes through the ordinary restart of instances. None of them gets the object again before all have let go of it,
+ * and it is there anew; those that came too early failed, and are started then. So nobody ever has the old memory while
+ * others have the new one, whoever is killed in between: that it is being reset stands in its record.
  */
 
 #include "daemon/quarantine.h"
@@ -83,10 +83,12 @@ static void quarantine(struct gang_object *object, const struct damage *damage) 
         members(object, false, names);
         if (damage->n > 1)
                 snprintf(more, sizeof more, " (and %" PRIu32 " more)", damage->n - 1);
-        log_error("%s '%s' is quarantined: %s%s; can be written by: %s", class_name(object), object->name, object->damage, more,
-                  *names ? names : "nobody any more");
-        events_add(&object->gang->events, object->name, &(struct event){ .kind = EVENT_QUARANTINE }, "%s; can be written by: %s",
-                   object->damage, *names ? names : "nobody any more");
+        if (!*names)
+                snprintf(names, sizeof names, "nobody any more");
+        log_error("%s '%s' is quarantined: %s%s; can be written by: %s", class_name(object), object->name,
+                  object->damage, more, names);
+        events_add(&object->gang->events, object->name, &(struct event){ .kind = EVENT_QUARANTINE },
+                   "%s; can be written by: %s", object->damage, names);
 }
 
 void gang_object_inspect(struct gang_object *object) {

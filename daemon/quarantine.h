@@ -20,8 +20,8 @@ static inline bool gang_object_is_quarantined(const struct gang_object *object) 
 }
 
 /**
- * Look for damage: when a member was recovered, when somebody lists it, when a manager takes it over. The first that is found is
- * logged, becomes an event, and is remembered.
+ * Look for damage: when a member was recovered, when somebody lists it, when a manager takes it over. The first that is
+ * found is logged, becomes an event, and is remembered.
  */
 void gang_object_inspect(struct gang_object *object);
 
@@ -30,8 +30,10 @@ int gang_object_admits(const struct gang_object *object, struct error *error);
 
 /**
  * Make a quarantined object anew, empty: its messages are lost. Every instance that has it is restarted; when the last one
- * has let go of it, it is replaced, and those that were refused it, or failed, are started. An object that is sound stays as it is.
- * @return 0: it is begun (`object->resetting`), or there was nothing to do; -EBUSY: a process has it that is nobody's instance.
+ * has let go of it, it is replaced, and those that were refused it, or failed, are started. An object that is sound stays
+ * as it is.
+ * @return 0: it is begun (`object->resetting`), or there was nothing to do; -EBUSY: a process has it that is nobody's
+ * instance.
  */
 int gang_object_reset(struct gang_object *object, struct error *error);
 

@@ -517,9 +517,9 @@ struct ganger_host *ganger_host_free(struct ganger_host *h);
  * Make a ring, a service or a lock. All its memory is allocated now. Who is admitted from now on can have it.
  * @param name        as of a host, but not NULL; copied.
  * @param definition  not needed any more when this returns.
- * @return 0, -EEXIST (there is one of that name; or a POSIX semaphore of another program, or of a gang that lives: what a killed one has
- *         left is replaced), -EINVAL (name or definition make no sense), -E2BIG (beyond a limit), -EPERM (a child of the host), -ENOMEM,
- *         -EMFILE, -ENOSPC.
+ * @return 0, -EEXIST (there is one of that name; or a POSIX semaphore of another program, or of a gang that lives: what a
+ *         killed one has left is replaced), -EINVAL (name or definition make no sense), -E2BIG (beyond a limit), -EPERM (a
+ *         child of the host), -ENOMEM, -EMFILE, -ENOSPC.
  */
 int ganger_host_add(struct ganger_host *h, const char *name, const struct ganger_definition *definition);
 
@@ -528,12 +528,13 @@ int ganger_host_add(struct ganger_host *h, const char *name, const struct ganger
 
 /**
  * Look whether the memory of a ring, a service or a lock is damaged: whether something stands in it that no member can have
- * written there by these functions. Changes nothing, and nobody need stop. A message or a value that was overwritten looks like any
- * other, and is not found. What is damaged stays so: members get -EBADMSG where they meet it; all else goes on.
- * @param text  receives the first thing that is wrong, in words, as one line: which word, what it holds, what may stand there; "" if
- *              there is none. May be NULL.
+ * written there by these functions. Changes nothing, and nobody need stop. A message or a value that was overwritten looks
+ * like any other, and is not found. What is damaged stays so: members get -EBADMSG where they meet it; all else goes on.
+ * @param text  receives the first thing that is wrong, in words, as one line: which word, what it holds, what may stand
+ *              there; "" if there is none. May be NULL.
  * @param size  of it, in bytes; what is longer is cut. GANGER_DAMAGE_MAX holds all.
- * @return 0 (nothing was found), -EBADMSG (it is damaged), -ENOENT (there is none of that name), -EPERM (a child of the host).
+ * @return 0 (nothing was found), -EBADMSG (it is damaged), -ENOENT (there is none of that name), -EPERM (a child of the
+ *         host).
  */
 int ganger_host_inspect(struct ganger_host *h, const char *name, char *text, size_t size);
 

@@ -93,7 +93,9 @@ int call_unknown(struct call *call, const char *name) {
 }
 
 static int unknown_object(struct call *call, const char *name, enum looked_for what) {
-        static const char *const words[] = { [RINGS] = "ring or service", [LOCKS] = "lock", [OBJECTS] = "ring, service or lock" };
+        static const char *const words[] = {
+                [RINGS] = "ring or service", [LOCKS] = "lock", [OBJECTS] = "ring, service or lock",
+        };
         const struct gang_object *object = gang_object_find(&call->gang->objects, name);
 
         if (!object)

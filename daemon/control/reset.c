@@ -3,8 +3,8 @@
 /*
  * reset: a quarantined object is made anew
  *
- * Begun at once, and answered when the event says what came of it. A client that goes away only stops waiting. Asked again, after
- * the manager that was asked first has died: what that one began goes on, and is waited for.
+ * Begun at once, and answered when the event says what came of it. A client that goes away only stops waiting. Asked again,
+ * after the manager that was asked first has died: what that one began goes on, and is waited for.
  */
 
 #include <errno.h>

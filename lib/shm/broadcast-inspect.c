@@ -4,8 +4,8 @@
  * What can be wrong with a broadcast ring
  *
  * The writer's positions, the records that are kept, each of which has the number after the one before it, and the places of
- * subscribers. Whoever looks is like a reader that may be overtaken: what it read of a record counts only if `oldest` did not
- * go past it.
+ * subscribers. Whoever looks is like a reader that may be overtaken: what it read of a record counts only if `oldest` did
+ * not go past it.
  */
 
 #include "shm/broadcast-object.h"
@@ -53,8 +53,8 @@ static void check_records(struct damage *d, const struct broadcast *b, uint64_t 
                         damage_add(d, "the record at byte %llu is message %llu, after %llu", (ull)position, (ull)sequence,
                                    (ull)expected - 1);
                 if (!sound || broadcast_behind(tail, next))
-                        damage_add(d, "the record at byte %llu says that it has %u bytes; the longest has %u, and %llu are there",
-                                   (ull)position, size, b->message_max, (ull)(tail - position));
+                        damage_add(d, "the record at byte %llu says that it has %u bytes; the longest has %u, and %llu are "
+                                   "there", (ull)position, size, b->message_max, (ull)(tail - position));
                 if (position == tail || d->n > 0)
                         return;
                 expected += size != RECORD_PADDING;
@@ -74,8 +74,8 @@ static void check_subscriber(struct damage *d, const struct object *o, uint32_t 
         else if (position & SUBSCRIBED ? (position & ~SUBSCRIBED) % RECORD_ALIGN != 0 : position != 0)
                 damage_add(d, "subscriber %u stands at 0x%llx, where no record begins", i, (ull)position);
         else if (position & SUBSCRIBED && broadcast_behind(tail, position & ~SUBSCRIBED))
-                damage_add(d, "subscriber %u stands at byte %llu, of %llu that were published", i, (ull)(position & ~SUBSCRIBED),
-                           (ull)tail);
+                damage_add(d, "subscriber %u stands at byte %llu, of %llu that were published", i,
+                           (ull)(position & ~SUBSCRIBED), (ull)tail);
 }
 
 static void check_positions(struct damage *d, const struct broadcast *b) {
@@ -84,8 +84,8 @@ static void check_positions(struct damage *d, const struct broadcast *b) {
         if (!look(b, &oldest, &tail))
                 return;
         if (tail - oldest > b->capacity || (tail | oldest) % RECORD_ALIGN != 0)
-                damage_add(d, "%llu bytes were published, and the oldest record begins at %llu; between them fit %llu, in steps "
-                           "of %u", (ull)tail, (ull)oldest, (ull)b->capacity, RECORD_ALIGN);
+                damage_add(d, "%llu bytes were published, and the oldest record begins at %llu; between them fit %llu, in "
+                           "steps of %u", (ull)tail, (ull)oldest, (ull)b->capacity, RECORD_ALIGN);
         else
                 check_records(d, b, oldest, tail);
 }

@@ -30,15 +30,16 @@ static void counter_recover(const struct seat *seat, const char *reason, struct 
 #define CHANGES_MAX (UINT64_C(1) << 51)
 
 /**
- * A word that was never changed names nobody's cell, and one that was, the cell of a participant, dead or alive. A value looks like
- * any other.
+ * A word that was never changed names nobody's cell, and one that was, the cell of a participant, dead or alive. A value
+ * looks like any other.
  */
 static void counter_inspect(const struct object *o, struct damage *ret) {
         for (uint32_t i = 0; i < o->counter.n; i++) {
                 uint64_t w = atomic_load_explicit(&o->counter.words[i].word, memory_order_relaxed);
 
                 if (w != 0 && (w < COUNTER_CHANGE || w / COUNTER_CHANGE >= CHANGES_MAX || (w & RING_PARTICIPANTS) == 0))
-                        damage_add(ret, "counter %u: its word is 0x%016llx, which is nobody's change", i, (unsigned long long)w);
+                        damage_add(ret, "counter %u: its word is 0x%016llx, which is nobody's change", i,
+                                   (unsigned long long)w);
         }
 }
 

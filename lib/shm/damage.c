@@ -59,8 +59,8 @@ static void check_header(struct damage *d, const struct object *o) {
                 damage_add(d, "its header begins with 0x%016llx, not with 0x%016llx", (unsigned long long)header.magic,
                            (unsigned long long)expected.magic);
         else if (memcmp(&header, &expected, sizeof header) != 0)
-                damage_add(d, "its header says version %u, kind %u, %u slots of %u bytes; it is version %u, kind %u, %u of %u",
-                           header.layout_version, header.kind, header.slots, header.message_max, expected.layout_version,
+                damage_add(d, "its header says version %u, kind %u, %u slots of %u bytes; it is version %u, kind %u, %u of "
+                           "%u", header.layout_version, header.kind, header.slots, header.message_max, expected.layout_version,
                            expected.kind, expected.slots, expected.message_max);
 }
 

@@ -5,8 +5,8 @@
 /*
  * Damage: what stands in the memory of an object that nobody who keeps to its protocol can have written there
  *
- * Each kind looks at its own words (`inspect` in its row of operations), and says what is wrong with them: which word, what it
- * holds, what may stand there. It looks while others work, so it may call damage only what no order of their steps can
+ * Each kind looks at its own words (`inspect` in its row of operations), and says what is wrong with them: which word, what
+ * it holds, what may stand there. It looks while others work, so it may call damage only what no order of their steps can
  * show; and what it calls sound is only what does not contradict itself: a message whose bytes were overwritten, or a
  * counter with another value, looks like any other.
  */

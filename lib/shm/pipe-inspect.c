@@ -43,8 +43,8 @@ static void check_records(struct damage *d, const struct pipe *p, uint64_t posit
                 if ((int64_t)(load(&p->control->consumed) - position) > 0)
                         return;
                 if (!padding && (header > p->message_max || pipe_stride(header) > left || pipe_stride(header) > rest)) {
-                        damage_add(d, "the record at byte %llu says that it has %llu bytes; the longest has %u, and %llu are there",
-                                   (ull)position, (ull)header, p->message_max, (ull)left);
+                        damage_add(d, "the record at byte %llu says that it has %llu bytes; the longest has %u, and %llu are "
+                                   "there", (ull)position, (ull)header, p->message_max, (ull)left);
                         return; /* where the next one begins nobody knows */
                 }
                 size = padding ? rest : pipe_stride(header);
@@ -71,8 +71,8 @@ void pipe_inspect(const struct object *o, struct damage *ret) {
         if (!look(p, &consumed, &written))
                 return;
         if (written - consumed > p->mask + 1 || (written | consumed) % PIPE_ALIGN != 0)
-                damage_add(ret, "%llu bytes were written and %llu consumed; between them fit %llu, in steps of %u", (ull)written,
-                           (ull)consumed, (ull)p->mask + 1, PIPE_ALIGN);
+                damage_add(ret, "%llu bytes were written and %llu consumed; between them fit %llu, in steps of %u",
+                           (ull)written, (ull)consumed, (ull)p->mask + 1, PIPE_ALIGN);
         else
                 check_records(ret, p, consumed, written);
 }

@@ -9,8 +9,8 @@
  * gone on as far. Who claimed that position saw all that was passed over before it (acquire and release of `passed`);
  * object_inspect() looks twice because of those that were claimed.
  *
- * `tail`, `head` and `epoch` are hints, any value of which costs a search at most; so only `tail` is looked at, by whose nearness
- * of two words that contradict each other one is named.
+ * `tail`, `head` and `epoch` are hints, any value of which costs a search at most; so only `tail` is looked at, by whose
+ * nearness of two words that contradict each other one is named.
  */
 
 #include "shm/damage.h"

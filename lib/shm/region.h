@@ -78,8 +78,8 @@ int region_create(const char *name, const struct geometry *g);
 int region_map(struct region *ret, int fd, const struct geometry *geometry);
 
 /**
- * The same for who made it, and has its geometry from nobody else: whatever its members have written into the header. That is
- * damage (shm/damage.h), not another file.
+ * The same for who made it, and has its geometry from nobody else: whatever its members have written into the header. That
+ * is damage (shm/damage.h), not another file.
  */
 int region_map_own(struct region *ret, int fd, const struct geometry *geometry);
 

@@ -7,8 +7,8 @@
  *
  * Whoever made it and was killed has left it. So it has a mark behind what libc looks at, that it is one of ours, and a lock
  * (flock(2)), that somebody has it. The lock belongs to the open file that its maker and all members share, by whatever way
- * they came to it, and the kernel takes it back with the last of them. Outsiders open the name, and have an open file of their own: they
- * keep what they have, as when its maker ends in order.
+ * they came to it, and the kernel takes it back with the last of them. Outsiders open the name, and have an open file of
+ * their own: they keep what they have, as when its maker ends in order.
  */
 
 #include <errno.h>
@@ -48,8 +48,10 @@ static bool has_mark(int fd) {
         char found[sizeof mark];
         struct stat st;
 
-        return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
-               pread(fd, found, sizeof found, sizeof(sem_t)) == (ssize_t)sizeof found && memcmp(found, mark, sizeof mark) == 0;
+        if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid())
+                return false;
+        return pread(fd, found, sizeof found, sizeof(sem_t)) == (ssize_t)sizeof found &&
+               memcmp(found, mark, sizeof mark) == 0;
 }
 
 /** Is it still what has that name? */

@@ -108,6 +108,7 @@ static void check_token(struct damage *d, const struct object *o, uint32_t parti
 
 static void semaphore_inspect(const struct object *o, struct damage *ret) {
         const struct semaphore *s = &o->semaphore;
+        uint32_t posted = sys_sem_value(s->waiting.semaphore);
         char text[DAMAGE_OWNER_MAX];
 
         for (uint32_t i = 0; i < s->n; i++) {
@@ -119,8 +120,8 @@ static void semaphore_inspect(const struct object *o, struct damage *ret) {
         for (uint32_t p = 1; o->seats && s->policy == SEMAPHORE_POSIX && p <= RING_PARTICIPANTS; p++)
                 if (seats_is_taken(o->seats, p))
                         check_token(ret, o, p);
-        if (sys_sem_value(s->waiting.semaphore) > WAIT_POSTED_MAX)
-                damage_add(ret, "%u wake-ups are posted, more than anybody honest posts", sys_sem_value(s->waiting.semaphore));
+        if (posted > WAIT_POSTED_MAX)
+                damage_add(ret, "%u wake-ups are posted, more than anybody honest posts", posted);
         damage_check_waiters(ret, s->waiting.count, "those who wait");
 }
 

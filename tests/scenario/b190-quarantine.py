@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A worker overwrites the memory of what it has: that is told and quarantined, all else goes on, and a reset makes it anew."""
+"""A worker overwrites the memory of what it has: it is told and quarantined, all else goes on, a reset makes it anew."""
 
 import os
 import sys
@@ -52,7 +52,7 @@ def damage(g):
 
 
 def every_kind_is_damaged():
-    """each kind is told of once, when its member is recovered; the neighbour goes on, the worker is not started; reset makes it anew"""
+    """each kind is told of once, when its member is recovered; neighbours go on, the worker fails; reset makes it anew"""
     with gang() as g:
         everything = RINGS + LOCKS
         for name in everything:
@@ -60,7 +60,7 @@ def every_kind_is_damaged():
         neighbours_go_on(g, 'before')
         kill_and_wait(g.pid('bad/0'))
         for name in everything:
-            e = g.wait_event(lambda e, name=name: e['kind'] == 'quarantine' and e['key'] == name, what=f'quarantine of {name}')
+            e = g.wait_event(lambda e, name=name: (e['kind'], e['key']) == ('quarantine', name), what=f'quarantine of {name}')
             check('bad/0' in e['text'], f'{name}: who can write it is not in {e["text"]!r}')
             g.wait_stderr(f"'{name}' is quarantined: .*bad/0")
         neighbours_go_on(g, 'after')
@@ -101,7 +101,6 @@ def it_is_found_by_looking():
         before = g.pids()
         check(g.ring('jobs')['damage'], 'it is found')
         equal(g.pids(), before, 'processes')
-        # Who attached from outside cannot be restarted: he must go first.
         equal(g.json('reset', 'jobs')['name'], 'jobs', 'reset')
         g.until_ready('bad/0', 'good/0')
         check(g.pid('bad/0') != before['bad/0'] and g.pid('good/0') != before['good/0'], 'both are new')

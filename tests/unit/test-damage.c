@@ -74,7 +74,9 @@ static void is_damaged_as_all_are(struct eventcount *waiters) {
 
 /* ---- queue ------------------------------------------------------------------------------------- */
 
-static const struct geometry queue_geometry = { .kind = OBJECT_QUEUE, .slots = SLOTS, .message_max = MESSAGE_MAX, .max_deliveries = 3 };
+static const struct geometry queue_geometry = {
+        .kind = OBJECT_QUEUE, .slots = SLOTS, .message_max = MESSAGE_MAX, .max_deliveries = 3,
+};
 
 static void send(struct queue *q, uint32_t size) {
         struct lease l;
@@ -133,7 +135,9 @@ END_TEST
 
 /* ---- service ----------------------------------------------------------------------------------- */
 
-static const struct geometry service_geometry = { .kind = OBJECT_SERVICE, .slots = SLOTS, .message_max = MESSAGE_MAX, .max_deliveries = 1 };
+static const struct geometry service_geometry = {
+        .kind = OBJECT_SERVICE, .slots = SLOTS, .message_max = MESSAGE_MAX, .max_deliveries = 1,
+};
 
 START_TEST(a_service) {
         struct call_result result;
@@ -174,11 +178,14 @@ END_TEST
 
 /* ---- pipe, broadcast --------------------------------------------------------------------------- */
 
-static const struct geometry pipe_geometry = { .kind = OBJECT_PIPE, .capacity = PIPE_CAPACITY_MIN, .message_max = MESSAGE_MAX };
+static const struct geometry pipe_geometry = {
+        .kind = OBJECT_PIPE, .capacity = PIPE_CAPACITY_MIN, .message_max = MESSAGE_MAX,
+};
 
 START_TEST(a_pipe) {
         struct pipe writer, reader;
         unsigned char buffer[MESSAGE_MAX];
+        unsigned char *record;
         uint32_t size;
 
         begin(pipe_geometry);
@@ -201,8 +208,9 @@ START_TEST(a_pipe) {
         scribbled(reader.control->consumed, 1, "bytes were written and 1 consumed");
         scribbled(reader.control->writer, 9, "its writer is participant 9");
         scribbled(reader.control->reader, UINT32_MAX, "its reader is participant 4095");
-        scribbled_(reader.records + (reader.control->consumed & reader.mask), 1000, 8, "says that it has 1000 bytes");
-        scribbled_(reader.records + (reader.control->consumed & reader.mask), UINT64_C(0x4141414141414141), 8, "the longest has 64");
+        record = reader.records + (reader.control->consumed & reader.mask);
+        scribbled_(record, 1000, 8, "says that it has 1000 bytes");
+        scribbled_(record, UINT64_C(0x4141414141414141), 8, "the longest has 64");
         is_damaged_as_all_are(&reader.control->records);
         is_damaged_as_all_are(&reader.control->space);
         end();
@@ -331,7 +339,7 @@ END_TEST
 
 /* ---- whatever its kind ------------------------------------------------------------------------- */
 
-/** A member that dies leaves no damage; and what it left is damage only when its seat is another's and nobody recovered it. */
+/** A member that dies leaves no damage; what it left is that only when its seat was given up and nobody recovered it. */
 START_TEST(a_dead_member_is_no_damage) {
         struct seat seat = { .object = &object, .first = 1, .count = 4 };
         struct lease held;
@@ -365,7 +373,9 @@ static void work_queue(uint32_t who) {
         for (unsigned int i = 0; i < TURNS; i++) {
                 if (queue_reserve(&q, &l) == 0)
                         queue_commit(&q, &l, i % MESSAGE_MAX);
-                if (queue_receive(&q, &l) == 0 && (i % 5 ? queue_acknowledge(&q, l.slot) : queue_reject(&q, l.slot, "no")) < 0)
+                if (queue_receive(&q, &l) < 0)
+                        continue;
+                if ((i % 5 ? queue_acknowledge(&q, l.slot) : queue_reject(&q, l.slot, "no")) < 0)
                         _exit(1);
         }
 }
@@ -403,7 +413,10 @@ static void work_pipe(uint32_t who) {
                 if (pipe_take(&p, end, me + who, generation) < 0)
                         continue;
                 for (unsigned int k = 0; k < 64; k++)
-                        (void)(end == PIPE_WRITER ? pipe_send(&p, buffer, k) : pipe_receive(&p, buffer, sizeof buffer, &size));
+                        if (end == PIPE_WRITER)
+                                (void)pipe_send(&p, buffer, k);
+                        else
+                                (void)pipe_receive(&p, buffer, sizeof buffer, &size);
                 pipe_leave(&p);
         }
 }
@@ -529,11 +542,14 @@ START_TEST(all_of_it_is_overwritten) {
                 { .kind = OBJECT_QUEUE, .slots = SLOTS, .message_max = MESSAGE_MAX, .max_deliveries = 3 },
                 { .kind = OBJECT_SERVICE, .slots = SLOTS, .message_max = MESSAGE_MAX, .max_deliveries = 1 },
                 { .kind = OBJECT_PIPE, .capacity = PIPE_CAPACITY_MIN, .message_max = MESSAGE_MAX },
-                { .kind = OBJECT_BROADCAST, .slots = SLOTS, .capacity = 512, .message_max = MESSAGE_MAX, .policy = BROADCAST_WAIT },
+                { .kind = OBJECT_BROADCAST, .slots = SLOTS, .capacity = 512, .message_max = MESSAGE_MAX,
+                  .policy = BROADCAST_WAIT },
                 { .kind = OBJECT_SEMAPHORE, .slots = 2 },
                 { .kind = OBJECT_MONITOR, .slots = 2 },
                 { .kind = OBJECT_COUNTER, .slots = 3 },
         };
+
+        const struct seat seat = { .object = &object, .first = 1, .count = 4, .generation = 1 };
 
         for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
                 begin(kinds[k]);
@@ -541,8 +557,7 @@ START_TEST(all_of_it_is_overwritten) {
                         memset(region.base, byte, region.size);
                         is_damaged("its header");
                         memset((char *)region.base + CACHE_LINE, byte, region.size - CACHE_LINE);
-                        for (uint32_t p = 1; p < 5; p++)
-                                recover_seat(&(struct seat){ .object = &object, .first = p, .count = 1, .generation = 1 }, "", NULL);
+                        recover_seat(&seat, "", NULL);
                         is_damaged("its header");
                 }
                 end();
@@ -551,7 +566,7 @@ START_TEST(all_of_it_is_overwritten) {
 END_TEST
 
 int main(void) {
-        return harness_run(HARNESS_SUITE("damage", a_queue, a_service, a_pipe, a_broadcast, a_semaphore, a_semaphore_with_tokens,
-                                         a_monitor, a_counter, a_dead_member_is_no_damage, what_others_do_meanwhile_is_no_damage,
-                                         all_of_it_is_overwritten));
+        return harness_run(HARNESS_SUITE("damage", a_queue, a_service, a_pipe, a_broadcast, a_semaphore,
+                                         a_semaphore_with_tokens, a_monitor, a_counter, a_dead_member_is_no_damage,
+                                         what_others_do_meanwhile_is_no_damage, all_of_it_is_overwritten));
 }

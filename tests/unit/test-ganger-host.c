@@ -866,7 +866,8 @@ int main(void) {
         const TTest *tests[] = {
                 it_refuses_what_makes_no_sense, a_member_has_what_it_was_granted,
                 a_replacement_has_the_number_of_the_one_it_replaces, the_seats_of_a_ring_have_an_end, two_cannot_join_as_one,
-                a_forked_child_works, a_child_that_is_killed_loses_nothing, what_a_member_spoils_is_told_and_the_others_go_on, free_recovers,
+                a_forked_child_works, a_child_that_is_killed_loses_nothing, free_recovers,
+                what_a_member_spoils_is_told_and_the_others_go_on,
                 one_that_waits_gets_what_another_held, in_a_child_the_host_is_its_parents,
                 a_program_that_is_spawned_joins_by_its_environment, a_program_that_is_executed_joins_by_its_environment,
                 few_descriptors_do, a_stranger_joins_over_a_stream, a_stranger_joins_over_packets,
