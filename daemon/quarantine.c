@@ -159,7 +159,7 @@ void gang_object_renew(struct gang_object *object) {
         struct error error = ERROR_NULL;
         char lost[sizeof object->renewed - 32];
 
-        if (!object->resetting || object->seats.n_taken > 0 || !object->gang->objects.settled)
+        if (!object->resetting || object->seats.n_taken > 0 || !object->gang->objects.settled || object->gang->stopping)
                 return;
         say_lost(object, lost, sizeof lost);
         object->resetting = false;
