@@ -27,6 +27,21 @@ int verb_rings(struct ctl *ctl) {
         return r;
 }
 
+int verb_reset(struct ctl *ctl) {
+        _cleanup_(ctl_replyp) Ganger__V1__Reply *reply = NULL;
+        Ganger__V1__Request request = GANGER__V1__REQUEST__INIT;
+        Ganger__V1__ResetRequest call = GANGER__V1__RESET_REQUEST__INIT;
+        int r;
+
+        call.name = ctl->args[0];
+        request.call_case = GANGER__V1__REQUEST__CALL_RESET;
+        request.reset = &call;
+        r = ctl_call(ctl, &request, true, &reply);
+        if (reply)
+                ctl->out.ops->reset(&ctl->out, ctl->args[0], reply->reset);
+        return r;
+}
+
 int verb_peek(struct ctl *ctl) {
         _cleanup_(ctl_replyp) Ganger__V1__Reply *reply = NULL;
         Ganger__V1__Request request = GANGER__V1__REQUEST__INIT;

@@ -99,6 +99,12 @@ static void json_reload(struct output *o, const Ganger__V1__ReloadReply *reply) 
         message(o, &reply->base);
 }
 
+static void json_reset(struct output *o, const char *name, const Ganger__V1__ResetReply *reply) {
+        member(o, "{", "name", name);
+        member(o, ", ", "text", reply->text);
+        fputs("}\n", o->file);
+}
+
 static void json_verdict(struct output *o, const struct verdict *v) {
         const char *line = v->text, *separator = "";
 
@@ -160,6 +166,7 @@ const struct output_ops output_json = {
         .sent = json_sent,
         .received = json_received,
         .reload = json_reload,
+        .reset = json_reset,
         .verdict = json_verdict,
         .version = json_version,
         .demo = json_demo,

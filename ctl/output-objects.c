@@ -10,6 +10,14 @@
 #include "ctl/output-table.h"
 #include "ctl/table.h"
 
+void put_quarantined(struct output *o, bool first, const char *kind, const char *name, const char *damage) {
+        fprintf(o->file, "%squarantined: %s '", first ? "\n" : "", kind);
+        put(o, name);
+        fputs("': ", o->file);
+        put(o, damage);
+        putc('\n', o->file);
+}
+
 /* ---- rings and services ------------------------------------------------------------------------ */
 
 /** The longest of it: two sizes, a policy, a process, and words. */
@@ -66,6 +74,12 @@ void table_rings(struct output *o, const Ganger__V1__RingsReply *reply) {
                 add_ring(&t, reply->rings[i]);
         table_print(&t, o);
         table_done(&t);
+        for (size_t i = 0, shown = 0; i < reply->n_rings; i++) {
+                const Ganger__V1__Ring *m = reply->rings[i];
+
+                if (*m->damage)
+                        put_quarantined(o, shown++ == 0, m->kind, m->name, m->damage);
+        }
 }
 
 /* ---- locks ------------------------------------------------------------------------------------- */
@@ -136,6 +150,12 @@ void table_locks(struct output *o, const Ganger__V1__LocksReply *reply) {
                 add_lock(&t, reply->locks[i]);
         table_print(&t, o);
         table_done(&t);
+        for (size_t i = 0, shown = 0; i < reply->n_locks; i++) {
+                const Ganger__V1__Lock *m = reply->locks[i];
+
+                if (*m->damage)
+                        put_quarantined(o, shown++ == 0, m->kind, m->name, m->damage);
+        }
         for (size_t i = 0; i < reply->n_deadlocks; i++) {
                 fputs(i == 0 && reply->n_locks > 0 ? "\ndeadlock: " : "deadlock: ", o->file);
                 put(o, reply->deadlocks[i]->text);

@@ -128,15 +128,16 @@ static void worker_details(struct output *o, const Ganger__V1__Worker *w, uint64
 }
 
 static void table_status(struct output *o, const Ganger__V1__StatusReply *reply, bool details) {
-        if (!details) {
+        if (!details)
                 status_compact(o, reply);
-                return;
-        }
-        for (size_t i = 0; i < reply->n_workers; i++) {
+        for (size_t i = 0; details && i < reply->n_workers; i++) {
                 if (i > 0)
                         putc('\n', o->file);
                 worker_details(o, reply->workers[i], reply->now_usec);
         }
+        for (size_t i = 0; i < reply->n_quarantined; i++)
+                put_quarantined(o, i == 0, reply->quarantined[i]->kind, reply->quarantined[i]->name,
+                                reply->quarantined[i]->damage);
 }
 
 static void table_changes(struct output *o, const Ganger__V1__ChangeReply *reply) {
@@ -255,6 +256,13 @@ static void table_reload(struct output *o, const Ganger__V1__ReloadReply *reply)
         }
 }
 
+static void table_reset(struct output *o, const char *name, const Ganger__V1__ResetReply *reply) {
+        put(o, name);
+        fputs(": ", o->file);
+        put(o, reply->text);
+        putc('\n', o->file);
+}
+
 static void table_verdict(struct output *o, const struct verdict *v) {
         if (*v->text) {
                 fputs(v->text, o->file);
@@ -313,6 +321,7 @@ const struct output_ops output_table = {
         .sent = table_sent,
         .received = table_received,
         .reload = table_reload,
+        .reset = table_reset,
         .verdict = table_verdict,
         .version = table_version,
         .demo = table_demo,

@@ -32,4 +32,7 @@ static inline void put(struct output *o, const char *text) {
 void table_rings(struct output *o, const Ganger__V1__RingsReply *reply);
 void table_locks(struct output *o, const Ganger__V1__LocksReply *reply);
 
+/** A line below a table, about what is quarantined. @param first  of them. */
+void put_quarantined(struct output *o, bool first, const char *kind, const char *name, const char *damage);
+
 #endif

@@ -69,6 +69,7 @@ struct output_ops {
         void (*sent)(struct output *o, const char *ring, uint64_t count);
         void (*received)(struct output *o, const struct received *message);
         void (*reload)(struct output *o, const Ganger__V1__ReloadReply *reply);
+        void (*reset)(struct output *o, const char *name, const Ganger__V1__ResetReply *reply);
         void (*verdict)(struct output *o, const struct verdict *verdict);
         void (*version)(struct output *o, const char *own, const Ganger__V1__VersionReply *reply_or_null);
         void (*demo)(struct output *o, const struct demo_result *result);

@@ -85,6 +85,7 @@ int instance_on_spawn_failure(sd_event_source *source, void *userdata) {
 
         snprintf(words, sizeof words, "%s", instance->reason);
         end.spawn_failed = true;
+        end.refused = instance->refused;
         events_add(&instance_gang(instance)->events, instance->key, &(struct event){ .kind = EVENT_SPAWN_FAILED }, "%s",
                    words);
         instance_end(instance, &end, words, 0);

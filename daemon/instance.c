@@ -124,6 +124,7 @@ static void fail_spawn_later(struct instance *instance, const struct error *erro
         int r;
 
         instance_set_reason(instance, "%s", error->text);
+        instance->refused = error->code == -EUCLEAN;
         if (instance->spawn_failure)
                 r = sd_event_source_set_enabled(instance->spawn_failure, SD_EVENT_ONESHOT);
         else

@@ -52,6 +52,7 @@ struct instance {
         bool wanted;                    /* see daemon/policy/states.h */
         bool stopped;                   /* by hand */
         bool timed_out;                 /* was not ready in time */
+        bool refused;                   /* was not asked for, since something that it needs is quarantined */
         uint64_t since_usec;            /* in this state */
         uint64_t due_usec;              /* when its timer runs out; USEC_INFINITY: none */
         sd_event_source *timer;

@@ -32,6 +32,7 @@
 #include "daemon/log/log.h"
 #include "daemon/options.h"
 #include "daemon/orphan.h"
+#include "daemon/quarantine.h"
 #include "daemon/reload.h"
 #include "daemon/takeover.h"
 #include "daemon/worker.h"
@@ -107,6 +108,7 @@ static int on_turn(sd_event_source *source, void *userdata) {
         struct manager *manager = userdata;
         struct gang *gang = &manager->gang;
 
+        gang_objects_tell_renewed(&gang->objects);
         collect(gang);
         tell_status(manager, false);
         if (!gang->stopping || gang->n_processes > 0 || gang->n_spawning > 0 || !list_is_empty(&gang->orphans))

@@ -16,6 +16,7 @@ DAEMON_SOURCES += \
 	daemon/manager.c daemon/manager.h \
 	daemon/map.c daemon/map.h \
 	daemon/membership.c \
+	daemon/quarantine.c daemon/quarantine.h \
 	daemon/notify.c daemon/notify.h \
 	daemon/objects.c daemon/objects.h daemon/object-parts.h \
 	daemon/orphan.c daemon/orphan.h \

@@ -18,6 +18,7 @@
 #include "base/fault.h"
 #include "daemon/gang.h"
 #include "daemon/object-parts.h"
+#include "daemon/quarantine.h"
 #include "shm/recover.h"
 #include "worker/handshake.h"
 
@@ -80,6 +81,9 @@ static int membership_grant(struct gang_objects *objects, struct membership *m, 
 
         if (!object)
                 return error_set(error, -ENOENT, "there is no ring, service or lock '%s'", name);
+        r = gang_object_admits(object, error);
+        if (r < 0)
+                return r;
         seat = membership_seat_of(m, object);
         r = check_end(object, seat, wish, error);
         if (r < 0)
@@ -221,6 +225,7 @@ static void recover_object(const struct membership *m, size_t i, const struct se
         sum->locks += done.locks;
         if (done.dead > 0)
                 tell_dead_letters(object, m, pid, done.dead, reason);
+        gang_object_inspect(object);
 }
 
 void membership_recover(struct gang_objects *objects, struct membership *m, pid_t pid, const char *reason) {

@@ -19,10 +19,13 @@
 #include <sys/eventfd.h>
 
 #include "base/cleanup.h"
+#include "base/fault.h"
 #include "base/text.h"
 #include "daemon/gang.h"
 #include "daemon/log/log.h"
 #include "daemon/object-parts.h"
+#include "daemon/quarantine.h"
+#include "shm/layout.h"
 #include "shm/object.h"
 #include "shm/semaphore-posix.h"
 
@@ -133,6 +136,9 @@ void gang_object_save(struct gang_object *object) {
         record.delay_msec = g->delay_msec;
         record.fences = g->fences;
         record.next_generation = object->seats.next_generation;
+        record.layout = REGION_LAYOUT_VERSION;
+        record.damage = object->damage;
+        record.resetting = object->resetting;
         r = state_write_message(&object->gang->state, &object->state_slot, STATE_OBJECT, &record.base);
         if (r < 0)
                 log_error("%s '%s': cannot write its record: %s", class_name(object), object->name, strerror(-r));
@@ -178,29 +184,48 @@ static int gang_object_new(struct gang_object **ret, struct gang_objects *object
         return 0;
 }
 
-static int gang_object_map(struct gang_object *object) {
+/* @param own  it was made with this layout: what its header says by now does not matter. */
+static int gang_object_map(struct gang_object *object, bool own) {
         struct region region;
-        int r = region_map(&region, object->memory_fd, &object->geometry);
+        int r = own ? region_map_own(&region, object->memory_fd, &object->geometry)
+                    : region_map(&region, object->memory_fd, &object->geometry);
 
         if (r < 0)
                 return r;
         object->memory_size = region.size;
         object_open(object->shm, &region, object->event_fd);
+        object->shm->seats = &object->seats;
         return 0;
+}
+
+/* Its name may be taken, by a daemon that was killed; then nobody has it any more, and it is ours. */
+static int make_posix_semaphore(const struct gang_object *object, struct error *error) {
+        const char *name = object->name;
+        int fd = semaphore_posix_create(name, object->geometry.slots), r;
+
+        if (fd == -EEXIST) {
+                r = fault_is("take-posix-name") ? semaphore_posix_remove(name) : semaphore_posix_discard(name);
+                if (r == -EBUSY)
+                        return error_set(error, r, "the POSIX semaphore '/%s' is in use, by another gang or by processes that "
+                                         "one has left", name);
+                if (r == -EPERM)
+                        return error_set(error, -EEXIST, "there is a POSIX semaphore '/%s' already, which is not ours; if "
+                                         "nobody uses it, remove /dev/shm/sem.%s", name, name);
+                if (r == 0)
+                        log_warning("semaphore '%s': replaces the POSIX semaphore that a killed daemon has left", name);
+                fd = semaphore_posix_create(name, object->geometry.slots);
+        }
+        return fd < 0 ? error_errno(error, fd, "making the POSIX semaphore '/%s'", name) : fd;
 }
 
 /* The descriptor for pollers; of a semaphore with a name for sem_open(3), the file of that instead. */
 static int gang_object_make_event(struct gang_object *object, struct error *error) {
-        if (!has_posix_name(object)) {
-                object->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
-                return object->event_fd < 0 ? error_errno(error, -errno, "eventfd") : 0;
+        if (has_posix_name(object)) {
+                object->event_fd = make_posix_semaphore(object, error);
+                return object->event_fd < 0 ? object->event_fd : 0;
         }
-        object->event_fd = semaphore_posix_create(object->name, object->geometry.slots);
-        if (object->event_fd == -EEXIST)
-                return error_set(error, -EEXIST, "there is a POSIX semaphore '/%s' already; if nobody uses it, remove "
-                                 "/dev/shm/sem.%s", object->name, object->name);
-        return object->event_fd < 0 ? error_errno(error, object->event_fd, "making the POSIX semaphore '/%s'", object->name)
-                                    : 0;
+        object->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
+        return object->event_fd < 0 ? error_errno(error, -errno, "eventfd") : 0;
 }
 
 /* Its memory, its descriptor for pollers, and both of them with the keeper. */
@@ -216,7 +241,7 @@ static int gang_object_make(struct gang_object *object, struct error *error) {
         r = gang_object_make_event(object, error);
         if (r < 0)
                 return r;
-        r = gang_object_map(object);
+        r = gang_object_map(object, true);
         if (r < 0)
                 return error_errno(error, r, "mapping its memory");
         r = keeper_link_store(link, stored_name(name, object, "memory"), object->memory_fd);
@@ -224,6 +249,31 @@ static int gang_object_make(struct gang_object *object, struct error *error) {
                 r = keeper_link_store(link, stored_name(name, object, "event"), object->event_fd);
         if (r < 0)
                 return error_errno(error, r, "storing its memory with the keeper");
+        return 0;
+}
+
+int gang_object_replace(struct gang_object *object, struct error *error) {
+        struct region old = object->shm->region;
+        int memory_fd = object->memory_fd, event_fd = object->event_fd, r;
+
+        if (has_posix_name(object))
+                (void)semaphore_posix_remove(object->name); /* who has it open keeps it */
+        object->memory_fd = object->event_fd = -1;
+        r = gang_object_make(object, error);
+        if (r < 0) {
+                if (object->shm->region.base != old.base)
+                        region_unmap(&object->shm->region);
+                close_fd(object->memory_fd);
+                close_fd(object->event_fd);
+                object->memory_fd = memory_fd;
+                object->event_fd = event_fd;
+                object_open(object->shm, &old, event_fd);
+                object->shm->seats = &object->seats;
+                return r;
+        }
+        region_unmap(&old);
+        close_fd(memory_fd);
+        close_fd(event_fd);
         return 0;
 }
 
@@ -283,9 +333,11 @@ int gang_object_restore(struct gang_objects *objects, const Ganger__State__Objec
         object->event_fd = keeper_link_take(&objects->gang->link, stored_name(name, object, "event"));
         if (object->event_fd < 0)
                 return object->event_fd;
-        r = gang_object_map(object);
+        r = gang_object_map(object, record->layout == REGION_LAYOUT_VERSION);
         if (r < 0)
                 return r;
+        snprintf(object->damage, sizeof object->damage, "%s", record->damage);
+        object->resetting = record->resetting;
         object->shm->ops->wake_all(object->shm);
         object->state_slot = state_slot;
         TAKE(object);
@@ -296,8 +348,12 @@ void gang_object_collect(struct gang_object *object) {
         struct gang *gang = object->gang;
         char name[STORED_NAME_MAX];
 
-        if (!object->removed || object->seats.n_taken > 0)
+        if (object->seats.n_taken > 0)
                 return;
+        if (!object->removed) {
+                gang_object_renew(object);
+                return;
+        }
         state_erase(&gang->state, &object->state_slot);
         keeper_link_drop(&gang->link, stored_name(name, object, "memory"));
         keeper_link_drop(&gang->link, stored_name(name, object, "event"));
@@ -316,10 +372,12 @@ void gang_object_tell_frozen(struct gang_object *object) {
 }
 
 void gang_objects_settle(struct gang_objects *objects) {
+        objects->settled = true;
         list_for_each_safe(it, &objects->list) {
                 struct gang_object *object = list_entry(it, struct gang_object, link);
 
                 gang_object_tell_frozen(object);
+                gang_object_inspect(object);
                 gang_object_collect(object);
         }
 }

@@ -24,6 +24,7 @@
 #include "base/error.h"
 #include "base/list.h"
 #include "daemon/map.h"
+#include "shm/damage.h"
 #include "shm/region.h"
 #include "shm/seats.h"
 #include "state.pb-c.h"
@@ -67,6 +68,9 @@ struct gang_object {
         uint32_t n_receivers, n_senders; /* processes */
         uint32_t n_frozen;              /* participants that are stopped by SIGSTOP */
         bool removed;                   /* no longer defined: goes with its last user */
+        char damage[DAMAGE_TEXT_MAX];   /* what is wrong with its memory: it is quarantined; "": nothing that is known */
+        bool resetting;                 /* is replaced when its last user is gone */
+        char renewed[128];              /* what came of that, until it is told; "" */
         uint32_t state_slot;
 };
 
@@ -81,6 +85,7 @@ struct gang_objects {
         struct list attachments;        /* struct attachment */
         struct list memberships;        /* struct membership that has seats */
         uint64_t next_attachment;
+        bool settled;                   /* take-over is complete: all members are known */
         uint64_t told[DEADLOCKS_TOLD];  /* hashes of deadlocks that were an event */
         size_t n_told;
 };
@@ -88,7 +93,10 @@ struct gang_objects {
 void gang_objects_init(struct gang_objects *objects, struct gang *gang);
 void gang_objects_done(struct gang_objects *objects);
 
-/** Take-over is complete: tell every object how many of its members are stopped, drop what nobody uses. */
+/**
+ * Take-over is complete: tell every object how many of its members are stopped, look whether it is damaged, drop what nobody
+ * uses.
+ */
 void gang_objects_settle(struct gang_objects *objects);
 
 /** @return the object of that name, or NULL (also if it is removed). */
@@ -149,8 +157,8 @@ struct membership_wish {
  * @param wishes    a name may be in several; it gets one seat, for all that was asked.
  * @param handles   wanted on each object.
  * @param name      of the holder.
- * @return 0; -ENOENT (no such object), -EBUSY (a pipe that has its one receiver, or sender), -EUSERS (no seat is left),
- *         -ENOMEM, …
+ * @return 0; -ENOENT (no such object), -EUCLEAN (it is quarantined), -EBUSY (a pipe that has its one receiver, or sender),
+ *         -EUSERS (no seat is left), -ENOMEM, …
  */
 int membership_join(struct gang_objects *objects, const char *name, const struct membership_wish *wishes,
                     size_t n_wishes, uint32_t handles, struct membership *ret, struct error *error);

@@ -519,7 +519,8 @@ struct ganger_recovery {
         uint32_t cancelled;     /**< messages that were half written */
         uint32_t redone;        /**< steps of a forward, committed and not finished, that were finished */
         uint32_t locks;         /**< monitors whose lock it held: inconsistent now */
-        uint32_t reserved[3];   /**< 0 */
+        uint32_t damaged;       /**< rings, services and locks of it whose memory is damaged: see `ganger_host_inspect` */
+        uint32_t reserved[2];   /**< 0 */
 };
 
 /**
@@ -543,10 +544,26 @@ struct ganger_host *ganger_host_free(struct ganger_host *h);
  * Make an object: a ring, a service or a lock. All its memory is allocated now. Who is admitted from now on can have it.
  * @param name        as of a host, but not NULL; copied.
  * @param definition  not needed any more when this returns.
- * @return 0, -EEXIST (there is one of that name; or a POSIX semaphore), -EINVAL (name or definition make no sense), -E2BIG (beyond
- *         a limit), -EPERM (a child of the host), -ENOMEM, -EMFILE, -ENOSPC.
+ * @return 0, -EEXIST (there is one of that name; or a POSIX semaphore of another program, or of a gang that lives: what a
+ *         killed one has left is replaced), -EINVAL (name or definition make no sense), -E2BIG (beyond a limit), -EPERM (a
+ *         child of the host), -ENOMEM, -EMFILE, -ENOSPC.
  */
 int ganger_host_add(struct ganger_host *h, const char *name, const struct ganger_definition *definition);
+
+/** The longest text of `ganger_host_inspect`, with its end. */
+#define GANGER_DAMAGE_MAX 192
+
+/**
+ * Look whether the memory of a ring, a service or a lock is damaged: whether something stands in it that no member can have
+ * written there by these functions. Changes nothing, and nobody need stop. A message or a value that was overwritten looks
+ * like any other, and is not found. What is damaged stays so: members get -EBADMSG where they meet it; all else goes on.
+ * @param text  receives the first thing that is wrong, in words, as one line: which word, what it holds, what may stand
+ *              there; "" if there is none. May be NULL.
+ * @param size  of it, in bytes; what is longer is cut. GANGER_DAMAGE_MAX holds all.
+ * @return 0 (nothing was found), -EBADMSG (it is damaged), -ENOENT (there is none of that name), -EPERM (a child of the
+ *         host).
+ */
+int ganger_host_inspect(struct ganger_host *h, const char *name, char *text, size_t size);
 
 /**
  * Admit a process: what it may use is set aside for it, with journals of its own, before there is a process.

@@ -9,7 +9,7 @@ dist_man_MANS += man/ganger_ring_send.3 man/ganger_ring_reserve.3 man/ganger_com
 dist_man_MANS += man/ganger_forward_many.3
 # Rings without the daemon.
 dist_man_MANS += man/ganger_host_new.3 man/ganger_member_join.3
-dist_man_MANS += man/ganger_host_free.3 man/ganger_host_add.3 man/ganger_host_admit.3 man/ganger_member_drain.3 man/ganger_member_stopped.3 man/ganger_member_recover.3 man/ganger_member_free.3
+dist_man_MANS += man/ganger_host_free.3 man/ganger_host_add.3 man/ganger_host_inspect.3 man/ganger_host_admit.3 man/ganger_member_drain.3 man/ganger_member_stopped.3 man/ganger_member_recover.3 man/ganger_member_free.3
 dist_man_MANS += man/ganger_member_environment.3 man/ganger_member_descriptors.3 man/ganger_member_inherit.3 man/ganger_member_send.3 man/ganger_join_socket.3 man/ganger_join_descriptors.3
 dist_man_MANS += man/ganger_semaphore_acquire.3 man/ganger_counter_add.3
 dist_man_MANS += man/ganger_semaphore_open.3 man/ganger_semaphore_close.3 man/ganger_semaphore_release.3 man/ganger_semaphore_value.3

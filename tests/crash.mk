@@ -7,18 +7,19 @@ CRASH_CFLAGS = $(GANGER_CFLAGS) -fno-sanitize=all
 
 # All of lib/shm but what stands in for the kernel, with the hooks.
 CRASH_SHM = \
-	lib/shm/broadcast-object.c lib/shm/broadcast-wait.c lib/shm/broadcast.c \
+	lib/shm/broadcast-inspect.c lib/shm/broadcast-object.c lib/shm/broadcast-wait.c lib/shm/broadcast.c \
 	lib/shm/counter-object.c lib/shm/counter.c \
+	lib/shm/damage.c \
 	lib/shm/member.c \
 	lib/shm/monitor-object.c lib/shm/monitor-wait.c lib/shm/monitor.c \
 	lib/shm/object.c \
-	lib/shm/pipe-object.c lib/shm/pipe-wait.c lib/shm/pipe.c \
-	lib/shm/queue-dead.c lib/shm/queue-delay.c lib/shm/queue-object.c \
+	lib/shm/pipe-inspect.c lib/shm/pipe-object.c lib/shm/pipe-wait.c lib/shm/pipe.c \
+	lib/shm/queue-dead.c lib/shm/queue-delay.c lib/shm/queue-inspect.c lib/shm/queue-object.c \
 	lib/shm/queue-producer.c lib/shm/queue-wait.c lib/shm/queue.c \
 	lib/shm/recover.c \
 	lib/shm/semaphore-file.c lib/shm/semaphore-object.c lib/shm/semaphore-posix.c \
 	lib/shm/semaphore.c \
-	lib/shm/service-object.c lib/shm/service-wait.c lib/shm/service.c \
+	lib/shm/service-inspect.c lib/shm/service-object.c lib/shm/service-wait.c lib/shm/service.c \
 	lib/shm/wait-any.c lib/shm/wait-until.c lib/shm/wait.c
 CRASH_SIM_CPPFLAGS = $(CRASH_CPPFLAGS) -DQUEUE_HINT_INTERVAL=1 -DQUEUE_STEPS_LOST=0 -DQUEUE_PRODUCERS=2
 CRASH_SIM_CFLAGS = $(CRASH_CFLAGS) -fsanitize=thread -Wno-unknown-warning-option -Wno-tsan

@@ -8,6 +8,8 @@ tests_faults_gangerd_faults_SOURCES = daemon/main.c \
 	daemon/instance-spawn.c \
 	daemon/instance-takeover.c \
 	daemon/membership.c \
+	daemon/objects.c \
+	daemon/quarantine.c \
 	daemon/reload.c \
 	daemon/takeover.c \
 	daemon/worker.c

@@ -11,6 +11,7 @@
 #include "daemon/gang.h"
 #include "daemon/lock-look.h"
 #include "daemon/policy/deadlock.h"
+#include "daemon/quarantine.h"
 
 /* ---- one lock ---------------------------------------------------------------------------------- */
 
@@ -67,7 +68,7 @@ static int lock_fill(struct arena *arena, const struct gang_object *lock, const 
         return r < 0 ? r : fill_users(arena, v, LOCK_SLEEPS, &m->sleepers, &m->n_sleepers);
 }
 
-static int add_lock(struct call *call, Ganger__V1__LocksReply *reply, const struct gang_object *lock) {
+static int add_lock(struct call *call, Ganger__V1__LocksReply *reply, struct gang_object *lock) {
         Ganger__V1__Lock *m = arena_alloc(&call->arena, 1, sizeof *m);
         struct lock_view v = LOCK_VIEW_NULL;
         int r;
@@ -75,6 +76,8 @@ static int add_lock(struct call *call, Ganger__V1__LocksReply *reply, const stru
         if (!m)
                 return -ENOMEM;
         ganger__v1__lock__init(m);
+        gang_object_inspect(lock);
+        m->damage = lock->damage;
         r = lock_look(lock, &v);
         if (r < 0)
                 return r;
@@ -95,14 +98,14 @@ static int add_locks(struct call *call, Ganger__V1__LocksReply *reply, char *con
         if (!reply->locks)
                 return -ENOMEM;
         for (size_t i = 0; r >= 0 && i < n_names; i++) {
-                const struct gang_object *lock = gang_object_find_class(&call->gang->objects, names[i], CLASS_LOCK);
+                struct gang_object *lock = gang_object_find_class(&call->gang->objects, names[i], CLASS_LOCK);
 
                 r = lock ? add_lock(call, reply, lock) : call_unknown_lock(call, names[i]);
         }
         if (n_names > 0)
                 return r;
         list_for_each(it, list) {
-                const struct gang_object *object = list_entry(it, struct gang_object, link);
+                struct gang_object *object = list_entry(it, struct gang_object, link);
 
                 if (r >= 0 && !object->removed && object_class_of(object->geometry.kind) == CLASS_LOCK)
                         r = add_lock(call, reply, object);

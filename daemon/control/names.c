@@ -31,8 +31,14 @@ static const char **worker_names(struct call *call) {
         return names;
 }
 
-/* Those of locks, or all others. */
-static const char **object_names(struct call *call, bool locks) {
+/* What was looked for. */
+enum looked_for { RINGS, LOCKS, OBJECTS };
+
+static bool is_such(const struct gang_object *object, enum looked_for what) {
+        return what == OBJECTS || (object_class_of(object->geometry.kind) == CLASS_LOCK) == (what == LOCKS);
+}
+
+static const char **object_names(struct call *call, enum looked_for what) {
         const char **names;
         size_t n = 0;
 
@@ -45,7 +51,7 @@ static const char **object_names(struct call *call, bool locks) {
         list_for_each(it, &call->gang->objects.list) {
                 const struct gang_object *object = list_entry(it, struct gang_object, link);
 
-                if (!object->removed && (object_class_of(object->geometry.kind) == CLASS_LOCK) == locks)
+                if (!object->removed && is_such(object, what))
                         names[n++] = object->name;
         }
         return names;
@@ -86,20 +92,26 @@ int call_unknown(struct call *call, const char *name) {
                          TYPED_MAX, name, worker->name, worker->n_instances);
 }
 
-/* @param locks  what was looked for. */
-static int unknown_object(struct call *call, const char *name, bool locks) {
+static int unknown_object(struct call *call, const char *name, enum looked_for what) {
+        static const char *const words[] = {
+                [RINGS] = "ring or service", [LOCKS] = "lock", [OBJECTS] = "ring, service or lock",
+        };
         const struct gang_object *object = gang_object_find(&call->gang->objects, name);
 
         if (!object)
-                return unknown(call, locks ? "lock" : "ring or service", name, object_names(call, locks));
+                return unknown(call, words[what], name, object_names(call, what));
         call->unknown = name;
         return error_set(&call->error, -ENOENT, "%s: '%s' is a %s", call->name, name, object_kind_name(object));
 }
 
 int call_unknown_ring(struct call *call, const char *name) {
-        return unknown_object(call, name, false);
+        return unknown_object(call, name, RINGS);
 }
 
 int call_unknown_lock(struct call *call, const char *name) {
-        return unknown_object(call, name, true);
+        return unknown_object(call, name, LOCKS);
+}
+
+int call_unknown_object(struct call *call, const char *name) {
+        return unknown_object(call, name, OBJECTS);
 }

@@ -14,6 +14,7 @@
 #include "daemon/config/config.h"
 #include "daemon/control/calls.h"
 #include "daemon/gang.h"
+#include "daemon/quarantine.h"
 #include "daemon/ring-look.h"
 #include "daemon/worker.h"
 
@@ -174,11 +175,13 @@ static int row_fill_subscribers(struct call *call, struct ring_row *row) {
 }
 
 static int row_fill(struct call *call, struct ring_row *row) {
-        const struct gang_object *ring = row->ring;
+        struct gang_object *ring = row->ring;
         Ganger__V1__Ring *m = &row->message;
         struct ring_counts counts = { 0 };
 
+        gang_object_inspect(ring);
         ring_count(ring, &counts);
+        m->damage = ring->damage;
         m->name = ring->name;
         m->kind = (char *)object_kind_name(ring);
         m->slots = ring->geometry.kind == OBJECT_BROADCAST ? 0 : ring->geometry.slots; /* … has places for subscribers */

@@ -16,6 +16,7 @@
 #include "daemon/control/calls.h"
 #include "daemon/control/server.h"
 #include "daemon/instance.h"
+#include "daemon/quarantine.h"
 #include "daemon/worker.h"
 
 /** Lines of output for each instance. */
@@ -244,6 +245,34 @@ static int fill_worker(struct call *call, const struct row *row, uint32_t lines,
         return r < 0 ? r : fill_instances(call, row, lines, m);
 }
 
+/** What no process is given any more. As of the last look: this one is for many who ask often. */
+static int fill_quarantined(struct call *call, Ganger__V1__StatusReply *status) {
+        struct list *list = &call->gang->objects.list;
+        size_t n = 0;
+
+        list_for_each(it, list)
+                n += gang_object_is_quarantined(list_entry(it, struct gang_object, link));
+        status->quarantined = arena_alloc(&call->arena, n, sizeof *status->quarantined);
+        if (!status->quarantined)
+                return -ENOMEM;
+        list_for_each(it, list) {
+                struct gang_object *object = list_entry(it, struct gang_object, link);
+                Ganger__V1__Quarantine *m;
+
+                if (!gang_object_is_quarantined(object))
+                        continue;
+                m = arena_alloc(&call->arena, 1, sizeof *m);
+                if (!m)
+                        return -ENOMEM;
+                ganger__v1__quarantine__init(m);
+                m->name = object->name;
+                m->kind = (char *)object_kind_name(object);
+                m->damage = object->damage;
+                status->quarantined[status->n_quarantined++] = m;
+        }
+        return 0;
+}
+
 static int status_reply(struct call *call, const struct selection *s, uint32_t lines) {
         Ganger__V1__StatusReply status = GANGER__V1__STATUS_REPLY__INIT;
         Ganger__V1__Reply reply = GANGER__V1__REPLY__INIT;
@@ -255,6 +284,8 @@ static int status_reply(struct call *call, const struct selection *s, uint32_t l
                 return -ENOMEM;
         for (const struct row *row = s->first; r == 0 && row; row = row->next)
                 r = fill_worker(call, row, lines, &status.workers[status.n_workers++]);
+        if (r == 0)
+                r = fill_quarantined(call, &status);
         if (r < 0)
                 return r;
         reply.result_case = GANGER__V1__REPLY__RESULT_STATUS;

@@ -29,6 +29,8 @@ enum restart_verdict restart_decide(enum restart_policy policy, const struct res
                 return RESTART_VERDICT_DONE;
         if (end->state == INSTANCE_DRAINING || end->state == INSTANCE_STOPPING)
                 return RESTART_VERDICT_START;
+        if (end->refused)
+                return RESTART_VERDICT_FAILED;
 
         if (end->timed_out || (!end->spawn_failed && WIFSIGNALED(end->status)))
                 again = policies[policy].abnormal;

@@ -28,6 +28,7 @@ enum restart_policy {
 /** How a process ended, and what we had to do with it. */
 struct restart_end {
         bool spawn_failed;              /* there never was one; `status` means nothing */
+        bool refused;                   /* … and there will be none until somebody does something about it */
         bool timed_out;                 /* it was not ready in time, so we killed it */
         int status;                     /* as waitpid(2) gives it */
         enum instance_state state;      /* when it ended */

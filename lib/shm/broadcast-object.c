@@ -95,6 +95,7 @@ const struct object_ops broadcast_object_ops = {
         .shared_size = broadcast_shared_size,
         .open = broadcast_object_open,
         .recover = broadcast_recover,
+        .inspect = broadcast_inspect,
         .wake_receivers = broadcast_wake_receivers,
         .wake_all = broadcast_wake_everybody,
         .set_stopped = broadcast_set_stopped,

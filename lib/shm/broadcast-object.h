@@ -10,4 +10,7 @@
 
 extern const struct object_ops broadcast_object_ops;
 
+/** In broadcast-inspect.c. */
+void broadcast_inspect(const struct object *o, struct damage *ret);
+
 #endif

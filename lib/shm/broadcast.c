@@ -82,25 +82,6 @@ void broadcast_open(struct broadcast *b, const struct region *region, uint32_t p
         patience_init(&b->patience);
 }
 
-static inline struct record *record_at(const struct broadcast *b, uint64_t position) {
-        return (void *)(b->records + (position & b->mask));
-}
-
-/** From a position to the end of the ring. */
-static inline uint64_t room_to_end(const struct broadcast *b, uint64_t position) {
-        return b->capacity - (position & b->mask);
-}
-
-/** Is one position behind another? They wrap. */
-static inline bool is_behind(uint64_t position, uint64_t other) {
-        return (int64_t)(position - other) < 0;
-}
-
-/** Can a record of that size begin at that position? */
-static inline bool fits(const struct broadcast *b, uint64_t position, uint32_t size) {
-        return size <= b->message_max && record_length(size) <= room_to_end(b, position);
-}
-
 /* ---- the writer: room -------------------------------------------------------------------------- */
 
 /** The position of the slowest subscriber, if one is more behind than the tail. */
@@ -122,19 +103,6 @@ static uint64_t slowest(const struct broadcast *b) {
         return b->tail - (lag & ~(uint64_t)(RECORD_ALIGN - 1));
 }
 
-/** The record after one that was published. @return false: the memory is damaged. */
-static bool skip_record(const struct broadcast *b, uint64_t *position) {
-        uint32_t size = atomic_load_explicit(&record_at(b, *position)->size, memory_order_relaxed);
-
-        if (size == RECORD_PADDING)
-                *position += room_to_end(b, *position);
-        else if (fits(b, *position, size))
-                *position += record_length(size);
-        else
-                return false;
-        return true;
-}
-
 /**
  * From the oldest record on to the first that need not go, and some more.
  * @param least  what must go ends here.
@@ -143,16 +111,16 @@ static bool skip_record(const struct broadcast *b, uint64_t *position) {
 static int choose_oldest(const struct broadcast *b, uint64_t *oldest, uint64_t least, uint64_t bound) {
         uint64_t wanted = least + (b->capacity >> ROOM_SHIFT);
 
-        while (is_behind(*oldest, wanted) && is_behind(*oldest, bound)) {
+        while (broadcast_behind(*oldest, wanted) && broadcast_behind(*oldest, bound)) {
                 uint64_t next = *oldest;
 
-                if (!skip_record(b, &next))
+                if (!broadcast_skip(b, &next))
                         return -EBADMSG;
-                if (is_behind(bound, next))
+                if (broadcast_behind(bound, next))
                         break;
                 *oldest = next;
         }
-        return is_behind(*oldest, least) ? -EAGAIN : 0;
+        return broadcast_behind(*oldest, least) ? -EAGAIN : 0;
 }
 
 /** Tell everybody what will be overwritten, before it is. */
@@ -189,9 +157,9 @@ static SLOW int make_room(struct broadcast *b, uint64_t end) {
                 /* Who has subscribed meanwhile stays ahead of us. */
                 uint64_t bound = slowest(b);
 
-                if (is_behind(bound, oldest))
+                if (broadcast_behind(bound, oldest))
                         oldest = bound;
-                if (is_behind(oldest, least))
+                if (broadcast_behind(oldest, least))
                         return -EAGAIN;
         }
         b->limit = oldest + b->capacity;
@@ -210,7 +178,7 @@ int broadcast_claim(struct broadcast *b) {
         b->writes = true;
         b->tail = atomic_load_explicit(&b->published->tail, memory_order_acquire) & ~(uint64_t)(RECORD_ALIGN - 1);
         b->position = b->tail;
-        b->sequence = atomic_load_explicit(&record_at(b, b->tail)->sequence, memory_order_relaxed);
+        b->sequence = atomic_load_explicit(&broadcast_record(b, b->tail)->sequence, memory_order_relaxed);
         /* What the last writer announced it may not have been granted. */
         b->limit = SHM_FAULT == FAULT_BROADCAST_RESTART_LIMIT ? atomic_load(&b->published->oldest) + b->capacity : b->tail;
         return 0;
@@ -220,7 +188,7 @@ int broadcast_claim(struct broadcast *b) {
 static inline uint64_t place_for(const struct broadcast *b, uint32_t size) {
         uint64_t p = b->position;
 
-        return record_length(size) > room_to_end(b, p) ? p + room_to_end(b, p) : p;
+        return record_length(size) > broadcast_room(b, p) ? p + broadcast_room(b, p) : p;
 }
 
 /** Where one ends that begins there. The head of the next one is written ahead. */
@@ -232,20 +200,20 @@ int broadcast_reserve(struct broadcast *b, uint32_t size, void **ret) {
         uint64_t p = place_for(b, size), end = end_of(p, size);
         int r;
 
-        if (!likely(!is_behind(b->limit, end))) {
+        if (!likely(!broadcast_behind(b->limit, end))) {
                 r = make_room(b, end);
                 if (r < 0)
                         return r;
         }
         b->reserved = p;
-        *ret = record_at(b, p)->data;
+        *ret = broadcast_record(b, p)->data;
         return 0;
 }
 
 bool broadcast_has_room(struct broadcast *b, uint32_t size) {
         uint64_t end = end_of(place_for(b, size), size);
 
-        if (b->overtakes || !is_behind(b->limit, end))
+        if (b->overtakes || !broadcast_behind(b->limit, end))
                 return true;
 #if SHM_FAULT == FAULT_BROADCAST_ANY_UNPUBLISHED
         return end - slowest(b) <= b->capacity;
@@ -269,11 +237,11 @@ void broadcast_write(void *to, const void *data, size_t size) {
 }
 
 void broadcast_append(struct broadcast *b, uint32_t size) {
-        struct record *record = record_at(b, b->reserved);
+        struct record *record = broadcast_record(b, b->reserved);
         uint64_t next = b->reserved + record_length(size);
 
         if (!likely(b->reserved == b->position)) {
-                atomic_store_explicit(&record_at(b, b->position)->size, RECORD_PADDING, memory_order_relaxed);
+                atomic_store_explicit(&broadcast_record(b, b->position)->size, RECORD_PADDING, memory_order_relaxed);
                 atomic_store_explicit(&record->sequence, b->sequence, memory_order_relaxed);
         }
 #if SHM_FAULT == FAULT_BROADCAST_SIZE_LATE
@@ -285,7 +253,7 @@ void broadcast_append(struct broadcast *b, uint32_t size) {
 #if SHM_FAULT == FAULT_BROADCAST_NOT_AHEAD
         atomic_store_explicit(&record->sequence, b->sequence - 1, memory_order_relaxed);
 #else
-        atomic_store_explicit(&record_at(b, next)->sequence, b->sequence, memory_order_relaxed);
+        atomic_store_explicit(&broadcast_record(b, next)->sequence, b->sequence, memory_order_relaxed);
 #endif
         b->position = next;
 }
@@ -341,7 +309,7 @@ static inline bool was_overtaken(const struct broadcast *b, uint64_t position) {
 #endif
         /* Partner: the release fence in announce_oldest(). */
         atomic_thread_fence(memory_order_acquire);
-        return is_behind(position, atomic_load_explicit(&b->published->oldest, memory_order_relaxed));
+        return broadcast_behind(position, atomic_load_explicit(&b->published->oldest, memory_order_relaxed));
 }
 
 static int choose_place(struct broadcast *b, bool oldest) {
@@ -353,10 +321,10 @@ static int choose_place(struct broadcast *b, bool oldest) {
 
                 p &= ~(uint64_t)(RECORD_ALIGN - 1);
 #if SHM_FAULT == FAULT_BROADCAST_JOIN_BEYOND
-                p += oldest ? 0 : record_length(record_at(b, p)->size);
+                p += oldest ? 0 : record_length(broadcast_record(b, p)->size);
 #endif
                 announce_subscriber(b, p);
-                sequence = atomic_load_explicit(&record_at(b, p)->sequence, memory_order_relaxed);
+                sequence = atomic_load_explicit(&broadcast_record(b, p)->sequence, memory_order_relaxed);
                 if (was_overtaken(b, p) && SHM_FAULT != FAULT_BROADCAST_JOIN_UNCHECKED)
                         continue;
                 b->tail = b->position = p;
@@ -451,16 +419,16 @@ static inline void advance(struct broadcast *b, uint64_t position) {
 
 /** Is there a record at the reader's position? */
 static inline bool is_published(struct broadcast *b) {
-        if (likely(is_behind(b->position, b->tail)))
+        if (likely(broadcast_behind(b->position, b->tail)))
                 return true;
         /* Acquire: partner is the release in publish. */
         b->tail = atomic_load_explicit(&b->published->tail, memory_order_acquire);
-        return is_behind(b->position, b->tail);
+        return broadcast_behind(b->position, b->tail);
 }
 
 /* Who was overtaken is behind, too. */
 bool broadcast_has_message(struct broadcast *b) {
-        return SHM_FAULT == FAULT_BROADCAST_ANY_STALE ? is_behind(b->position, b->tail) : is_published(b);
+        return SHM_FAULT == FAULT_BROADCAST_ANY_STALE ? broadcast_behind(b->position, b->tail) : is_published(b);
 }
 
 /**
@@ -474,11 +442,11 @@ static SLOW int go_on(struct broadcast *b, unsigned int times) {
                 return -ENOTCONN;
         oldest = atomic_load_explicit(&b->published->oldest, memory_order_acquire) & ~(uint64_t)(RECORD_ALIGN - 1);
         tail = atomic_load_explicit(&b->published->tail, memory_order_acquire) & ~(uint64_t)(RECORD_ALIGN - 1);
-        if (is_behind(tail, oldest))
+        if (broadcast_behind(tail, oldest))
                 return -EBADMSG;
         b->position = times < OVERTAKEN_MAX ? oldest : tail;
 #if SHM_FAULT == FAULT_BROADCAST_COUNT_LOST
-        b->sequence = atomic_load(&record_at(b, b->position)->sequence);
+        b->sequence = atomic_load(&broadcast_record(b, b->position)->sequence);
 #endif
         return 0;
 }
@@ -489,7 +457,7 @@ static inline __attribute__((__always_inline__)) int next_message(struct broadca
         unsigned int overtaken = 0;
 
         for (unsigned int steps = 0; steps < STEPS_MAX; steps++) {
-                const struct record *record = record_at(b, b->position);
+                const struct record *record = broadcast_record(b, b->position);
                 uint64_t sequence;
                 uint32_t size;
                 bool sound;
@@ -498,7 +466,7 @@ static inline __attribute__((__always_inline__)) int next_message(struct broadca
                         return -EAGAIN;
                 sequence = atomic_load_explicit((_Atomic uint64_t *)&record->sequence, memory_order_relaxed);
                 size = atomic_load_explicit((_Atomic uint32_t *)&record->size, memory_order_relaxed);
-                sound = fits(b, b->position, size);
+                sound = broadcast_fits(b, b->position, size);
 #if SHM_FAULT == FAULT_BROADCAST_CONSUME_EARLY
                 if (copy && sound)
                         advance(b, b->position + record_length(size));
@@ -516,7 +484,7 @@ static inline __attribute__((__always_inline__)) int next_message(struct broadca
                 if (!likely(sound)) {
                         if (size != RECORD_PADDING)
                                 return -EBADMSG;
-                        b->position += room_to_end(b, b->position);
+                        b->position += broadcast_room(b, b->position);
                         continue;
                 }
                 if (copy && size > room)

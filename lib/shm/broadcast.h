@@ -247,6 +247,40 @@ bool broadcast_has_message(struct broadcast *b);
 /** Would broadcast_reserve()? Publishes what was appended, when it has to look. */
 bool broadcast_has_room(struct broadcast *b, uint32_t size);
 
+/* ---- positions and records, for who looks too ------------------------------------------------------- */
+
+static inline struct record *broadcast_record(const struct broadcast *b, uint64_t position) {
+        return (void *)(b->records + (position & b->mask));
+}
+
+/** From a position to the end of the ring. */
+static inline uint64_t broadcast_room(const struct broadcast *b, uint64_t position) {
+        return b->capacity - (position & b->mask);
+}
+
+/** Is one position behind another? They wrap. */
+static inline bool broadcast_behind(uint64_t position, uint64_t other) {
+        return (int64_t)(position - other) < 0;
+}
+
+/** Can a record of that size begin at that position? */
+static inline bool broadcast_fits(const struct broadcast *b, uint64_t position, uint32_t size) {
+        return size <= b->message_max && record_length(size) <= broadcast_room(b, position);
+}
+
+/** The record after one that was published. @return false: the memory is damaged. */
+static inline bool broadcast_skip(const struct broadcast *b, uint64_t *position) {
+        uint32_t size = atomic_load_explicit(&broadcast_record(b, *position)->size, memory_order_relaxed);
+
+        if (size == RECORD_PADDING)
+                *position += broadcast_room(b, *position);
+        else if (broadcast_fits(b, *position, size))
+                *position += record_length(size);
+        else
+                return false;
+        return true;
+}
+
 /* ---- recovery -------------------------------------------------------------------------------------- */
 
 /** Leave a subscriber's place to others. The caller owns it, or its owner is dead. */

@@ -52,6 +52,8 @@
 #define FAULT_ANY_ONE 63                /* … wakes nobody else where there may be enough for several */
 #define FAULT_ANY_DRAINED 64            /* … keeps all wake-ups when it is asked to drain */
 #define FAULT_ANY_NO_ALARM 65           /* … sleeps on though a message that rests is due */
+#define FAULT_DAMAGE_NO_PASSING 66      /* who looks for damage takes what was passed over for it */
+#define FAULT_DAMAGE_UNCLAIMED 67       /* … or what is being sent just now */
 
 /* ---- hostile: trust in memory, hunted by tests/fuzz/run-fuzz (the target comes first): 200 to 299 --- */
 #define FAULT_TRUST_SIZE 200            /* queue: a receiver believes the size that stands in the slot */

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 
+#include "shm/damage.h"
 #include "shm/fault.h"
 #include "shm/recover.h"
 
@@ -121,12 +122,34 @@ static void monitor_recover(const struct seat *seat, const char *reason, struct 
 #endif
 }
 
+/* ---- damage -------------------------------------------------------------------------------------- */
+
+static void monitor_inspect(const struct object *o, struct damage *ret) {
+        const struct monitor_control *c = o->monitor.control;
+        uint64_t w = atomic_load_explicit(&c->word, memory_order_acquire);
+        uint64_t reserved = atomic_load_explicit(&c->reserved, memory_order_relaxed);
+        uint32_t owner = (uint32_t)(w & MONITOR_OWNER);
+        char text[DAMAGE_OWNER_MAX];
+
+        if (owner != 0 && !damage_is_member(o, owner))
+                damage_add(ret, "its word (0x%016llx) says that %s holds it, which nobody is", (unsigned long long)w,
+                           damage_owner(text, owner));
+        else if (w & MONITOR_UNRECOVERABLE && (owner != 0 || w & MONITOR_INCONSISTENT))
+                damage_add(ret, "its word (0x%016llx) says that it is unrecoverable, and more", (unsigned long long)w);
+        if (reserved != 0 && (reserved > MONITOR_OWNER || !damage_is_member(o, (uint32_t)reserved)))
+                damage_add(ret, "it is reserved for 0x%llx, which nobody is", (unsigned long long)reserved);
+        damage_check_waiters(ret, &c->lock, "those who wait for the lock");
+        for (uint32_t i = 0; i < o->monitor.conditions; i++)
+                damage_check_waiters(ret, &c->conditions[i], "those who wait for a condition");
+}
+
 const struct object_ops monitor_object_ops = {
         .name = "monitor",
         .check = monitor_check,
         .memory_size = monitor_memory_size,
         .open = monitor_object_open,
         .recover = monitor_recover,
+        .inspect = monitor_inspect,
         .wake_receivers = monitor_wake_receivers,
         .wake_all = monitor_wake_everybody,
         .set_stopped = monitor_set_stopped,

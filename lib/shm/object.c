@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "shm/counter-object.h"
+#include "shm/layout.h"
 #include "shm/monitor-object.h"
 #include "shm/pipe-object.h"
 #include "shm/broadcast-object.h"
@@ -49,6 +50,20 @@ size_t geometry_shared_size(const struct geometry *g) {
         const struct object_ops *ops = object_ops_find(g->kind);
 
         return ops && ops->shared_size ? ops->shared_size(g) : geometry_size(g);
+}
+
+void region_header_fill(struct region_header *ret, const struct geometry *g) {
+        *ret = (struct region_header){
+                .magic = REGION_MAGIC,
+                .layout_version = REGION_LAYOUT_VERSION,
+                .kind = g->kind,
+                .slots = g->slots,
+                .message_max = g->message_max,
+                .max_deliveries = g->max_deliveries,
+                .capacity = g->capacity,
+                .policy = g->policy,
+                .participants = RING_PARTICIPANTS,
+        };
 }
 
 void object_open(struct object *o, const struct region *region, int event_fd) {

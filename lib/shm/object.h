@@ -21,9 +21,11 @@
 #include "shm/broadcast.h"
 #include "shm/queue.h"
 #include "shm/region.h"
+#include "shm/seats.h"
 #include "shm/semaphore.h"
 #include "shm/service.h"
 
+struct damage;
 struct object;
 struct seat;
 struct recovery;
@@ -39,6 +41,8 @@ struct object_ops {
         void (*open)(struct object *o);
         /** Put right what the dead holder of a seat left, and wake everybody who may wait for it; see shm/recover.h. */
         void (*recover)(const struct seat *seat, const char *reason, struct recovery *ret);
+        /** Say what is wrong with its words; see shm/damage.h. */
+        void (*inspect)(const struct object *o, struct damage *ret);
         /** Everybody who waits for something to take looks again: at draining. Async-signal-safe. */
         void (*wake_receivers)(struct object *o);
         /** Everybody who waits for anything looks again, at everything: at a take-over. */
@@ -54,6 +58,7 @@ struct object {
         const struct object_ops *ops;
         struct region region;
         int event_fd;                   /* for those that poll; -1: none. Stays the opener's */
+        const struct seats *seats;      /* who its members are, the opener's; NULL: not known here */
         union {
                 struct queue queue;
                 struct service service;

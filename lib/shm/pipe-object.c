@@ -90,6 +90,7 @@ const struct object_ops pipe_object_ops = {
         .memory_size = pipe_memory_size,
         .open = pipe_object_open,
         .recover = pipe_recover,
+        .inspect = pipe_inspect,
         .wake_receivers = pipe_wake_receivers,
         .wake_all = pipe_wake_everybody,
         .set_stopped = pipe_set_stopped,

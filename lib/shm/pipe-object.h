@@ -10,4 +10,7 @@
 
 extern const struct object_ops pipe_object_ops;
 
+/** In pipe-inspect.c. */
+void pipe_inspect(const struct object *o, struct damage *ret);
+
 #endif

@@ -165,6 +165,7 @@ const struct object_ops queue_object_ops = {
         .memory_size = queue_memory_size,
         .open = queue_object_open,
         .recover = queue_recover,
+        .inspect = queue_inspect,
         .wake_receivers = queue_wake_receivers,
         .wake_all = queue_wake_everybody,
         .set_stopped = queue_set_stopped,

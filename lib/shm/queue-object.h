@@ -10,4 +10,7 @@
 
 extern const struct object_ops queue_object_ops;
 
+/** In queue-inspect.c. */
+void queue_inspect(const struct object *o, struct damage *ret);
+
 #endif

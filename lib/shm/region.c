@@ -25,20 +25,10 @@ bool region_barrier_is_available(void) {
         return sys_barrier_register() == 0 && sys_barrier_all() == 0;
 }
 
-/** Allocated in full now, so that no later access can fail. */
 static int write_header(int fd, const struct geometry *g) {
-        struct region_header header = {
-                .magic = REGION_MAGIC,
-                .layout_version = REGION_LAYOUT_VERSION,
-                .kind = g->kind,
-                .slots = g->slots,
-                .message_max = g->message_max,
-                .max_deliveries = g->max_deliveries,
-                .capacity = g->capacity,
-                .policy = g->policy,
-                .participants = RING_PARTICIPANTS,
-        };
+        struct region_header header;
 
+        region_header_fill(&header, g);
         if (pwrite(fd, &header, sizeof header, 0) != (ssize_t)sizeof header)
                 return -EIO;
         return 0;
@@ -56,6 +46,7 @@ int region_create(const char *name, const struct geometry *g) {
                 return -errno;
         if (fchmod(fd, 0600) < 0)
                 return -errno;
+        /* In full now, so that no later access can fail. */
         r = posix_fallocate(fd, 0, (off_t)geometry_size(g));
         if (r > 0)
                 return -r;
@@ -81,7 +72,7 @@ static int check_header(int fd, const struct geometry *g) {
         return 0;
 }
 
-static int check_file(int fd, const struct geometry *g) {
+static int check_file(int fd, const struct geometry *g, bool own) {
         struct stat st;
         int seals, r;
 
@@ -90,7 +81,7 @@ static int check_file(int fd, const struct geometry *g) {
                 return -errno;
         if ((seals & (F_SEAL_SHRINK | F_SEAL_GROW)) != (F_SEAL_SHRINK | F_SEAL_GROW))
                 return -EPERM;
-        r = check_header(fd, g);
+        r = own ? 0 : check_header(fd, g);
         if (r < 0)
                 return r;
         if (fstat(fd, &st) < 0)
@@ -98,7 +89,7 @@ static int check_file(int fd, const struct geometry *g) {
         return (size_t)st.st_size < geometry_size(g) ? -EPROTO : 0;
 }
 
-int region_map(struct region *ret, int fd, const struct geometry *geometry) {
+static int map(struct region *ret, int fd, const struct geometry *geometry, bool own) {
         size_t size;
         void *base;
         int r;
@@ -106,7 +97,7 @@ int region_map(struct region *ret, int fd, const struct geometry *geometry) {
         r = geometry_check(geometry);
         if (r < 0)
                 return r;
-        r = check_file(fd, geometry);
+        r = check_file(fd, geometry, own);
         if (r < 0)
                 return r;
         if (!geometry->fences && sys_barrier_register() < 0)
@@ -118,6 +109,14 @@ int region_map(struct region *ret, int fd, const struct geometry *geometry) {
         (void)madvise(base, size, MADV_DONTFORK); /* refused for none of our mappings */
         *ret = (struct region){ .base = base, .size = size, .geometry = *geometry };
         return 0;
+}
+
+int region_map(struct region *ret, int fd, const struct geometry *geometry) {
+        return map(ret, fd, geometry, false);
+}
+
+int region_map_own(struct region *ret, int fd, const struct geometry *geometry) {
+        return map(ret, fd, geometry, true);
 }
 
 int region_protect(const struct region *r, size_t shared) {

@@ -51,6 +51,8 @@ size_t geometry_size(const struct geometry *g);
 /** … and of how many of them, from the beginning, a member that only receives must be able to write. */
 size_t geometry_shared_size(const struct geometry *g);
 
+struct region_header;
+
 struct region {
         void *base;
         size_t size;
@@ -74,6 +76,15 @@ int region_create(const char *name, const struct geometry *g);
  *         -EOPNOTSUPP: membarrier(2) is not permitted; other errors of mmap(2).
  */
 int region_map(struct region *ret, int fd, const struct geometry *geometry);
+
+/**
+ * The same for who made it, and has its geometry from nobody else: whatever its members have written into the header. That
+ * is damage (shm/damage.h), not another file.
+ */
+int region_map_own(struct region *ret, int fd, const struct geometry *geometry);
+
+/** What stands in the header of an object of this geometry. */
+void region_header_fill(struct region_header *ret, const struct geometry *g);
 
 /**
  * Let this process write no more than the first `shared` bytes of it (whole pages); idempotent. A second mapping of the same

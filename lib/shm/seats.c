@@ -16,10 +16,6 @@ void seats_init(struct seats *s) {
         s->taken[0] = 1;
 }
 
-static bool is_taken(const struct seats *s, uint32_t number) {
-        return s->taken[number / 64] >> (number % 64) & 1;
-}
-
 static void set_taken(struct seats *s, uint32_t first, uint32_t count, bool taken) {
         for (uint32_t i = first; i < first + count; i++)
                 if (taken)
@@ -29,12 +25,17 @@ static void set_taken(struct seats *s, uint32_t first, uint32_t count, bool take
         s->n_taken += taken ? count : -count;
 }
 
+static void set_generation(struct seats *s, uint32_t first, uint32_t count, uint32_t generation) {
+        for (uint32_t i = first; i < first + count; i++)
+                s->generations[i] = (uint8_t)(generation & GENERATION_MASK);
+}
+
 /* The first block of `count` free numbers in [from, to], or 0. */
 static uint32_t find_block(const struct seats *s, uint32_t from, uint32_t to, uint32_t count) {
         uint32_t run = 0;
 
         for (uint32_t i = from; i <= to; i++) {
-                run = is_taken(s, i) ? 0 : run + 1;
+                run = seats_is_taken(s, i) ? 0 : run + 1;
                 if (run == count)
                         return i - count + 1;
         }
@@ -59,6 +60,7 @@ int seats_take(struct seats *s, uint32_t count, uint32_t least, uint32_t *ret_fi
                 *ret_first = first;
                 *ret_count = n;
                 *ret_generation = s->next_generation++;
+                set_generation(s, first, n, *ret_generation);
                 return 0;
         }
         return -EUSERS;
@@ -68,9 +70,10 @@ int seats_claim(struct seats *s, uint32_t first, uint32_t count, uint32_t genera
         if (first == 0 || count == 0 || first > SEATS_PARTICIPANTS || count > SEATS_PARTICIPANTS - first + 1)
                 return -EINVAL;
         for (uint32_t i = first; i < first + count; i++)
-                if (is_taken(s, i))
+                if (seats_is_taken(s, i))
                         return -EEXIST;
         set_taken(s, first, count, true);
+        set_generation(s, first, count, generation);
         if ((int32_t)(generation + 1 - s->next_generation) > 0)
                 s->next_generation = generation + 1;
         return 0;

@@ -18,6 +18,7 @@
 
 struct seats {
         uint64_t taken[(SEATS_PARTICIPANTS + 64) / 64]; /* a bit for each number; 0 is never free */
+        uint8_t generations[SEATS_PARTICIPANTS + 1]; /* of each that is taken, as words have it */
         uint32_t n_taken;
         uint32_t next_generation;       /* from 1 on; in the state memory */
         uint32_t hint;                  /* where to look first */
@@ -39,6 +40,15 @@ int seats_take(struct seats *s, uint32_t count, uint32_t least, uint32_t *ret_fi
  * @return 0; -EINVAL (no such numbers); -EEXIST (somebody else has one of them).
  */
 int seats_claim(struct seats *s, uint32_t first, uint32_t count, uint32_t generation);
+
+static inline bool seats_is_taken(const struct seats *s, uint32_t number) {
+        return s->taken[number / 64] >> number % 64 & 1;
+}
+
+/** Is that number taken, and in that generation (as words have it)? */
+static inline bool seats_has(const struct seats *s, uint32_t number, uint32_t generation) {
+        return seats_is_taken(s, number) && s->generations[number] == (generation & GENERATION_MASK);
+}
 
 /** Give a block back. Its holder must be dead and recovered, or never have run. */
 void seats_free(struct seats *s, uint32_t first, uint32_t count);

@@ -4,6 +4,11 @@
  * The file of a named POSIX semaphore
  *
  * sem_open(3) makes it, so that it is what libc makes of it; where it lies is told by sem_overview(7).
+ *
+ * Whoever made it and was killed has left it. So it has a mark behind what libc looks at, that it is one of ours, and a lock
+ * (flock(2)), that somebody has it. The lock belongs to the open file that its maker and all members share, by whatever way
+ * they came to it, and the kernel takes it back with the last of them. Outsiders open the name, and have an open file of
+ * their own: they keep what they have, as when its maker ends in order.
  */
 
 #include <errno.h>
@@ -11,8 +16,10 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "shm/semaphore-posix.h"
@@ -28,10 +35,56 @@ static bool posix_name(char *buf, size_t size, const char *prefix, const char *n
         return true;
 }
 
+/** Stands behind the sem_t. */
+static const char mark[] = "made by ganger\n";
+
+static int set_mark(int fd) {
+        if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+                return -errno;
+        return pwrite(fd, mark, sizeof mark, sizeof(sem_t)) == (ssize_t)sizeof mark ? 0 : -EIO;
+}
+
+static bool has_mark(int fd) {
+        char found[sizeof mark];
+        struct stat st;
+
+        if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid())
+                return false;
+        return pread(fd, found, sizeof found, sizeof(sem_t)) == (ssize_t)sizeof found &&
+               memcmp(found, mark, sizeof mark) == 0;
+}
+
+/** Is it still what has that name? */
+static bool is_named(int fd, const char *as_file) {
+        _cleanup_(closep) int again = shm_open(as_file, O_RDONLY, 0);
+        struct stat one, other;
+
+        return again >= 0 && fstat(fd, &one) == 0 && fstat(again, &other) == 0 && one.st_dev == other.st_dev &&
+               one.st_ino == other.st_ino;
+}
+
+int semaphore_posix_discard(const char *name) {
+        char as_file[NAME_MAX + 2];
+        _cleanup_(closep) int fd = -1;
+
+        if (!posix_name(as_file, sizeof as_file, "sem.", name))
+                return -EINVAL;
+        fd = shm_open(as_file, O_RDWR, 0);
+        if (fd < 0)
+                return errno == EACCES ? -EPERM : -errno;
+        if (!has_mark(fd))
+                return -EPERM;
+        /* Two who find it do not both take it: one has the lock until the name is gone. */
+        if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+                return errno == EWOULDBLOCK ? -EBUSY : -errno;
+        return is_named(fd, as_file) ? semaphore_posix_remove(name) : -EBUSY;
+}
+
 int semaphore_posix_create(const char *name, uint32_t permits) {
         char as_semaphore[NAME_MAX + 2], as_file[NAME_MAX + 2];
+        _cleanup_(closep) int fd = -1;
         sem_t *s;
-        int fd, r;
+        int r;
 
         if (!posix_name(as_semaphore, sizeof as_semaphore, "", name) ||
             !posix_name(as_file, sizeof as_file, "sem.", name) || permits == 0 || permits > SEMAPHORE_PERMITS_MAX)
@@ -41,12 +94,12 @@ int semaphore_posix_create(const char *name, uint32_t permits) {
                 return -errno;
         sem_close(s);
         fd = shm_open(as_file, O_RDWR, 0);
-        if (fd < 0) {
-                r = -errno;
+        r = fd < 0 ? -errno : set_mark(fd);
+        if (r < 0) {
                 sem_unlink(as_semaphore);
                 return r;
         }
-        return fd;
+        return TAKE_FD(fd);
 }
 
 int semaphore_posix_remove(const char *name) {

@@ -10,8 +10,10 @@
 
 #include <errno.h>
 
+#include "shm/damage.h"
 #include "shm/recover.h"
 #include "shm/semaphore-posix.h"
+#include "shm/sys.h"
 
 /** A word that changes under recovery more often than this was not changed by anybody honest. */
 #define RECOVER_TRIES 16
@@ -91,12 +93,45 @@ static void semaphore_recover(const struct seat *seat, const char *reason, struc
                 recover_plain(seat);
 }
 
+/* ---- damage ---------------------------------------------------------------------------------------- */
+
+/** Of a member: the word of a number that nobody has is read by nobody. */
+static void check_token(struct damage *d, const struct object *o, uint32_t participant) {
+        uint64_t t = atomic_load_explicit(&o->semaphore.participants[participant].token, memory_order_relaxed);
+
+        if (token_state(t) == TOKEN_IDLE)
+                return;
+        if (owner_participant(token_owner(t)) != participant || !damage_is_member(o, token_owner(t)))
+                damage_add(d, "the token word of participant %u is 0x%llx, which is not its own", participant,
+                           (unsigned long long)t);
+}
+
+static void semaphore_inspect(const struct object *o, struct damage *ret) {
+        const struct semaphore *s = &o->semaphore;
+        uint32_t posted = sys_sem_value(s->waiting.semaphore);
+        char text[DAMAGE_OWNER_MAX];
+
+        for (uint32_t i = 0; i < s->n; i++) {
+                uint32_t owner = semaphore_holder(s, i);
+
+                if (owner != 0 && !damage_is_member(o, owner))
+                        damage_add(ret, "permit %u: held by %s, which nobody is", i, damage_owner(text, owner));
+        }
+        for (uint32_t p = 1; o->seats && s->policy == SEMAPHORE_POSIX && p <= RING_PARTICIPANTS; p++)
+                if (seats_is_taken(o->seats, p))
+                        check_token(ret, o, p);
+        if (posted > WAIT_POSTED_MAX)
+                damage_add(ret, "%u wake-ups are posted, more than anybody honest posts", posted);
+        damage_check_waiters(ret, s->waiting.count, "those who wait");
+}
+
 const struct object_ops semaphore_object_ops = {
         .name = "semaphore",
         .check = semaphore_check,
         .memory_size = semaphore_memory_size,
         .open = semaphore_object_open,
         .recover = semaphore_recover,
+        .inspect = semaphore_inspect,
         .wake_receivers = semaphore_wake_receivers,
         .wake_all = semaphore_wake_all,
         .set_stopped = semaphore_set_stopped,

@@ -57,6 +57,12 @@ bool token_is_waited_for(const struct semaphore *s, uint32_t participant);
  */
 int semaphore_posix_create(const char *name, uint32_t permits);
 
+/**
+ * One of that name is there already: if it is one of ours, and whoever had it is dead, take its name away.
+ * @return 0: it is free now; -EBUSY: somebody has it; -EPERM: it is another's, or of another program; -ENOENT.
+ */
+int semaphore_posix_discard(const char *name);
+
 /** Take its name away; who has it open keeps it. @return 0, -ENOENT, … */
 int semaphore_posix_remove(const char *name);
 

@@ -190,6 +190,7 @@ const struct object_ops service_object_ops = {
         .memory_size = service_memory_size,
         .open = service_object_open,
         .recover = service_recover,
+        .inspect = service_inspect,
         .wake_receivers = service_wake_receivers,
         .wake_all = service_wake_everybody,
         .set_stopped = service_set_stopped,

@@ -10,4 +10,7 @@
 
 extern const struct object_ops service_object_ops;
 
+/** In service-inspect.c. */
+void service_inspect(const struct object *o, struct damage *ret);
+
 #endif

@@ -31,9 +31,6 @@
 
 #define SUMMARY_STEP (UINT64_C(1) << 32)
 
-/** Deaths and recoveries leave posts behind that nobody took; never so many. */
-#define POSTED_MAX (1u << 20)
-
 static void summary_set(_Atomic uint64_t *summary, uint32_t group) {
         uint64_t s = atomic_load(summary);
 
@@ -185,7 +182,7 @@ void wait_retract(const struct waiting *w, uint32_t participant) {
 static int sleep_on_semaphore(const struct waiting *w, uint64_t deadline_usec) {
         int r;
 
-        if (sys_sem_value(w->semaphore) > POSTED_MAX)
+        if (sys_sem_value(w->semaphore) > WAIT_POSTED_MAX)
                 return -EBADMSG;
         r = sys_sem_wait(w->semaphore, deadline_usec);
         return r == 0 && sys_is_past(deadline_usec) ? -ETIMEDOUT : r;

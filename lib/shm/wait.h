@@ -30,6 +30,9 @@
 
 #include "shm/layout.h"
 
+/** Deaths and recoveries leave posts behind that nobody took; never so many. */
+#define WAIT_POSTED_MAX (1u << 20)
+
 /** What the users of an eventcount share in private memory. */
 struct waiting {
         struct eventcount *count;

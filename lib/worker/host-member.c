@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "shm/damage.h"
 #include "worker/membership.h"
 
 /** Handles on each object, for who does not say how many. */
@@ -21,14 +22,6 @@
 DEFINE_CLEANUP(struct ganger_member *, ganger_member_free)
 
 /* ---- admission --------------------------------------------------------------------------------- */
-
-/** With the lock held. */
-static struct host_object *host_find(struct ganger_host *h, const char *name) {
-        list_for_each(it, &h->objects)
-                if (strcmp(list_entry(it, struct host_object, link)->name, name) == 0)
-                        return list_entry(it, struct host_object, link);
-        return NULL;
-}
 
 static size_t host_n_objects(const struct ganger_host *h) {
         size_t n = 0;
@@ -201,6 +194,18 @@ int ganger_member_stopped(struct ganger_member *m, int stopped) {
 
 /* ---- the end ----------------------------------------------------------------------------------- */
 
+/** How many of its objects are damaged. With the lock, since who is a member of them must not change meanwhile. */
+static uint32_t count_damaged(struct ganger_member *m) {
+        struct damage damage;
+        uint32_t n = 0;
+
+        pthread_mutex_lock(&m->host->lock);
+        for (size_t i = 0; i < m->n_seats; i++)
+                n += object_inspect(m->seats[i].object, &damage);
+        pthread_mutex_unlock(&m->host->lock);
+        return n;
+}
+
 int ganger_member_recover(struct ganger_member *m, const char *reason, struct ganger_recovery *ret) {
         struct recovery done = { 0 };
 
@@ -215,7 +220,7 @@ int ganger_member_recover(struct ganger_member *m, const char *reason, struct ga
         if (ret)
                 *ret = (struct ganger_recovery){ .returned = done.returned, .dead = done.dead,
                                                  .cancelled = done.cancelled, .redone = done.redone,
-                                                 .locks = done.locks };
+                                                 .locks = done.locks, .damaged = count_damaged(m) };
         return 0;
 }
 

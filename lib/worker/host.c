@@ -14,6 +14,7 @@
 #include <sys/eventfd.h>
 
 #include "base/fd.h"
+#include "shm/damage.h"
 #include "shm/semaphore-posix.h"
 
 #define SAME(ours, theirs) _Static_assert((int)(ours) == (int)(theirs), "what the library has, and what the header says")
@@ -34,6 +35,7 @@ SAME(SERVICE_AT_MOST_ONCE, GANGER_SERVICE_AT_MOST_ONCE);
 SAME(SERVICE_IDEMPOTENT, GANGER_SERVICE_IDEMPOTENT);
 SAME(SEMAPHORE_PLAIN, GANGER_SEMAPHORE_PLAIN);
 SAME(SEMAPHORE_POSIX, GANGER_SEMAPHORE_POSIX);
+SAME(DAMAGE_TEXT_MAX, GANGER_DAMAGE_MAX);
 
 /*
  * Descriptors keep their numbers over fork and execve, so they stand where a child that arranges its own (standard input,
@@ -92,13 +94,20 @@ static int definition_read(const struct ganger_definition *d, bool fences, struc
         return geometry_check(ret);
 }
 
+/** Its name may be taken, by a host that was killed; then nobody has it any more, and it is ours. */
+static int make_posix_semaphore(const char *name, uint32_t permits) {
+        int fd = semaphore_posix_create(name, permits);
+
+        return fd == -EEXIST && semaphore_posix_discard(name) == 0 ? semaphore_posix_create(name, permits) : fd;
+}
+
 /** The descriptor for pollers; of a semaphore with a name for sem_open(3), the file of that instead. */
 static int host_object_make_event(struct host_object *o, const struct geometry *geometry) {
         bool posix = geometry->kind == OBJECT_SEMAPHORE && geometry->policy == SEMAPHORE_POSIX;
         int fd;
 
         if (posix)
-                fd = semaphore_posix_create(o->name, geometry->slots);
+                fd = make_posix_semaphore(o->name, geometry->slots);
         else if ((fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
                 fd = -errno;
         o->has_posix_name = posix && fd >= 0;
@@ -128,15 +137,16 @@ static int host_object_new(struct host_object **ret, const char *name, const str
         if (r < 0)
                 return r;
         object_open(&o->object, &region, o->event_fd);
+        o->object.seats = &o->seats;
         *ret = TAKE(o);
         return 0;
 }
 
-static bool host_has(const struct ganger_host *h, const char *name) {
+struct host_object *host_find(struct ganger_host *h, const char *name) {
         list_for_each(it, &h->objects)
                 if (strcmp(list_entry(it, struct host_object, link)->name, name) == 0)
-                        return true;
-        return false;
+                        return list_entry(it, struct host_object, link);
+        return NULL;
 }
 
 /* ---- the host ---------------------------------------------------------------------------------- */
@@ -177,10 +187,27 @@ int ganger_host_add(struct ganger_host *h, const char *name, const struct ganger
         if (r < 0)
                 return r;
         pthread_mutex_lock(&h->lock);
-        r = host_has(h, name) ? -EEXIST : 0;
+        r = host_find(h, name) ? -EEXIST : 0;
         if (r == 0)
                 list_append(&h->objects, &TAKE(o)->link);
         pthread_mutex_unlock(&h->lock);
+        return r;
+}
+
+int ganger_host_inspect(struct ganger_host *h, const char *name, char *text, size_t size) {
+        struct damage damage = DAMAGE_NULL;
+        const struct host_object *o;
+        int r = -ENOENT;
+
+        if (!host_is_ours(h))
+                return -EPERM;
+        pthread_mutex_lock(&h->lock);
+        o = host_find(h, name);
+        if (o)
+                r = object_inspect(&o->object, &damage) ? -EBADMSG : 0;
+        pthread_mutex_unlock(&h->lock);
+        if (r != -ENOENT && text)
+                snprintf(text, size, "%s", damage.text);
         return r;
 }
 

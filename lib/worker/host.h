@@ -69,6 +69,9 @@ static inline struct host_object *seat_object(const struct seat *seat) {
         return container_of(seat->object, struct host_object, object);
 }
 
+/** The object of that name, or NULL. With the lock held. */
+struct host_object *host_find(struct ganger_host *h, const char *name);
+
 /** Are we the process that made it, not a child of it? */
 bool host_is_ours(const struct ganger_host *h);
 

@@ -19,6 +19,8 @@
 #include <string.h>
 #include <ucontext.h>
 
+#include "shm/damage.h"
+
 #define STACK_SIZE 65536
 /** More points than this in one execution: it does not end. */
 #define POINTS_MAX 20000
@@ -383,6 +385,17 @@ void sim_fail(const char *why) {
                 failure = why;
         if (running)
                 longjmp(outside, 1);
+}
+
+void sim_check_sound(const struct region *region) {
+        static struct damage damage;
+        struct object o;
+
+        object_open(&o, region, -1);
+        damage = DAMAGE_NULL;
+        o.ops->inspect(&o, &damage);
+        if (damage.n > 0)
+                sim_fail(damage.text);
 }
 
 /** Lay the lowest frames, once. */

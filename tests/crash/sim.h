@@ -62,6 +62,8 @@ extern bool sim_trace;
 const char *sim_execute(const struct budget *b);
 /** The execution has failed: ends it, if it is running. */
 void sim_fail(const char *why);
+/** Whatever happened, the words of this object must not look damaged; seats are not looked at. */
+void sim_check_sound(const struct region *region);
 /** A word for the trace. */
 void sim_say(const char *what, unsigned int n);
 

@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "shm/region.h"
+
 /* Participants. The zombie is dead too, and not recovered before the check; the waiter waits. */
 #define STEP_VICTIM 1
 #define STEP_PEER 2
@@ -37,6 +39,10 @@ extern const struct operation operations[];
 extern const unsigned int n_operations;
 /** Bytes of an arena. */
 extern const size_t arena_size;
+
+/** The objects in it. @return how many. */
+#define STEP_REGIONS_MAX 4
+size_t arena_regions(struct arena *a, struct region ret[STEP_REGIONS_MAX]);
 
 void arena_reset(struct arena *a);
 /** Recover a dead participant. */

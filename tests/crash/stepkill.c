@@ -25,6 +25,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "shm/damage.h"
+#include "shm/object.h"
 #include "shm/sys.h"
 #include "step.h"
 
@@ -125,11 +127,28 @@ static bool changed(struct arena *before, const struct arena *now) {
 
 /* ---- modes --------------------------------------------------------------------------------------- */
 
+/** What is half done must not look damaged. */
+static const char *inspect(struct arena *a) {
+        static struct damage damage;
+        struct region regions[STEP_REGIONS_MAX];
+        size_t n = arena_regions(a, regions);
+
+        damage = DAMAGE_NULL;
+        for (size_t i = 0; i < n; i++) {
+                struct object o;
+
+                object_open(&o, &regions[i], -1);
+                o.ops->inspect(&o, &damage);
+        }
+        return damage.n > 0 ? damage.text : NULL;
+}
+
 static void check_copy(const struct operation *op, unsigned long at, bool with_peer) {
-        const char *why = NULL;
+        const char *why;
 
         memcpy(copy, live, arena_size);
-        if (with_peer)
+        why = inspect(copy);
+        if (!why && with_peer)
                 why = arena_peer(copy);
         if (why)
                 violation(op, "peer", at, why);

@@ -264,6 +264,51 @@ def an_outsider(fault, point=None):
         equal(g.ctl('receive', 'mail').out, 'letter\n', 'received')
 
 
+def scribble(pid, name):
+    """Overwrite the memory of a ring, beyond its header, as a process may that has it."""
+    for fd in os.listdir(f'/proc/{pid}/fd'):
+        path = f'/proc/{pid}/fd/{fd}'
+        if os.readlink(path) == f'/memfd:{name} (deleted)':
+            with open(path, 'r+b') as f:
+                f.seek(64)
+                f.write(b'\xff' * 65536)
+            return
+    check(False, f'{pid} has no memory of {name}')
+
+
+def a_damaged_ring(fault, point=None):
+    """a ring that was overwritten is told of, given to nobody, and made anew, wherever the manager dies over that"""
+    with FaultyGang(fault) as g:
+        scribble(g.manager_pid, 'mail')
+        check(g.ring('mail')['damage'], 'the damage is not seen')
+        refusal = g.ctl('send', 'mail', 'letter', '--timeout', '100ms', expected=None).err
+        check('quarantined' in refusal, f'the ring is given to somebody: {refusal}')
+        if point:
+            g.die_at(point)
+        g.ctl('reset', 'mail')
+        if point:
+            g.has_died()
+        equal(g.ring('mail')['damage'], '', 'the damage afterwards')
+        g.ctl('send', 'mail', 'letter')
+        equal(g.ctl('receive', 'mail').out, 'letter\n', 'received')
+
+
+def a_foreign_semaphore(fault):
+    """a POSIX semaphore that another program has under the name of one of ours stays what it is"""
+    name = f'ganger-test-{os.getpid()}'
+    path = f'/dev/shm/sem.{name}'
+    with FaultyGang(fault) as g:
+        with open(path, 'wb') as f:
+            f.write(bytes(32))
+        try:
+            before = os.stat(path).st_ino
+            g.configure(CONFIG + f'semaphore {name} {{ permits = 1 posix = yes }}\n')
+            g.ctl('reload', expected=None)
+            equal(os.stat(path).st_ino, before, 'the foreign semaphore')
+        finally:
+            os.unlink(path)
+
+
 WORKER_POINTS = ('before-recover', 'after-recover', 'after-state', 'after-acknowledge', 'before-spawn', 'amid-spawn', 'after-spawn')
 
 # A check; the points at which it must hold; the faults that it must find: at which point, and what is seen of it.
@@ -271,7 +316,8 @@ CHECKS = (
     (a_worker_dies, (None, *WORKER_POINTS), {
         'no-recover': (None, 'a message that nobody has'),
         'spawn-before-acknowledge': (None, 'processes of hold/0|a message that nobody has'),
-        'acknowledge-before-recover': ('before-recover', 'a message that nobody has'),
+        # The ring is quarantined: a message is leased to nobody.
+        'acknowledge-before-recover': ('before-recover', 'a message that nobody has|.*until hold/0 is replaced'),
     }),
     (the_manager_dies, (None, 'taken-over', 'resumed'), {'double-start': (None, 'processes of|a message that nobody has')}),
     (a_worker_dies_later, (None,), {'forget-seats': (None, 'a message that nobody has')}),
@@ -283,6 +329,9 @@ CHECKS = (
     (a_reload, ('before-config', 'after-config', 'after-reload', 'before-spawn', 'after-acknowledge'),
      {}),
     (a_configuration_in_force, (None,), {'forget-config': (None, 'processes')}),
+    (a_damaged_ring, (None, 'before-renew', 'amid-renew'),
+     {'no-inspection': (None, 'the damage is not seen'), 'hand-out-quarantined': (None, 'the ring is given to somebody')}),
+    (a_foreign_semaphore, (None,), {'take-posix-name': (None, 'the foreign semaphore')}),
     (an_outsider, (None, 'before-recover-attached', 'after-recover-attached'), {'forget-attached': (None, 'the letter')}),
 )
 

@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 
 #include "fuzz.h"
+#include "shm/damage.h"
 #include "shm/recover.h"
 
 /** One input does no more things than these, and overwrites no more words. */
@@ -81,10 +82,13 @@ static void supervise(struct object *o, struct input *in) {
                 .generation = FUZZ_GENERATION,
         };
 
-        switch (input_take(in, 1) % 4) {
+        struct damage damage;
+
+        switch (input_take(in, 1) % 5) {
         case 0: recover_seat(&seat, "at random", NULL); break;
         case 1: o->ops->wake_receivers(o); break;
         case 2: o->ops->wake_all(o); break;
+        case 3: object_inspect(o, &damage); break;
         default: o->ops->set_stopped(o, (uint32_t)input_take(in, 4)); break;
         }
 }

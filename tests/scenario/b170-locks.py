@@ -172,5 +172,37 @@ def a_posix_semaphore():
     check(not os.path.exists(path), f'{path} is left')
 
 
+def a_posix_semaphore_is_left():
+    """SIGKILL of the keeper leaves its file: the next daemon takes its place, and says so; not of another program"""
+    name = f'ganger-test-{os.getpid()}'
+    path = f'/dev/shm/sem.{name}'
+    config = f'semaphore {name} {{ permits = 2 posix = yes }}\nworker a {{ exec = $TOLD use = {name} }}\n'
+    with gang(config, ['a/0']) as g:
+        g.do('a/0', 'acquire', name)
+        dying = (g.pid('a/0'), g.manager_pid, g.keeper_pid)
+        g.close_streams()
+        kill(g.keeper_pid)
+        for pid in dying:
+            wait_dead(pid)
+        g.process.wait()
+        left = os.stat(path).st_ino
+        g.start()
+        g.until_ready('a/0')
+        g.wait_stderr(f"'{name}': replaces the POSIX semaphore")
+        check(os.stat(path).st_ino != left, 'it is the old one')
+        equal(g.lock(name)['free'], 2, 'free')
+        g.do('a/0', 'acquire', name)
+        equal(g.lock(name)['free'], 1, 'free')
+        # One of another program stands in the way, and stays.
+        with open(path + '.2', 'wb') as f:
+            f.write(bytes(32))
+        g.configure(config + f'semaphore {name}.2 {{ posix = yes permits = 1 }}\n')
+        g.ctl('reload', expected=1).has('which is not ours', f'remove {path}.2')
+        os.unlink(path + '.2')
+        g.ctl('reload')
+        check(os.path.exists(path + '.2'), f'no {path}.2')
+    check(not os.path.exists(path), f'{path} is left')
+
+
 main(who_holds_and_who_waits, a_monitor, the_holder_is_killed, nobody_puts_it_right, a_deadlock_of_two,
-     every_permit_must_be_in_it, a_posix_semaphore)
+     every_permit_must_be_in_it, a_posix_semaphore, a_posix_semaphore_is_left)

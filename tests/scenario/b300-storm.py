@@ -115,6 +115,7 @@ class Flow:
         equal([i for i in range(self.n) if bitmap[i] != 1], [], 'messages that did not arrive once')
         counts = {name: [self.g.ring(name)[what] for what in ('ready', 'leased', 'writing', 'dead')] for name in ('jobs', 'out')}
         equal(counts, {'jobs': [0] * 4, 'out': [0] * 4}, 'left in the rings')
+        equal(self.g.json('status')['quarantined'], [], 'taken for damage')
 
 
 class Chaos:

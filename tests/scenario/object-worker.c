@@ -20,7 +20,7 @@
 #define HANDLES_MAX 32
 #define TEXT_MAX 4096
 
-enum kind { MUTEX, MONITOR, SEMAPHORE, COUNTER, SERVER, WRITER, READER, PUBLISHER, SUBSCRIBER };
+enum kind { NONE, MUTEX, MONITOR, SEMAPHORE, COUNTER, SERVER, WRITER, READER, PUBLISHER, SUBSCRIBER };
 
 struct handle {
         enum kind kind;
@@ -38,6 +38,8 @@ struct state {
 
 static int open_handle(struct ganger *g, enum kind kind, const char *name, void **ret) {
         switch (kind) {
+        case NONE:
+                break;
         case MUTEX:
                 return ganger_mutex_open(g, name, (struct ganger_mutex **)ret);
         case MONITOR:
@@ -180,6 +182,36 @@ static int do_subscribe(struct state *s, void *p, const char *text) {
         return 0;
 }
 
+/* The memory of an object, as the kernel lists it. @return NULL: it is not mapped. */
+static unsigned char *memory_of(const char *name, size_t *ret_size) {
+        _cleanup_(fclosep) FILE *f = fopen("/proc/self/maps", "re");
+        char line[512], wanted[96];
+        unsigned long begin, end;
+
+        snprintf(wanted, sizeof wanted, "/memfd:%s (deleted)\n", name);
+        while (f && fgets(line, sizeof line, f)) {
+                const char *path = strchr(line, '/');
+
+                if (!path || strcmp(path, wanted) != 0 || sscanf(line, "%lx-%lx", &begin, &end) != 2)
+                        continue;
+                *ret_size = end - begin;
+                return (unsigned char *)begin;
+        }
+        return NULL;
+}
+
+/* Hostile: overwrite its memory with a byte, from somewhere on ("BYTE FROM"). */
+static int scribble(const char *name, const char *text) {
+        unsigned int byte = 0, from = 0;
+        size_t size = 0;
+        unsigned char *memory = memory_of(name, &size);
+
+        if (!memory || sscanf(text, "%u %u", &byte, &from) != 2 || from >= size)
+                return -EINVAL;
+        memset(memory + from, (int)byte, size - from);
+        return 0;
+}
+
 static const struct {
         const char *name;
         enum kind kind;
@@ -197,6 +229,8 @@ static int run(struct state *s, const char *command, const char *name, const cha
         void *p;
         int r;
 
+        if (strcmp(command, "scribble") == 0)
+                return scribble(name, text);
         for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
                 if (strcmp(commands[i].name, command) == 0) {
                         r = find(s, commands[i].kind, name, &p);

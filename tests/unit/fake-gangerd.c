@@ -324,6 +324,18 @@ static void answer_reload(struct fake *f) {
         fake_reply(f, &reply, NULL, 0);
 }
 
+static void answer_reset(struct fake *f) {
+        Ganger__V1__Reply reply = GANGER__V1__REPLY__INIT;
+        Ganger__V1__ResetReply reset = GANGER__V1__RESET_REPLY__INIT;
+
+        if (refused(f, &f->request->reset->name, 1))
+                return;
+        reset.text = text("made anew, empty: about 3 messages are lost");
+        reply.result_case = GANGER__V1__REPLY__RESULT_RESET;
+        reply.reset = &reset;
+        fake_reply(f, &reply, NULL, 0);
+}
+
 static void answer_shutdown(struct fake *f) {
         Ganger__V1__Reply reply = GANGER__V1__REPLY__INIT;
         Ganger__V1__ShutdownReply shutdown = GANGER__V1__SHUTDOWN_REPLY__INIT;
@@ -426,6 +438,9 @@ static bool answer(struct fake *f) {
                 break;
         case GANGER__V1__REQUEST__CALL_RELOAD:
                 answer_reload(f);
+                break;
+        case GANGER__V1__REQUEST__CALL_RESET:
+                answer_reset(f);
                 break;
         case GANGER__V1__REQUEST__CALL_SHUTDOWN:
                 answer_shutdown(f);

@@ -163,6 +163,13 @@ out_has 'inconsistent'
 out_has 'pid 17 (2 permits)'
 out_has '-7 9223372036854775807'
 out_has 'deadlock: resize/0[4242] waits for ports, which pid 17 holds'
+run 0 reset jobs
+out_has 'jobs: made anew, empty: about 3 messages are lost'
+json 0 reset jobs
+out_has '"text": "made anew'
+run 4 reset nobody
+run 6 reset secret
+run 2 reset
 json 0 locks table
 out_has '"values": [-7, 9223372036854775807]'
 run 4 locks nobody

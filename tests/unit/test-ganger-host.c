@@ -255,6 +255,59 @@ START_TEST(a_child_that_is_killed_loses_nothing) {
 }
 END_TEST
 
+/** As a member may that has the descriptor: overwrite some of the memory of a ring. */
+static void scribble(const char *name, off_t from, size_t size) {
+        static const char bytes[4096] = { [0 ... 4095] = 'A' };
+        char path[64], target[64], wanted[64];
+
+        snprintf(wanted, sizeof wanted, "/memfd:%s (deleted)", name);
+        for (int fd = 0; fd < 1024; fd++) {
+                ssize_t n;
+
+                snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+                n = readlink(path, target, sizeof target - 1);
+                target[n > 0 ? n : 0] = '\0';
+                if (strcmp(target, wanted) != 0)
+                        continue;
+                for (; size > 0; size -= MIN(size, sizeof bytes), from += (off_t)sizeof bytes)
+                        ck_assert_int_gt(pwrite(fd, bytes, MIN(size, sizeof bytes), from), 0);
+                return;
+        }
+        ck_abort_msg("no memory of %s", name);
+}
+
+START_TEST(what_a_member_spoils_is_told_and_the_others_go_on) {
+        char text[GANGER_DAMAGE_MAX] = "before";
+        struct ganger_member *m = admit(), *next = admit();
+        struct ganger_recovery found;
+        pid_t pid = fork_worker(m);
+
+        give("die");
+        ck_assert(was_killed(pid));
+        ck_assert_int_eq(ganger_host_inspect(host, "results", text, sizeof text), 0);
+        ck_assert_str_eq(text, "");
+        ck_assert_int_eq(ganger_host_inspect(host, "nothing", text, sizeof text), -ENOENT);
+        ck_assert_int_eq(ganger_member_recover(m, "killed", &found), 0);
+        ck_assert_uint_eq(found.damaged, 0);
+        /* Another: its first slot. */
+        ck_assert_int_eq(ganger_host_add(host, "spoilt", &queue), 0);
+        scribble("spoilt", 4096, 64);
+        ck_assert_int_eq(ganger_host_inspect(host, "spoilt", text, sizeof text), -EBADMSG);
+        ck_assert_msg(strstr(text, "its word (0x4141414141414141)"), "%s", text);
+        ck_assert_int_eq(ganger_host_inspect(host, "spoilt", text, 5), -EBADMSG);
+        ck_assert_uint_eq(strlen(text), 4);
+        ck_assert_int_eq(ganger_host_inspect(host, "spoilt", NULL, 0), -EBADMSG);
+        ganger_member_free(m);
+        ck_assert_int_eq(ganger_host_admit(host, NULL, 0, 1, &m), 0);
+        ck_assert_int_eq(ganger_member_recover(m, NULL, &found), 0);
+        ck_assert_uint_eq(found.damaged, 1);
+        pid = fork_worker(next);
+        expect("die");
+        give("stop");
+        ck_assert_int_eq(exit_of(pid), 0);
+}
+END_TEST
+
 START_TEST(free_recovers) {
         struct ganger_member *m = admit(), *next = admit();
         pid_t pid = fork_worker(m);
@@ -814,6 +867,7 @@ int main(void) {
                 it_refuses_what_makes_no_sense, a_member_has_what_it_was_granted,
                 a_replacement_has_the_number_of_the_one_it_replaces, the_seats_of_a_ring_have_an_end, two_cannot_join_as_one,
                 a_forked_child_works, a_child_that_is_killed_loses_nothing, free_recovers,
+                what_a_member_spoils_is_told_and_the_others_go_on,
                 one_that_waits_gets_what_another_held, in_a_child_the_host_is_its_parents,
                 a_program_that_is_spawned_joins_by_its_environment, a_program_that_is_executed_joins_by_its_environment,
                 few_descriptors_do, a_stranger_joins_over_a_stream, a_stranger_joins_over_packets,

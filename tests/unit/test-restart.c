@@ -32,6 +32,7 @@ START_TEST(policies_decide_as_documented) {
                 { { .status = EXITED(0), .timed_out = true },        { R, R, R, F } },
                 { { .status = SIGKILL, .timed_out = true },          { R, R, R, F } },
                 { { .spawn_failed = true },                          { R, R, F, F } },
+                { { .spawn_failed = true, .refused = true },         { F, F, F, F } },
                 { { .spawn_failed = true, .status = SIGKILL },       { R, R, F, F } },
         };
         static const enum instance_state by_itself[] = { INSTANCE_STARTING, INSTANCE_READY };

@@ -465,6 +465,7 @@ START_TEST(a_name_is_taken_once) {
         sem_t *s = NULL;
 
         ck_assert_int_eq(semaphore_posix_create(name, 1), -EEXIST);
+        ck_assert_int_eq(semaphore_posix_discard(name), -EBUSY);
         ck_assert_int_eq(semaphore_posix_create("a/b", 1), -EINVAL);
         ck_assert_int_eq(semaphore_posix_create("", 1), -EINVAL);
         ck_assert_int_eq(semaphore_posix_create("x", 0), -EINVAL);
@@ -475,6 +476,40 @@ START_TEST(a_name_is_taken_once) {
         ck_assert_int_eq(semaphore_posix_map(fd, &s), -EPROTO);
         ck_assert_int_eq(semaphore_posix_map(-1, &s), -EBADF);
         ck_assert_ptr_null(s);
+}
+END_TEST
+
+/** Of a process that was killed it is left, and whoever comes next may have it; as long as a member has it, nobody else. */
+START_TEST(a_name_that_the_dead_have_left_is_free) {
+        char left[96];
+        int fd, held;
+
+        snprintf(left, sizeof left, "%s-left", name);
+        ck_assert_int_eq(semaphore_posix_discard(left), -ENOENT);
+        fd = semaphore_posix_create(left, 1);
+        ck_assert_int_ge(fd, 0);
+        held = dup(fd);
+        close(fd);
+        ck_assert_int_eq(semaphore_posix_discard(left), -EBUSY);
+        close(held);
+        ck_assert_int_eq(semaphore_posix_discard(left), 0);
+        ck_assert_int_eq(semaphore_posix_discard(left), -ENOENT);
+}
+END_TEST
+
+/** What another program made by sem_open(3) has no mark, used or not. */
+START_TEST(the_name_of_another_program_is_left_alone) {
+        char foreign[96], path[128];
+        sem_t *s;
+
+        snprintf(foreign, sizeof foreign, "/%s-foreign", name);
+        snprintf(path, sizeof path, "/dev/shm/sem.%s", foreign + 1);
+        s = sem_open(foreign, O_CREAT | O_EXCL, 0600, 1);
+        ck_assert_ptr_ne(s, SEM_FAILED);
+        sem_close(s);
+        ck_assert_int_eq(semaphore_posix_discard(foreign + 1), -EPERM);
+        ck_assert_int_eq(access(path, F_OK), 0);
+        ck_assert_int_eq(sem_unlink(foreign), 0);
 }
 END_TEST
 
@@ -500,7 +535,8 @@ int main(void) {
                 a_release_lets_a_waiter_in, a_killed_waiter_stands_in_nobodys_way, a_killed_holder_lets_a_waiter_in,
                 a_signal_ends_a_wait, others_take_part, members_never_hold_more_than_there_are,
                 a_death_amid_an_operation_loses_no_token, who_recovers_maps_the_tokens_itself, damaged_tokens_are_told,
-                a_name_is_taken_once, any_bytes_do_no_harm,
+                a_name_is_taken_once, a_name_that_the_dead_have_left_is_free, the_name_of_another_program_is_left_alone,
+                any_bytes_do_no_harm,
         };
         Suite *s = suite_create("semaphore");
 

@@ -41,6 +41,11 @@ void arena_witness(struct arena *a, struct broadcast *b) {
         b->sequence = ((struct record *)(void *)(b->records + (b->position & b->mask)))->sequence;
 }
 
+size_t arena_regions(struct arena *a, struct region ret[STEP_REGIONS_MAX]) {
+        ret[0] = region_of(a);
+        return 1;
+}
+
 void arena_reset(struct arena *a) {
         memset(a, 0, sizeof *a);
 }

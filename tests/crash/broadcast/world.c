@@ -289,6 +289,7 @@ static void check_capacity(void) {
 void world_check(void) {
         struct broadcast judge;
 
+        sim_check_sound(&region);
         open_ring(&judge, 0, 0);
         check_waiters(&judge);
         close_all(&judge);

@@ -29,6 +29,11 @@ void arena_open(struct arena *a, struct monitor *m, uint32_t participant) {
         m->spin = m->condition_spin = 0;
 }
 
+size_t arena_regions(struct arena *a, struct region ret[STEP_REGIONS_MAX]) {
+        ret[0] = region_of(a);
+        return 1;
+}
+
 void arena_reset(struct arena *a) {
         memset(a, 0, sizeof *a);
 }

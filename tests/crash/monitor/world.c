@@ -207,7 +207,9 @@ static void check_lock(struct monitor *m) {
 void world_check(void) {
         struct monitor judge;
         struct monitor_view view;
+        const struct region region = world_region();
 
+        sim_check_sound(&region);
         open_monitor(&judge, PARTICIPANT_CHECK, 1);
         monitor_look(&judge, &view);
         if (view.participant != 0 || view.unrecoverable != (history.broken == YES))

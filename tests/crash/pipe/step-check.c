@@ -40,6 +40,11 @@ static struct pipe_control *control(struct arena *a) {
         return p.control;
 }
 
+size_t arena_regions(struct arena *a, struct region ret[STEP_REGIONS_MAX]) {
+        ret[0] = region_of(a);
+        return 1;
+}
+
 void arena_reset(struct arena *a) {
         memset(a, 0, sizeof *a);
         control(a)->written = control(a)->consumed = STEP_START;

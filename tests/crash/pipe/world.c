@@ -241,6 +241,7 @@ static void check_capacity(struct pipe *reader) {
 void world_check(void) {
         struct pipe reader;
 
+        sim_check_sound(&region);
         check_waiters();
         take(&reader, PIPE_READER);
         drain(&reader);

@@ -39,6 +39,13 @@ void arena_open(struct arena *a, struct queue *q, unsigned int ring, uint32_t pa
         q->patience.spin = 0;
 }
 
+size_t arena_regions(struct arena *a, struct region ret[STEP_REGIONS_MAX]) {
+        _Static_assert(STEP_RINGS <= STEP_REGIONS_MAX, "all of them");
+        for (unsigned int i = 0; i < STEP_RINGS; i++)
+                ret[i] = region_of(a, i);
+        return STEP_RINGS;
+}
+
 void arena_reset(struct arena *a) {
         memset(a, 0, sizeof *a);
 }

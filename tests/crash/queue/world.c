@@ -358,6 +358,7 @@ void world_check(void) {
         for (unsigned int ring = 0; ring < SIM_RINGS && scenario->slots[ring]; ring++) {
                 struct queue judge;
 
+                sim_check_sound(&regions[ring]);
                 open_queue(&judge, ring, 0, 0);
                 check_owners(&judge);
                 check_waiters(&judge, ring);

@@ -43,6 +43,13 @@ void arena_open_counter(struct arena *a, struct counter *c, uint32_t participant
         counter_open(c, &r, participant);
 }
 
+size_t arena_regions(struct arena *a, struct region ret[STEP_REGIONS_MAX]) {
+        _Static_assert(STEP_OBJECTS <= STEP_REGIONS_MAX, "all of them");
+        for (unsigned int i = 0; i < STEP_OBJECTS; i++)
+                ret[i] = region_of(a, i);
+        return STEP_OBJECTS;
+}
+
 void arena_reset(struct arena *a) {
         memset(a, 0, sizeof *a);
         sys_sem_prepare(&a->tokens);

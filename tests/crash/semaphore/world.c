@@ -251,6 +251,7 @@ static void check_counters(void) {
 }
 
 void world_check(void) {
+        sim_check_sound(&region);
         if (scenario->kind == OBJECT_SEMAPHORE)
                 check_semaphore();
         else

@@ -304,6 +304,7 @@ static void check_capacity(void) {
 void world_check(void) {
         struct service judge;
 
+        sim_check_sound(&region);
         open_service(&judge, 0, 0);
         check_slots(&judge);
         check_waiters(&judge);
