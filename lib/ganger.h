@@ -476,7 +476,14 @@ struct ganger_definition {
         uint32_t policy;        /**< queue, broadcast, service, semaphore: one of those above */
         uint32_t dead_max;      /**< queue: dead letters that are kept; 0: no limit but the slots */
         uint32_t delay_msec;    /**< queue: how long a message that came back rests, in milliseconds */
-        uint32_t reserved[8];   /**< 0 */
+        /**
+         * queue: bytes that a slot holds itself, less than message_max; 0: message_max, and no heap. A longer message lies in
+         * the heap of the queue.
+         */
+        uint32_t slot_size;
+        /** queue: bytes of the heap, from message_max to 1 GiB; whole blocks of it count (64 bytes to 4 KiB); 0: none */
+        uint32_t heap_size;
+        uint32_t reserved[6];   /**< 0 */
 };
 
 /** What a member may do with one of them. */

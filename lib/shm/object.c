@@ -36,7 +36,10 @@ const struct object_ops *object_ops_find(enum object_kind kind) {
 int geometry_check(const struct geometry *g) {
         const struct object_ops *ops = object_ops_find(g->kind);
 
-        return ops ? ops->check(g) : -EINVAL;
+        /* Nothing but a queue has a heap. */
+        if (!ops || (g->kind != OBJECT_QUEUE && (g->slot_size != 0 || g->heap != 0)))
+                return -EINVAL;
+        return ops->check(g);
 }
 
 size_t geometry_size(const struct geometry *g) {

@@ -37,6 +37,8 @@ static int write_header(int fd, const struct geometry *g) {
                 .capacity = g->capacity,
                 .policy = g->policy,
                 .participants = RING_PARTICIPANTS,
+                .slot_size = g->slot_size,
+                .heap = g->heap,
         };
 
         if (pwrite(fd, &header, sizeof header, 0) != (ssize_t)sizeof header)
@@ -76,7 +78,7 @@ static int check_header(int fd, const struct geometry *g) {
         if (h.layout_version != REGION_LAYOUT_VERSION)
                 return -EPROTONOSUPPORT;
         if (h.kind != g->kind || h.slots != g->slots || h.message_max != g->message_max || h.capacity != g->capacity ||
-            h.policy != g->policy || h.participants != RING_PARTICIPANTS)
+            h.policy != g->policy || h.participants != RING_PARTICIPANTS || h.slot_size != g->slot_size || h.heap != g->heap)
                 return -EPROTO;
         return 0;
 }
