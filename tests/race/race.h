@@ -29,7 +29,7 @@ struct race {
         void (*check)(uint64_t rounds);
 };
 
-extern const struct race race_queue, race_pipe, race_lossy, race_reliable, race_service, race_semaphore, race_monitor,
+extern const struct race race_queue, race_queue_heap, race_pipe, race_lossy, race_reliable, race_service, race_semaphore, race_monitor,
         race_counter;
 
 /** What should never be. */
