@@ -274,3 +274,13 @@ uint32_t queue_payload_long(const struct queue *q, struct slot *s, uint32_t size
         *ret = q->heap.blocks + offset;
         return SHM_FAULT == FAULT_TRUST_BLOCK || size <= bytes - offset ? size : (uint32_t)(bytes - offset);
 }
+
+/* ---- for people -------------------------------------------------------------------------------- */
+
+uint32_t queue_heap_used(const struct queue *q) {
+        uint32_t used = 0;
+
+        for (uint32_t i = 0; i < q->heap.n; i++)
+                used += !is_free(q, atomic_load_explicit(&q->heap.words[i], memory_order_acquire));
+        return used << q->heap.log2;
+}

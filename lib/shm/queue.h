@@ -176,6 +176,9 @@ static inline uint64_t queue_message_id(const struct queue *q, uint32_t slot, ui
         return word_lap(w) << q->log2 | slot;
 }
 
+/** Bytes of the heap that are in use, about. For people. */
+uint32_t queue_heap_used(const struct queue *q);
+
 /* ---- dead letters; queue-dead.c ----------------------------------------------------------------- */
 
 /** A message has died, or may have: enforce the limit. After the word says so. */
