@@ -1,3 +1,7 @@
+# Small slots and long messages, through the daemon.
+TESTS += tests/scenario/b190-long-messages.py
+EXTRA_DIST += tests/scenario/b190-long-messages.py
+
 # What a queue does besides: limits of dead letters, sequences, batches, delays, messages that are longer than a slot.
 QUEUE_TESTS = tests/unit/test-queue-heap tests/unit/test-queue-options tests/unit/test-ganger-queue
 check_PROGRAMS += $(QUEUE_TESTS)
