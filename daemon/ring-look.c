@@ -34,6 +34,7 @@ static void count_queue(const struct queue *q, struct ring_counts *ret) {
                 .accepted = tail > voided ? tail - voided : 0,
                 .redelivered = atomic_load(&q->control->redelivered),
                 .dropped = atomic_load(&q->control->dropped),
+                .heap = q->heap.n << q->heap.log2,
                 .heap_used = queue_heap_used(q),
         };
 

@@ -13,7 +13,6 @@
 #include "base/time.h"
 #include "daemon/config/keys.h"
 #include "shm/broadcast.h"
-#include "shm/layout.h"
 #include "shm/semaphore.h"
 #include "shm/service.h"
 
@@ -139,11 +138,6 @@ bool object_definition_equal(const struct object_definition *a, const struct obj
         return strcmp(a->name, b->name) == 0 && a->section == b->section && all_equal(a->section, a, b);
 }
 
-/* Whole pages, so that the longest message fits a heap of its size. */
-static uint32_t pages_of(uint32_t size) {
-        return (size + REGION_PAGE - 1) / REGION_PAGE * REGION_PAGE;
-}
-
 struct geometry object_definition_geometry(const struct object_definition *object) {
         struct geometry g = { .kind = object->kind };
 
@@ -153,7 +147,7 @@ struct geometry object_definition_geometry(const struct object_definition *objec
                 g.message_max = object->message_max;
                 if (object->heap_size > 0) {
                         g.slot_size = object->slot_size;
-                        g.heap = pages_of(object->heap_size);
+                        g.heap = object->heap_size;
                 }
                 g.max_deliveries = object->max_deliveries;
                 g.dead_max = object->dead_max;

@@ -188,7 +188,7 @@ static int row_fill(struct call *call, struct ring_row *row) {
         m->failed = counts.failed;
         m->slot_size = ring->geometry.slot_size ? ring->geometry.slot_size : ring->geometry.message_max;
         m->message_max = ring->geometry.message_max;
-        m->heap = ring->geometry.heap;
+        m->heap = counts.heap;
         m->heap_used = counts.heap_used;
         m->max_deliveries = ring->geometry.max_deliveries;
         m->memory = ring->memory_size;

@@ -27,7 +27,7 @@ static int check_heap(const struct geometry *g) {
                 return -EINVAL;
         if (g->heap > QUEUE_HEAP_MAX)
                 return -E2BIG;
-        return g->heap >> queue_block_log2(g) << queue_block_log2(g) >= g->message_max ? 0 : -EINVAL;
+        return g->heap >= g->message_max ? 0 : -EINVAL;
 }
 
 static int queue_check(const struct geometry *g) {

@@ -78,7 +78,9 @@ static size_t heap_offset(const struct geometry *g) {
 }
 
 static uint32_t heap_blocks(const struct geometry *g) {
-        return g->heap >> queue_block_log2(g);
+        uint32_t block = UINT32_C(1) << queue_block_log2(g);
+
+        return (g->heap + block - 1) / block;
 }
 
 static size_t blocks_offset(const struct geometry *g) {

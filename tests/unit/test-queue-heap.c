@@ -282,12 +282,35 @@ START_TEST(geometry_must_go_together) {
         g = geometry;
         g.heap = MESSAGE_MAX - 1;
         ck_assert_int_eq(geometry_check(&g), -EINVAL);
+        g.heap = MESSAGE_MAX;
+        ck_assert_int_eq(geometry_check(&g), 0);
         g.heap = QUEUE_HEAP_MAX + 1;
         ck_assert_int_eq(geometry_check(&g), -E2BIG);
         g = (struct geometry){ .kind = OBJECT_PIPE, .capacity = 4096, .message_max = 64 };
         ck_assert_int_eq(geometry_check(&g), 0);
         g.heap = 4096;
         ck_assert_int_eq(geometry_check(&g), -EINVAL);
+}
+END_TEST
+
+/* A heap has whole blocks, one more rather than one less. */
+START_TEST(a_heap_of_one_message_holds_one) {
+        const struct geometry g = {
+                .kind = OBJECT_QUEUE, .slots = 2, .message_max = 5000, .max_deliveries = 1, .slot_size = 1, .heap = 5000,
+        };
+        _cleanup_(closep) int fd = region_create("test", &g);
+        struct region r = REGION_NULL;
+        struct queue q;
+        struct lease l;
+
+        ck_assert_int_eq(region_map(&r, fd, &g), 0);
+        queue_open(&q, &r, 1, 1, -1);
+        ck_assert_uint_gt((uint64_t)q.heap.n << q.heap.log2, 5000 - 1);
+        ck_assert_int_eq(queue_reserve_sized(&q, 5000, &l), 0);
+        memset(l.data, 1, 5000);
+        ck_assert_uint_eq(queue_room(&q, queue_slot(&q, l.slot)), 5000);
+        ck_assert_int_eq(queue_reserve_sized(&q, 2, &l), -EAGAIN);
+        region_unmap(&r);
 }
 END_TEST
 
@@ -311,7 +334,7 @@ int main(void) {
                 one_who_finds_no_room_uses_up_nothing, room_in_pieces_is_no_room, whatever_frees_a_slot_frees_its_blocks,
                 what_comes_back_keeps_its_blocks, a_slot_that_is_used_again_holds_no_old_blocks,
                 what_is_reserved_too_much_is_given_back, the_last_lap_is_as_any_other, damage_does_not_lead_out_of_the_heap,
-                geometry_must_go_together, blocks_fit_the_messages,
+                geometry_must_go_together, a_heap_of_one_message_holds_one, blocks_fit_the_messages,
         };
 
         tcase_add_checked_fixture(c, setup, teardown);
