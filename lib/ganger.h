@@ -228,8 +228,8 @@ int ganger_ring_send(struct ganger_ring *ring, const void *data, size_t size, in
 /**
  * Reserve a message to write in place: fill `ret->data`, set `ret->size`, then commit, cancel or forward
  * it soon. A reservation holds its place: when the ring has come round to it, other senders wait.
- * @param size  how much will be written at most; -EMSGSIZE if the ring takes no such message. In the heap (of a ring that has
- *              one) so much is kept free for it, and what it does not need of that is given back when it is committed.
+ * @param size  how much will be written at most; -EMSGSIZE if the ring takes no such message. If that is longer than a
+ *              slot, so much of the heap is kept for it; what it does not need is given back when it is committed.
  * @return as `ganger_ring_send`.
  */
 int ganger_ring_reserve(struct ganger_ring *ring, size_t size, struct ganger_message *ret,
@@ -237,8 +237,8 @@ int ganger_ring_reserve(struct ganger_ring *ring, size_t size, struct ganger_mes
 
 /**
  * Send a reserved message: from here on it is accepted.
- * @return 0, -EMSGSIZE (`size` was set longer than a slot, or than what was reserved in the heap; still reserved), -EINVAL (not
- *         reserved).
+ * @return 0, -EMSGSIZE (`size` was set longer than a slot, or than what was reserved in the heap; still reserved),
+ *         -EINVAL (not reserved).
  */
 int ganger_commit(struct ganger_message *m);
 
@@ -480,11 +480,14 @@ struct ganger_definition {
         uint32_t dead_max;      /**< queue: dead letters that are kept; 0: no limit but the slots */
         uint32_t delay_msec;    /**< queue: how long a message that came back rests, in milliseconds */
         /**
-         * queue: bytes that a slot holds itself, less than message_max; 0: message_max, and no heap. A longer message lies in
-         * the heap of the queue.
+         * queue: bytes that a slot holds itself, less than message_max; 0: message_max, and no heap. A longer message
+         * lies in the heap of the queue.
          */
         uint32_t slot_size;
-        /** queue: bytes of the heap, from message_max to 1 GiB; a message takes whole blocks of it, of 64 bytes to 4 KiB; 0: none */
+        /**
+         * queue: bytes of the heap, from message_max to 1 GiB; 0: none. A message takes whole blocks of it, of 64 bytes
+         * to 4 KiB.
+         */
         uint32_t heap_size;
         uint32_t reserved[6];   /**< 0 */
 };
@@ -1123,8 +1126,8 @@ struct ganger_wait {
  * that one. It may be gone by then (-EAGAIN): another was faster; wait again.
  *
  * The handles are the calling thread's; they may belong to several memberships. One item for each handle. A
- * handle with a descriptor in an event loop (`ganger_ring_fd`) may be waited for here too. Who sends messages that are longer
- * than a slot learns here that a slot is free, not that the heap has room: send those with a timeout.
+ * handle with a descriptor in an event loop (`ganger_ring_fd`) may be waited for here too. Who sends messages that are
+ * longer than a slot learns here that a slot is free, not that the heap has room: send those with a timeout.
  *
  * Linearises at a look at each that finds something. A system call while it sleeps: futex_waitv(2); before
  * Linux 5.16 ppoll(2), which a signal handler with SA_RESTART ends too.

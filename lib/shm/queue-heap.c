@@ -3,31 +3,32 @@
 /*
  * The heap of a queue: messages that are longer than a slot
  *
- * An array of blocks of one size, and a word for each: the id of the message that claimed it (plus one; 0: nobody ever did). A
- * block is in use while the slot that its word names holds that very message, and free as soon as that slot has gone on.
- * So whatever frees a slot frees the blocks of its message by the same store, whoever does it: acknowledge, cancel, recovery, a
- * dead letter that is dropped. Nothing is left behind by anybody who is killed, and nothing must be put right.
+ * An array of blocks of one size, and a word for each: the id of the message that claimed it (plus one; 0: nobody
+ * ever did). A block is in use while the slot that its word names holds that very message, and free as soon as
+ * that slot has gone on. So whatever frees a slot frees the blocks of its message by the same store, whoever does
+ * it: acknowledge, cancel, recovery, a dead letter that is dropped. Nothing is left behind by anybody who is
+ * killed, and nothing must be put right.
  *
- * A long message lies in a run of consecutive blocks. Its sender looks for one, claims a slot, then claims the blocks one
- * after the other, by compare-and-swap from a word that is stale to its own id. If it loses one, it gives back
- * those before it, and goes on behind it; if it finds no other run, it cancels the slot.
+ * A long message lies in a run of consecutive blocks. Its sender looks for one, claims a slot, then claims the
+ * blocks one after the other, by compare-and-swap from a word that is stale to its own id. If it loses one, it
+ * gives back those before it, and goes on behind it; if it finds no other run, it cancels the slot.
  *
- * Look first: who finds no run changes nothing. Else those who wait for space would wake each other, and themselves, for as long
- * as there is none.
+ * Look first: who finds no run changes nothing. Else those who wait for space would wake each other, and
+ * themselves, for as long as there is none.
  *
  * Somebody gets in. A run is claimed from its beginning to its end. So whoever loses a block loses it to one that
- * is further on in a run which goes further: that one succeeds, or loses another block further on. The last of them
- * succeeds. (If it was killed or stopped, its blocks are in use until it is recovered or goes on.)
+ * is further on in a run which goes further: that one succeeds, or loses another block further on. The last of
+ * them succeeds. (If it was killed or stopped, its blocks are in use until it is recovered or goes on.)
  *
- * No wake-up is lost. A sender that is woken may need more than was freed, while another, which was not, needs less. So with a
- * heap all that wait for space are woken: when a slot is freed, and when a sender gives back blocks. What is not promised: that one who
- * waits for a long run gets it while others keep taking short ones.
+ * No wake-up is lost. A sender that is woken may need more than was freed, while another, which was not, needs
+ * less. So with a heap all that wait for space are woken: when a slot is freed, and when a sender gives back
+ * blocks. What is not promised: that one who waits for a long run gets it while others keep taking short ones.
  *
- * Memory orders. Whoever sees a block's word sees that its slot was claimed: release of the compare-and-swap, acquire of the
- * look. What a receiver read in a block it read before the release of acknowledge; partner is the acquire of the look at
- * the slot's word. A word that is given back (0) is released for the same reason: who takes the block then has not looked
- * at that slot. Laps wrap: a word so old that its lap has come again may make its block seem to be in use while
- * that message is there; never the other way.
+ * Memory orders. Whoever sees a block's word sees that its slot was claimed: release of the compare-and-swap,
+ * acquire of the look. What a receiver read in a block it read before the release of acknowledge; partner is the
+ * acquire of the look at the slot's word. A word that is given back (0) is released for the same reason: who takes
+ * the block then has not looked at that slot. Laps wrap: a word so old that its lap has come again may make its
+ * block seem to be in use while that message is there; never the other way.
  */
 
 #include "shm/queue.h"

@@ -105,7 +105,8 @@ static void queue_race_check(uint64_t rounds) {
 /** As the other, but the messages are long, and there are fewer blocks than slots. */
 const struct race race_queue_heap = {
         .name = "queue-heap",
-        .geometry = { .kind = OBJECT_QUEUE, .slots = 16, .message_max = 128, .max_deliveries = 9, .slot_size = 16, .heap = 320 },
+        .geometry = { .kind = OBJECT_QUEUE, .slots = 16, .message_max = 128, .max_deliveries = 9,
+                      .slot_size = 16, .heap = 320 },
         .thread = queue_race,
         .open = queue_race_open,
         .check = queue_race_check,

@@ -29,8 +29,8 @@ struct race {
         void (*check)(uint64_t rounds);
 };
 
-extern const struct race race_queue, race_queue_heap, race_pipe, race_lossy, race_reliable, race_service, race_semaphore, race_monitor,
-        race_counter;
+extern const struct race race_queue, race_queue_heap, race_pipe, race_lossy, race_reliable, race_service, race_semaphore,
+        race_monitor, race_counter;
 
 /** What should never be. */
 _Noreturn void race_fail(const char *why);

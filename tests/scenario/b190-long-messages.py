@@ -47,7 +47,7 @@ def heap(g, ring='jobs'):
 
 
 def of_all_sizes():
-    """messages of one byte and of one MiB, in order and whole, through slots of 256 bytes; nothing of the heap is left in use"""
+    """messages of one byte and of one MiB, in order and whole, through slots of 256 bytes; nothing is left in use"""
     with Gang(CONFIG + WORKER, begin=False) as g:
         g.python('echo', ECHO)
         g.start()
@@ -116,8 +116,8 @@ def the_holder_dies():
 
 def a_dead_letter_is_dropped():
     """whoever drops a long dead letter gives its room back; a sender that waits for it goes on"""
-    with Gang(CONFIG.replace('max-deliveries = 2', 'max-deliveries = 1').replace('heap-size = 4MiB', 'heap-size = 1MiB') + WORKER,
-              begin=False) as g:
+    config = CONFIG.replace('max-deliveries = 2', 'max-deliveries = 1').replace('heap-size = 4MiB', 'heap-size = 1MiB')
+    with Gang(config + WORKER, begin=False) as g:
         g.python('echo', 'import sys\nfor line in sys.stdin:\n    print("OK" if len(line) < 9 else "FAIL no", flush=True)\n')
         g.start()
         send(g, text(1, MIB))

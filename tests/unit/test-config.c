@@ -117,8 +117,8 @@ START_TEST(objects_are_made_of_what_is_written) {
         assert_geometry(geometry_of(c, "jobs"), (struct geometry){ .kind = OBJECT_QUEUE, .slots = 65536, .message_max = 1024,
                                                                     .max_deliveries = 3, .dead_max = 100, .delay_msec = 2,
                                                                     .policy = QUEUE_DEAD_DROP_OLDEST });
-        assert_geometry(geometry_of(c, "mixed"), (struct geometry){ .kind = OBJECT_QUEUE, .slots = 1024, .message_max = 1 << 20,
-                                                                     .max_deliveries = 5, .slot_size = 256, .heap = 8 << 20 });
+        assert_geometry(geometry_of(c, "mixed"), (struct geometry){
+                .kind = OBJECT_QUEUE, .slots = 1024, .message_max = 1 << 20, .max_deliveries = 5, .slot_size = 256, .heap = 8 << 20 });
         assert_geometry(geometry_of(c, "bytes"),
                         (struct geometry){ .kind = OBJECT_PIPE, .capacity = 65536, .message_max = 4096 });
         assert_geometry(geometry_of(c, "news"), (struct geometry){ .kind = OBJECT_BROADCAST, .capacity = 1 << 20, .slots = 8,
@@ -137,7 +137,8 @@ END_TEST
 START_TEST(a_queue_has_a_heap_for_what_its_slots_do_not_hold) {
         _cleanup_(config_freep) struct config *c =
                 parse("ring a { message-max = 1MiB } ring b { slot-size = 100 message-max = 200 heap-size = 200 }\n"
-                      "ring c { message-max = 1KiB } ring d { slot-size = 64KiB } ring e { slot-size = 64 message-max = 64 }");
+                      "ring c { message-max = 1KiB } ring d { slot-size = 64KiB }\n"
+                      "ring e { slot-size = 64 message-max = 64 }");
         struct geometry g = { .kind = OBJECT_QUEUE, .slots = 1024, .max_deliveries = 5 };
 
         g.message_max = 1 << 20;
@@ -371,7 +372,9 @@ START_TEST(the_default_path_depends_on_the_user) {
 END_TEST
 
 int main(void) {
-        return harness_run(HARNESS_SUITE("config", every_key_is_read, objects_are_made_of_what_is_written, a_queue_has_a_heap_for_what_its_slots_do_not_hold, defaults_of_every_kind_are_sound, what_is_left_out_has_its_default,
+        return harness_run(HARNESS_SUITE("config", every_key_is_read, objects_are_made_of_what_is_written,
+                                         a_queue_has_a_heap_for_what_its_slots_do_not_hold,
+                                         defaults_of_every_kind_are_sound, what_is_left_out_has_its_default,
                                          the_canonical_form_is_read_back, every_byte_of_a_string_survives,
                                          every_row_of_the_table_is_whole, a_diff_tells_what_changed,
                                          the_hash_is_of_what_a_process_was_started_with, programs_are_found,

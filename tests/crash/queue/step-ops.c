@@ -35,7 +35,8 @@ unsigned int step_id(const void *data, uint32_t size) {
         const volatile uint64_t *d = data;
         unsigned int id = (unsigned int)d[0];
 
-        if ((size != STEP_SHORT && (size != STEP_LONG || d[STEP_LONG / sizeof *d - 1] != id)) || id >= STEP_IDS || d[0] != (id | (uint64_t)(id * 7 + 1) << 32) ||
+        if ((size != STEP_SHORT && (size != STEP_LONG || d[STEP_LONG / sizeof *d - 1] != id)) || id >= STEP_IDS ||
+            d[0] != (id | (uint64_t)(id * 7 + 1) << 32) ||
             d[1] != (id | (uint64_t)(id * 7 + 2) << 32))
                 return BROKEN;
         return id;

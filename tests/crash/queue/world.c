@@ -66,7 +66,8 @@ static void reset_ring(unsigned int ring) {
         *r = (struct region){
                 .base = sim_memory[ring],
                 .size = SIM_RING_BYTES,
-                .geometry = { .kind = OBJECT_QUEUE, .slots = scenario->slots[ring], .message_max = scenario->blocks ? scenario->blocks * BLOCK_SIZE : PAYLOAD_SIZE,
+                .geometry = { .kind = OBJECT_QUEUE, .slots = scenario->slots[ring],
+                              .message_max = scenario->blocks ? scenario->blocks * BLOCK_SIZE : PAYLOAD_SIZE,
                               .slot_size = PAYLOAD_SIZE, .heap = scenario->blocks * BLOCK_SIZE,
                               .max_deliveries = scenario->max_deliveries, .dead_max = scenario->dead_max,
                               .policy = scenario->dead_policy, .delay_msec = scenario->delay_msec },
