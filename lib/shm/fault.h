@@ -53,6 +53,7 @@
 #define FAULT_HEAP_CANCEL_SILENT 38     /* who finds no blocks cancels its slot, and wakes nobody */
 #define FAULT_HEAP_RELEASE_SILENT 39    /* who gives back blocks wakes nobody */
 #define FAULT_HEAP_BLIND 40             /* claim a slot before there are any blocks for it */
+#define FAULT_HEAP_TRIM_SILENT 41       /* who sends less than it reserved wakes nobody */
 #define FAULT_ANY_KEPT 60               /* who waits at several places keeps the wake-ups that it has no use for */
 #define FAULT_ANY_LATE_TICKET 61        /* … takes its tickets after its look */
 #define FAULT_ANY_BLIND 62              /* … does not look again once it is announced */
