@@ -23,12 +23,17 @@ void put_quarantined(struct output *o, bool first, const char *kind, const char 
 /** The longest of it: two sizes, a policy, a process, and words. */
 #define USED_MAX 160
 
-/** Of a ring with records of any size: how full it is, and who is slow. */
+/** Of a ring with records of any size: how full it is, and who is slow. Of a queue with a heap: how full that is. */
 static const char *used(char *buf, const Ganger__V1__Ring *r) {
         char size[SIZE_FORMAT_MAX], capacity[SIZE_FORMAT_MAX];
         const Ganger__V1__Subscriber *slowest = NULL;
         int n;
 
+        if (r->heap > 0) {
+                snprintf(buf, USED_MAX, "heap: %s of %s", size_format(size, sizeof size, r->heap_used),
+                         size_format(capacity, sizeof capacity, r->heap));
+                return buf;
+        }
         if (r->capacity == 0)
                 return NULL;
         for (size_t i = 0; i < r->n_subscribers; i++)
@@ -63,11 +68,11 @@ void table_rings(struct output *o, const Ganger__V1__RingsReply *reply) {
                 { .title = "SENDERS", .right = true }, { .title = "RECEIVERS", .right = true },
                 { .title = "USED", .shrinks = true },
         };
-        size_t n = ARRAY_SIZE(columns) - 1; /* the last is for pipes and broadcasts only */
+        size_t n = ARRAY_SIZE(columns) - 1; /* the last is for pipes, broadcasts and heaps only */
         struct table t;
 
         for (size_t i = 0; i < reply->n_rings; i++)
-                if (reply->rings[i]->capacity > 0)
+                if (reply->rings[i]->capacity > 0 || reply->rings[i]->heap > 0)
                         n = ARRAY_SIZE(columns);
         table_init(&t, columns, n);
         for (size_t i = 0; i < reply->n_rings; i++)

@@ -134,6 +134,8 @@ void gang_object_save(struct gang_object *object) {
         record.policy = g->policy;
         record.dead_max = g->dead_max;
         record.delay_msec = g->delay_msec;
+        record.slot_size = g->slot_size;
+        record.heap = g->heap;
         record.fences = g->fences;
         record.next_generation = object->seats.next_generation;
         record.layout = REGION_LAYOUT_VERSION;
@@ -154,6 +156,8 @@ static struct geometry recorded_geometry(const Ganger__State__ObjectState *recor
                 .policy = record->policy,
                 .dead_max = record->dead_max,
                 .delay_msec = record->delay_msec,
+                .slot_size = record->slot_size,
+                .heap = record->heap,
                 .fences = record->fences,
         };
 }
@@ -280,7 +284,8 @@ int gang_object_replace(struct gang_object *object, struct error *error) {
 static bool is_same(const struct geometry *a, const struct geometry *b) {
         return a->kind == b->kind && a->slots == b->slots && a->message_max == b->message_max &&
                a->max_deliveries == b->max_deliveries && a->capacity == b->capacity && a->policy == b->policy &&
-               a->dead_max == b->dead_max && a->delay_msec == b->delay_msec;
+               a->dead_max == b->dead_max && a->delay_msec == b->delay_msec && a->slot_size == b->slot_size &&
+               a->heap == b->heap;
 }
 
 static int gang_object_add_again(struct gang_objects *objects, struct gang_object *object,

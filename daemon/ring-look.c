@@ -15,6 +15,7 @@
 #include "daemon/gang.h"
 #include "daemon/ring-look.h"
 #include "shm/object.h"
+#include "shm/queue-fast.h"
 
 /* A message that was found: sorted by its id, which is the order of sending. */
 struct found {
@@ -33,6 +34,8 @@ static void count_queue(const struct queue *q, struct ring_counts *ret) {
                 .accepted = tail > voided ? tail - voided : 0,
                 .redelivered = atomic_load(&q->control->redelivered),
                 .dropped = atomic_load(&q->control->dropped),
+                .heap = q->heap.n << q->heap.log2,
+                .heap_used = queue_heap_used(q),
         };
 
         for (uint32_t i = 0; i < q->n; i++)
@@ -180,12 +183,12 @@ static void read_note(const struct queue *q, const struct found *found, struct r
 static bool read_message(const struct gang_object *ring, const struct found *found, void *buffer, uint32_t bytes,
                          struct ring_message *ret) {
         const struct queue *q = &ring->shm->queue;
-        const struct slot *slot = queue_slot(q, found->slot);
-        uint32_t size = *(const volatile uint32_t *)&slot->size;
+        void *data;
+        uint32_t size = queue_payload(q, queue_slot(q, found->slot), &data);
 
         *ret = (struct ring_message){
                 .id = found->id,
-                .size = MIN(size, q->message_max),
+                .size = size,
                 .deliveries = word_deliveries(found->word),
                 .state = state_name(found->word),
                 .holder = holder_name(ring, found->word),
@@ -193,7 +196,7 @@ static bool read_message(const struct gang_object *ring, const struct found *fou
         };
         bytes = MIN(bytes, (uint32_t)RING_PEEK_BYTES_MAX);
         ret->data_size = MIN(bytes, ret->size);
-        memcpy(buffer, slot->data, ret->data_size);
+        memcpy(buffer, data, ret->data_size);
         read_note(q, found, ret);
         atomic_thread_fence(memory_order_acquire);
         return slot_word(q, found->slot) == found->word;

@@ -16,6 +16,7 @@ struct ring_counts {
         uint64_t dropped;               /* queue: dead letters that had to make room */
         uint64_t failed;                /* service: calls whose server died */
         uint32_t used;                  /* pipe, broadcast: bytes */
+        uint32_t heap, heap_used;       /* queue: bytes */
 };
 
 void ring_count(const struct gang_object *ring, struct ring_counts *ret);

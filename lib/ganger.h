@@ -219,8 +219,9 @@ int ganger_reject(struct ganger_message *m, const char *reason);
  * Copy `size` bytes into a message and send it.
  * @param timeout_usec  how long to wait for space, as in `ganger_ring_receive`.
  * @return 0: accepted, it will not be lost; else it was not sent:
- *         -EMSGSIZE   longer than a slot (`ganger_ring_message_max`);
- *         -EAGAIN     the ring is full (timeout 0);  -ETIMEDOUT  it was full for so long;
+ *         -EMSGSIZE   longer than the ring takes (`ganger_ring_message_max`);
+ *         -EAGAIN     the ring is full, or its heap has no room, in one piece, for this message (timeout 0);
+ *         -ETIMEDOUT  it was so for that long;
  *         -EDQUOT     the ring has as many dead letters as it may, and refuses to take more messages until some are
  *                     retried or dropped (timeout 0; else this waits as for space);
  *         -EINTR, -EACCES, -EBADMSG  as in `ganger_ring_receive`.
@@ -230,7 +231,8 @@ int ganger_ring_send(struct ganger_ring *ring, const void *data, size_t size, in
 /**
  * Reserve a message to write in place: fill `ret->data`, set `ret->size`, then commit, cancel or forward
  * it soon. A reservation holds its place: when the ring has come round to it, other senders wait.
- * @param size  how much will be written at most; -EMSGSIZE if that does not fit.
+ * @param size  how much will be written at most; -EMSGSIZE if the ring takes no such message. If that is longer than a
+ *              slot, so much of the heap is kept for it; what it does not need is given back when it is committed.
  * @return as `ganger_ring_send`.
  */
 int ganger_ring_reserve(struct ganger_ring *ring, size_t size, struct ganger_message *ret,
@@ -238,7 +240,8 @@ int ganger_ring_reserve(struct ganger_ring *ring, size_t size, struct ganger_mes
 
 /**
  * Send a reserved message: from here on it is accepted.
- * @return 0, -EMSGSIZE (`size` was set longer than a slot; still reserved), -EINVAL (not reserved).
+ * @return 0, -EMSGSIZE (`size` was set longer than a slot, or than what was reserved in the heap; still reserved),
+ *         -EINVAL (not reserved).
  */
 int ganger_commit(struct ganger_message *m);
 
@@ -503,7 +506,17 @@ struct ganger_definition {
         uint32_t policy;        /**< queue, broadcast, service, semaphore: one of those above */
         uint32_t dead_max;      /**< queue: dead letters that are kept; 0: no limit but the slots */
         uint32_t delay_msec;    /**< queue: how long a message that came back rests, in milliseconds */
-        uint32_t reserved[8];   /**< 0 */
+        /**
+         * queue: bytes that a slot holds itself, less than message_max; 0: message_max, and no heap. A longer message
+         * lies in the heap of the queue.
+         */
+        uint32_t slot_size;
+        /**
+         * queue: bytes of the heap, from message_max to 1 GiB; 0: none. A message takes whole blocks of it, of 64 bytes
+         * to 4 KiB.
+         */
+        uint32_t heap_size;
+        uint32_t reserved[6];   /**< 0 */
 };
 
 /** What a member may do with one object. */
@@ -1196,7 +1209,8 @@ struct ganger_wait {
  *
  * The handles are the calling thread's; they may belong to several memberships. One item for each handle, beside one for
  * each of its open calls. A handle with a descriptor in an event loop (`ganger_ring_fd`) may be waited for here too. A
- * writer publishes what it has appended before it waits for room.
+ * writer publishes what it has appended before it waits for room. Who sends messages that are longer than a slot of a queue
+ * learns here that a slot is free, not that the heap has room: send those with a timeout.
  *
  * Nobody is served in turn: a lock may be reserved for one who waits for nothing else, and under contention that one has
  * it sooner. Who waits here for a lock is no waiter in `gangerctl locks`, and no part of a deadlock: something else may

@@ -80,8 +80,9 @@ class _Message(ctypes.Structure):
 
 class _Definition(ctypes.Structure):
     _fields_ = [(name, ctypes.c_uint32) for name in
-                ('kind', 'slots', 'message_max', 'max_deliveries', 'capacity', 'policy', 'dead_max', 'delay_msec')]
-    _fields_ += [('reserved', ctypes.c_uint32 * 8)]
+                ('kind', 'slots', 'message_max', 'max_deliveries', 'capacity', 'policy', 'dead_max', 'delay_msec',
+                 'slot_size', 'heap_size')]
+    _fields_ += [('reserved', ctypes.c_uint32 * 6)]
 
 
 class _Request(ctypes.Structure):

@@ -65,8 +65,9 @@ struct object_definition {
         enum config_section section;
         enum object_kind kind;
         uint32_t slots;                 /* queue, service: a power of two */
-        uint32_t slot_size;             /* queue: bytes of the longest message */
-        uint32_t message_max;           /* of the others: the same */
+        uint32_t slot_size;             /* queue: bytes of the longest message that a slot holds itself */
+        uint32_t message_max;           /* bytes of the longest message; queue: more than slot_size only with a heap */
+        uint32_t heap_size;             /* queue: bytes; 0: there is no heap */
         uint32_t max_deliveries;        /* queue, service: 1 … 255 */
         uint32_t dead_max;              /* queue: dead letters that are kept; 0: as many as there are slots */
         int dead_policy;                /* queue: what happens past them; enum queue_dead_policy */

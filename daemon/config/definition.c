@@ -144,7 +144,11 @@ struct geometry object_definition_geometry(const struct object_definition *objec
         switch (object->kind) {
         case OBJECT_QUEUE:
                 g.slots = object->slots;
-                g.message_max = object->slot_size;
+                g.message_max = object->message_max;
+                if (object->heap_size > 0) {
+                        g.slot_size = object->slot_size;
+                        g.heap = object->heap_size;
+                }
                 g.max_deliveries = object->max_deliveries;
                 g.dead_max = object->dead_max;
                 g.delay_msec = (uint32_t)((object->redelivery_delay_usec + USEC_PER_MSEC - 1) / USEC_PER_MSEC);

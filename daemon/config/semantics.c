@@ -20,6 +20,8 @@
 
 /** The memory of one ring; the limit of one that was meant has been passed long before. */
 #define RING_SIZE_MAX (UINT64_C(1) << 36)
+/** A heap whose size is not given holds so many of the longest messages. */
+#define HEAP_LONGEST 16
 
 /** Of an object that is a pipe: who has its two ends. */
 struct ends {
@@ -286,15 +288,50 @@ static void check_size(const struct checker *c, const struct object_definition *
 }
 
 /* Where nothing is said of the longest message, it is no longer than the ring allows. */
-static void check_message_max(const struct checker *c, struct object_definition *o, uint32_t most) {
+static void check_message_max(const struct checker *c, struct object_definition *o, uint32_t most, const char *what) {
         char size[SIZE_FORMAT_MAX], limit[SIZE_FORMAT_MAX];
 
         if (o->message_max <= most)
                 return;
         if (was_written(c, "message-max"))
-                complain(c, "message-max", "%s is too long for this capacity; the most is %s",
-                         size_format(size, sizeof size, o->message_max), size_format(limit, sizeof limit, most));
+                complain(c, "message-max", "%s is too long for %s; the most is %s",
+                         size_format(size, sizeof size, o->message_max), what, size_format(limit, sizeof limit, most));
         o->message_max = most;
+}
+
+/* What a slot does not hold goes into the heap. */
+static void check_heap(const struct checker *c, struct object_definition *o) {
+        char size[SIZE_FORMAT_MAX];
+
+        if (o->message_max <= o->slot_size) {
+                if (o->heap_size > 0 && !is_doubtful(c, "message-max") && !is_doubtful(c, "slot-size"))
+                        complain(c, "heap-size", "only with a message-max above slot-size: a slot holds every message");
+                o->heap_size = 0;
+        } else if (!was_written(c, "heap-size") || is_doubtful(c, "heap-size")) {
+                o->heap_size = HEAP_LONGEST * o->message_max;
+        } else if (o->heap_size < o->message_max) {
+                complain(c, "heap-size", "it does not hold a message of %s (message-max)",
+                         size_format(size, sizeof size, o->message_max));
+                o->heap_size = o->message_max;
+        }
+}
+
+/* Of slot-size and message-max, one that is not given follows the other. */
+static void check_queue(const struct checker *c, struct object_definition *o) {
+        char size[SIZE_FORMAT_MAX];
+
+        if (!was_written(c, "message-max") || is_doubtful(c, "message-max"))
+                o->message_max = o->slot_size;
+        check_message_max(c, o, QUEUE_MESSAGE_MAX, "a queue");
+        if (!was_written(c, "slot-size"))
+                o->slot_size = MIN(o->slot_size, o->message_max);
+        if (o->message_max < o->slot_size) {
+                if (!is_doubtful(c, "slot-size"))
+                        complain(c, "message-max", "it is less than slot-size, %s: a slot would never be full",
+                                 size_format(size, sizeof size, o->slot_size));
+                o->message_max = o->slot_size;
+        }
+        check_heap(c, o);
 }
 
 static void check_object(const struct checker *c, struct object_definition *o) {
@@ -304,16 +341,17 @@ static void check_object(const struct checker *c, struct object_definition *o) {
                 return;
         switch (o->kind) {
         case OBJECT_QUEUE:
+                check_queue(c, o);
                 check_size(c, o, "slot-size", o->slot_size);
                 break;
         case OBJECT_SERVICE:
                 check_size(c, o, "message-max", o->message_max);
                 break;
         case OBJECT_PIPE:
-                check_message_max(c, o, pipe_message_max(o->capacity));
+                check_message_max(c, o, pipe_message_max(o->capacity), "this capacity");
                 break;
         case OBJECT_BROADCAST:
-                check_message_max(c, o, broadcast_message_limit(o->capacity));
+                check_message_max(c, o, broadcast_message_limit(o->capacity), "this capacity");
                 break;
         default:
                 break;

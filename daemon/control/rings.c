@@ -189,7 +189,10 @@ static int row_fill(struct call *call, struct ring_row *row) {
         m->used = counts.used;
         m->dropped = counts.dropped;
         m->failed = counts.failed;
-        m->slot_size = ring->geometry.message_max;
+        m->slot_size = ring->geometry.slot_size ? ring->geometry.slot_size : ring->geometry.message_max;
+        m->message_max = ring->geometry.message_max;
+        m->heap = counts.heap;
+        m->heap_used = counts.heap_used;
         m->max_deliveries = ring->geometry.max_deliveries;
         m->memory = ring->memory_size;
         m->ready = counts.ready;

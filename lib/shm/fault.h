@@ -46,6 +46,14 @@
 #define FAULT_ALARM_UNCOUNTED 31        /* who gives back leaves an alarm alone that is early enough */
 #define FAULT_ALARM_UNHEARD 32          /* … does not wake those who would sleep too long */
 #define FAULT_ALARM_UNRENEWED 33        /* recovery does not set the alarm */
+#define FAULT_HEAP_BLOCK_FIRST 34       /* blocks are claimed before the slot that they are for */
+#define FAULT_HEAP_ANY_LAP 35           /* a block is taken to be in use while its slot is, whatever message is there */
+#define FAULT_HEAP_CLAIM_STORED 36      /* a block is claimed by a store */
+#define FAULT_HEAP_WAKE_ONE 37          /* one of those who wait is woken, though it may need more than there is */
+#define FAULT_HEAP_CANCEL_SILENT 38     /* who finds no blocks cancels its slot, and wakes nobody */
+#define FAULT_HEAP_RELEASE_SILENT 39    /* who gives back blocks wakes nobody */
+#define FAULT_HEAP_BLIND 40             /* claim a slot before there are any blocks for it */
+#define FAULT_HEAP_TRIM_SILENT 41       /* who sends less than it reserved wakes nobody */
 #define FAULT_ANY_KEPT 60               /* who waits at several places keeps the wake-ups that it has no use for */
 #define FAULT_ANY_LATE_TICKET 61        /* … takes its tickets after its look */
 #define FAULT_ANY_BLIND 62              /* … does not look again once it is announced */
@@ -58,6 +66,7 @@
 /* ---- hostile: trust in memory, hunted by tests/fuzz/run-fuzz (the target comes first): 200 to 299 --- */
 #define FAULT_TRUST_SIZE 200            /* queue: a receiver believes the size that stands in the slot */
 #define FAULT_TRUST_SKIP 201            /* queue: a scan goes on for as long as the words say */
+#define FAULT_TRUST_BLOCK 203           /* queue: a receiver believes the number of the block that stands in the slot */
 #define FAULT_TRUST_OWNER 202           /* journal: recovery settles slots of whoever the journal names */
 
 /* ---- service: 500 to 599 --------------------------------------------------------------------------- */

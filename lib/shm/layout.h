@@ -6,6 +6,7 @@
  * What lies where in the shared memory of an object
  *
  *      queue:      header | control | waiters of both eventcounts | slots … | notes … | due times … | producers
+ *                  | words of the heap's blocks … | the blocks …
  *      semaphore:  header | control | permits … | participants …
  *      counter:    header | words … | cells of each participant …
  *      monitor:    header | control (see shm/monitor.h), an eventcount for each condition
@@ -30,6 +31,10 @@
 #define QUEUE_SLOTS_MIN 2
 #define QUEUE_SLOTS_MAX (1u << 20)
 #define QUEUE_MESSAGE_MAX (16u << 20)
+#define QUEUE_HEAP_MAX (1u << 30)
+/** Bytes of a block of the heap; see queue-heap.c. */
+#define QUEUE_BLOCK_LOG2_MIN 6
+#define QUEUE_BLOCK_LOG2_MAX 12
 
 /** Producers of one queue that number their messages, over its whole life. */
 #ifndef QUEUE_PRODUCERS
@@ -50,6 +55,8 @@ struct region_header {
         uint32_t capacity;
         uint32_t policy;
         uint32_t participants;
+        uint32_t slot_size;
+        uint32_t heap;
 };
 
 /*
@@ -75,6 +82,7 @@ struct queue_control {
         _Alignas(CACHE_LINE) _Atomic uint64_t voided;   /* for people: positions that were passed over */
         _Atomic uint64_t redelivered;                   /* for people: deliveries that were not the first */
         _Atomic uint64_t dropped;                       /* for people: dead letters that had to make room */
+        _Alignas(CACHE_LINE) _Atomic uint32_t heap_next; /* hint: the block where the next look for free ones begins */
         struct eventcount messages;                     /* receivers wait here */
         struct eventcount space;                        /* senders wait here */
 };
@@ -86,6 +94,9 @@ struct queue_control {
 #define EPOCH_SLOT_BITS 20
 #define HEAD_POSITION_BITS 48
 #define HEAD_POSITION_MASK ((UINT64_C(1) << HEAD_POSITION_BITS) - 1)
+
+/** In the `size` of a slot: the message lies in the heap, and its data begins with the number of the first block. */
+#define SLOT_IN_HEAP (UINT32_C(1) << 31)
 
 /** A slot: its word and the beginning of the message are in one cache line. */
 struct slot {
@@ -122,6 +133,7 @@ struct producer {
 };
 
 _Static_assert(sizeof(struct slot) == 16, "a message begins 16 bytes into its slot");
+_Static_assert(QUEUE_MESSAGE_MAX < SLOT_IN_HEAP, "a size needs another bit");
 _Static_assert(sizeof(struct note) == CACHE_LINE, "one line a note");
 _Static_assert(WAITER_GROUPS <= 32, "a group needs its bit in the summary");
 _Static_assert(RING_PARTICIPANTS <= PARTICIPANT_MAX, "participants must fit a word");

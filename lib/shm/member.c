@@ -18,6 +18,7 @@
 
 #include "base/cleanup.h"
 #include "shm/fault.h"
+#include "shm/queue-fast.h"
 
 int member_create(const char *name) {
         const struct member_memory header = {
@@ -115,5 +116,8 @@ void journal_settle(struct journal *j, const struct settlement *s, size_t n) {
         atomic_store_explicit(&j->armed, 0, memory_order_release);
 #endif
         for (size_t i = 0; i < n; i++)
-                wait_wake(s[i].acknowledge ? &s[i].queue->space : &s[i].queue->messages);
+                if (s[i].acknowledge)
+                        queue_freed(s[i].queue);
+                else
+                        queue_published(s[i].queue, 1);
 }

@@ -37,7 +37,10 @@ const struct object_ops *object_ops_find(enum object_kind kind) {
 int geometry_check(const struct geometry *g) {
         const struct object_ops *ops = object_ops_find(g->kind);
 
-        return ops ? ops->check(g) : -EINVAL;
+        /* Nothing but a queue has a heap. */
+        if (!ops || (g->kind != OBJECT_QUEUE && (g->slot_size != 0 || g->heap != 0)))
+                return -EINVAL;
+        return ops->check(g);
 }
 
 size_t geometry_size(const struct geometry *g) {
@@ -63,6 +66,8 @@ void region_header_fill(struct region_header *ret, const struct geometry *g) {
                 .capacity = g->capacity,
                 .policy = g->policy,
                 .participants = RING_PARTICIPANTS,
+                .slot_size = g->slot_size,
+                .heap = g->heap,
         };
 }
 

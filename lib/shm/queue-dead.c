@@ -134,7 +134,7 @@ static void drop_oldest(struct queue *q) {
                 if (word_state(w) == SLOT_DEAD && age > kept && age <= all.oldest && bury(q, i, w))
                         atomic_fetch_add_explicit(&q->control->dropped, 1, memory_order_relaxed);
         }
-        wait_wake(&q->space);
+        queue_freed(q);
 }
 
 /* ---- what others call -------------------------------------------------------------------------- */

@@ -34,6 +34,10 @@
 bool queue_claim_stands_slow(struct slot *s, uint64_t lap, int32_t beyond);
 void queue_give_up(struct queue *q, struct slot *s, uint64_t free);
 void queue_publish_head(struct queue *q);
+uint32_t queue_payload_long(const struct queue *q, struct slot *s, uint32_t size, void **ret);
+uint32_t queue_room_in_heap(const struct queue *q, const struct slot *s);
+uint32_t queue_fit_heap(struct queue *q, struct slot *s, uint64_t id, uint32_t size);
+int queue_reserve_long(struct queue *q, uint32_t size, struct lease *ret);
 void queue_wake_sender_after_lease(struct queue *q, uint64_t w, uint64_t position);
 
 /** The lap of a position, in its place in a word: the word of a slot that is free there. */
@@ -102,7 +106,25 @@ static inline struct slot *queue_reserve_fast(struct queue *q, uint64_t *ret_pos
         return s;
 }
 
-/** Publish a slot that this participant is writing, and wake nobody yet. @param w  any word of its lap. */
+/** How long a message may be that this participant is writing. */
+static inline uint32_t queue_room(const struct queue *q, const struct slot *s) {
+        return queue_likely(q->heap.n == 0) ? q->message_max : queue_room_in_heap(q, s);
+}
+
+/**
+ * What the slot of a message is to say of its size, which is at most queue_room(): with a heap, also whether it lies there.
+ * What the message does not need of the heap is given back. Once, and before it is published.
+ * @param id  of the message.
+ */
+static inline uint32_t queue_fit(struct queue *q, struct slot *s, uint64_t id, uint32_t size) {
+        return queue_likely(q->heap.n == 0) ? size : queue_fit_heap(q, s, id, size);
+}
+
+/**
+ * Publish a slot that this participant is writing, and wake nobody yet.
+ * @param w     any word of its lap.
+ * @param size  from queue_fit(), or that of a message which lies in the slot.
+ */
 static inline void queue_publish(struct slot *s, uint64_t w, uint32_t size) {
 #if SHM_FAULT == FAULT_SIZE_AFTER_COMMIT
         queue_settle(s, (w & WORD_LAP_MASK) | SLOT_READY);
@@ -154,11 +176,14 @@ static inline struct slot *queue_receive_fast(struct queue *q, uint64_t *ret_pos
         return s;
 }
 
-/** The size of a message that was leased: read once, and bounded. */
-static inline uint32_t queue_size_of(const struct queue *q, const struct slot *s) {
+/** The size of a message that was leased: read once, and bounded. @param ret  where it lies. */
+static inline uint32_t queue_payload(const struct queue *q, struct slot *s, void **ret) {
         uint32_t size = *(const volatile uint32_t *)&s->size;
 
-        return size < q->message_max || SHM_FAULT == FAULT_TRUST_SIZE ? size : q->message_max;
+        if (!queue_likely(size <= q->slot_size))
+                return queue_payload_long(q, s, size, ret);
+        *ret = s->data;
+        return size;
 }
 
 /** The id of the message that was sent at a position. */
@@ -175,9 +200,9 @@ static inline void queue_free(struct slot *s, uint64_t w) {
         queue_settle(s, (w & WORD_LAP_MASK) + WORD_LAP_STEP);
 }
 
-/** Slots were freed, however many: a sender that gets one wakes the next. */
+/** Slots were freed, however many: a sender that gets one wakes the next. With a heap, all look what is there for them. */
 static inline void queue_freed(struct queue *q) {
-        wait_wake(&q->space);
+        wait_wake_many(&q->space, q->space_wakes);
 }
 
 /** Both. */

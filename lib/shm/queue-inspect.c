@@ -4,8 +4,8 @@
  * What can be wrong with a queue
  *
  * A word alone: a state that there is not, an owner or a count of deliveries where none belongs, an owner who is nobody, a
- * message longer than its slot. And the words together: every position below one that was claimed was claimed too, or passed
- * over. So first all words are read, for the highest position that was claimed; then each is read again, and must have
+ * message longer than its slot, or in blocks of the heap that are not its own. And the words together: every position below
+ * one that was claimed was claimed too, or passed over. So first all words are read, for the highest position that was claimed; then each is read again, and must have
  * gone on as far. Who claimed that position saw all that was passed over before it (acquire and release of `passed`);
  * object_inspect() looks twice because of those that were claimed.
  *
@@ -29,6 +29,21 @@ static const char *state_name(enum slot_state state) {
         return (size_t)state < ARRAY_SIZE(names) ? names[state] : NULL;
 }
 
+/** A message in the heap: while its slot holds it, so do its blocks. */
+static void check_heap(struct damage *d, const struct queue *q, uint32_t i, uint64_t w, uint32_t size) {
+        uint32_t first = 0;
+        bool holds = size <= q->message_max && queue_heap_holds(q, i, queue_message_id(q, i, w), size, &first);
+
+        atomic_thread_fence(memory_order_acquire);
+        if (holds || atomic_load_explicit(&queue_slot(q, i)->word, memory_order_relaxed) != w)
+                return;
+        if (size > q->message_max)
+                damage_add(d, "slot %u: its message has %u bytes, of at most %u", i, size, q->message_max);
+        else
+                damage_add(d, "slot %u: its message of %u bytes is said to begin with block %u of the heap, which is not its",
+                           i, size, first);
+}
+
 /** What a word says against itself, and against its slot. */
 static void check_word(struct damage *d, const struct object *o, uint32_t i, uint64_t w, uint32_t size) {
         const struct queue *q = &o->queue;
@@ -46,8 +61,10 @@ static void check_word(struct damage *d, const struct object *o, uint32_t i, uin
         else if (deliveries > most || (state == SLOT_LEASED && deliveries == 0))
                 damage_add(d, "slot %u: its word (0x%016llx) is %s, after %u deliveries of at most %u", i, (ull)w,
                            state_name(state), deliveries, q->max_deliveries);
-        else if (full && size > q->message_max)
-                damage_add(d, "slot %u: its message has %u bytes, of at most %u", i, size, q->message_max);
+        else if (full && q->heap.n > 0 && size & SLOT_IN_HEAP)
+                check_heap(d, q, i, w, size & ~SLOT_IN_HEAP);
+        else if (full && size > q->slot_size)
+                damage_add(d, "slot %u: its message has %u bytes, of at most %u", i, size, q->slot_size);
 }
 
 /** Word and size of a slot as they were at one time. */

@@ -19,6 +19,17 @@
 /** A word that changes under recovery more often than this was not changed by anybody honest. */
 #define RECOVER_TRIES 16
 
+/** With a heap there are messages that a slot does not hold, and the longest fits. */
+static int check_heap(const struct geometry *g) {
+        if (g->heap == 0)
+                return queue_slot_size(g) == g->message_max ? 0 : -EINVAL;
+        if (g->slot_size == 0 || g->slot_size >= g->message_max)
+                return -EINVAL;
+        if (g->heap > QUEUE_HEAP_MAX)
+                return -E2BIG;
+        return g->heap >= g->message_max ? 0 : -EINVAL;
+}
+
 static int queue_check(const struct geometry *g) {
         if (g->slots == 0 || (g->slots & (g->slots - 1)) || g->message_max == 0 || g->max_deliveries == 0)
                 return -EINVAL;
@@ -26,7 +37,7 @@ static int queue_check(const struct geometry *g) {
                 return -EINVAL;
         if (g->slots > QUEUE_SLOTS_MAX || g->message_max > QUEUE_MESSAGE_MAX || g->max_deliveries > DELIVERIES_MAX)
                 return -E2BIG;
-        return g->policy < _QUEUE_DEAD_POLICY_N ? 0 : -EINVAL;
+        return g->policy < _QUEUE_DEAD_POLICY_N ? check_heap(g) : -EINVAL;
 }
 
 static void queue_object_open(struct object *o) {

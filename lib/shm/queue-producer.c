@@ -81,6 +81,7 @@ int queue_commit_sequenced(struct queue *q, const struct lease *lease, uint32_t 
                 return -EINVAL;
         if (queue_has_accepted(q, sequence))
                 return -EALREADY;
+        size = queue_fit(q, s, lease->id, size);
 #if SHM_FAULT == FAULT_INTENT_LATE
         queue_commit_fast(q, s, queue_lap_bits(q, lease->id), size);
 #endif

@@ -14,9 +14,10 @@ static int try_receive(void *object, void *ret) {
         return queue_receive(object, ret);
 }
 
-/** Whoever waits for space waits until senders are refused no more, too. */
+/** Whoever waits for space waits until senders are refused no more, too. The size stands in the lease that is asked for. */
 static int try_reserve(void *object, void *ret) {
-        int r = queue_reserve(object, ret);
+        const struct lease *l = ret;
+        int r = queue_reserve_sized(object, l->size, ret);
 
         return r == -EDQUOT ? -EAGAIN : r;
 }
@@ -39,15 +40,23 @@ int queue_receive_wait(struct queue *q, struct lease *ret, uint64_t deadline_use
         return wait_until(&f, deadline_usec);
 }
 
-int queue_reserve_wait(struct queue *q, struct lease *ret, uint64_t deadline_usec) {
+int queue_reserve_sized_wait(struct queue *q, uint32_t size, struct lease *ret, uint64_t deadline_usec) {
+        struct lease l = { .size = size };
         const struct wait_for f = {
-                .try = try_reserve, .object = q, .ret = ret, .waiting = &q->space, .patience = &q->patience,
+                .try = try_reserve, .object = q, .ret = &l, .waiting = &q->space, .patience = &q->patience,
                 .participant = owner_participant(q->owner),
                 /* One slot that is leased or cancelled may open a whole row of free ones behind it, and it wakes one. */
                 .pass_on = true,
         };
+        int r = wait_until(&f, deadline_usec);
 
-        return wait_until(&f, deadline_usec);
+        if (r == 0)
+                *ret = l;
+        return r;
+}
+
+int queue_reserve_wait(struct queue *q, struct lease *ret, uint64_t deadline_usec) {
+        return queue_reserve_sized_wait(q, 0, ret, deadline_usec);
 }
 
 int queue_receive_poll(struct queue *q, struct lease *ret) {

@@ -44,8 +44,13 @@ static size_t align_up(size_t n, size_t to) {
         return (n + to - 1) / to * to;
 }
 
+uint32_t queue_slot_size(const struct geometry *g) {
+        return g->slot_size ? g->slot_size : g->message_max;
+}
+
+/** Whole lines: so there is always room for the number of a block of the heap. */
 static size_t slot_stride(const struct geometry *g) {
-        return align_up(sizeof(struct slot) + g->message_max, CACHE_LINE);
+        return align_up(sizeof(struct slot) + queue_slot_size(g), CACHE_LINE);
 }
 
 static size_t control_offset(void) {
@@ -68,8 +73,31 @@ static size_t producers_offset(const struct geometry *g) {
         return align_up(due_offset(g) + sizeof(uint64_t) * g->slots, CACHE_LINE);
 }
 
+static size_t heap_offset(const struct geometry *g) {
+        return producers_offset(g) + sizeof(struct producer) * QUEUE_PRODUCERS;
+}
+
+static uint32_t heap_blocks(const struct geometry *g) {
+        uint32_t block = UINT32_C(1) << queue_block_log2(g);
+
+        return (g->heap + block - 1) / block;
+}
+
+static size_t blocks_offset(const struct geometry *g) {
+        return align_up(heap_offset(g) + sizeof(uint64_t) * heap_blocks(g), CACHE_LINE);
+}
+
 size_t queue_memory_size(const struct geometry *g) {
-        return align_up(producers_offset(g) + sizeof(struct producer) * QUEUE_PRODUCERS, REGION_PAGE);
+        return align_up(blocks_offset(g) + ((size_t)heap_blocks(g) << queue_block_log2(g)), REGION_PAGE);
+}
+
+static struct queue_heap heap_at(const struct geometry *g, unsigned char *base) {
+        return (struct queue_heap){
+                .words = (void *)(base + heap_offset(g)),
+                .blocks = base + blocks_offset(g),
+                .n = heap_blocks(g),
+                .log2 = queue_block_log2(g),
+        };
 }
 
 void queue_open(struct queue *q, const struct region *region, uint32_t participant, uint32_t generation, int event_fd) {
@@ -91,6 +119,9 @@ void queue_open(struct queue *q, const struct region *region, uint32_t participa
                 .lap_shift = WORD_LAP_SHIFT - (uint32_t)__builtin_ctz(g->slots),
                 .id_mask = UINT64_MAX >> (WORD_LAP_SHIFT - (uint32_t)__builtin_ctz(g->slots)),
                 .message_max = g->message_max,
+                .slot_size = queue_slot_size(g),
+                .heap = heap_at(g, base),
+                .space_wakes = g->heap && SHM_FAULT != FAULT_HEAP_WAKE_ONE ? RING_PARTICIPANTS : 1,
                 .max_deliveries = g->max_deliveries,
                 .delay_usec = g->delay_msec * USEC_PER_MSEC,
                 .dead_max = g->dead_max,
@@ -110,13 +141,13 @@ static inline uint64_t position_make(const struct queue *q, uint64_t lap, uint64
         return lap << q->log2 | (slot & q->mask);
 }
 
-static inline void lease_fill(const struct queue *q, struct lease *l, uint64_t position, struct slot *s, uint64_t w,
-                              uint32_t size) {
+static inline void lease_fill(const struct queue *q, struct lease *l, uint64_t position, uint64_t w,
+                              uint32_t size, void *data) {
         l->slot = (uint32_t)(position & q->mask);
         l->deliveries = word_deliveries(w);
         l->size = size;
         l->id = queue_message_id(q, l->slot, w);
-        l->data = s->data;
+        l->data = data;
 }
 
 static inline uint64_t steps_max(const struct queue *q) {
@@ -197,7 +228,7 @@ SLOW bool queue_claim_stands_slow(struct slot *s, uint64_t lap, int32_t beyond) 
  */
 SLOW void queue_give_up(struct queue *q, struct slot *s, uint64_t free) {
         atomic_store_explicit(&s->word, free, memory_order_release);
-        wait_wake(&q->space);
+        queue_freed(q);
 }
 
 /** Look for a free slot from a position on, where the first look found none. @param ret  NULL: leave it there. */
@@ -226,7 +257,7 @@ static SLOW int reserve_from(struct queue *q, struct lease *ret, uint64_t t) {
                                 return 0;
                         if (!queue_claim(q, s, w, t))
                                 continue;
-                        lease_fill(q, ret, t, s, word_make(lap, 0, 0, SLOT_WRITING), 0);
+                        lease_fill(q, ret, t, word_make(lap, 0, 0, SLOT_WRITING), 0, s->data);
                         return 0;
                 }
                 if (ahead < 0) {
@@ -241,7 +272,7 @@ static SLOW int reserve_from(struct queue *q, struct lease *ret, uint64_t t) {
         return -EBADMSG;
 }
 
-int queue_reserve(struct queue *q, struct lease *ret) {
+static inline int reserve(struct queue *q, struct lease *ret) {
         uint64_t t;
         struct slot *s = queue_reserve_fast(q, &t);
 
@@ -250,8 +281,21 @@ int queue_reserve(struct queue *q, struct lease *ret) {
                         return -EDQUOT;
                 return reserve_from(q, ret, atomic_load_explicit(&q->control->tail, memory_order_relaxed));
         }
-        lease_fill(q, ret, t, s, queue_lap_bits(q, t), 0);
+        lease_fill(q, ret, t, queue_lap_bits(q, t), 0, s->data);
         return 0;
+}
+
+int queue_reserve(struct queue *q, struct lease *ret) {
+        int r = reserve(q, ret);
+
+        /* Not in the heap, as the message before may have been; see queue_fit(). */
+        if (r == 0 && !likely(q->heap.n == 0))
+                queue_slot(q, ret->slot)->size = 0;
+        return r;
+}
+
+int queue_reserve_sized(struct queue *q, uint32_t size, struct lease *ret) {
+        return likely(size <= q->slot_size) ? queue_reserve(q, ret) : queue_reserve_long(q, size, ret);
 }
 
 bool queue_has_space(struct queue *q) {
@@ -261,7 +305,9 @@ bool queue_has_space(struct queue *q) {
 }
 
 void queue_commit_prepare(struct queue *q, const struct lease *lease, uint32_t size) {
-        queue_slot(q, lease->slot)->size = size;
+        struct slot *s = queue_slot(q, lease->slot);
+
+        s->size = queue_fit(q, s, lease->id, size);
 }
 
 static inline uint64_t own_word(struct slot *s) {
@@ -271,14 +317,14 @@ static inline uint64_t own_word(struct slot *s) {
 void queue_commit(struct queue *q, const struct lease *lease, uint32_t size) {
         struct slot *s = queue_slot(q, lease->slot);
 
-        queue_commit_fast(q, s, own_word(s), size);
+        queue_commit_fast(q, s, own_word(s), queue_fit(q, s, lease->id, size));
 }
 
 void queue_cancel(struct queue *q, const struct lease *lease) {
         struct slot *s = queue_slot(q, lease->slot);
 
         queue_settle(s, (own_word(s) & WORD_LAP_MASK) + WORD_LAP_STEP);
-        wait_wake(&q->space);
+        queue_freed(q);
 }
 
 /* ---- receivers --------------------------------------------------------------------------------- */
@@ -347,20 +393,23 @@ SLOW void queue_wake_sender_after_lease(struct queue *q, uint64_t w, uint64_t po
                      (word_state(next) == SLOT_READY || word_state(next) == SLOT_WRITING);
 
         if (SHM_FAULT != FAULT_NO_LEASE_WAKE && !stops)
-                wait_wake(&q->space);
+                queue_freed(q);
 }
 
 /** Lease the message of a slot that is met at a position. */
 static inline bool lease(struct queue *q, struct slot *s, uint64_t w, uint64_t position, struct lease *ret) {
         uint32_t deliveries = word_deliveries(w) + (word_deliveries(w) < DELIVERIES_MAX);
         uint64_t leased = word_make(word_lap(w), q->owner, deliveries, SLOT_LEASED);
+        uint32_t size;
+        void *data;
 
         /* Linearises receive. Acquire: partner is the release of commit, reject, recovery. */
         if (!atomic_compare_exchange_strong_explicit(&s->word, &w, leased, memory_order_acquire, memory_order_relaxed))
                 return false;
         if (deliveries > 1)
                 atomic_fetch_add_explicit(&q->control->redelivered, 1, memory_order_relaxed);
-        lease_fill(q, ret, position, s, leased, queue_size_of(q, s));
+        size = queue_payload(q, s, &data);
+        lease_fill(q, ret, position, leased, size, data);
         return true;
 }
 
@@ -456,10 +505,13 @@ static __attribute__((__noinline__)) int receive_from(struct queue *q, struct le
 int queue_receive(struct queue *q, struct lease *ret) {
         uint64_t p;
         struct slot *s = queue_receive_fast(q, &p);
+        uint32_t size;
+        void *data;
 
         if (!likely(s))
                 return receive_from(q, ret);
-        lease_fill(q, ret, p, s, queue_lap_bits(q, p) | WORD_DELIVERY, queue_size_of(q, s));
+        size = queue_payload(q, s, &data);
+        lease_fill(q, ret, p, queue_lap_bits(q, p) | WORD_DELIVERY, size, data);
         return 0;
 }
 

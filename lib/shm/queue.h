@@ -27,6 +27,9 @@
  * the slot back if it was too late; a receiver that finds a position void looks at the word again after it has seen
  * `passed`.
  *
+ * Long messages. A message that is longer than a slot lies in the heap, if the queue has one, and its slot says where. What
+ * is in use there is told by the words of the slots, too; see queue-heap.c.
+ *
  * A `struct queue` is private to one thread at a time: a participant. Several may be open on one region.
  */
 
@@ -47,6 +50,14 @@ enum queue_dead_policy {
 
 struct wait_item;
 
+/** Blocks for the messages that are longer than a slot. */
+struct queue_heap {
+        _Atomic uint64_t *words;        /* for each block: the id of the message that claimed it, plus one */
+        unsigned char *blocks;
+        uint32_t n;                     /* 0: there is no heap */
+        uint32_t log2;                  /* of a block's bytes */
+};
+
 struct queue {
         /* One line, where the memory of it begins one: what the usual way needs. */
         unsigned char *slots;           /* the first one */
@@ -57,7 +68,7 @@ struct queue {
         uint64_t mine;                  /* the owner, in its place in a word */
         uint32_t stride;                /* bytes from slot to slot */
         uint32_t lap_shift;             /* from a position to the lap's place in a word */
-        uint32_t message_max;
+        uint32_t slot_size;             /* a message that is longer lies in the heap */
         bool armed;                     /* announced as a poller */
         struct waiting messages;
         struct waiting space;
@@ -74,6 +85,9 @@ struct queue {
         uint32_t dead_max;              /* 0: no limit but the slots */
         enum queue_dead_policy dead_policy;
         uint64_t delay_usec;            /* how long what comes back rests */
+        uint32_t message_max;
+        uint32_t space_wakes;           /* how many to wake when a slot is freed */
+        struct queue_heap heap;
         uint64_t refused;               /* `quota` when it was found that senders are refused; 0: never */
 };
 
@@ -87,6 +101,10 @@ struct lease {
 };
 
 size_t queue_memory_size(const struct geometry *g);
+/** Bytes that a slot holds itself. */
+uint32_t queue_slot_size(const struct geometry *g);
+/** The size of the heap's blocks, as a power of 2. */
+uint32_t queue_block_log2(const struct geometry *g);
 
 /**
  * Open a queue as a participant.
@@ -95,9 +113,14 @@ size_t queue_memory_size(const struct geometry *g);
  */
 void queue_open(struct queue *q, const struct region *region, uint32_t participant, uint32_t generation, int event_fd);
 
-/** Claim a slot. @return 0, -EAGAIN (full), -EDQUOT (too many dead letters), -EBADMSG (the memory is damaged). */
+/**
+ * Claim a slot, for a message that fits it.
+ * @return 0, -EAGAIN (full), -EDQUOT (too many dead letters), -EBADMSG (the memory is damaged).
+ */
 int queue_reserve(struct queue *q, struct lease *ret);
-/** Publish what was written to `lease->data`; `size` is at most `message_max`. */
+/** The same for a message of any size up to `message_max`. It is full, too, while the heap has no run of blocks for it. */
+int queue_reserve_sized(struct queue *q, uint32_t size, struct lease *ret);
+/** Publish what was written to `lease->data`; `size` is at most what was reserved. */
 void queue_commit(struct queue *q, const struct lease *lease, uint32_t size);
 /** Write the size, but publish later (the journal does). */
 void queue_commit_prepare(struct queue *q, const struct lease *lease, uint32_t size);
@@ -121,6 +144,7 @@ int queue_reject_after(struct queue *q, uint32_t slot, const char *reason, uint6
  */
 int queue_receive_wait(struct queue *q, struct lease *ret, uint64_t deadline_usec, const _Atomic uint32_t *drain);
 int queue_reserve_wait(struct queue *q, struct lease *ret, uint64_t deadline_usec);
+int queue_reserve_sized_wait(struct queue *q, uint32_t size, struct lease *ret, uint64_t deadline_usec);
 
 /**
  * For event loops: after -EAGAIN the descriptor is armed, and a message wakes it.
@@ -130,7 +154,7 @@ int queue_receive_poll(struct queue *q, struct lease *ret);
 
 /** Would queue_receive() find a message (or damage)? Takes nothing. */
 bool queue_has_message(struct queue *q);
-/** Would queue_reserve() find a slot (or damage)? */
+/** Would queue_reserve() find a slot (or damage)? Of the heap it says nothing. */
 bool queue_has_space(struct queue *q);
 /** To wait for either with wait_any(). @param drain  as in queue_receive_wait(). */
 struct wait_item queue_message_item(struct queue *q, const _Atomic uint32_t *drain);
@@ -151,6 +175,12 @@ static inline struct slot *queue_slot(const struct queue *q, uint64_t position) 
 static inline uint64_t queue_message_id(const struct queue *q, uint32_t slot, uint64_t w) {
         return word_lap(w) << q->log2 | slot;
 }
+
+/** Are the blocks of a message those of the heap that its slot says? @param ret_first  the first one, as the slot has it. */
+bool queue_heap_holds(const struct queue *q, uint32_t slot, uint64_t id, uint32_t size, uint32_t *ret_first);
+
+/** Bytes of the heap that are in use, about. For people. */
+uint32_t queue_heap_used(const struct queue *q);
 
 /* ---- dead letters; queue-dead.c ----------------------------------------------------------------- */
 

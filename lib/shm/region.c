@@ -67,7 +67,7 @@ static int check_header(int fd, const struct geometry *g) {
         if (h.layout_version != REGION_LAYOUT_VERSION)
                 return -EPROTONOSUPPORT;
         if (h.kind != g->kind || h.slots != g->slots || h.message_max != g->message_max || h.capacity != g->capacity ||
-            h.policy != g->policy || h.participants != RING_PARTICIPANTS)
+            h.policy != g->policy || h.participants != RING_PARTICIPANTS || h.slot_size != g->slot_size || h.heap != g->heap)
                 return -EPROTO;
         return 0;
 }

@@ -39,6 +39,8 @@ struct geometry {
         uint32_t policy;                /* an enum of the kind's own */
         uint32_t dead_max;              /* queue: dead letters that are kept */
         uint32_t delay_msec;            /* queue: how long a message that came back rests */
+        uint32_t slot_size;             /* queue: bytes that a slot holds itself; 0: message_max */
+        uint32_t heap;                  /* queue: bytes for the messages that are longer than that; 0: there are none */
         bool fences;                    /* wakers have their own barrier: no membarrier(2) where it was made */
 };
 

@@ -57,7 +57,7 @@ static int check(const struct ganger_message *m, size_t n, enum slot_state state
         for (size_t i = 0; i < n; i++) {
                 if (!message_is(&m[i], state))
                         return -EINVAL;
-                if (state == SLOT_WRITING && m[i].size > m[i].ring->queue.message_max)
+                if (state == SLOT_WRITING && message_is_too_long(&m[i]))
                         return -EMSGSIZE;
         }
         return 0;
@@ -90,7 +90,7 @@ static int finish(struct ganger_message *m, size_t n, enum slot_state state) {
                         ring = m[i].ring;
                 }
                 if (state == SLOT_WRITING)
-                        queue_publish(s, w, (uint32_t)m[i].size);
+                        queue_publish(s, w, queue_fit(&ring->queue, s, m[i].id, (uint32_t)m[i].size));
                 else
                         queue_free(s, w);
                 message_done(&m[i]);

@@ -23,7 +23,7 @@ static int check(struct ganger_message *const *list, size_t i, enum slot_state s
                 return -EINVAL;
         if (m->ring->handle.ganger != g)
                 return -EXDEV;
-        if (state == SLOT_WRITING && m->size > m->ring->queue.message_max)
+        if (state == SLOT_WRITING && message_is_too_long(m))
                 return -EMSGSIZE;
         for (size_t j = 0; j < i; j++)
                 if (list[j]->ring == m->ring && list[j]->slot == m->slot)
@@ -69,7 +69,7 @@ int ganger_forward_many(struct ganger_message *const *in, size_t n_in, struct ga
         if (r < 0)
                 return r;
         for (size_t i = 0; i < n_out; i++) {
-                queue_commit_prepare(&out[i]->ring->queue, &(struct lease){ .slot = out[i]->slot },
+                queue_commit_prepare(&out[i]->ring->queue, &(struct lease){ .slot = out[i]->slot, .id = out[i]->id },
                                      (uint32_t)out[i]->size);
                 s[n++] = settlement(out[i], false);
         }

@@ -48,6 +48,8 @@ struct record {
         uint32_t policy;
         uint32_t dead_max;
         uint32_t delay_msec;
+        uint32_t slot_size;
+        uint32_t heap;
         uint32_t flags;
         int32_t memory_fd;
         int32_t event_fd;
@@ -57,7 +59,7 @@ struct record {
 };
 
 _Static_assert(sizeof(struct header) == 32 + NAME_LENGTH_MAX + 1, "no padding: it would leak memory");
-_Static_assert(sizeof(struct record) == 56 + NAME_LENGTH_MAX + 1, "no padding: it would leak memory");
+_Static_assert(sizeof(struct record) == 64 + NAME_LENGTH_MAX + 1, "no padding: it would leak memory");
 
 /* ---- building ---------------------------------------------------------------------------------- */
 
@@ -131,6 +133,8 @@ static void record_write(struct record *to, const struct handshake_object *r) {
                 .policy = r->geometry.policy,
                 .dead_max = r->geometry.dead_max,
                 .delay_msec = r->geometry.delay_msec,
+                .slot_size = r->geometry.slot_size,
+                .heap = r->geometry.heap,
                 .flags = (r->geometry.fences ? RECORD_FENCES : 0u) | (r->receives ? RECORD_RECEIVES : 0u) |
                          (r->sends ? RECORD_SENDS : 0u),
                 .memory_fd = r->memory_fd,
@@ -190,6 +194,8 @@ static int record_read(struct handshake *h, const unsigned char *from) {
                         .policy = record.policy,
                         .dead_max = record.dead_max,
                         .delay_msec = record.delay_msec,
+                        .slot_size = record.slot_size,
+                        .heap = record.heap,
                         .fences = record.flags & RECORD_FENCES,
                 },
                 .memory_fd = record.memory_fd,

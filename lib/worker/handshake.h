@@ -26,7 +26,7 @@
 #define HANDSHAKE_ENV "GANGER_HANDSHAKE"
 
 /** Changes with any change to the layout. */
-#define HANDSHAKE_VERSION 2
+#define HANDSHAKE_VERSION 3
 
 /** Objects of one process. Journals number them in 11 bits; the kernel passes 253 descriptors at once. */
 #define HANDSHAKE_OBJECTS_MAX 120

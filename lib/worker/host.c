@@ -89,6 +89,8 @@ static int definition_read(const struct ganger_definition *d, bool fences, struc
                 .policy = d->policy,
                 .dead_max = d->dead_max,
                 .delay_msec = d->delay_msec,
+                .slot_size = d->slot_size,
+                .heap = d->heap_size,
                 .fences = fences,
         };
         return geometry_check(ret);

@@ -33,7 +33,7 @@ int ganger_commit_sequenced(struct ganger_message *m, uint64_t sequence) {
         if (!message_is(m, SLOT_WRITING))
                 return -EINVAL;
         q = &m->ring->queue;
-        if (m->size > q->message_max)
+        if (message_is_too_long(m))
                 return -EMSGSIZE;
         r = queue_commit_sequenced(q, &(struct lease){ .slot = m->slot, .id = m->id }, (uint32_t)m->size, sequence);
         if (r == 0)

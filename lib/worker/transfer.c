@@ -71,8 +71,7 @@ int ganger_ring_receive(struct ganger_ring *ring, struct ganger_message *ret, in
         if (unlikely(!s))
                 return receive_slow(ring, ret, timeout_usec);
         ring->held++;
-        ret->data = s->data;
-        ret->size = queue_size_of(q, s);
+        ret->size = queue_payload(q, s, &ret->data);
         ret->id = queue_id_at(q, position);
         ret->deliveries = 1;
         ret->slot = (uint32_t)(position & q->mask);
@@ -122,9 +121,9 @@ static int reserve(struct ganger_ring *ring, size_t size, struct lease *ret, int
                 return -EACCES;
         if (unlikely(size > ring->queue.message_max))
                 return -EMSGSIZE;
-        r = queue_reserve(&ring->queue, ret);
+        r = queue_reserve_sized(&ring->queue, (uint32_t)size, ret);
         if (unlikely(r == -EAGAIN || r == -EDQUOT) && timeout_usec != 0)
-                r = queue_reserve_wait(&ring->queue, ret, deadline(timeout_usec));
+                r = queue_reserve_sized_wait(&ring->queue, (uint32_t)size, ret, deadline(timeout_usec));
         return r;
 }
 
@@ -146,7 +145,7 @@ int ganger_ring_send(struct ganger_ring *ring, const void *data, size_t size, in
         uint64_t position;
         struct slot *s;
 
-        if (unlikely(!(ring->flags & GANGER_SEND) || size > q->message_max))
+        if (unlikely(!(ring->flags & GANGER_SEND) || size > q->slot_size))
                 return send_slow(ring, data, size, timeout_usec);
         s = queue_reserve_fast(q, &position);
         if (unlikely(!s))
@@ -170,14 +169,16 @@ int ganger_ring_reserve(struct ganger_ring *ring, size_t size, struct ganger_mes
 }
 
 int ganger_commit(struct ganger_message *m) {
+        struct queue *q;
         uint64_t w;
         struct slot *s = message_slot(m, SLOT_WRITING, &w);
 
         if (unlikely(!s))
                 return -EINVAL;
-        if (unlikely(m->size > m->ring->queue.message_max))
+        q = &m->ring->queue;
+        if (unlikely(m->size > queue_room(q, s)))
                 return -EMSGSIZE;
-        queue_commit_fast(&m->ring->queue, s, w, (uint32_t)m->size);
+        queue_commit_fast(q, s, w, queue_fit(q, s, m->id, (uint32_t)m->size));
         message_done(m);
         return 0;
 }

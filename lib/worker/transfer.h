@@ -39,6 +39,13 @@ static inline bool message_is(const struct ganger_message *m, enum slot_state st
         return message_slot(m, state, &w) && m->slot == (m->id & m->ring->queue.mask);
 }
 
+/** Is a message that is written longer than what was reserved for it? It is held. */
+static inline bool message_is_too_long(const struct ganger_message *m) {
+        const struct queue *q = &m->ring->queue;
+
+        return m->size > queue_room(q, queue_slot(q, m->id));
+}
+
 /** The handle has a lease: make a message of it. */
 static inline void message_fill(struct ganger_message *ret, struct ganger_ring *ring, const struct lease *l,
                                 size_t size) {

@@ -5,7 +5,7 @@
  */
 
 #include "fuzz.h"
-#include "shm/queue.h"
+#include "shm/queue-fast.h"
 
 /** Leases that are remembered, to be finished, also twice. */
 #define LEASES 8
@@ -13,14 +13,25 @@
 static struct queue queues[FUZZ_PARTICIPANTS];
 static struct lease leases[LEASES];
 
+/** The heap holds this many of the longest messages at most. */
+#define HEAP_LONGEST 4
+
+/** Every other one with a heap, of one block or some. */
 static struct geometry queue_geometry(struct input *in) {
-        return (struct geometry){
+        struct geometry g = {
                 .kind = OBJECT_QUEUE,
                 .slots = UINT32_C(1) << (1 + input_take(in, 1) % 6),
                 .message_max = 1 + (uint32_t)input_take(in, 1) * 3,
                 .max_deliveries = 1 + (uint32_t)input_take(in, 1) % DELIVERIES_MAX,
                 .fences = true,
         };
+        uint32_t heap = (uint32_t)input_take(in, 1);
+
+        if (heap & 1 && g.message_max > 1) {
+                g.slot_size = 1 + heap / 2 % (g.message_max - 1);
+                g.heap = (g.message_max + REGION_PAGE) * (1 + heap / 2 % HEAP_LONGEST);
+        }
+        return g;
 }
 
 static void queue_open_all(const struct region *region) {
@@ -48,9 +59,15 @@ static int wait_for_message(struct queue *q, struct lease *ret) {
         return queue_receive_wait(q, ret, FUZZ_LONG_AGO, NULL);
 }
 
-static void reserve(struct queue *q, struct lease *l, bool wait) {
-        if ((wait ? queue_reserve_wait(q, l, FUZZ_LONG_AGO) : queue_reserve(q, l)) == 0)
-                write_all(l, q->message_max);
+static void reserve(struct queue *q, struct lease *l, uint32_t size, bool wait) {
+        size %= q->message_max + 1;
+        if ((wait ? queue_reserve_sized_wait(q, size, l, FUZZ_LONG_AGO) : queue_reserve_sized(q, size, l)) == 0)
+                write_all(l, size);
+}
+
+/** Somebody hostile may have changed what it says of its room since; whoever wrote it wrote no more. */
+static void commit(struct queue *q, const struct lease *l, uint32_t size) {
+        queue_commit(q, l, size % (queue_room(q, queue_slot(q, l->slot)) + 1));
 }
 
 static void queue_act(struct input *in) {
@@ -59,14 +76,14 @@ static void queue_act(struct input *in) {
         struct lease *l = &leases[which / FUZZ_PARTICIPANTS % LEASES];
 
         switch (what % 12) {
-        case 0: reserve(q, l, false); break;
-        case 1: queue_commit(q, l, (uint32_t)which % (q->message_max + 1)); break;
+        case 0: reserve(q, l, (uint32_t)input_take(in, 2), false); break;
+        case 1: commit(q, l, (uint32_t)input_take(in, 2)); break;
         case 2: queue_cancel(q, l); break;
         case 3: receive(q, l, queue_receive); break;
         case 4: (void)queue_acknowledge(q, l->slot); break;
         case 5: (void)queue_reject(q, l->slot, "no"); break;
         case 6: receive(q, l, wait_for_message); break;
-        case 7: reserve(q, l, true); break;
+        case 7: reserve(q, l, (uint32_t)input_take(in, 2), true); break;
         case 8: receive(q, l, queue_receive_poll); break;
         case 9: fuzz_wait_any(which & 128 ? queue_space_item(q) : queue_message_item(q, NULL)); break;
         case 10: (void)queue_settle_commit(q, l->slot, q->owner); break;

@@ -106,6 +106,19 @@ class Queue(WithHost):
         with self.assertRaises(ValueError):
             ring.receive()
 
+    def test_a_long_message_in_small_slots(self):
+        self.host.add('mixed', 'queue', slots=8, message_max=100000, max_deliveries=2, slot_size=64, heap_size=200000)
+        with self.host.admit({'mixed': BOTH}).join() as gang:
+            ring = gang.ring('mixed', BOTH)
+            for text in ('short', 'long' * 25000, 'x' * 64, 'y' * 65):
+                ring.send(text)
+            for text in ('short', 'long' * 25000, 'x' * 64, 'y' * 65):
+                with ring.receive(0) as m:
+                    self.assertEqual(m.data.decode(), text)
+            with self.assertRaises(OSError) as caught:
+                ring.send('z' * 100001)
+            self.assertEqual(caught.exception.errno, errno.EMSGSIZE)
+
     def test_an_exception_rejects(self):
         ring = self.gang.ring('jobs', BOTH)
         ring.send('x')

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The queue: two send, two receive, sleeping; some messages are rejected once
+ * The queue: two send, two receive, sleeping; some messages are rejected once. And with a heap
  */
 
 #include "race.h"
@@ -38,7 +38,8 @@ static void send_all(struct queue *q, uint64_t first, uint64_t n) {
 
                 if (i % ANY_EVERY == 0)
                         race_wait_any(queue_space_item(q));
-                if (queue_reserve_wait(q, &l, UINT64_MAX) < 0)
+                /* With a heap some are reserved longer than they are. */
+                if (queue_reserve_sized_wait(q, i % 5 ? sizeof p : q->message_max, &l, UINT64_MAX) < 0)
                         race_fail("reserve");
                 memcpy(l.data, &p, sizeof p);
                 queue_commit(q, &l, sizeof p);
@@ -109,6 +110,16 @@ static void queue_race_check(uint64_t rounds) {
         if (count != n || sum != n * (n + 1) / 2)
                 race_fail("messages were lost or doubled");
 }
+
+/** As the other, but the messages are long, and there are fewer blocks than slots. */
+const struct race race_queue_heap = {
+        .name = "queue-heap",
+        .geometry = { .kind = OBJECT_QUEUE, .slots = 16, .message_max = 128, .max_deliveries = 9,
+                      .slot_size = 16, .heap = 320 },
+        .thread = queue_race,
+        .open = queue_race_open,
+        .check = queue_race_check,
+};
 
 const struct race race_queue = {
         .name = "queue",

@@ -16,7 +16,8 @@
 #include "base/cleanup.h"
 
 static const struct race *const races[] = {
-        &race_queue, &race_pipe, &race_lossy, &race_reliable, &race_service, &race_semaphore, &race_monitor, &race_counter,
+        &race_queue, &race_queue_heap, &race_pipe, &race_lossy, &race_reliable, &race_service, &race_semaphore,
+        &race_monitor, &race_counter,
 };
 
 struct job {

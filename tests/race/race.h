@@ -30,8 +30,8 @@ struct race {
         void (*check)(uint64_t rounds);
 };
 
-extern const struct race race_queue, race_pipe, race_lossy, race_reliable, race_service, race_semaphore, race_monitor,
-        race_counter;
+extern const struct race race_queue, race_queue_heap, race_pipe, race_lossy, race_reliable, race_service, race_semaphore,
+        race_monitor, race_counter;
 
 /** Pollers are told here, where the kernel cannot do without. */
 extern int race_event_fd;

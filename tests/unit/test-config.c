@@ -42,7 +42,7 @@ START_TEST(every_key_is_read) {
         struct worker_definition *w;
 
         ck_assert_int_eq(config_load(CONFIG_EXAMPLES "/good.conf", &c, &errors), 0);
-        ck_assert_uint_eq(c->n_objects, 11);
+        ck_assert_uint_eq(c->n_objects, 12);
         ck_assert_uint_eq(c->n_workers, 5);
         ck_assert_uint_eq(c->objects[0]->slots, 65536);
         ck_assert_uint_eq(c->objects[0]->slot_size, 1024);
@@ -103,6 +103,8 @@ static void assert_geometry(struct geometry got, struct geometry expected) {
         ck_assert_uint_eq(got.policy, expected.policy);
         ck_assert_uint_eq(got.dead_max, expected.dead_max);
         ck_assert_uint_eq(got.delay_msec, expected.delay_msec);
+        ck_assert_uint_eq(got.slot_size, expected.slot_size);
+        ck_assert_uint_eq(got.heap, expected.heap);
         ck_assert_int_eq(geometry_check(&got), 0);
 }
 
@@ -115,6 +117,8 @@ START_TEST(objects_are_made_of_what_is_written) {
         assert_geometry(geometry_of(c, "jobs"), (struct geometry){ .kind = OBJECT_QUEUE, .slots = 65536, .message_max = 1024,
                                                                     .max_deliveries = 3, .dead_max = 100, .delay_msec = 2,
                                                                     .policy = QUEUE_DEAD_DROP_OLDEST });
+        assert_geometry(geometry_of(c, "mixed"), (struct geometry){
+                .kind = OBJECT_QUEUE, .slots = 1024, .message_max = 1 << 20, .max_deliveries = 5, .slot_size = 256, .heap = 8 << 20 });
         assert_geometry(geometry_of(c, "bytes"),
                         (struct geometry){ .kind = OBJECT_PIPE, .capacity = 65536, .message_max = 4096 });
         assert_geometry(geometry_of(c, "news"), (struct geometry){ .kind = OBJECT_BROADCAST, .capacity = 1 << 20, .slots = 8,
@@ -127,6 +131,31 @@ START_TEST(objects_are_made_of_what_is_written) {
         assert_geometry(geometry_of(c, "table"), (struct geometry){ .kind = OBJECT_MONITOR });
         assert_geometry(geometry_of(c, "buffer"), (struct geometry){ .kind = OBJECT_MONITOR, .slots = 2 });
         assert_geometry(geometry_of(c, "sums"), (struct geometry){ .kind = OBJECT_COUNTER, .slots = 16 });
+}
+END_TEST
+
+START_TEST(a_queue_has_a_heap_for_what_its_slots_do_not_hold) {
+        _cleanup_(config_freep) struct config *c =
+                parse("ring a { message-max = 1MiB } ring b { slot-size = 100 message-max = 200 heap-size = 200 }\n"
+                      "ring c { message-max = 1KiB } ring d { slot-size = 64KiB }\n"
+                      "ring e { slot-size = 64 message-max = 64 }");
+        struct geometry g = { .kind = OBJECT_QUEUE, .slots = 1024, .max_deliveries = 5 };
+
+        g.message_max = 1 << 20;
+        g.slot_size = 4096;
+        g.heap = 16 << 20;
+        assert_geometry(geometry_of(c, "a"), g);
+        g.message_max = 200;
+        g.slot_size = 100;
+        g.heap = 200;
+        assert_geometry(geometry_of(c, "b"), g);
+        g.slot_size = g.heap = 0;
+        g.message_max = 1024;
+        assert_geometry(geometry_of(c, "c"), g);
+        g.message_max = 64 << 10;
+        assert_geometry(geometry_of(c, "d"), g);
+        g.message_max = 64;
+        assert_geometry(geometry_of(c, "e"), g);
 }
 END_TEST
 
@@ -343,7 +372,9 @@ START_TEST(the_default_path_depends_on_the_user) {
 END_TEST
 
 int main(void) {
-        return harness_run(HARNESS_SUITE("config", every_key_is_read, objects_are_made_of_what_is_written, defaults_of_every_kind_are_sound, what_is_left_out_has_its_default,
+        return harness_run(HARNESS_SUITE("config", every_key_is_read, objects_are_made_of_what_is_written,
+                                         a_queue_has_a_heap_for_what_its_slots_do_not_hold,
+                                         defaults_of_every_kind_are_sound, what_is_left_out_has_its_default,
                                          the_canonical_form_is_read_back, every_byte_of_a_string_survives,
                                          every_row_of_the_table_is_whole, a_diff_tells_what_changed,
                                          the_hash_is_of_what_a_process_was_started_with, programs_are_found,

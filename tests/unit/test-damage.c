@@ -139,6 +139,36 @@ static const struct geometry service_geometry = {
         .kind = OBJECT_SERVICE, .slots = SLOTS, .message_max = MESSAGE_MAX, .max_deliveries = 1,
 };
 
+static const struct geometry heap_geometry = {
+        .kind = OBJECT_QUEUE, .slots = SLOTS, .slot_size = MESSAGE_MAX, .message_max = 1000, .heap = 4096, .max_deliveries = 3,
+};
+
+START_TEST(a_queue_with_a_heap) {
+        struct queue q;
+        struct lease l;
+        struct slot *s;
+
+        begin(heap_geometry);
+        queue_open(&q, &region, me, generation, -1);
+        for (uint32_t i = 0; i < 3 * SLOTS; i++) {
+                ck_assert_int_eq(queue_reserve_sized(&q, i % 2 ? 1000 : 10, &l), 0);
+                is_sound();
+                queue_commit(&q, &l, i % 2 ? 500 + i : 10);
+                is_sound();
+                ck_assert_int_eq(queue_receive(&q, &l), 0);
+                is_sound();
+                if (i < 3 * SLOTS - 1)
+                        queue_acknowledge(&q, l.slot);
+        }
+        s = queue_slot(&q, l.slot);
+        scribbled(s->size, 4000 | SLOT_IN_HEAP, "its message has 4000 bytes, of at most 1000");
+        scribbled(s->size, 500, "its message has 500 bytes, of at most 64");
+        scribbled(*(uint32_t *)(void *)s->data, 77777, "is said to begin with block 77777 of the heap, which is not its");
+        scribbled(*(uint32_t *)(void *)s->data, *(uint32_t *)(void *)s->data + 1, "of the heap, which is not its");
+        end();
+}
+END_TEST
+
 START_TEST(a_service) {
         struct call_result result;
         struct service s;
@@ -278,7 +308,7 @@ START_TEST(a_semaphore) {
 
         begin((struct geometry){ .kind = OBJECT_SEMAPHORE, .slots = 2 });
         is_sound();
-        semaphore_open(&s, &region, me, generation, NULL);
+        semaphore_open(&s, &region, me, generation, NULL, -1);
         ck_assert_int_eq(semaphore_try(&s), 0);
         is_sound();
         scribbled(*semaphore_permit(&s, 0), owner_make(me, generation + 1), "permit 0: held by participant");
@@ -305,7 +335,7 @@ START_TEST(a_monitor) {
 
         begin((struct geometry){ .kind = OBJECT_MONITOR, .slots = 2 });
         is_sound();
-        monitor_open(&m, &region, me, generation);
+        monitor_open(&m, &region, me, generation, -1);
         ck_assert_int_eq(monitor_try(&m), 0);
         is_sound();
         scribbled(m.control->word, UINT64_C(0x4141414141414141), "holds it, which nobody is");
@@ -371,8 +401,10 @@ static void work_queue(uint32_t who) {
 
         queue_open(&q, &region, me + who, generation, -1);
         for (unsigned int i = 0; i < TURNS; i++) {
-                if (queue_reserve(&q, &l) == 0)
-                        queue_commit(&q, &l, i % MESSAGE_MAX);
+                uint32_t size = i * 7 % (q.message_max + 1);
+
+                if (queue_reserve_sized(&q, size, &l) == 0)
+                        queue_commit(&q, &l, size);
                 if (queue_receive(&q, &l) < 0)
                         continue;
                 if ((i % 5 ? queue_acknowledge(&q, l.slot) : queue_reject(&q, l.slot, "no")) < 0)
@@ -449,7 +481,7 @@ static void work_broadcast(uint32_t who) {
 static void work_semaphore(uint32_t who) {
         struct semaphore s;
 
-        semaphore_open(&s, &region, me + who, generation, NULL);
+        semaphore_open(&s, &region, me + who, generation, NULL, -1);
         for (unsigned int i = 0; i < TURNS; i++)
                 if (semaphore_try(&s) == 0)
                         (void)semaphore_release(&s);
@@ -458,7 +490,7 @@ static void work_semaphore(uint32_t who) {
 static void work_monitor(uint32_t who) {
         struct monitor m;
 
-        monitor_open(&m, &region, me + who, generation);
+        monitor_open(&m, &region, me + who, generation, -1);
         for (unsigned int i = 0; i < TURNS; i++)
                 if (monitor_try(&m) == 0)
                         (void)monitor_unlock(&m);
@@ -521,6 +553,7 @@ START_TEST(what_others_do_meanwhile_is_no_damage) {
         const struct geometry broadcast = { .kind = OBJECT_BROADCAST, .capacity = 512, .message_max = MESSAGE_MAX };
 
         is_sound_while(queue_geometry, work_queue);
+        is_sound_while(heap_geometry, work_queue);
         is_sound_while(service_geometry, work_service);
         is_sound_while(pipe_geometry, work_pipe);
         for (uint32_t policy = 0; policy < _BROADCAST_POLICY_N; policy++) {
@@ -566,7 +599,7 @@ START_TEST(all_of_it_is_overwritten) {
 END_TEST
 
 int main(void) {
-        return harness_run(HARNESS_SUITE("damage", a_queue, a_service, a_pipe, a_broadcast, a_semaphore,
+        return harness_run(HARNESS_SUITE("damage", a_queue, a_queue_with_a_heap, a_service, a_pipe, a_broadcast, a_semaphore,
                                          a_semaphore_with_tokens, a_monitor, a_counter, a_dead_member_is_no_damage,
                                          what_others_do_meanwhile_is_no_damage, all_of_it_is_overwritten));
 }

@@ -126,7 +126,7 @@ START_TEST(it_refuses_what_makes_no_sense) {
         d.kind = 1000;
         ck_assert_int_eq(ganger_host_add(host, "x", &d), -EINVAL);
         d = queue;
-        d.reserved[7] = 1;
+        d.reserved[5] = 1;
         ck_assert_int_eq(ganger_host_add(host, "x", &d), -EINVAL);
 
         ck_assert_int_eq(ganger_host_admit(host, &(struct ganger_grant){ "x", GANGER_SEND }, 1, 1, &m), -ENOENT);

@@ -14,29 +14,50 @@
 #include "shm/queue-fast.h"
 #include "shm/wait-any.h"
 
+uint32_t payload_size(unsigned int id) {
+        unsigned int who = id / IDS_PER_SENDER;
+
+        return who <= SETUP && scenario->sizes[who] ? scenario->sizes[who] : PAYLOAD_SIZE;
+}
+
+/** The beginning, and if it is long the beginning of each other block too. */
 void payload_write(void *data, unsigned int id) {
         volatile uint64_t *d = data;
 
         d[0] = id | (uint64_t)(id * 7 + 1) << 32;
         d[1] = id | (uint64_t)(id * 7 + 2) << 32;
+        for (uint32_t at = BLOCK_SIZE; at < payload_size(id); at += BLOCK_SIZE)
+                d[at / sizeof *d] = id;
+}
+
+static bool is_whole(const volatile uint64_t *d, unsigned int id, uint32_t size) {
+        if (size != payload_size(id) || d[1] != (id | (uint64_t)(id * 7 + 2) << 32))
+                return false;
+        for (uint32_t at = BLOCK_SIZE; at < size; at += BLOCK_SIZE)
+                if (d[at / sizeof *d] != id)
+                        return false;
+        return true;
 }
 
 unsigned int payload_id(const void *data, uint32_t size) {
         const volatile uint64_t *d = data;
-        uint64_t first = d[0], second = d[1];
+        uint64_t first = d[0];
         unsigned int id = (unsigned int)first;
 
-        if (size != PAYLOAD_SIZE || id >= SIM_IDS || first != (id | (uint64_t)(id * 7 + 1) << 32) ||
-            second != (id | (uint64_t)(id * 7 + 2) << 32)) {
+        if (id >= SIM_IDS || first != (id | (uint64_t)(id * 7 + 1) << 32) || !is_whole(d, id, size)) {
                 sim_fail("a torn message");
                 return 0;
         }
         return id;
 }
 
-static int reserve(struct actor *a, unsigned int ring, struct lease *ret, enum how how) {
-        int r = how == LOOK ? queue_reserve(&a->queue[ring], ret) :
-                              queue_reserve_wait(&a->queue[ring], ret, UINT64_MAX);
+static int reserve(struct actor *a, unsigned int ring, unsigned int id, struct lease *ret, enum how how) {
+        uint32_t size = scenario->reserves[a->who] ? scenario->reserves[a->who] : payload_size(id);
+        int r;
+
+        a->wants = size;
+        r = how == LOOK ? queue_reserve_sized(&a->queue[ring], size, ret) :
+                          queue_reserve_sized_wait(&a->queue[ring], size, ret, UINT64_MAX);
 
         if (r < 0 && r != -EAGAIN && !(r == -EDQUOT && scenario->dead_max > 0))
                 sim_fail("reserve fails");
@@ -50,12 +71,12 @@ int op_send(struct actor *a, unsigned int ring, unsigned int id, enum how how) {
         sim_boundary();
         sim_say("sends", id);
         h->sent = BEGUN;
-        if (reserve(a, ring, &l, how) < 0) {
+        if (reserve(a, ring, id, &l, how) < 0) {
                 h->sent = NOT;
                 return -EAGAIN;
         }
         payload_write(l.data, id);
-        queue_commit(&a->queue[ring], &l, PAYLOAD_SIZE);
+        queue_commit(&a->queue[ring], &l, payload_size(id));
         h->sent = DONE;
         return 0;
 }
@@ -90,9 +111,9 @@ void op_send_sequenced(struct actor *a, unsigned int ring, unsigned int k) {
 
         sim_boundary();
         h->sent = BEGUN;
-        (void)reserve(a, ring, &l, WAIT);
+        (void)reserve(a, ring, MESSAGE_ID(a->who, k), &l, WAIT);
         payload_write(l.data, MESSAGE_ID(a->who, k));
-        if (queue_commit_sequenced(&a->queue[ring], &l, PAYLOAD_SIZE, k + 1) < 0)
+        if (queue_commit_sequenced(&a->queue[ring], &l, payload_size(MESSAGE_ID(a->who, k)), k + 1) < 0)
                 sim_fail("a new message is taken for an old one");
         h->sent = DONE;
 }
@@ -225,10 +246,13 @@ void op_bury(struct actor *a, unsigned int ring) {
                 struct slot *s = queue_slot(q, i);
                 uint64_t w = atomic_load(&s->word);
                 struct history *h;
+                uint32_t size;
+                void *data;
 
                 if (word_state(w) != SLOT_DEAD)
                         continue;
-                h = &history[ring][payload_id(s->data, s->size)];
+                size = queue_payload(q, s, &data);
+                h = &history[ring][payload_id(data, size)];
                 h->acknowledged = BEGUN;
                 if (queue_dead_drop(q, i, w))
                         h->acknowledged = DONE;
@@ -252,9 +276,9 @@ void op_forward(struct actor *a, const struct lease *l, size_t n, unsigned int o
         size_t k = 0;
 
         for (unsigned int ring = 1; ring <= outputs; ring++) {
-                (void)reserve(a, ring, &out, WAIT);
+                (void)reserve(a, ring, id, &out, WAIT);
                 payload_write(out.data, id);
-                queue_commit_prepare(&a->queue[ring], &out, PAYLOAD_SIZE);
+                queue_commit_prepare(&a->queue[ring], &out, payload_size(id));
                 s[k++] = (struct settlement){ .queue = &a->queue[ring], .ring = ring, .slot = out.slot };
                 history[ring][id].sent = BEGUN;
         }
@@ -281,11 +305,13 @@ void op_send_batch(struct actor *a, unsigned int ring) {
         for (unsigned int i = 0; i < 2; i++) {
                 id[i] = op_next(a, ring);
                 history[ring][id[i]].sent = BEGUN;
-                (void)reserve(a, ring, &l[i], WAIT);
+                (void)reserve(a, ring, id[i], &l[i], WAIT);
                 payload_write(l[i].data, id[i]);
         }
         for (unsigned int i = 0; i < 2; i++) {
-                queue_publish(queue_slot(q, l[i].slot), queue_lap_bits(q, l[i].id), PAYLOAD_SIZE);
+                struct slot *s = queue_slot(q, l[i].slot);
+
+                queue_publish(s, queue_lap_bits(q, l[i].id), queue_fit(q, s, l[i].id, payload_size(id[i])));
                 history[ring][id[i]].sent = DONE;
         }
         queue_published(q, 2);

@@ -178,14 +178,14 @@ static void setup_blocked(struct actor *a) {
         open_behind(a, &l);
         history[0][MESSAGE_ID(SETUP, 0)].sent = DONE;
         payload_write(l.data, MESSAGE_ID(SETUP, 0));
-        queue_commit(&a->queue[0], &l, PAYLOAD_SIZE);
+        queue_commit(&a->queue[0], &l, payload_size(MESSAGE_ID(SETUP, 0)));
 }
 
 static void cancel_one(struct actor *a) {
         struct lease l;
 
         sim_boundary();
-        if (queue_reserve(&a->queue[0], &l) < 0)
+        if (queue_reserve_sized(&a->queue[0], payload_size(MESSAGE_ID(a->who, 7)), &l) < 0)
                 return;
         payload_write(l.data, MESSAGE_ID(a->who, 7));
         queue_cancel(&a->queue[0], &l);
@@ -286,6 +286,76 @@ static void take_batch(struct actor *a) {
         op_take_batch(a, 0);
 }
 
+/* ---- the heap ------------------------------------------------------------------------------------ */
+
+static void send_look_then_take(struct actor *a) {
+        send_look(a, 1);
+        (void)op_take(a, 0, LOOK);
+        (void)op_take(a, 0, LOOK);
+}
+
+static void send_take_send(struct actor *a) {
+        send_look(a, 1);
+        (void)op_take(a, 0, LOOK);
+        send_look(a, 1);
+}
+
+/** Take one, and wait a while before the next. */
+static void take_slowly(struct actor *a) {
+        while (op_take(a, 0, WAIT) == 0)
+                sim_hold();
+}
+
+/** All blocks name slots that went on; worker 0 holds a short message in one of these slots. */
+static void setup_used(struct actor *a) {
+        struct actor zero;
+
+        for (unsigned int i = 0; i < scenario->slots[0]; i++) {
+                struct lease l;
+
+                (void)queue_reserve_sized(&a->queue[0], scenario->blocks * BLOCK_SIZE, &l);
+                queue_cancel(&a->queue[0], &l);
+        }
+        (void)op_send(a, 0, MESSAGE_ID(SETUP, 0), LOOK);
+        (void)op_take(a, 0, LOOK);
+        (void)op_send(a, 0, MESSAGE_ID(SETUP, 1), LOOK);
+        actor_init(&zero, 0, 0);
+        (void)op_receive(&zero, 0, &held, LOOK);
+}
+
+static void acknowledge_late(struct actor *a) {
+        if (a->incarnation > 0)
+                return;
+        sim_hold();
+        op_acknowledge(a, 0, &held);
+}
+
+/** Cancel a long one, whose blocks another waits for. */
+static void cancel_long(struct actor *a) {
+        if (a->incarnation == 0)
+                cancel_one(a);
+}
+
+/** Blocks 0 to 2 are free, 3 is in use, 4 and 5 are free. */
+static void setup_pieces(struct actor *a) {
+        struct lease l;
+
+        (void)queue_reserve_sized(&a->queue[0], 3 * BLOCK_SIZE, &l);
+        (void)op_send(a, 0, MESSAGE_ID(SETUP, 0), LOOK);
+        queue_cancel(&a->queue[0], &l);
+        atomic_store(&a->queue[0].control->heap_next, 0);
+}
+
+/** One comes and goes. */
+static void cancel_late(struct actor *a) {
+        struct lease l;
+
+        if (queue_reserve_sized(&a->queue[0], BLOCK_SIZE, &l) < 0)
+                return;
+        sim_boundary();
+        queue_cancel(&a->queue[0], &l);
+}
+
 /* ---- producers ----------------------------------------------------------------------------------- */
 
 static void produce_two(struct actor *a) {
@@ -336,6 +406,11 @@ static void forward_always(struct actor *a) {
                 (void)op_receive(a, 0, &l, WAIT);
                 op_forward(a, &l, 1, 1);
         }
+}
+
+static void consume_1(struct actor *a) {
+        for (;;)
+                (void)op_take(a, 1, WAIT);
 }
 
 static void forward_to_two(struct actor *a) {
@@ -430,11 +505,6 @@ static void send_to_both(struct actor *a) {
         send_wait(a, 1);
         if (op_next(a, 1) == MESSAGE_ID(a->who, 0))
                 (void)op_send(a, 1, op_next(a, 1), WAIT);
-}
-
-static void consume_1(struct actor *a) {
-        for (;;)
-                (void)op_take(a, 1, WAIT);
 }
 
 /** Take one, wherever it comes first, and be busy with it. */
@@ -543,6 +613,40 @@ const struct scenario queue_scenarios[] = {
           .body = { send_batch, take_one, take_one }, .slots = { 2 }, .max_deliveries = 9 },
         { .head = { .name = "batch-space", .what = "two slots at once let two senders go on", .delays = true },
           .setup = setup_two, .body = { take_batch, send_1, send_1 }, .slots = { 2 }, .max_deliveries = 9 },
+        { .head = { .name = "heap", .what = "three long ones in turn, of which two fit" }, .lap = LAST_LAP,
+          .body = { send_take_send, send_take_send, send_look_then_take }, .slots = { 4 }, .max_deliveries = 9,
+          .blocks = 3, .sizes = { 2 * BLOCK_SIZE, BLOCK_SIZE, 2 * BLOCK_SIZE } },
+        { .head = { .name = "heap-last", .what = "two senders contend for the last run" },
+          .body = { send_1, send_1, consume }, .slots = { 4 }, .max_deliveries = 9, .replaced = true,
+          .blocks = 3, .sizes = { 2 * BLOCK_SIZE, 2 * BLOCK_SIZE } },
+        { .head = { .name = "heap-needs", .what = "one waits for much room, one for little", .delays = true },
+          .setup = setup_two, .body = { send_1, send_1, take_slowly }, .slots = { 4 }, .max_deliveries = 9, .replaced = true,
+          .blocks = 2, .sizes = { 2 * BLOCK_SIZE, BLOCK_SIZE, 0, BLOCK_SIZE } },
+        { .head = { .name = "heap-cancel", .what = "one who finds no blocks lets the slot go", .delays = true },
+          .body = { send_1, send_1, send_1 }, .slots = { 2 }, .max_deliveries = 9, .replaced = true,
+          .blocks = 2, .sizes = { 2 * BLOCK_SIZE, 2 * BLOCK_SIZE } },
+        { .head = { .name = "heap-cancelled", .what = "a long one is cancelled while another waits", .delays = true },
+          .body = { cancel_long, send_1, consume }, .slots = { 2 }, .max_deliveries = 9, .replaced = true,
+          .blocks = 2, .sizes = { 2 * BLOCK_SIZE, 2 * BLOCK_SIZE } },
+        { .head = { .name = "heap-pieces", .what = "blocks given back are room for another", .brief = true, .switches = 2 },
+          .setup = setup_pieces, .body = { send_1, cancel_late, send_1 }, .slots = { 8 }, .max_deliveries = 9,
+          .blocks = 6, .sizes = { 2 * BLOCK_SIZE, 0, 3 * BLOCK_SIZE, BLOCK_SIZE } },
+        { .head = { .name = "heap-trim", .what = "more was reserved than is sent", .delays = true, .brief = true },
+          .body = { send_1, send_1 }, .slots = { 2 }, .max_deliveries = 9, .replaced = true,
+          .blocks = 3, .sizes = { BLOCK_SIZE, BLOCK_SIZE }, .reserves = { 3 * BLOCK_SIZE, 2 * BLOCK_SIZE } },
+        { .head = { .name = "heap-laps", .what = "a short message has no old blocks" }, .quiet = sender_must_be_done,
+          .setup = setup_used, .body = { acknowledge_late, send_2, consume }, .slots = { 2 }, .max_deliveries = 9,
+          .replaced = true, .blocks = 1, .sizes = { 0, BLOCK_SIZE } },
+        { .head = { .name = "heap-dead", .what = "long messages come back, and die", .brief = true },
+          .setup = setup_two, .body = { send_1, reject_until_dead, reject_until_dead }, .slots = { 4 }, .max_deliveries = 2,
+          .replaced = true, .blocks = 2, .sizes = { BLOCK_SIZE, 0, 0, BLOCK_SIZE } },
+        { .head = { .name = "heap-forward", .what = "long messages are forwarded exactly once", .brief = true },
+          .check = check_pipeline, .setup = setup_two,
+          .body = { forward_always, consume_1 }, .slots = { 2, 2 }, .max_deliveries = 9,
+          .replaced = true, .blocks = 2, .sizes = { 0, 0, 0, BLOCK_SIZE }, .reserves = { 2 * BLOCK_SIZE } },
+        { .head = { .name = "heap-producer", .what = "a replaced producer sends each long message once", .brief = true },
+          .body = { produce_two, consume }, .slots = { 2 }, .max_deliveries = 9, .replaced = true,
+          .blocks = 2, .sizes = { BLOCK_SIZE } },
         { .head = { .name = "producer", .what = "a replaced producer sends each message once", .delays = true },
           .body = { produce_two, consume }, .slots = { 2 }, .max_deliveries = 9, .replaced = true },
         { .head = { .name = "sequence", .what = "somebody asks what a producer has sent" }, .setup = setup_untold,

@@ -10,11 +10,15 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/time.h"
 #include "queue/step-world.h"
+#include "shm/queue-fast.h"
 
 #define CAPACITY_LAPS 3
 #define PATIENCE 64
+/** The first of the judge's own messages, which are short. */
+#define STEP_JUDGED 24
 
 const size_t arena_size = sizeof(struct arena);
 
@@ -26,7 +30,8 @@ static struct region region_of(struct arena *a, unsigned int ring) {
         return (struct region){
                 .base = a->ring[ring],
                 .size = STEP_RING_BYTES,
-                .geometry = { .kind = OBJECT_QUEUE, .slots = STEP_SLOTS, .message_max = 16,
+                .geometry = { .kind = OBJECT_QUEUE, .slots = STEP_SLOTS, 
+                              .message_max = a->heap ? STEP_LONG : STEP_SHORT, .slot_size = STEP_SHORT, .heap = a->heap,
                               .max_deliveries = STEP_MAX_DELIVERIES, .dead_max = a->dead_max,
                               .policy = a->dead_policy, .delay_msec = a->delay_msec },
         };
@@ -156,7 +161,9 @@ static const char *bury(struct arena *a, unsigned int ring, unsigned int *there)
         for (unsigned int i = 0; i < STEP_SLOTS; i++) {
                 struct slot *s = queue_slot(&q, i);
                 uint64_t w = atomic_load(&s->word);
-                unsigned int id = step_id(s->data, s->size);
+                void *data;
+                uint32_t size = queue_payload(&q, s, &data);
+                unsigned int id = step_id(data, size);
 
                 if (word_owner(w) != 0)
                         return "a dead one owns a slot";
@@ -224,19 +231,33 @@ static const char *check_waiters(struct arena *a, unsigned int ring) {
         return bits ? "a dead one waits" : NULL;
 }
 
+/** All of the heap is free, in one piece. */
+static const char *check_heap(struct queue *q) {
+        struct lease l[STEP_HEAP / 64 / 2 + 1];
+        unsigned int n = 0;
+
+        while (n < ARRAY_SIZE(l) && queue_reserve_sized(q, q->message_max, &l[n]) == 0)
+                n++;
+        for (unsigned int i = 0; i < n; i++)
+                queue_cancel(q, &l[i]);
+        return n < STEP_HEAP / 64 / 2 ? "blocks are lost" : NULL;
+}
+
 static const char *check_capacity(struct arena *a, unsigned int ring) {
         struct queue q;
         struct lease l;
 
         arena_open(a, &q, ring, STEP_JUDGE + 1);
+        if (a->heap && check_heap(&q))
+                return check_heap(&q);
         for (unsigned int lap = 0; lap < CAPACITY_LAPS; lap++) {
                 for (unsigned int i = 0; i < STEP_SLOTS; i++)
-                        if (!step_send(a, &q, ring, i))
+                        if (!step_send(a, &q, ring, STEP_JUDGED + i))
                                 return "capacity is lost";
                 if (queue_reserve(&q, &l) != -EAGAIN)
                         return "more than full";
                 for (unsigned int i = 0; i < STEP_SLOTS; i++) {
-                        if (queue_receive(&q, &l) < 0 || step_id(l.data, l.size) != i)
+                        if (queue_receive(&q, &l) < 0 || step_id(l.data, l.size) != STEP_JUDGED + i)
                                 return "lost or out of order afterwards";
                         queue_acknowledge(&q, l.slot);
                 }

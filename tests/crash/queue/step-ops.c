@@ -17,11 +17,17 @@
 /** A deadline that has passed: a sleep ends at once. */
 #define LONG_AGO 1
 
-static void payload_write(void *data, unsigned int id) {
+uint32_t step_size(const struct arena *a, unsigned int id) {
+        return a->heap && id < 10 ? STEP_LONG : STEP_SHORT;
+}
+
+static void payload_write(void *data, unsigned int id, uint32_t size) {
         volatile uint64_t *d = data;
 
         d[0] = id | (uint64_t)(id * 7 + 1) << 32;
         d[1] = id | (uint64_t)(id * 7 + 2) << 32;
+        if (size > STEP_SHORT)
+                d[STEP_LONG / sizeof *d - 1] = id;
 }
 
 /** @return the number of a message; BROKEN if it is torn. */
@@ -29,7 +35,8 @@ unsigned int step_id(const void *data, uint32_t size) {
         const volatile uint64_t *d = data;
         unsigned int id = (unsigned int)d[0];
 
-        if (size != 16 || id >= STEP_IDS || d[0] != (id | (uint64_t)(id * 7 + 1) << 32) ||
+        if ((size != STEP_SHORT && (size != STEP_LONG || d[STEP_LONG / sizeof *d - 1] != id)) || id >= STEP_IDS ||
+            d[0] != (id | (uint64_t)(id * 7 + 1) << 32) ||
             d[1] != (id | (uint64_t)(id * 7 + 2) << 32))
                 return BROKEN;
         return id;
@@ -40,12 +47,12 @@ bool step_send(struct arena *a, struct queue *q, unsigned int ring, unsigned int
         struct lease l;
 
         m->send_begun = 1;
-        if (queue_reserve(q, &l) < 0) {
+        if (queue_reserve_sized(q, step_size(a, id), &l) < 0) {
                 m->send_begun = 0;
                 return false;
         }
-        payload_write(l.data, id);
-        queue_commit(q, &l, 16);
+        payload_write(l.data, id, step_size(a, id));
+        queue_commit(q, &l, step_size(a, id));
         m->sent = 1;
         return true;
 }
@@ -141,6 +148,17 @@ static void setup_rest(struct arena *a) {
         setup_messages(a, 2);
 }
 
+/** The heap was in use before. */
+static void setup_heap(struct arena *a) {
+        struct queue q;
+        struct lease l;
+
+        a->heap = STEP_HEAP;
+        arena_open(a, &q, 0, STEP_PEER);
+        if (queue_reserve_sized(&q, STEP_LONG, &l) == 0)
+                queue_cancel(&q, &l);
+}
+
 static void setup_waiter(struct arena *a) {
         struct queue q;
 
@@ -162,6 +180,23 @@ static void do_send(struct arena *a) {
         step_send(a, &q, 0, 3);
 }
 
+/** One is cancelled, of one less is sent than was reserved, and one has what is left of the heap. */
+static void do_send_long(struct arena *a) {
+        struct queue q;
+        struct lease l;
+
+        arena_open(a, &q, 0, STEP_VICTIM);
+        if (queue_reserve_sized(&q, STEP_LONG, &l) == 0)
+                queue_cancel(&q, &l);
+        if (queue_reserve_sized(&q, STEP_LONG, &l) == 0) {
+                payload_write(l.data, 1, STEP_SHORT);
+                a->marks[0][1].send_begun = 1;
+                queue_commit(&q, &l, STEP_SHORT);
+                a->marks[0][1].sent = 1;
+        }
+        step_send(a, &q, 0, 2);
+}
+
 static void do_send_sequenced(struct arena *a) {
         uint64_t last = 0;
         struct queue q;
@@ -171,7 +206,7 @@ static void do_send_sequenced(struct arena *a) {
         if (queue_produce(&q, STEP_KEY, &last) < 0)
                 return;
         for (unsigned int id = (unsigned int)last + 1; id <= STEP_SEQUENCE_MAX && queue_reserve(&q, &l) == 0; id++) {
-                payload_write(l.data, id);
+                payload_write(l.data, id, STEP_SHORT);
                 a->marks[0][id].send_begun = 1;
                 queue_commit_sequenced(&q, &l, 16, id);
                 a->marks[0][id].sent = 1;
@@ -228,7 +263,7 @@ static void do_batch(struct arena *a) {
 
         arena_open(a, &q, 0, STEP_VICTIM);
         for (n = 0; n < 2 && queue_reserve(&q, &l[n]) == 0; n++) {
-                payload_write(l[n].data, 1 + n);
+                payload_write(l[n].data, 1 + n, STEP_SHORT);
                 a->marks[0][1 + n].send_begun = 1;
         }
         for (unsigned int i = 0; i < n; i++) {
@@ -268,7 +303,7 @@ static void forward(struct arena *a, unsigned int n) {
         }
         if (queue_reserve(&out, &o) < 0)
                 return;
-        payload_write(o.data, ids[0]);
+        payload_write(o.data, ids[0], STEP_SHORT);
         queue_commit_prepare(&out, &o, 16);
         s[n] = (struct settlement){ .queue = &out, .ring = 1, .slot = o.slot };
         for (unsigned int i = 0; i < n; i++)
@@ -334,6 +369,7 @@ static void do_wait_any(struct arena *a) {
 const struct operation operations[] = {
         { .name = "send", .setup = setup_empty, .victim = do_send },
         { .name = "send, numbered", .setup = setup_empty, .victim = do_send_sequenced, .flags = STEP_SEQUENCED },
+        { .name = "send, long", .setup = setup_heap, .victim = do_send_long },
         { .name = "cancel", .setup = setup_three, .victim = do_cancel },
         { .name = "receive, acknowledge", .setup = setup_three, .victim = do_take },
         { .name = "batch", .setup = setup_empty, .victim = do_batch },

@@ -15,6 +15,10 @@
 #define STEP_SLOTS 4
 #define STEP_IDS 32
 #define STEP_MAX_DELIVERIES 2
+#define STEP_SHORT 16
+/** More than one block. */
+#define STEP_LONG 80
+#define STEP_HEAP 192
 
 /** An operation's flag: what is in ring 0 or in ring 1 must be in exactly one. */
 #define STEP_FORWARDS 1
@@ -33,6 +37,7 @@ struct arena {
         uint32_t dead_max;              /* of the rings */
         enum queue_dead_policy dead_policy;
         uint32_t delay_msec;
+        uint32_t heap;                  /* bytes; then the victim's messages are STEP_LONG */
         struct member_memory member;    /* of the victim */
 };
 
@@ -40,5 +45,7 @@ void arena_open(struct arena *a, struct queue *q, unsigned int ring, uint32_t pa
 bool step_send(struct arena *a, struct queue *q, unsigned int ring, unsigned int id);
 bool step_receive(struct arena *a, struct queue *q, unsigned int ring, struct lease *ret);
 unsigned int step_id(const void *data, uint32_t size);
+/** How long a message is, by its number. */
+uint32_t step_size(const struct arena *a, unsigned int id);
 
 #endif

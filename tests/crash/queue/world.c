@@ -15,6 +15,7 @@
 
 #include "base/time.h"
 #include "queue/world.h"
+#include "shm/queue-fast.h"
 
 /** Participants of the checks. Those of workers are below, in two groups of waiters. */
 #define PARTICIPANT_SETUP 100
@@ -65,10 +66,14 @@ static void reset_ring(unsigned int ring) {
         *r = (struct region){
                 .base = sim_memory[ring],
                 .size = SIM_RING_BYTES,
-                .geometry = { .kind = OBJECT_QUEUE, .slots = scenario->slots[ring], .message_max = PAYLOAD_SIZE,
+                .geometry = { .kind = OBJECT_QUEUE, .slots = scenario->slots[ring],
+                              .message_max = scenario->blocks ? scenario->blocks * BLOCK_SIZE : PAYLOAD_SIZE,
+                              .slot_size = PAYLOAD_SIZE, .heap = scenario->blocks * BLOCK_SIZE,
                               .max_deliveries = scenario->max_deliveries, .dead_max = scenario->dead_max,
                               .policy = scenario->dead_policy, .delay_msec = scenario->delay_msec },
         };
+        if (geometry_size(&r->geometry) > SIM_RING_BYTES)
+                sim_fail("the ring is larger than its memory");
         open_queue(&q, ring, 0, 0);
         if (scenario->lap == 0)
                 return;
@@ -130,19 +135,19 @@ static unsigned int count_deliverable(const struct queue *q) {
         return n;
 }
 
-static bool slot_can_be_had(unsigned int ring) {
+static bool slot_can_be_had(unsigned int ring, uint32_t size) {
         struct lease l;
         struct queue q;
         int r;
 
         memcpy(backup, sim_memory[ring], SIM_RING_BYTES);
         open_queue(&q, ring, PARTICIPANT_CHECK, 1);
-        r = queue_reserve(&q, &l);
+        r = queue_reserve_sized(&q, size, &l);
         memcpy(sim_memory[ring], backup, SIM_RING_BYTES);
         return r == 0;
 }
 
-static void check_sleeper(unsigned int ring, const volatile void *key) {
+static void check_sleeper(unsigned int who, unsigned int ring, const volatile void *key) {
         struct queue q;
 
         open_queue(&q, ring, 0, 0);
@@ -150,7 +155,7 @@ static void check_sleeper(unsigned int ring, const volatile void *key) {
                 sim_fail("asleep while a message is there");
         if (key == &sim_events[ring] && count_deliverable(&q) > 0)
                 sim_fail("a poller is not told of a message");
-        if (key == &q.control->space.event && slot_can_be_had(ring))
+        if (key == &q.control->space.event && slot_can_be_had(ring, actors[who].wants))
                 sim_fail("asleep while a slot can be had");
 }
 
@@ -168,7 +173,7 @@ static void check_refused(unsigned int ring) {
         open_queue(&q, ring, 0, 0);
         for (uint64_t i = 0; i < q.n; i++)
                 dead += word_state(atomic_load(&queue_slot(&q, i)->word)) == SLOT_DEAD;
-        if (dead >= scenario->dead_max && slot_can_be_had(ring))
+        if (dead >= scenario->dead_max && slot_can_be_had(ring, PAYLOAD_SIZE))
                 sim_fail("too many dead letters, and nobody is refused");
 }
 
@@ -177,7 +182,7 @@ void world_quiet(void) {
         for (unsigned int who = 0; who < SIM_WORKERS; who++)
                 for (unsigned int i = 0; sim_sleeps_at(who, i); i++)
                         for (unsigned int ring = 0; ring < SIM_RINGS && scenario->slots[ring]; ring++)
-                                check_sleeper(ring, sim_sleeps_at(who, i));
+                                check_sleeper(who, ring, sim_sleeps_at(who, i));
         if (scenario->quiet)
                 scenario->quiet();
 }
@@ -292,11 +297,16 @@ static void bury(const struct queue *q, unsigned int ring, unsigned int *drained
         for (uint64_t i = 0; i < q->n; i++) {
                 struct slot *s = queue_slot(q, i);
                 uint64_t w = atomic_load(&s->word);
+                unsigned int id;
+                uint32_t size;
+                void *data;
 
                 if (word_state(w) != SLOT_DEAD)
                         continue;
-                see(ring, payload_id(s->data, s->size), word_deliveries(w), drained);
-                kept[payload_id(s->data, s->size)]++;
+                size = queue_payload(q, s, &data);
+                id = payload_id(data, size);
+                see(ring, id, word_deliveries(w), drained);
+                kept[id]++;
                 if (word_deliveries(w) < scenario->max_deliveries)
                         sim_fail("dead too early");
                 atomic_store(&s->word, word_make(word_lap(w) + 1, 0, 0, SLOT_FREE));
@@ -324,24 +334,40 @@ static void check_accounts(unsigned int ring, const unsigned int *drained) {
         }
 }
 
+/** All of the heap is free, in one piece. */
+static void check_heap(struct queue *q) {
+        struct lease l;
+
+        if (queue_reserve_sized(q, q->message_max, &l) < 0) {
+                sim_fail("blocks are lost");
+                return;
+        }
+        queue_cancel(q, &l);
+}
+
+/** Nobody's messages: they fit a slot. */
+#define ANYBODY MESSAGE_ID(SIM_WORKERS + 1, 0)
+
 static void check_capacity(unsigned int ring) {
         struct queue q;
         struct lease l;
 
         open_queue(&q, ring, PARTICIPANT_CHECK, 3);
+        if (scenario->blocks)
+                check_heap(&q);
         for (unsigned int lap = 0; lap < CAPACITY_LAPS; lap++) {
                 for (unsigned int i = 0; i < q.n; i++) {
                         if (queue_reserve(&q, &l) < 0) {
                                 sim_fail("capacity is lost");
                                 return;
                         }
-                        payload_write(l.data, i);
+                        payload_write(l.data, ANYBODY + i);
                         queue_commit(&q, &l, PAYLOAD_SIZE);
                 }
                 if (queue_reserve(&q, &l) != -EAGAIN)
                         sim_fail("more than full");
                 for (unsigned int i = 0; i < q.n; i++) {
-                        if (queue_receive(&q, &l) < 0 || payload_id(l.data, l.size) != i)
+                        if (queue_receive(&q, &l) < 0 || payload_id(l.data, l.size) != ANYBODY + i)
                                 sim_fail("lost or out of order afterwards");
                         queue_acknowledge(&q, l.slot);
                 }

@@ -35,6 +35,7 @@ struct actor {
         struct queue queue[SIM_RINGS];
         struct journal *journal;
         unsigned int last[SIM_RINGS][SIM_WORKERS + 1]; /* first deliveries, by sender */
+        uint32_t wants;                 /* the room that it waits for, if it does */
 };
 
 enum how { LOOK, WAIT, POLL };
@@ -52,6 +53,9 @@ struct scenario {
         enum queue_dead_policy dead_policy;
         uint64_t lap;                   /* in which the rings begin */
         bool replaced;                  /* the dead get replacements */
+        uint32_t blocks;                /* of the heaps; 0: there are none */
+        uint32_t sizes[SIM_WORKERS + 1]; /* of the messages of each sender; 0: PAYLOAD_SIZE, which fits a slot */
+        uint32_t reserves[SIM_WORKERS + 1]; /* what it reserves for them; 0: their size */
 };
 
 extern const struct scenario queue_scenarios[];
@@ -94,6 +98,9 @@ unsigned int op_next(const struct actor *a, unsigned int ring);
 unsigned int payload_id(const void *data, uint32_t size);
 void payload_write(void *data, unsigned int id);
 #define PAYLOAD_SIZE 16
+#define BLOCK_SIZE 64
+/** How long a message is, by its number. */
+uint32_t payload_size(unsigned int id);
 
 /* ---- world.c --------------------------------------------------------------------------------- */
 
