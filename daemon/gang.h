@@ -56,6 +56,8 @@ struct gang {
         struct map instances_by_pid;    /* struct instance with a process */
         size_t n_processes;             /* instances whose state has a process */
         size_t n_spawning;              /* spawns without an answer yet */
+        size_t n_waiting;               /* instances that wait, for others to be ready or to be gone */
+        size_t n_held;                  /* instances that are to end after others */
         struct list orphans;            /* struct orphan: processes of workers that nobody knows */
         int null_fd;                    /* /dev/null, the standard input of all */
         bool stopping;                  /* everything goes down, then the manager leaves */

@@ -19,6 +19,7 @@
 #include "daemon/gang.h"
 #include "daemon/instance-parts.h"
 #include "daemon/log/log.h"
+#include "daemon/order.h"
 #include "daemon/worker.h"
 
 static struct restart_options restart_options(const struct worker_definition *definition) {
@@ -58,6 +59,9 @@ static void instance_end(struct instance *instance, const struct restart_end *en
         char reason[INSTANCE_TEXT_MAX];
 
         event = restart_plan(&options, &instance->history, end, now_usec(), gang_random(), &delay, &limited);
+        /* Taken along with what it requires: that one must be there again first. */
+        if (event == INSTANCE_EV_EXITED_RESTART && order_start(instance->worker, reason, sizeof reason) != ORDER_GO)
+                event = INSTANCE_EV_EXITED_HOLD;
         explain_end(instance, event, delay, limited, words);
         snprintf(reason, sizeof reason, "%s", instance->reason);
         instance->generation++;

@@ -104,9 +104,9 @@ void instance_resume(struct instance *instance) {
         if (instance->state == INSTANCE_STARTING && instance->worker->definition->ready == WORKER_READY_IMMEDIATE)
                 instance_handle(instance, INSTANCE_EV_READY, 0, 0);
         if (!instance->wanted && instance->state != INSTANCE_DOWN)
-                instance_handle(instance, INSTANCE_EV_STOP, 0, 0);
+                instance_end_in_order(instance, INSTANCE_HELD_STOP);
         else if (instance->wanted && !instance->restored && instance->pid == 0)
                 instance_start(instance, false);
         else if (is_outdated(instance))
-                instance_handle(instance, INSTANCE_EV_RESTART, 0, 0);
+                instance_end_in_order(instance, INSTANCE_HELD_RESTART);
 }

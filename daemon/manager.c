@@ -31,6 +31,7 @@
 #include "daemon/keeper/protocol.h"
 #include "daemon/log/log.h"
 #include "daemon/options.h"
+#include "daemon/order.h"
 #include "daemon/orphan.h"
 #include "daemon/reload.h"
 #include "daemon/takeover.h"
@@ -107,6 +108,7 @@ static int on_turn(sd_event_source *source, void *userdata) {
         struct manager *manager = userdata;
         struct gang *gang = &manager->gang;
 
+        order_turn(gang);
         collect(gang);
         tell_status(manager, false);
         if (!gang->stopping || gang->n_processes > 0 || gang->n_spawning > 0 || !list_is_empty(&gang->orphans))

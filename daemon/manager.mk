@@ -18,6 +18,7 @@ DAEMON_SOURCES += \
 	daemon/membership.c \
 	daemon/notify.c daemon/notify.h \
 	daemon/objects.c daemon/objects.h daemon/object-parts.h \
+	daemon/order.c daemon/order.h \
 	daemon/orphan.c daemon/orphan.h \
 	daemon/reload.c daemon/reload.h \
 	daemon/ring-look.c daemon/ring-look.h \

@@ -129,22 +129,36 @@ static void restart_instances(struct worker *worker) {
 
 static void apply_worker(struct gang *gang, const struct worker_definition *definition, bool restart) {
         struct worker *worker = worker_find(gang, definition->name);
-        unsigned int before = worker ? worker->definition->instances : 0;
-        bool anew = !worker || worker->removed;
-        int r = worker ? 0 : worker_new(&worker, gang, definition);
+        unsigned int before;
+        bool anew;
+        int r = 0;
 
-        if (r >= 0) {
-                worker->definition = definition;
-                worker->removed = false;
-                list_unlink(&worker->link);
-                list_append(&gang->workers, &worker->link); /* in the order of definition */
-                if (restart)
-                        restart_instances(worker);
-                if (anew || definition->instances != before)
-                        r = worker_scale(worker, definition->instances, false);
-        }
+        if (!worker)
+                return; /* there was no memory for it */
+        anew = worker->fresh || worker->removed;
+        before = worker->definition->instances;
+        worker->definition = definition;
+        worker->removed = false;
+        list_unlink(&worker->link);
+        list_append(&gang->workers, &worker->link); /* in the order of definition */
+        if (restart)
+                restart_instances(worker);
+        if (anew || definition->instances != before)
+                r = worker_scale(worker, definition->instances, false);
         if (r < 0)
                 log_error("worker '%s': %s", definition->name, strerror(-r));
+}
+
+/* All that are new, before any is started: one that comes after others must find them. */
+static void make_workers(struct gang *gang, const struct config *config) {
+        for (size_t i = 0; i < config->n_workers; i++) {
+                const struct worker_definition *definition = config->workers[i];
+                struct worker *worker;
+                int r = worker_find(gang, definition->name) ? 0 : worker_new(&worker, gang, definition);
+
+                if (r < 0)
+                        log_error("worker '%s': %s", definition->name, strerror(-r));
+        }
 }
 
 static bool must_restart(const struct config_diff *diff, const struct worker_definition *definition) {
@@ -164,6 +178,7 @@ static void apply(struct gang *gang, const struct config_diff *diff) {
                 if (worker)
                         worker_remove(worker);
         }
+        make_workers(gang, config);
         for (size_t i = 0; i < config->n_workers; i++)
                 apply_worker(gang, config->workers[i], must_restart(diff, config->workers[i]));
         remove_objects(gang, diff, CONFIG_REMOVED);

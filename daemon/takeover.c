@@ -251,6 +251,7 @@ void takeover_resume(struct gang *gang, const Ganger__Keeper__WelcomeState *welc
 
                 for (size_t i = 0; i < worker->n_instances; i++)
                         instance_resume(worker->instances[i]);
+                worker->fresh = false;
         }
         for (size_t i = 0; i < welcome->n_exits; i++)
                 handle_exit(gang, welcome->exits[i]);

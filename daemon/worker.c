@@ -33,6 +33,7 @@ int worker_new(struct worker **ret, struct gang *gang, const struct worker_defin
         worker->gang = gang;
         worker->state_slot = STATE_SLOT_NONE;
         worker->definition = definition;
+        worker->fresh = true;
         worker->wanted = definition->instances;
         worker->name = strdup(definition->name);
         r = worker->name ? map_add(&gang->workers_by_name, &worker->node, worker->name) : -ENOMEM;
@@ -111,6 +112,7 @@ int worker_scale(struct worker *worker, unsigned int wanted, bool by_hand) {
                         instance_start(worker->instances[i], false);
         for (size_t i = worker->n_instances; i > wanted; i--)
                 instance_stop(worker->instances[i - 1], false);
+        worker->fresh = false;
         gang_touch(worker->gang);
         return 0;
 }

@@ -28,9 +28,14 @@ struct worker {
         bool scaled;                    /* by hand */
         bool stopped;                   /* by hand */
         bool removed;                   /* no longer defined: goes with its last process */
+        bool picked;                    /* by the change that is being begun; see change.c */
+        bool fresh;                     /* about to be started: whoever comes after it waits */
+        bool ending;                    /* about to be stopped or restarted: whoever it comes after waits */
         struct instance **instances;    /* by number; those past `wanted` are on their way down */
         size_t n_instances;
         unsigned int n_ready;
+        unsigned int n_waiting;
+        unsigned int n_held;            /* instances that are to end, and have not been told yet */
         uint32_t state_slot;
 };
 

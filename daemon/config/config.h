@@ -95,6 +95,9 @@ struct worker_definition {
         char **call;                    /* names of services */
         char **serve;
         char **use;                     /* names of locks */
+        char **after;                   /* names of workers; so are the next two */
+        char **requires;
+        char **conflicts;
         uint32_t instances;             /* may be 0 */
         enum restart_policy restart;
         uint64_t restart_delay_usec;
@@ -115,6 +118,7 @@ struct config {
         size_t n_objects;
         struct worker_definition **workers;
         size_t n_workers;
+        bool ordered;                   /* some worker has `after`, `requires` or `conflicts` */
         char *text;                     /* the file as it was read, for the next manager */
         size_t text_size;
 };

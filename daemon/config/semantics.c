@@ -206,6 +206,104 @@ static void check_io(const struct checker *c, const struct worker_definition *w)
                          worker_io_name(w->io));
 }
 
+/* ---- order --------------------------------------------------------------------------------------- */
+
+static const char *nearest_worker(const struct checker *c, const char *name) {
+        size_t best = strlen(name) / 3 + 1;
+        const char *found = NULL;
+
+        for (size_t i = 0; i < c->config->n_workers; i++) {
+                size_t d = text_distance(name, c->config->workers[i]->name);
+
+                if (d < best || (d == best && !found)) {
+                        best = d;
+                        found = c->config->workers[i]->name;
+                }
+        }
+        return found;
+}
+
+static void check_workers(const struct checker *c, const struct worker_definition *w, const char *key, char *const *names) {
+        for (; *names; names++) {
+                const char *nearest;
+
+                if (strcmp(*names, w->name) == 0)
+                        complain(c, key, "it is itself");
+                else if (!config_worker(c->config, *names)) {
+                        nearest = nearest_worker(c, *names);
+                        if (nearest && strcmp(nearest, w->name) != 0)
+                                complain(c, key, "there is no worker '%s'; did you mean '%s'?", *names, nearest);
+                        else
+                                complain(c, key, "there is no worker '%s'", *names);
+                }
+        }
+}
+
+/** How far the search for cycles is with a worker. */
+enum visit { NOT_VISITED, ON_PATH, VISITED };
+
+struct search {
+        const struct checker *c;
+        enum visit *visits;             /* of config->workers */
+        const struct worker_definition **path;
+        size_t length;
+};
+
+static void complain_cycle(const struct search *s, const struct worker_definition *again) {
+        char text[512] = "";
+        size_t at = 0, used = 0;
+
+        while (s->path[at] != again)
+                at++;
+        for (size_t i = at; i < s->length && used < sizeof text; i++)
+                used += (size_t)snprintf(text + used, sizeof text - used, "%s after ", s->path[i]->name);
+        config_errors_add(s->c->errors, s->c->config->path, again->line, "worker '%s': nobody can start first: %s%s",
+                          again->name, text, again->name);
+}
+
+static void search_from(struct search *s, size_t i);
+
+static void search_list(struct search *s, char *const *names) {
+        const struct config *config = s->c->config;
+
+        for (; *names; names++)
+                for (size_t i = 0; i < config->n_workers; i++) {
+                        if (strcmp(config->workers[i]->name, *names) != 0)
+                                continue;
+                        if (s->visits[i] == ON_PATH && config->workers[i] != s->path[s->length - 1])
+                                complain_cycle(s, config->workers[i]);
+                        else if (s->visits[i] == NOT_VISITED)
+                                search_from(s, i);
+                        break;
+                }
+}
+
+static void search_from(struct search *s, size_t i) {
+        const struct worker_definition *w = s->c->config->workers[i];
+
+        s->visits[i] = ON_PATH;
+        s->path[s->length++] = w;
+        search_list(s, w->after);
+        search_list(s, w->requires);
+        s->length--;
+        s->visits[i] = VISITED;
+}
+
+/** As deep as there are workers, which are bounded. */
+static int check_cycles(const struct checker *c) {
+        size_t n = c->config->n_workers;
+        _cleanup_(freep) enum visit *visits = calloc(n + 1, sizeof *visits);
+        _cleanup_(freep) const struct worker_definition **path = calloc(n + 1, sizeof *path);
+        struct search s = { .c = c, .visits = visits, .path = path };
+
+        if (!visits || !path)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++)
+                if (visits[i] == NOT_VISITED)
+                        search_from(&s, i);
+        return 0;
+}
+
 /* Whether it has any, or was meant to have. */
 static bool has_objects(const struct checker *c) {
         static const char *const keys[] = { "receive", "send", "call", "serve", "use" };
@@ -227,6 +325,9 @@ static void check_worker(const struct checker *c, struct worker_definition *w) {
         check_objects(c, "use", w->use, USE_LOCKS);
         check_pipes(c, w, "receive", w->receive, true);
         check_pipes(c, w, "send", w->send, false);
+        check_workers(c, w, "after", w->after);
+        check_workers(c, w, "requires", w->requires);
+        check_workers(c, w, "conflicts", w->conflicts);
         check_io(c, w);
         if (w->io != WORKER_IO_NONE && !was_written(c, "ready"))
                 w->ready = WORKER_READY_LIBRARY;
@@ -373,6 +474,7 @@ int config_check_semantics(struct config *config, const struct outline *outline,
         _cleanup_(freep) struct ends *ends = calloc(config->n_objects + 1, sizeof *ends);
         struct checker c = { .config = config, .outline = outline, .ends = ends, .errors = errors };
         size_t objects = 0, workers = 0;
+        int r;
 
         if (!ends)
                 return -ENOMEM;
@@ -383,5 +485,11 @@ int config_check_semantics(struct config *config, const struct outline *outline,
                 else
                         check_object(&c, config->objects[objects++]);
         }
-        return check_names(&c);
+        for (size_t i = 0; i < config->n_workers; i++) {
+                const struct worker_definition *w = config->workers[i];
+
+                config->ordered |= w->after[0] || w->requires[0] || w->conflicts[0];
+        }
+        r = config->ordered ? check_cycles(&c) : 0;
+        return r < 0 ? r : check_names(&c);
 }

@@ -156,6 +156,12 @@ START_TEST(mistakes_are_told) {
                 /* what must hold between them */
                 { "worker w { }", "x:1: worker 'w': exec is missing\n" },
                 { "worker w { exce = a }", "x:1: worker 'w': exce: unknown key; did you mean 'exec'?\n" },
+                { W("after = w"), "x:2: worker 'w': after: it is itself\n" },
+                { W("requires = v"), "x:2: worker 'w': requires: there is no worker 'v'\n" },
+                { "worker one { exec = a conflicts = twp } worker two { exec = a }",
+                  "x:1: worker 'one': conflicts: there is no worker 'twp'; did you mean 'two'?\n" },
+                { "worker a { exec = a after = b }\nworker b { exec = b requires = c }\nworker c { exec = c after = a }",
+                  "x:1: worker 'a': nobody can start first: a after b after c after a\n" },
                 { W("receive = s"), "x:2: worker 'w': receive: there is no ring 's'; did you mean 'r'?\n" },
                 { W("send = elsewhere"), "x:2: worker 'w': send: there is no ring 'elsewhere'\n" },
                 { W("io = lines"),
