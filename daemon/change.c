@@ -17,6 +17,7 @@
 #include "base/time.h"
 #include "daemon/config/config.h"
 #include "daemon/gang.h"
+#include "daemon/group.h"
 #include "daemon/order.h"
 #include "daemon/worker.h"
 
@@ -135,6 +136,8 @@ static int change_new(struct change **ret, struct gang *gang, size_t n, change_f
 static void change_add(struct change *change, struct instance *instance, enum change_kind kind) {
         struct change_target *target = &change->targets[change->n++];
 
+        if (kind != CHANGE_STOP)
+                group_forgive(change->gang, instance->worker->group);
         target->change = change;
         target->instance = instance;
         target->kind = kind;
@@ -181,6 +184,12 @@ static void pick(struct worker *worker, void *userdata) {
                 order_for_each_requiring(worker, pick, userdata);
 }
 
+static void pick_group(struct gang *gang, const struct group *group, const struct change_request *request) {
+        list_for_each(it, &gang->workers)
+                if (group_has(group, list_entry(it, struct worker, link)))
+                        pick(list_entry(it, struct worker, link), (void *)(uintptr_t)request);
+}
+
 static void unpick_all(struct gang *gang) {
         list_for_each(it, &gang->workers)
                 list_entry(it, struct worker, link)->picked = false;
@@ -191,12 +200,16 @@ static int request_pick(struct gang *gang, const struct change_request *request,
         for (size_t i = 0; i < request->n_names && !request->all; i++) {
                 struct worker *worker = target_worker(gang, request->names[i]);
 
-                if (!worker && !target_instance(gang, request->names[i], request->kind)) {
+                struct group *group = worker ? NULL : group_find(gang, request->names[i]);
+
+                if (!worker && !group && !target_instance(gang, request->names[i], request->kind)) {
                         *ret_name = request->names[i];
                         return -ENOENT;
                 }
                 if (worker)
                         pick(worker, (void *)(uintptr_t)request);
+                if (group)
+                        pick_group(gang, group, request);
         }
         list_for_each(it, &gang->workers)
                 list_entry(it, struct worker, link)->picked |= request->all;
@@ -268,6 +281,8 @@ static void change_fill(struct change *change, const struct change_request *requ
         for (size_t i = 0; i < request->n_names && !request->all; i++) {
                 struct worker *worker = target_worker(gang, request->names[i]);
 
+                if (!worker && group_find(gang, request->names[i]))
+                        continue; /* its workers are picked */
                 if (!worker)
                         change_add(change, target_instance(gang, request->names[i], request->kind), request->kind);
                 else if (worker->picked)
@@ -329,7 +344,7 @@ int change_begin(struct gang *gang, const struct change_request *request, change
                 return error_set(error, -EBUSY, "the daemon is stopping");
         r = request_pick(gang, request, ret_name);
         if (r < 0)
-                error_set(error, r, "there is no worker or instance '%s'", *ret_name);
+                error_set(error, r, "there is no worker, group or instance '%s'", *ret_name);
         else
                 r = check_conflicts(gang, request, error);
         if (r >= 0) {

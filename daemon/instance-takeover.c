@@ -17,6 +17,7 @@
 #include "base/time.h"
 #include "daemon/config/config.h"
 #include "daemon/gang.h"
+#include "daemon/group.h"
 #include "daemon/instance-parts.h"
 #include "daemon/log/log.h"
 #include "daemon/worker.h"
@@ -103,6 +104,9 @@ void instance_resume(struct instance *instance) {
         resume_stop(instance);
         if (instance->state == INSTANCE_STARTING && instance->worker->definition->ready == WORKER_READY_IMMEDIATE)
                 instance_handle(instance, INSTANCE_EV_READY, 0, 0);
+        /* One that failed with its group stays so. */
+        if (!instance->wanted && instance->state == INSTANCE_FAILED && group_is_failed(instance->worker->group))
+                return;
         if (!instance->wanted && instance->state != INSTANCE_DOWN)
                 instance_end_in_order(instance, INSTANCE_HELD_STOP);
         else if (instance->wanted && !instance->restored && instance->pid == 0)

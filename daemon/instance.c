@@ -38,6 +38,8 @@ void instance_set_reason(struct instance *instance, const char *format, ...) {
         va_end(args);
 }
 
+static void start_in_order(struct instance *instance, const char *reason);
+
 /* ---- the timer --------------------------------------------------------------------------------- */
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -51,8 +53,10 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
                             usec_format(text, sizeof text, instance->worker->definition->ready_timeout_usec));
         } else if (instance->state == INSTANCE_STOPPING)
                 log_warning("%s: has not ended after its stop signal: killed", instance->key);
-        else if (instance->state == INSTANCE_BACKOFF)
-                instance_set_reason(instance, "started again");
+        else if (instance->state == INSTANCE_BACKOFF) {
+                start_in_order(instance, "started again");
+                return 0;
+        }
         instance_handle(instance, INSTANCE_EV_TIMEOUT, 0, 0);
         return 0;
 }
@@ -331,12 +335,16 @@ void instance_start(struct instance *instance, bool by_hand) {
                 start_in_order(instance, by_hand ? "started by hand" : "");
 }
 
+void instance_stop_because(struct instance *instance, const char *reason) {
+        if (instance->state != INSTANCE_DOWN)
+                instance_set_reason(instance, "%s", reason);
+        instance_end_in_order(instance, INSTANCE_HELD_STOP);
+}
+
 void instance_stop(struct instance *instance, bool by_hand) {
         if (by_hand)
                 instance->stopped = true;
-        if (instance->state != INSTANCE_DOWN)
-                instance_set_reason(instance, "%s", by_hand ? "stopped by hand" : "no longer wanted");
-        instance_end_in_order(instance, INSTANCE_HELD_STOP);
+        instance_stop_because(instance, by_hand ? "stopped by hand" : "no longer wanted");
 }
 
 void instance_restart(struct instance *instance) {

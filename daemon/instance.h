@@ -102,6 +102,8 @@ struct instance *instance_free(struct instance *instance);
 /** By hand or by policy: the limit and the back-off start afresh with a start by hand. */
 void instance_start(struct instance *instance, bool by_hand);
 void instance_stop(struct instance *instance, bool by_hand);
+/** By policy, for that reason. */
+void instance_stop_because(struct instance *instance, const char *reason);
 void instance_restart(struct instance *instance);
 
 /** What it waits for may have changed; see daemon/order.h. */

@@ -5,6 +5,7 @@ DAEMON_SOURCES += \
 	daemon/change.c daemon/change.h \
 	daemon/events.c daemon/events.h \
 	daemon/gang.h \
+	daemon/group.c daemon/group.h \
 	daemon/instance.c daemon/instance.h daemon/instance-parts.h \
 	daemon/instance-end.c \
 	daemon/instance-output.c \

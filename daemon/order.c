@@ -122,6 +122,10 @@ static enum order look_at_conflicts(const struct worker *worker, char *why, size
 enum order order_start(const struct worker *worker, char *why, size_t size) {
         enum order order;
 
+        if (worker->round_usec != 0) {
+                snprintf(why, size, "its group is started again");
+                return ORDER_WAIT;
+        }
         if (!worker->gang->config->ordered)
                 return ORDER_GO;
         order = look_at_list(worker, worker->definition->requires, true, why, size);

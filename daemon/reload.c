@@ -19,6 +19,7 @@
 #include "base/fault.h"
 #include "base/fd.h"
 #include "daemon/gang.h"
+#include "daemon/group.h"
 #include "daemon/instance.h"
 #include "daemon/log/log.h"
 #include "daemon/worker.h"
@@ -52,7 +53,8 @@ int reload_populate(struct gang *gang, struct error *error) {
                 if (r < 0)
                         return error_errno(error, r, "worker '%s'", config->workers[i]->name);
         }
-        return 0;
+        r = groups_apply(gang);
+        return r < 0 ? error_errno(error, r, "groups") : 0;
 }
 
 /* ---- what can be refused ----------------------------------------------------------------------- */
@@ -170,6 +172,7 @@ static bool must_restart(const struct config_diff *diff, const struct worker_def
 
 static void apply(struct gang *gang, const struct config_diff *diff) {
         const struct config *config = gang->config;
+        int r;
 
         for (size_t i = 0; i < diff->n; i++) {
                 struct worker *worker = diff->changes[i].old_worker && diff->changes[i].kind == CONFIG_REMOVED
@@ -179,6 +182,9 @@ static void apply(struct gang *gang, const struct config_diff *diff) {
                         worker_remove(worker);
         }
         make_workers(gang, config);
+        r = groups_apply(gang);
+        if (r < 0)
+                log_error("groups: %s", strerror(-r));
         for (size_t i = 0; i < config->n_workers; i++)
                 apply_worker(gang, config->workers[i], must_restart(diff, config->workers[i]));
         remove_objects(gang, diff, CONFIG_REMOVED);

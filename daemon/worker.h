@@ -16,6 +16,7 @@
 #include "daemon/map.h"
 
 struct gang;
+struct group;
 struct instance;
 
 struct worker {
@@ -23,6 +24,8 @@ struct worker {
         struct map_node node;           /* gang->workers_by_name */
         struct list link;               /* gang->workers */
         char *name;
+        struct group *group;            /* NULL: in none */
+        uint64_t round_usec;            /* since when it is started again with its group; 0: it is not */
         const struct worker_definition *definition; /* of gang->config; once removed, of one of gang->retired */
         unsigned int wanted;            /* how many instances: the definition's, or by hand */
         bool scaled;                    /* by hand */

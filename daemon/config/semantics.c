@@ -82,7 +82,7 @@ static void _printf_(3, 4) complain(const struct checker *c, const char *key, co
 /* The section that defines an object; NULL: there is none. */
 static const struct outline_section *find_section(const struct checker *c, const char *name) {
         for (size_t i = 0; i < c->outline->n; i++)
-                if (c->outline->sections[i].kind != CONFIG_WORKER && c->outline->sections[i].name &&
+                if (config_section_is_object(c->outline->sections[i].kind) && c->outline->sections[i].name &&
                     strcmp(c->outline->sections[i].name, name) == 0)
                         return &c->outline->sections[i];
         return NULL;
@@ -208,16 +208,18 @@ static void check_io(const struct checker *c, const struct worker_definition *w)
 
 /* ---- order --------------------------------------------------------------------------------------- */
 
-static const char *nearest_worker(const struct checker *c, const char *name) {
+/** The nearest name of definitions of one kind, which begin with it. */
+static const char *nearest_name(const char *name, void *const *definitions, size_t n) {
         size_t best = strlen(name) / 3 + 1;
         const char *found = NULL;
 
-        for (size_t i = 0; i < c->config->n_workers; i++) {
-                size_t d = text_distance(name, c->config->workers[i]->name);
+        for (size_t i = 0; i < n; i++) {
+                const char *other = *(const char *const *)definitions[i];
+                size_t d = text_distance(name, other);
 
                 if (d < best || (d == best && !found)) {
                         best = d;
-                        found = c->config->workers[i]->name;
+                        found = other;
                 }
         }
         return found;
@@ -230,7 +232,7 @@ static void check_workers(const struct checker *c, const struct worker_definitio
                 if (strcmp(*names, w->name) == 0)
                         complain(c, key, "it is itself");
                 else if (!config_worker(c->config, *names)) {
-                        nearest = nearest_worker(c, *names);
+                        nearest = nearest_name(*names, (void *const *)c->config->workers, c->config->n_workers);
                         if (nearest && strcmp(nearest, w->name) != 0)
                                 complain(c, key, "there is no worker '%s'; did you mean '%s'?", *names, nearest);
                         else
@@ -304,6 +306,34 @@ static int check_cycles(const struct checker *c) {
         return 0;
 }
 
+/* ---- groups ------------------------------------------------------------------------------------ */
+
+static void check_group_name(const struct checker *c, const char *name) {
+        const char *nearest;
+
+        if (!name || config_group(c->config, name))
+                return;
+        nearest = nearest_name(name, (void *const *)c->config->groups, c->config->n_groups);
+        if (nearest)
+                complain(c, "group", "there is no group '%s'; did you mean '%s'?", name, nearest);
+        else
+                complain(c, "group", "there is no group '%s'", name);
+}
+
+/** A group that is in itself, told once for each: of groups there are few. */
+static void check_group(const struct checker *c, const struct group_definition *g) {
+        const struct group_definition *around = g;
+
+        check_group_name(c, g->group);
+        for (size_t i = 0; i < c->config->n_groups && around && around->group; i++) {
+                around = config_group(c->config, around->group);
+                if (around != g)
+                        continue;
+                complain(c, "group", strcmp(g->group, g->name) == 0 ? "it is itself" : "'%s' is in this one", g->group);
+                return;
+        }
+}
+
 /* Whether it has any, or was meant to have. */
 static bool has_objects(const struct checker *c) {
         static const char *const keys[] = { "receive", "send", "call", "serve", "use" };
@@ -325,6 +355,7 @@ static void check_worker(const struct checker *c, struct worker_definition *w) {
         check_objects(c, "use", w->use, USE_LOCKS);
         check_pipes(c, w, "receive", w->receive, true);
         check_pipes(c, w, "send", w->send, false);
+        check_group_name(c, w->group);
         check_workers(c, w, "after", w->after);
         check_workers(c, w, "requires", w->requires);
         check_workers(c, w, "conflicts", w->conflicts);
@@ -429,13 +460,13 @@ static void check_object(const struct checker *c, struct object_definition *o) {
 /* ---- names ------------------------------------------------------------------------------------- */
 
 static bool same_namespace(const struct outline_section *x, const struct outline_section *y) {
-        return (x->kind == CONFIG_WORKER) == (y->kind == CONFIG_WORKER);
+        return config_section_is_object(x->kind) == config_section_is_object(y->kind);
 }
 
 static int compare_sections(const void *a, const void *b) {
         const struct outline_section *x = *(struct outline_section *const *)a,
                                      *y = *(struct outline_section *const *)b;
-        int r = (x->kind == CONFIG_WORKER) - (y->kind == CONFIG_WORKER);
+        int r = config_section_is_object(y->kind) - config_section_is_object(x->kind);
 
         r = r ?: strcmp(x->name ?: "", y->name ?: "");
         return r ?: (x->line > y->line) - (x->line < y->line);
@@ -473,7 +504,7 @@ int config_check_semantics(struct config *config, const struct outline *outline,
                            struct config_errors *errors) {
         _cleanup_(freep) struct ends *ends = calloc(config->n_objects + 1, sizeof *ends);
         struct checker c = { .config = config, .outline = outline, .ends = ends, .errors = errors };
-        size_t objects = 0, workers = 0;
+        size_t objects = 0, workers = 0, groups = 0;
         int r;
 
         if (!ends)
@@ -482,6 +513,8 @@ int config_check_semantics(struct config *config, const struct outline *outline,
                 c.section = &outline->sections[i];
                 if (c.section->kind == CONFIG_WORKER)
                         check_worker(&c, config->workers[workers++]);
+                else if (c.section->kind == CONFIG_GROUP)
+                        check_group(&c, config->groups[groups++]);
                 else
                         check_object(&c, config->objects[objects++]);
         }
