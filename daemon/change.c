@@ -2,8 +2,8 @@
 /*
  * Start, stop, restart and scale, as people ask for them
  *
- * First every target is found, so that an unknown name changes nothing; then all are begun; then each is watched until
- * it is settled. Whoever asked is told from the loop, never from within the call.
+ * First every target is found, so that an unknown name changes nothing, with all who require it or are required; then all
+ * are begun; then each is watched until it is settled. Whoever asked is told from the loop, never from within the call.
  */
 
 #include "daemon/change.h"
@@ -17,6 +17,8 @@
 #include "base/time.h"
 #include "daemon/config/config.h"
 #include "daemon/gang.h"
+#include "daemon/group.h"
+#include "daemon/order.h"
 #include "daemon/worker.h"
 
 static int on_done(sd_event_source *source, void *userdata) {
@@ -75,6 +77,10 @@ static void target_check_up(struct change_target *target) {
         case INSTANCE_FAILED:
                 target_settle(target, ended_well(instance), why_not(instance));
                 break;
+        case INSTANCE_WAITING:
+                if (instance->stuck)
+                        target_settle(target, false, why_not(instance));
+                break;
         case INSTANCE_STARTING:
         case INSTANCE_DRAINING:
         case INSTANCE_STOPPING:
@@ -130,6 +136,8 @@ static int change_new(struct change **ret, struct gang *gang, size_t n, change_f
 static void change_add(struct change *change, struct instance *instance, enum change_kind kind) {
         struct change_target *target = &change->targets[change->n++];
 
+        if (kind != CHANGE_STOP)
+                group_forgive(change->gang, instance->worker->group);
         target->change = change;
         target->instance = instance;
         target->kind = kind;
@@ -161,23 +169,83 @@ static struct instance *target_instance(struct gang *gang, const char *name, enu
         return instance && (instance->number < instance->worker->wanted || kind == CHANGE_STOP) ? instance : NULL;
 }
 
-/* Count the targets, or find the name that is unknown. */
-static int request_count(struct gang *gang, const struct change_request *request, size_t *ret, const char **ret_name) {
-        size_t n = 0;
+/* ---- who else is concerned ----------------------------------------------------------------------- */
 
+/** With a worker that starts, those that it requires start; with one that ends, those end that require it. */
+static void pick(struct worker *worker, void *userdata) {
+        const struct change_request *request = userdata;
+
+        if (worker->picked)
+                return;
+        worker->picked = true;
+        if (request->kind == CHANGE_START)
+                order_for_each_required(worker, pick, userdata);
+        else
+                order_for_each_requiring(worker, pick, userdata);
+}
+
+static void pick_group(struct gang *gang, const struct group *group, const struct change_request *request) {
+        list_for_each(it, &gang->workers)
+                if (group_has(group, list_entry(it, struct worker, link)))
+                        pick(list_entry(it, struct worker, link), (void *)(uintptr_t)request);
+}
+
+static void unpick_all(struct gang *gang) {
+        list_for_each(it, &gang->workers)
+                list_entry(it, struct worker, link)->picked = false;
+}
+
+/** Pick all workers that are concerned, or find the name that is unknown. */
+static int request_pick(struct gang *gang, const struct change_request *request, const char **ret_name) {
         for (size_t i = 0; i < request->n_names && !request->all; i++) {
                 struct worker *worker = target_worker(gang, request->names[i]);
 
-                if (!worker && !target_instance(gang, request->names[i], request->kind)) {
+                struct group *group = worker ? NULL : group_find(gang, request->names[i]);
+
+                if (!worker && !group && !target_instance(gang, request->names[i], request->kind)) {
                         *ret_name = request->names[i];
                         return -ENOENT;
                 }
-                n += worker ? worker->n_instances : 1;
+                if (worker)
+                        pick(worker, (void *)(uintptr_t)request);
+                if (group)
+                        pick_group(gang, group, request);
         }
         list_for_each(it, &gang->workers)
-                if (request->all)
-                        n += list_entry(it, struct worker, link)->n_instances;
-        *ret = n;
+                list_entry(it, struct worker, link)->picked |= request->all;
+        return 0;
+}
+
+static size_t request_count(struct gang *gang, const struct change_request *request) {
+        size_t n = request->n_names;
+
+        list_for_each(it, &gang->workers) {
+                const struct worker *worker = list_entry(it, struct worker, link);
+
+                if (worker->picked)
+                        n += worker->n_instances;
+        }
+        return n;
+}
+
+/** Two that conflict, both to be started; NULL: there are none. */
+static void note_conflict(struct worker *worker, void *userdata) {
+        const struct worker **found = userdata;
+
+        if (worker->picked)
+                *found = worker;
+}
+
+static int check_conflicts(struct gang *gang, const struct change_request *request, struct error *error) {
+        list_for_each(it, &gang->workers) {
+                const struct worker *worker = list_entry(it, struct worker, link), *other = NULL;
+
+                if (!worker->picked || request->kind != CHANGE_START || request->all)
+                        continue;
+                order_for_each_conflict(worker, note_conflict, &other);
+                if (other)
+                        return error_set(error, -EINVAL, "workers '%s' and '%s' conflict", worker->name, other->name);
+        }
         return 0;
 }
 
@@ -188,27 +256,43 @@ static void set_stopped(struct worker *worker, bool stopped) {
         worker_save(worker);
 }
 
+static void stop_for_another(struct worker *worker, void *userdata) {
+        (void)userdata;
+        set_stopped(worker, true);
+        for (size_t i = worker->n_instances; i > 0; i--)
+                instance_stop(worker->instances[i - 1], false);
+}
+
+static void change_take(struct change *change, struct worker *worker, const struct change_request *request) {
+        worker->picked = false;
+        worker->fresh = request->kind == CHANGE_START;
+        worker->ending = !worker->fresh;
+        if (!worker->removed)
+                set_stopped(worker, request->kind == CHANGE_STOP);
+        change_add_worker(change, worker, request->kind);
+        if (request->kind == CHANGE_START && !request->all)
+                order_for_each_conflict(worker, stop_for_another, NULL);
+}
+
+/** What was named comes first, and then who else is concerned. */
 static void change_fill(struct change *change, const struct change_request *request) {
         struct gang *gang = change->gang;
 
         for (size_t i = 0; i < request->n_names && !request->all; i++) {
                 struct worker *worker = target_worker(gang, request->names[i]);
 
-                if (!worker) {
+                if (!worker && group_find(gang, request->names[i]))
+                        continue; /* its workers are picked */
+                if (!worker)
                         change_add(change, target_instance(gang, request->names[i], request->kind), request->kind);
-                        continue;
-                }
-                set_stopped(worker, request->kind == CHANGE_STOP);
-                change_add_worker(change, worker, request->kind);
+                else if (worker->picked)
+                        change_take(change, worker, request);
         }
-        if (!request->all)
-                return;
         list_for_each(it, &gang->workers) {
                 struct worker *worker = list_entry(it, struct worker, link);
 
-                if (!worker->removed)
-                        set_stopped(worker, request->kind == CHANGE_STOP);
-                change_add_worker(change, worker, request->kind);
+                if (worker->picked)
+                        change_take(change, worker, request);
         }
 }
 
@@ -254,17 +338,24 @@ static void change_check(struct change *change, bool no_wait) {
 int change_begin(struct gang *gang, const struct change_request *request, change_fn fn, void *userdata,
                  struct change **ret, const char **ret_name, struct error *error) {
         struct change *change;
-        size_t n;
         int r;
 
         if (gang->stopping && request->kind != CHANGE_STOP)
                 return error_set(error, -EBUSY, "the daemon is stopping");
-        r = request_count(gang, request, &n, ret_name);
+        r = request_pick(gang, request, ret_name);
         if (r < 0)
-                return error_set(error, r, "there is no worker or instance '%s'", *ret_name);
-        r = change_new(&change, gang, n, fn, userdata);
-        if (r < 0)
-                return error_errno(error, r, "beginning a change");
+                error_set(error, r, "there is no worker, group or instance '%s'", *ret_name);
+        else
+                r = check_conflicts(gang, request, error);
+        if (r >= 0) {
+                r = change_new(&change, gang, request_count(gang, request), fn, userdata);
+                if (r < 0)
+                        error_errno(error, r, "beginning a change");
+        }
+        if (r < 0) {
+                unpick_all(gang);
+                return r;
+        }
         change_fill(change, request);
         /* What stops goes in the reverse order of what starts. */
         for (size_t i = 0; i < change->n; i++) {
@@ -272,6 +363,11 @@ int change_begin(struct gang *gang, const struct change_request *request, change
 
                 if (!change->targets[at].settled)
                         target_begin(&change->targets[at], request);
+        }
+        list_for_each(it, &gang->workers) {
+                struct worker *worker = list_entry(it, struct worker, link);
+
+                worker->fresh = worker->ending = false;
         }
         change_check(change, request->no_wait);
         if (ret)

@@ -53,9 +53,13 @@ struct gang {
         size_t n_retired;
         struct list workers;            /* struct worker, in the order of definition */
         struct map workers_by_name;
+        struct list groups;             /* struct group */
         struct map instances_by_pid;    /* struct instance with a process */
         size_t n_processes;             /* instances whose state has a process */
         size_t n_spawning;              /* spawns without an answer yet */
+        size_t n_waiting;               /* instances that wait, for others to be ready or to be gone */
+        size_t n_held;                  /* instances that are to end after others */
+        size_t n_in_rounds;             /* workers that are started again with their group */
         struct list orphans;            /* struct orphan: processes of workers that nobody knows */
         int null_fd;                    /* /dev/null, the standard input of all */
         bool stopping;                  /* everything goes down, then the manager leaves */

@@ -17,8 +17,10 @@
 #include "base/time.h"
 #include "daemon/config/config.h"
 #include "daemon/gang.h"
+#include "daemon/group.h"
 #include "daemon/instance-parts.h"
 #include "daemon/log/log.h"
+#include "daemon/order.h"
 #include "daemon/worker.h"
 
 static struct restart_options restart_options(const struct worker_definition *definition) {
@@ -52,16 +54,25 @@ static void explain_end(struct instance *instance, enum instance_event event, ui
 /* Decide what follows, and do it. */
 static void instance_end(struct instance *instance, const struct restart_end *end, const char *words, pid_t ended) {
         struct restart_options options = restart_options(instance->worker->definition);
+        struct group_plan plan;
         enum instance_event event;
         uint64_t delay;
         bool limited;
         char reason[INSTANCE_TEXT_MAX];
 
         event = restart_plan(&options, &instance->history, end, now_usec(), gang_random(), &delay, &limited);
+        group_plan(instance, event, words, &plan);
+        event = plan.event;
+        /* Taken along with others: they must be gone, or there again, first. */
+        if (event == INSTANCE_EV_EXITED_RESTART && order_start(instance->worker, reason, sizeof reason) != ORDER_GO)
+                event = INSTANCE_EV_EXITED_HOLD;
         explain_end(instance, event, delay, limited, words);
+        if (plan.verdict.decision == GROUP_FAIL)
+                instance_set_reason(instance, "%s; its group gave up", words);
         snprintf(reason, sizeof reason, "%s", instance->reason);
         instance->generation++;
         instance_handle(instance, event, delay, ended);
+        group_carry_out(instance, &plan);
         /* Only now: nobody's log is to delay the next process. */
         if (event == INSTANCE_EV_EXITED_GIVE_UP)
                 log_error("%s: %s", instance->key, reason);

@@ -25,6 +25,9 @@ void instance_handle(struct instance *instance, enum instance_event event, uint6
 /** Be in a state, and nothing else. @param anew  also if it was in it, it enters it now. */
 void instance_enter(struct instance *instance, enum instance_state next, bool anew);
 
+/** End its process, for good or to start it again, as soon as those that come after it and end too are gone. */
+void instance_end_in_order(struct instance *instance, enum instance_held how);
+
 /** Why it is in its state, in words. */
 void instance_set_reason(struct instance *instance, const char *format, ...) _printf_(2, 3);
 

@@ -17,6 +17,7 @@
 #include "base/time.h"
 #include "daemon/config/config.h"
 #include "daemon/gang.h"
+#include "daemon/group.h"
 #include "daemon/instance-parts.h"
 #include "daemon/log/log.h"
 #include "daemon/worker.h"
@@ -103,10 +104,13 @@ void instance_resume(struct instance *instance) {
         resume_stop(instance);
         if (instance->state == INSTANCE_STARTING && instance->worker->definition->ready == WORKER_READY_IMMEDIATE)
                 instance_handle(instance, INSTANCE_EV_READY, 0, 0);
+        /* One that failed with its group stays so. */
+        if (!instance->wanted && instance->state == INSTANCE_FAILED && group_is_failed(instance->worker->group))
+                return;
         if (!instance->wanted && instance->state != INSTANCE_DOWN)
-                instance_handle(instance, INSTANCE_EV_STOP, 0, 0);
+                instance_end_in_order(instance, INSTANCE_HELD_STOP);
         else if (instance->wanted && !instance->restored && instance->pid == 0)
                 instance_start(instance, false);
         else if (is_outdated(instance))
-                instance_handle(instance, INSTANCE_EV_RESTART, 0, 0);
+                instance_end_in_order(instance, INSTANCE_HELD_RESTART);
 }

@@ -27,6 +27,7 @@
 #include "daemon/gang.h"
 #include "daemon/instance-parts.h"
 #include "daemon/log/log.h"
+#include "daemon/order.h"
 #include "daemon/worker.h"
 
 void instance_set_reason(struct instance *instance, const char *format, ...) {
@@ -36,6 +37,8 @@ void instance_set_reason(struct instance *instance, const char *format, ...) {
         vsnprintf(instance->reason, sizeof instance->reason, format, args);
         va_end(args);
 }
+
+static void start_in_order(struct instance *instance, const char *reason);
 
 /* ---- the timer --------------------------------------------------------------------------------- */
 
@@ -50,8 +53,10 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
                             usec_format(text, sizeof text, instance->worker->definition->ready_timeout_usec));
         } else if (instance->state == INSTANCE_STOPPING)
                 log_warning("%s: has not ended after its stop signal: killed", instance->key);
-        else if (instance->state == INSTANCE_BACKOFF)
-                instance_set_reason(instance, "started again");
+        else if (instance->state == INSTANCE_BACKOFF) {
+                start_in_order(instance, "started again");
+                return 0;
+        }
         instance_handle(instance, INSTANCE_EV_TIMEOUT, 0, 0);
         return 0;
 }
@@ -186,6 +191,19 @@ static void instance_act(struct instance *instance, unsigned int actions) {
 
 /* ---- transitions ------------------------------------------------------------------------------- */
 
+static void set_held(struct instance *instance, enum instance_held held) {
+        instance->worker->n_held += held != INSTANCE_NOT_HELD;
+        instance->worker->n_held -= instance->held != INSTANCE_NOT_HELD;
+        instance_gang(instance)->n_held += held != INSTANCE_NOT_HELD;
+        instance_gang(instance)->n_held -= instance->held != INSTANCE_NOT_HELD;
+        instance->held = held;
+}
+
+static void count_waiting(struct instance *instance, int change) {
+        instance->worker->n_waiting += (unsigned int)change;
+        instance_gang(instance)->n_waiting += (size_t)change;
+}
+
 void instance_enter(struct instance *instance, enum instance_state next, bool anew) {
         struct gang *gang = instance_gang(instance);
         enum instance_state from = instance->state;
@@ -194,6 +212,9 @@ void instance_enter(struct instance *instance, enum instance_state next, bool an
         gang->n_processes -= instance_state_has_process(from);
         instance->worker->n_ready += next == INSTANCE_READY;
         instance->worker->n_ready -= from == INSTANCE_READY;
+        count_waiting(instance, (next == INSTANCE_WAITING) - (from == INSTANCE_WAITING));
+        if (next != INSTANCE_STARTING && next != INSTANCE_READY)
+                set_held(instance, INSTANCE_NOT_HELD);
         if (next != from || anew)
                 instance->since_usec = now_usec();
         if (next == INSTANCE_READY && from != next) {
@@ -260,29 +281,82 @@ void instance_handle(struct instance *instance, enum instance_event event, uint6
 
 /* ---- what people and policy want --------------------------------------------------------------- */
 
+/** Start it, or have it wait for others. It has no process. */
+static void start_in_order(struct instance *instance, const char *reason) {
+        char why[INSTANCE_TEXT_MAX];
+        enum order order = order_start(instance->worker, why, sizeof why);
+
+        instance->stuck = order == ORDER_STUCK;
+        instance_set_reason(instance, "%s", order == ORDER_GO ? reason : why);
+        instance_handle(instance, order == ORDER_GO ? INSTANCE_EV_START : INSTANCE_EV_HOLD, 0, 0);
+}
+
+void instance_wait_over(struct instance *instance) {
+        instance->stuck = false;
+        instance_set_reason(instance, "%s", "");
+        instance_handle(instance, INSTANCE_EV_START, 0, 0);
+}
+
+void instance_wait_for(struct instance *instance, bool stuck, const char *why) {
+        if (instance->stuck == stuck && strcmp(instance->reason, why) == 0)
+                return;
+        instance->stuck = stuck;
+        instance_set_reason(instance, "%s", why);
+        instance_save(instance);
+        instance_tell(instance);
+}
+
+void instance_end_in_order(struct instance *instance, enum instance_held how) {
+        bool running = instance->state == INSTANCE_STARTING || instance->state == INSTANCE_READY;
+
+        if (running && !order_may_end(instance->worker)) {
+                set_held(instance, how);
+                instance->wanted = how == INSTANCE_HELD_RESTART;
+                instance_save(instance);
+                gang_touch(instance_gang(instance));
+                return;
+        }
+        set_held(instance, INSTANCE_NOT_HELD);
+        instance_handle(instance, how == INSTANCE_HELD_STOP ? INSTANCE_EV_STOP : INSTANCE_EV_RESTART, 0, 0);
+}
+
+void instance_held_over(struct instance *instance) {
+        instance_end_in_order(instance, instance->held);
+}
+
 void instance_start(struct instance *instance, bool by_hand) {
         if (by_hand) {
                 instance->stopped = false;
                 restart_history_forgive(&instance->history);
         }
-        if (!instance_state_has_process(instance->state))
-                instance_set_reason(instance, "%s", by_hand ? "started by hand" : "");
-        instance_handle(instance, INSTANCE_EV_START, 0, 0);
+        set_held(instance, INSTANCE_NOT_HELD);
+        if (instance_state_has_process(instance->state))
+                instance_handle(instance, INSTANCE_EV_START, 0, 0);
+        else
+                start_in_order(instance, by_hand ? "started by hand" : "");
+}
+
+void instance_stop_because(struct instance *instance, const char *reason) {
+        if (instance->state != INSTANCE_DOWN)
+                instance_set_reason(instance, "%s", reason);
+        instance_end_in_order(instance, INSTANCE_HELD_STOP);
 }
 
 void instance_stop(struct instance *instance, bool by_hand) {
         if (by_hand)
                 instance->stopped = true;
-        if (instance->state != INSTANCE_DOWN)
-                instance_set_reason(instance, "%s", by_hand ? "stopped by hand" : "no longer wanted");
-        instance_handle(instance, INSTANCE_EV_STOP, 0, 0);
+        instance_stop_because(instance, by_hand ? "stopped by hand" : "no longer wanted");
 }
 
 void instance_restart(struct instance *instance) {
         instance->stopped = false;
         restart_history_forgive(&instance->history);
+        if (!instance_state_has_process(instance->state)) {
+                start_in_order(instance, "restarted");
+                return;
+        }
         instance_set_reason(instance, "restarted");
-        instance_handle(instance, INSTANCE_EV_RESTART, 0, 0);
+        instance_end_in_order(instance, INSTANCE_HELD_RESTART);
 }
 
 /* ---- what the keeper and the process say ------------------------------------------------------- */
@@ -384,6 +458,8 @@ struct instance *instance_free(struct instance *instance) {
         if (!instance)
                 return NULL;
         gang = instance_gang(instance);
+        set_held(instance, INSTANCE_NOT_HELD);
+        count_waiting(instance, -(instance->state == INSTANCE_WAITING));
         list_for_each_safe(it, &instance->watchers) {
                 struct instance_watcher *watcher = list_entry(it, struct instance_watcher, link);
 

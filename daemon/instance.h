@@ -42,6 +42,13 @@ struct instance_watcher {
         void (*fn)(struct instance_watcher *watcher, struct instance *instance, int state);
 };
 
+/** What is to be done with a process as soon as its worker may end; see daemon/order.h. */
+enum instance_held {
+        INSTANCE_NOT_HELD,
+        INSTANCE_HELD_STOP,
+        INSTANCE_HELD_RESTART,
+};
+
 struct instance {
         struct worker *worker;
         unsigned int number;
@@ -51,6 +58,8 @@ struct instance {
         enum instance_state state;
         bool wanted;                    /* see daemon/policy/states.h */
         bool stopped;                   /* by hand */
+        bool stuck;                     /* waiting, for one that is not going to come */
+        enum instance_held held;
         bool timed_out;                 /* was not ready in time */
         bool refused;                   /* was not asked for, since something that it needs is quarantined */
         uint64_t since_usec;            /* in this state */
@@ -94,7 +103,14 @@ struct instance *instance_free(struct instance *instance);
 /** By hand or by policy: the limit and the back-off start afresh with a start by hand. */
 void instance_start(struct instance *instance, bool by_hand);
 void instance_stop(struct instance *instance, bool by_hand);
+/** By policy, for that reason. */
+void instance_stop_because(struct instance *instance, const char *reason);
 void instance_restart(struct instance *instance);
+
+/** What it waits for may have changed; see daemon/order.h. */
+void instance_wait_over(struct instance *instance);
+void instance_wait_for(struct instance *instance, bool stuck, const char *why);
+void instance_held_over(struct instance *instance);
 
 /** What the keeper says. */
 void instance_spawned(struct instance *instance, const Ganger__Keeper__Spawned *message);

@@ -27,10 +27,12 @@
 #include "daemon/config/config.h"
 #include "daemon/control/control.h"
 #include "daemon/gang.h"
+#include "daemon/group.h"
 #include "daemon/instance.h"
 #include "daemon/keeper/protocol.h"
 #include "daemon/log/log.h"
 #include "daemon/options.h"
+#include "daemon/order.h"
 #include "daemon/orphan.h"
 #include "daemon/quarantine.h"
 #include "daemon/reload.h"
@@ -109,6 +111,8 @@ static int on_turn(sd_event_source *source, void *userdata) {
         struct gang *gang = &manager->gang;
 
         gang_objects_tell_renewed(&gang->objects);
+        groups_turn(gang);
+        order_turn(gang);
         collect(gang);
         tell_status(manager, false);
         if (!gang->stopping || gang->n_processes > 0 || gang->n_spawning > 0 || !list_is_empty(&gang->orphans))
@@ -269,6 +273,7 @@ static int gang_init(struct manager *manager, const struct options *options, str
         gang->keeper_pid = getppid();
         gang->started_usec = now_usec();
         list_init(&gang->workers);
+        list_init(&gang->groups);
         list_init(&gang->orphans);
         list_init(&gang->log_listeners);
         gang_objects_init(&gang->objects, gang);
@@ -361,6 +366,7 @@ static void manager_done(struct manager *manager) {
                 attachment_forget(list_entry(it, struct attachment, link));
         list_for_each_safe(it, &gang->workers)
                 worker_free(list_entry(it, struct worker, link));
+        groups_done(gang);
         orphans_done(gang);
         gang_objects_done(&gang->objects);
         while (gang->n_retired > 0)

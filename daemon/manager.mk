@@ -5,6 +5,7 @@ DAEMON_SOURCES += \
 	daemon/change.c daemon/change.h \
 	daemon/events.c daemon/events.h \
 	daemon/gang.h \
+	daemon/group.c daemon/group.h \
 	daemon/instance.c daemon/instance.h daemon/instance-parts.h \
 	daemon/instance-end.c \
 	daemon/instance-output.c \
@@ -19,6 +20,7 @@ DAEMON_SOURCES += \
 	daemon/quarantine.c daemon/quarantine.h \
 	daemon/notify.c daemon/notify.h \
 	daemon/objects.c daemon/objects.h daemon/object-parts.h \
+	daemon/order.c daemon/order.h \
 	daemon/orphan.c daemon/orphan.h \
 	daemon/reload.c daemon/reload.h \
 	daemon/ring-look.c daemon/ring-look.h \

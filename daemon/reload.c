@@ -19,6 +19,7 @@
 #include "base/fault.h"
 #include "base/fd.h"
 #include "daemon/gang.h"
+#include "daemon/group.h"
 #include "daemon/instance.h"
 #include "daemon/log/log.h"
 #include "daemon/worker.h"
@@ -52,7 +53,8 @@ int reload_populate(struct gang *gang, struct error *error) {
                 if (r < 0)
                         return error_errno(error, r, "worker '%s'", config->workers[i]->name);
         }
-        return 0;
+        r = groups_apply(gang);
+        return r < 0 ? error_errno(error, r, "groups") : 0;
 }
 
 /* ---- what can be refused ----------------------------------------------------------------------- */
@@ -129,22 +131,36 @@ static void restart_instances(struct worker *worker) {
 
 static void apply_worker(struct gang *gang, const struct worker_definition *definition, bool restart) {
         struct worker *worker = worker_find(gang, definition->name);
-        unsigned int before = worker ? worker->definition->instances : 0;
-        bool anew = !worker || worker->removed;
-        int r = worker ? 0 : worker_new(&worker, gang, definition);
+        unsigned int before;
+        bool anew;
+        int r = 0;
 
-        if (r >= 0) {
-                worker->definition = definition;
-                worker->removed = false;
-                list_unlink(&worker->link);
-                list_append(&gang->workers, &worker->link); /* in the order of definition */
-                if (restart)
-                        restart_instances(worker);
-                if (anew || definition->instances != before)
-                        r = worker_scale(worker, definition->instances, false);
-        }
+        if (!worker)
+                return; /* there was no memory for it */
+        anew = worker->fresh || worker->removed;
+        before = worker->definition->instances;
+        worker->definition = definition;
+        worker->removed = false;
+        list_unlink(&worker->link);
+        list_append(&gang->workers, &worker->link); /* in the order of definition */
+        if (restart)
+                restart_instances(worker);
+        if (anew || definition->instances != before)
+                r = worker_scale(worker, definition->instances, false);
         if (r < 0)
                 log_error("worker '%s': %s", definition->name, strerror(-r));
+}
+
+/* All that are new, before any is started: one that comes after others must find them. */
+static void make_workers(struct gang *gang, const struct config *config) {
+        for (size_t i = 0; i < config->n_workers; i++) {
+                const struct worker_definition *definition = config->workers[i];
+                struct worker *worker;
+                int r = worker_find(gang, definition->name) ? 0 : worker_new(&worker, gang, definition);
+
+                if (r < 0)
+                        log_error("worker '%s': %s", definition->name, strerror(-r));
+        }
 }
 
 static bool must_restart(const struct config_diff *diff, const struct worker_definition *definition) {
@@ -156,6 +172,7 @@ static bool must_restart(const struct config_diff *diff, const struct worker_def
 
 static void apply(struct gang *gang, const struct config_diff *diff) {
         const struct config *config = gang->config;
+        int r;
 
         for (size_t i = 0; i < diff->n; i++) {
                 struct worker *worker = diff->changes[i].old_worker && diff->changes[i].kind == CONFIG_REMOVED
@@ -164,6 +181,10 @@ static void apply(struct gang *gang, const struct config_diff *diff) {
                 if (worker)
                         worker_remove(worker);
         }
+        make_workers(gang, config);
+        r = groups_apply(gang);
+        if (r < 0)
+                log_error("groups: %s", strerror(-r));
         for (size_t i = 0; i < config->n_workers; i++)
                 apply_worker(gang, config->workers[i], must_restart(diff, config->workers[i]));
         remove_objects(gang, diff, CONFIG_REMOVED);

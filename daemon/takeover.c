@@ -21,6 +21,7 @@
 #include "base/fd.h"
 #include "daemon/config/config.h"
 #include "daemon/gang.h"
+#include "daemon/group.h"
 #include "daemon/instance.h"
 #include "daemon/log/log.h"
 #include "daemon/orphan.h"
@@ -127,12 +128,22 @@ static bool restore_worker(struct gang *gang, const struct state_view *view, uin
                 worker->state_slot = slot;
                 worker->stopped = record->stopped;
                 worker->scaled = record->scaled;
+                worker->round_usec = record->round_usec;
+                gang->n_in_rounds += record->round_usec != 0;
                 if (record->scaled && record->instances <= CONFIG_INSTANCES_MAX &&
                     worker_grow(worker, record->instances) == 0)
                         worker->wanted = record->instances;
         }
         ganger__state__worker_state__free_unpacked(record, NULL);
         return worker != NULL;
+}
+
+static bool restore_group(struct gang *gang, const struct state_view *view, uint32_t slot) {
+        Ganger__State__GroupState *record = ganger__state__group_state__unpack(NULL, view->size, view->body);
+        bool known = record && group_restore(gang, record, slot);
+
+        ganger__state__group_state__free_unpacked(record, NULL);
+        return known;
 }
 
 static bool restore_instance(struct gang *gang, const struct state_view *view, uint32_t slot) {
@@ -224,6 +235,7 @@ int takeover_tables(struct gang *gang, const Ganger__Keeper__WelcomeState *welco
         r = reload_populate(gang, error);
         if (r < 0)
                 return r;
+        restore_all(gang, STATE_GROUP, restore_group);
         restore_all(gang, STATE_WORKER, restore_worker);
         restore_all(gang, STATE_INSTANCE, restore_instance);
         for (size_t i = 0; i < welcome->n_children; i++)
@@ -251,9 +263,11 @@ void takeover_resume(struct gang *gang, const Ganger__Keeper__WelcomeState *welc
 
                 for (size_t i = 0; i < worker->n_instances; i++)
                         instance_resume(worker->instances[i]);
+                worker->fresh = false;
         }
         for (size_t i = 0; i < welcome->n_exits; i++)
                 handle_exit(gang, welcome->exits[i]);
+        groups_resume(gang);
         fault_point("resumed");
         gang_objects_settle(&gang->objects);
         keeper_link_drop_rest(&gang->link);

@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/fault.h"
 #include "daemon/gang.h"
+#include "daemon/group.h"
 #include "daemon/instance.h"
 #include "daemon/log/log.h"
 
@@ -33,6 +34,7 @@ int worker_new(struct worker **ret, struct gang *gang, const struct worker_defin
         worker->gang = gang;
         worker->state_slot = STATE_SLOT_NONE;
         worker->definition = definition;
+        worker->fresh = true;
         worker->wanted = definition->instances;
         worker->name = strdup(definition->name);
         r = worker->name ? map_add(&gang->workers_by_name, &worker->node, worker->name) : -ENOMEM;
@@ -53,6 +55,7 @@ struct worker *worker_free(struct worker *worker) {
                 instance_free(worker->instances[i]);
         map_remove(&worker->gang->workers_by_name, &worker->node);
         list_unlink(&worker->link);
+        worker->gang->n_in_rounds -= worker->round_usec != 0;
         free(worker->instances);
         free(worker->name);
         free(worker);
@@ -79,7 +82,7 @@ int worker_grow(struct worker *worker, unsigned int n) {
 }
 
 bool worker_is_wanted(const struct worker *worker) {
-        return !worker->stopped && !worker->removed && !worker->gang->stopping;
+        return !worker->stopped && !worker->removed && !worker->gang->stopping && !group_is_failed(worker->group);
 }
 
 void worker_save(struct worker *worker) {
@@ -90,6 +93,7 @@ void worker_save(struct worker *worker) {
         record.instances = worker->wanted;
         record.scaled = worker->scaled;
         record.stopped = worker->stopped;
+        record.round_usec = worker->round_usec;
         if (fault_is("forget-wish"))
                 return;
         r = state_write_message(&worker->gang->state, &worker->state_slot, STATE_WORKER, &record.base);
@@ -111,6 +115,7 @@ int worker_scale(struct worker *worker, unsigned int wanted, bool by_hand) {
                         instance_start(worker->instances[i], false);
         for (size_t i = worker->n_instances; i > wanted; i--)
                 instance_stop(worker->instances[i - 1], false);
+        worker->fresh = false;
         gang_touch(worker->gang);
         return 0;
 }

@@ -16,6 +16,7 @@
 #include "daemon/map.h"
 
 struct gang;
+struct group;
 struct instance;
 
 struct worker {
@@ -23,14 +24,21 @@ struct worker {
         struct map_node node;           /* gang->workers_by_name */
         struct list link;               /* gang->workers */
         char *name;
+        struct group *group;            /* NULL: in none */
+        uint64_t round_usec;            /* since when it is started again with its group; 0: it is not */
         const struct worker_definition *definition; /* of gang->config; once removed, of one of gang->retired */
         unsigned int wanted;            /* how many instances: the definition's, or by hand */
         bool scaled;                    /* by hand */
         bool stopped;                   /* by hand */
         bool removed;                   /* no longer defined: goes with its last process */
+        bool picked;                    /* by the change that is being begun; see change.c */
+        bool fresh;                     /* about to be started: whoever comes after it waits */
+        bool ending;                    /* about to be stopped or restarted: whoever it comes after waits */
         struct instance **instances;    /* by number; those past `wanted` are on their way down */
         size_t n_instances;
         unsigned int n_ready;
+        unsigned int n_waiting;
+        unsigned int n_held;            /* instances that are to end, and have not been told yet */
         uint32_t state_slot;
 };
 

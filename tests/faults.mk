@@ -3,6 +3,7 @@
 check_PROGRAMS += tests/faults/gangerd-faults
 tests_faults_gangerd_faults_SOURCES = daemon/main.c \
 	daemon/attachment.c \
+	daemon/group.c \
 	daemon/instance.c \
 	daemon/instance-end.c \
 	daemon/instance-spawn.c \

@@ -16,6 +16,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "daemon/policy/group.h"      /* enum group_strategy */
 #include "daemon/policy/restart.h"    /* enum restart_policy */
 #include "shm/region.h"               /* enum object_kind */
 
@@ -32,7 +33,7 @@
 
 /* ---- what is defined --------------------------------------------------------------------------- */
 
-/** What a section defines. All but the last define objects, which share one namespace. */
+/** What a section defines. Those before CONFIG_WORKER define objects, which share one namespace; the others share another. */
 enum config_section {
         CONFIG_RING,
         CONFIG_SERVICE,
@@ -41,8 +42,13 @@ enum config_section {
         CONFIG_MONITOR,
         CONFIG_COUNTER,
         CONFIG_WORKER,
+        CONFIG_GROUP,
         _CONFIG_SECTION_N,
 };
+
+static inline bool config_section_is_object(enum config_section section) {
+        return section < CONFIG_WORKER;
+}
 
 enum worker_io {
         WORKER_IO_NONE,         /* the program uses libganger, or no ring */
@@ -96,6 +102,10 @@ struct worker_definition {
         char **call;                    /* names of services */
         char **serve;
         char **use;                     /* names of locks */
+        char *group;                    /* its name; NULL: in none */
+        char **after;                   /* names of workers; so are the next two */
+        char **requires;
+        char **conflicts;
         uint32_t instances;             /* may be 0 */
         enum restart_policy restart;
         uint64_t restart_delay_usec;
@@ -110,12 +120,24 @@ struct worker_definition {
         unsigned int line;
 };
 
+struct group_definition {
+        char *name;
+        int strategy;                   /* enum group_strategy */
+        uint64_t restart_limit_period_usec;
+        uint32_t restart_limit_count;   /* 0: no limit */
+        char *group;                    /* the one that it is in; NULL: in none */
+        unsigned int line;
+};
+
 struct config {
         char *path;                     /* as given; stands in front of errors */
         struct object_definition **objects; /* in the order of the file, as the workers are */
         size_t n_objects;
         struct worker_definition **workers;
         size_t n_workers;
+        struct group_definition **groups;
+        size_t n_groups;
+        bool ordered;                   /* some worker has `after`, `requires` or `conflicts` */
         char *text;                     /* the file as it was read, for the next manager */
         size_t text_size;
 };
@@ -196,18 +218,21 @@ int config_default_path(char **ret);
 
 /* ---- using it ---------------------------------------------------------------------------------- */
 
-/** @return the worker or object of this name, or NULL. */
+/** @return the worker, group or object of this name, or NULL. */
 struct worker_definition *config_worker(const struct config *config, const char *name);
+struct group_definition *config_group(const struct config *config, const char *name);
 struct object_definition *config_object(const struct config *config, const char *name);
 
 /** Write the canonical form: every key, also those left at their default. Parsing it gives an equal config. */
 void config_print(const struct config *config, FILE *out);
 void worker_definition_print(const struct worker_definition *worker, FILE *out);
 void object_definition_print(const struct object_definition *object, FILE *out);
+void group_definition_print(const struct group_definition *group, FILE *out);
 
 /** Every key has the same value. */
 bool worker_definition_equal(const struct worker_definition *a, const struct worker_definition *b);
 bool object_definition_equal(const struct object_definition *a, const struct object_definition *b);
+bool group_definition_equal(const struct group_definition *a, const struct group_definition *b);
 
 /** What an object is to be made of: sound, since the configuration is. */
 struct geometry object_definition_geometry(const struct object_definition *object);
@@ -233,6 +258,7 @@ const char *config_section_name(enum config_section section);
 const char *broadcast_policy_name(int policy);
 const char *worker_io_name(enum worker_io io);
 const char *restart_policy_name(enum restart_policy policy);
+const char *group_strategy_name(int strategy);
 const char *worker_ready_name(enum worker_ready ready);
 
 /* ---- differences ------------------------------------------------------------------------------- */
@@ -246,8 +272,9 @@ enum config_change_kind {
 struct config_change {
         enum config_change_kind kind;
         const char *name;                               /* owned by one of the two configs */
-        const struct worker_definition *old_worker, *new_worker; /* NULL: an object, or not there */
+        const struct worker_definition *old_worker, *new_worker; /* NULL: something else, or not there */
         const struct object_definition *old_object, *new_object;
+        const struct group_definition *old_group, *new_group;
         bool restart;                                   /* the processes of the worker must be replaced */
 };
 

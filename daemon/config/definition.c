@@ -71,6 +71,21 @@ int worker_definition_new(struct worker_definition **ret, const char *name, unsi
         return 0;
 }
 
+int group_definition_new(struct group_definition **ret, const char *name, unsigned int line) {
+        _cleanup_(group_definition_freep) struct group_definition *group = calloc(1, sizeof *group);
+        int r;
+
+        if (!group)
+                return -ENOMEM;
+        group->line = line;
+        group->name = strdup(name);
+        r = group->name ? set_defaults(CONFIG_GROUP, group) : -ENOMEM;
+        if (r < 0)
+                return r;
+        *ret = TAKE(group);
+        return 0;
+}
+
 struct object_definition *object_definition_free(struct object_definition *object) {
         if (!object)
                 return NULL;
@@ -92,6 +107,16 @@ struct worker_definition *worker_definition_free(struct worker_definition *worke
         return NULL;
 }
 
+struct group_definition *group_definition_free(struct group_definition *group) {
+        if (!group)
+                return NULL;
+        config_for_each_key(key, CONFIG_GROUP)
+                key_done(key, group);
+        free(group->name);
+        free(group);
+        return NULL;
+}
+
 struct config *config_free(struct config *config) {
         if (!config)
                 return NULL;
@@ -99,8 +124,11 @@ struct config *config_free(struct config *config) {
                 object_definition_free(config->objects[i]);
         for (size_t i = 0; i < config->n_workers; i++)
                 worker_definition_free(config->workers[i]);
+        for (size_t i = 0; i < config->n_groups; i++)
+                group_definition_free(config->groups[i]);
         free(config->objects);
         free(config->workers);
+        free(config->groups);
         free(config->path);
         free(config->text);
         free(config);
@@ -111,6 +139,13 @@ struct worker_definition *config_worker(const struct config *config, const char 
         for (size_t i = 0; i < config->n_workers; i++)
                 if (strcmp(config->workers[i]->name, name) == 0)
                         return config->workers[i];
+        return NULL;
+}
+
+struct group_definition *config_group(const struct config *config, const char *name) {
+        for (size_t i = 0; i < config->n_groups; i++)
+                if (strcmp(config->groups[i]->name, name) == 0)
+                        return config->groups[i];
         return NULL;
 }
 
@@ -132,6 +167,10 @@ static bool all_equal(enum config_section section, const void *a, const void *b)
 
 bool worker_definition_equal(const struct worker_definition *a, const struct worker_definition *b) {
         return strcmp(a->name, b->name) == 0 && all_equal(CONFIG_WORKER, a, b);
+}
+
+bool group_definition_equal(const struct group_definition *a, const struct group_definition *b) {
+        return strcmp(a->name, b->name) == 0 && all_equal(CONFIG_GROUP, a, b);
 }
 
 bool object_definition_equal(const struct object_definition *a, const struct object_definition *b) {
@@ -224,6 +263,10 @@ void worker_definition_print(const struct worker_definition *worker, FILE *out) 
         print_section(CONFIG_WORKER, worker->name, worker, NULL, out);
 }
 
+void group_definition_print(const struct group_definition *group, FILE *out) {
+        print_section(CONFIG_GROUP, group->name, group, NULL, out);
+}
+
 void object_definition_print(const struct object_definition *object, FILE *out) {
         print_section(object->section, object->name, object, object, out);
 }
@@ -236,6 +279,10 @@ void config_print(const struct config *config, FILE *out) {
         for (size_t i = 0; i < config->n_workers; i++) {
                 fputs(i > 0 || config->n_objects > 0 ? "\n" : "", out);
                 worker_definition_print(config->workers[i], out);
+        }
+        for (size_t i = 0; i < config->n_groups; i++) {
+                fputs(i > 0 || config->n_workers > 0 || config->n_objects > 0 ? "\n" : "", out);
+                group_definition_print(config->groups[i], out);
         }
 }
 
@@ -253,6 +300,10 @@ const char *worker_io_name(enum worker_io io) {
 
 const char *restart_policy_name(enum restart_policy policy) {
         return restart_policy_words[policy];
+}
+
+const char *group_strategy_name(int strategy) {
+        return group_strategy_words[strategy];
 }
 
 const char *worker_ready_name(enum worker_ready ready) {

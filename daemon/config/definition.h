@@ -18,9 +18,13 @@ bool object_definition_takes(const struct object_definition *object, const struc
 int worker_definition_new(struct worker_definition **ret, const char *name, unsigned int line,
                           const char *base);
 
+int group_definition_new(struct group_definition **ret, const char *name, unsigned int line);
+
 struct object_definition *object_definition_free(struct object_definition *object);
 struct worker_definition *worker_definition_free(struct worker_definition *worker);
+struct group_definition *group_definition_free(struct group_definition *group);
 DEFINE_CLEANUP(struct object_definition *, object_definition_free)
 DEFINE_CLEANUP(struct worker_definition *, worker_definition_free)
+DEFINE_CLEANUP(struct group_definition *, group_definition_free)
 
 #endif

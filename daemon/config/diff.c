@@ -18,11 +18,12 @@ struct index {
         size_t n;
 };
 
-/* Both kinds of definition begin with it. */
+/* Every kind of definition begins with it. */
 static const char *name_of(const void *definition) {
         return *(const char *const *)definition;
 }
-_Static_assert(offsetof(struct object_definition, name) == 0 && offsetof(struct worker_definition, name) == 0,
+_Static_assert(offsetof(struct object_definition, name) == 0 && offsetof(struct worker_definition, name) == 0 &&
+               offsetof(struct group_definition, name) == 0,
                "definitions begin with their name");
 
 static int compare_names(const void *a, const void *b) {
@@ -120,14 +121,43 @@ static int diff_workers(struct config_diff *d, const struct config *from, const 
         return 0;
 }
 
+static void add_group(struct config_diff *d, enum config_change_kind kind, const struct group_definition *from,
+                      const struct group_definition *to) {
+        d->changes[d->n++] = (struct config_change){
+                .kind = kind, .name = (to ?: from)->name, .old_group = from, .new_group = to,
+        };
+}
+
+static int diff_groups(struct config_diff *d, const struct config *from, const struct config *to) {
+        _cleanup_(index_done) struct index old = { 0 }, new = { 0 };
+
+        if (index_init(&old, (void *const *)from->groups, from->n_groups) < 0 ||
+            index_init(&new, (void *const *)to->groups, to->n_groups) < 0)
+                return -ENOMEM;
+        for (size_t i = 0; i < from->n_groups; i++)
+                if (!index_find(&new, from->groups[i]->name))
+                        add_group(d, CONFIG_REMOVED, from->groups[i], NULL);
+        for (size_t i = 0; i < to->n_groups; i++) {
+                struct group_definition *before = index_find(&old, to->groups[i]->name);
+
+                if (!before)
+                        add_group(d, CONFIG_ADDED, NULL, to->groups[i]);
+                else if (!group_definition_equal(before, to->groups[i]))
+                        add_group(d, CONFIG_CHANGED, before, to->groups[i]);
+        }
+        return 0;
+}
+
 int config_diff(const struct config *from, const struct config *to, struct config_diff *ret) {
         static const struct config nothing = { 0 };
         _cleanup_(config_diff_done) struct config_diff diff = { 0 };
 
         from = from ?: &nothing;
-        diff.changes = calloc(from->n_objects + to->n_objects + from->n_workers + to->n_workers + 1,
+        diff.changes = calloc(from->n_objects + to->n_objects + from->n_workers + to->n_workers + from->n_groups +
+                                      to->n_groups + 1,
                               sizeof *diff.changes);
-        if (!diff.changes || diff_objects(&diff, from, to) < 0 || diff_workers(&diff, from, to) < 0)
+        if (!diff.changes || diff_objects(&diff, from, to) < 0 || diff_workers(&diff, from, to) < 0 ||
+            diff_groups(&diff, from, to) < 0)
                 return -ENOMEM;
         *ret = TAKE_GENERIC(diff, ((struct config_diff){ 0 }));
         return 0;
@@ -174,7 +204,9 @@ static void print_keys(enum config_section section, const void *from, const void
 static void print_change(const struct config_change *c, FILE *out) {
         const struct object_definition *from = c->old_object, *to = c->new_object;
 
-        if (!from && !to)
+        if (c->old_group)
+                print_keys(CONFIG_GROUP, c->old_group, c->new_group, out);
+        else if (!from && !to)
                 print_keys(CONFIG_WORKER, c->old_worker, c->new_worker, out);
         else if (from->section == to->section)
                 print_keys(to->section, from, to, out);
@@ -185,6 +217,8 @@ static void print_change(const struct config_change *c, FILE *out) {
 static enum config_section section_of(const struct config_change *c) {
         const struct object_definition *object = c->new_object ?: c->old_object;
 
+        if (c->old_group || c->new_group)
+                return CONFIG_GROUP;
         return object ? object->section : CONFIG_WORKER;
 }
 

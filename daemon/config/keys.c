@@ -52,6 +52,9 @@ _Static_assert(BROADCAST_CAPACITY_MIN <= RING_CAPACITY_MIN && BROADCAST_CAPACITY
 #define WORKER_KEY(label, type, field, initial, limits, what, help, text) \
         { ROW(CONFIG_WORKER, worker_definition, label, type, field, initial, what, help, text), limits },
 
+#define GROUP_KEY(label, type, field, initial, limits, help, text) \
+        { ROW(CONFIG_GROUP, group_definition, label, type, field, initial, LIVE, help, text), limits },
+
 const struct config_key config_keys[] = {
 #include "daemon/config/keys.def"
 };
@@ -61,12 +64,12 @@ _Static_assert(ARRAY_SIZE(config_keys) <= CONFIG_KEYS_MAX, "CONFIG_KEYS_MAX is t
 const char *const config_section_names[] = {
         [CONFIG_RING] = "ring", [CONFIG_SERVICE] = "service", [CONFIG_SEMAPHORE] = "semaphore",
         [CONFIG_MUTEX] = "mutex", [CONFIG_MONITOR] = "monitor", [CONFIG_COUNTER] = "counter",
-        [CONFIG_WORKER] = "worker", [_CONFIG_SECTION_N] = NULL,
+        [CONFIG_WORKER] = "worker", [CONFIG_GROUP] = "group", [_CONFIG_SECTION_N] = NULL,
 };
 const char *const config_section_articles[] = {
         [CONFIG_RING] = "a ring", [CONFIG_SERVICE] = "a service", [CONFIG_SEMAPHORE] = "a semaphore",
         [CONFIG_MUTEX] = "a mutex", [CONFIG_MONITOR] = "a monitor", [CONFIG_COUNTER] = "a counter",
-        [CONFIG_WORKER] = "a worker",
+        [CONFIG_WORKER] = "a worker", [CONFIG_GROUP] = "a group",
 };
 
 enum object_kind config_section_object(enum config_section section) {

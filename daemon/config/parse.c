@@ -86,7 +86,11 @@ static int add_definition(struct reader *r, const struct outline_section *outlin
         const char *name = outline->name ?: "";
         int result;
 
-        if (outline->kind != CONFIG_WORKER) {
+        if (outline->kind == CONFIG_GROUP) {
+                result = group_definition_new(&config->groups[config->n_groups], name, outline->line);
+                if (result >= 0)
+                        *ret = config->groups[config->n_groups++];
+        } else if (config_section_is_object(outline->kind)) {
                 result = object_definition_new(&config->objects[config->n_objects], outline->kind, name, outline->line);
                 if (result >= 0)
                         *ret = config->objects[config->n_objects++];
@@ -129,9 +133,10 @@ static int read_outline(struct config *config, struct outline *outline, const ch
 
         config->objects = calloc(outline->n + 1, sizeof *config->objects);
         config->workers = calloc(outline->n + 1, sizeof *config->workers);
+        config->groups = calloc(outline->n + 1, sizeof *config->groups);
         config_options_init(&r.options);
         cfg = cfg_init(r.options.sections, CFGF_NONE);
-        if (!items || !config->objects || !config->workers || !cfg)
+        if (!items || !config->objects || !config->workers || !config->groups || !cfg)
                 return -ENOMEM;
         r.items = items;
         r.cfg = cfg;

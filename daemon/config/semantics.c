@@ -84,7 +84,7 @@ static void _printf_(3, 4) complain(const struct checker *c, const char *key, co
 /* The section that defines an object; NULL: there is none. */
 static const struct outline_section *find_section(const struct checker *c, const char *name) {
         for (size_t i = 0; i < c->outline->n; i++)
-                if (c->outline->sections[i].kind != CONFIG_WORKER && c->outline->sections[i].name &&
+                if (config_section_is_object(c->outline->sections[i].kind) && c->outline->sections[i].name &&
                     strcmp(c->outline->sections[i].name, name) == 0)
                         return &c->outline->sections[i];
         return NULL;
@@ -208,6 +208,134 @@ static void check_io(const struct checker *c, const struct worker_definition *w)
                          worker_io_name(w->io));
 }
 
+/* ---- order --------------------------------------------------------------------------------------- */
+
+/** The nearest name of definitions of one kind, which begin with it. */
+static const char *nearest_name(const char *name, void *const *definitions, size_t n) {
+        size_t best = strlen(name) / 3 + 1;
+        const char *found = NULL;
+
+        for (size_t i = 0; i < n; i++) {
+                const char *other = *(const char *const *)definitions[i];
+                size_t d = text_distance(name, other);
+
+                if (d < best || (d == best && !found)) {
+                        best = d;
+                        found = other;
+                }
+        }
+        return found;
+}
+
+static void check_workers(const struct checker *c, const struct worker_definition *w, const char *key, char *const *names) {
+        for (; *names; names++) {
+                const char *nearest;
+
+                if (strcmp(*names, w->name) == 0)
+                        complain(c, key, "it is itself");
+                else if (!config_worker(c->config, *names)) {
+                        nearest = nearest_name(*names, (void *const *)c->config->workers, c->config->n_workers);
+                        if (nearest && strcmp(nearest, w->name) != 0)
+                                complain(c, key, "there is no worker '%s'; did you mean '%s'?", *names, nearest);
+                        else
+                                complain(c, key, "there is no worker '%s'", *names);
+                }
+        }
+}
+
+/** How far the search for cycles is with a worker. */
+enum visit { NOT_VISITED, ON_PATH, VISITED };
+
+struct search {
+        const struct checker *c;
+        enum visit *visits;             /* of config->workers */
+        const struct worker_definition **path;
+        size_t length;
+};
+
+static void complain_cycle(const struct search *s, const struct worker_definition *again) {
+        char text[512] = "";
+        size_t at = 0, used = 0;
+
+        while (s->path[at] != again)
+                at++;
+        for (size_t i = at; i < s->length && used < sizeof text; i++)
+                used += (size_t)snprintf(text + used, sizeof text - used, "%s after ", s->path[i]->name);
+        config_errors_add(s->c->errors, s->c->config->path, again->line, "worker '%s': nobody can start first: %s%s",
+                          again->name, text, again->name);
+}
+
+static void search_from(struct search *s, size_t i);
+
+static void search_list(struct search *s, char *const *names) {
+        const struct config *config = s->c->config;
+
+        for (; *names; names++)
+                for (size_t i = 0; i < config->n_workers; i++) {
+                        if (strcmp(config->workers[i]->name, *names) != 0)
+                                continue;
+                        if (s->visits[i] == ON_PATH && config->workers[i] != s->path[s->length - 1])
+                                complain_cycle(s, config->workers[i]);
+                        else if (s->visits[i] == NOT_VISITED)
+                                search_from(s, i);
+                        break;
+                }
+}
+
+static void search_from(struct search *s, size_t i) {
+        const struct worker_definition *w = s->c->config->workers[i];
+
+        s->visits[i] = ON_PATH;
+        s->path[s->length++] = w;
+        search_list(s, w->after);
+        search_list(s, w->requires);
+        s->length--;
+        s->visits[i] = VISITED;
+}
+
+/** As deep as there are workers, which are bounded. */
+static int check_cycles(const struct checker *c) {
+        size_t n = c->config->n_workers;
+        _cleanup_(freep) enum visit *visits = calloc(n + 1, sizeof *visits);
+        _cleanup_(freep) const struct worker_definition **path = calloc(n + 1, sizeof *path);
+        struct search s = { .c = c, .visits = visits, .path = path };
+
+        if (!visits || !path)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++)
+                if (visits[i] == NOT_VISITED)
+                        search_from(&s, i);
+        return 0;
+}
+
+/* ---- groups ------------------------------------------------------------------------------------ */
+
+static void check_group_name(const struct checker *c, const char *name) {
+        const char *nearest;
+
+        if (!name || config_group(c->config, name))
+                return;
+        nearest = nearest_name(name, (void *const *)c->config->groups, c->config->n_groups);
+        if (nearest)
+                complain(c, "group", "there is no group '%s'; did you mean '%s'?", name, nearest);
+        else
+                complain(c, "group", "there is no group '%s'", name);
+}
+
+/** A group that is in itself, told once for each: of groups there are few. */
+static void check_group(const struct checker *c, const struct group_definition *g) {
+        const struct group_definition *around = g;
+
+        check_group_name(c, g->group);
+        for (size_t i = 0; i < c->config->n_groups && around && around->group; i++) {
+                around = config_group(c->config, around->group);
+                if (around != g)
+                        continue;
+                complain(c, "group", strcmp(g->group, g->name) == 0 ? "it is itself" : "'%s' is in this one", g->group);
+                return;
+        }
+}
+
 /* Whether it has any, or was meant to have. */
 static bool has_objects(const struct checker *c) {
         static const char *const keys[] = { "receive", "send", "call", "serve", "use" };
@@ -229,6 +357,10 @@ static void check_worker(const struct checker *c, struct worker_definition *w) {
         check_objects(c, "use", w->use, USE_LOCKS);
         check_pipes(c, w, "receive", w->receive, true);
         check_pipes(c, w, "send", w->send, false);
+        check_group_name(c, w->group);
+        check_workers(c, w, "after", w->after);
+        check_workers(c, w, "requires", w->requires);
+        check_workers(c, w, "conflicts", w->conflicts);
         check_io(c, w);
         if (w->io != WORKER_IO_NONE && !was_written(c, "ready"))
                 w->ready = WORKER_READY_LIBRARY;
@@ -366,13 +498,13 @@ static void check_object(const struct checker *c, struct object_definition *o) {
 /* ---- names ------------------------------------------------------------------------------------- */
 
 static bool same_namespace(const struct outline_section *x, const struct outline_section *y) {
-        return (x->kind == CONFIG_WORKER) == (y->kind == CONFIG_WORKER);
+        return config_section_is_object(x->kind) == config_section_is_object(y->kind);
 }
 
 static int compare_sections(const void *a, const void *b) {
         const struct outline_section *x = *(struct outline_section *const *)a,
                                      *y = *(struct outline_section *const *)b;
-        int r = (x->kind == CONFIG_WORKER) - (y->kind == CONFIG_WORKER);
+        int r = config_section_is_object(y->kind) - config_section_is_object(x->kind);
 
         r = r ?: strcmp(x->name ?: "", y->name ?: "");
         return r ?: (x->line > y->line) - (x->line < y->line);
@@ -410,7 +542,8 @@ int config_check_semantics(struct config *config, const struct outline *outline,
                            struct config_errors *errors) {
         _cleanup_(freep) struct ends *ends = calloc(config->n_objects + 1, sizeof *ends);
         struct checker c = { .config = config, .outline = outline, .ends = ends, .errors = errors };
-        size_t objects = 0, workers = 0;
+        size_t objects = 0, workers = 0, groups = 0;
+        int r;
 
         if (!ends)
                 return -ENOMEM;
@@ -418,8 +551,16 @@ int config_check_semantics(struct config *config, const struct outline *outline,
                 c.section = &outline->sections[i];
                 if (c.section->kind == CONFIG_WORKER)
                         check_worker(&c, config->workers[workers++]);
+                else if (c.section->kind == CONFIG_GROUP)
+                        check_group(&c, config->groups[groups++]);
                 else
                         check_object(&c, config->objects[objects++]);
         }
-        return check_names(&c);
+        for (size_t i = 0; i < config->n_workers; i++) {
+                const struct worker_definition *w = config->workers[i];
+
+                config->ordered |= w->after[0] || w->requires[0] || w->conflicts[0];
+        }
+        r = config->ordered ? check_cycles(&c) : 0;
+        return r < 0 ? r : check_names(&c);
 }

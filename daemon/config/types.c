@@ -28,6 +28,10 @@ const char *const broadcast_policy_words[] = {
         [BROADCAST_LOSSY] = "lossy", [BROADCAST_WAIT] = "wait", [BROADCAST_DROP] = "drop", [BROADCAST_REFUSE] = "refuse",
         [_BROADCAST_POLICY_N] = NULL,
 };
+const char *const group_strategy_words[] = {
+        [GROUP_ONE_FOR_ONE] = "one-for-one", [GROUP_ONE_FOR_ALL] = "one-for-all", [GROUP_REST_FOR_ONE] = "rest-for-one",
+        [_GROUP_STRATEGY_N] = NULL,
+};
 const char *const dead_policy_words[] = {
         [QUEUE_DEAD_REFUSE] = "refuse", [QUEUE_DEAD_DROP_OLDEST] = "drop-oldest", [_QUEUE_DEAD_POLICY_N] = NULL,
 };
@@ -202,6 +206,9 @@ struct limit {
 #define LIMIT_SIZE (sizeof(uint64_t) + sizeof(uint32_t))
 _Static_assert(offsetof(struct worker_definition, restart_limit_count) -
                offsetof(struct worker_definition, restart_limit_period_usec) == offsetof(struct limit, count),
+               "the fields of a limit are neighbours");
+_Static_assert(offsetof(struct group_definition, restart_limit_count) -
+               offsetof(struct group_definition, restart_limit_period_usec) == offsetof(struct limit, count),
                "the fields of a limit are neighbours");
 
 static int limit_read(const struct config_key *key, void *field, char *const *items, size_t n,
@@ -394,6 +401,7 @@ const struct key_type key_type_io = CHOICE("word");
 const struct key_type key_type_boolean = NUMBER("yes or no", sizeof(bool), boolean_read, boolean_write);
 const struct key_type key_type_restart = CHOICE("word");
 const struct key_type key_type_ready = CHOICE("word");
+const struct key_type key_type_strategy = CHOICE("word");
 const struct key_type key_type_count = NUMBER("number", sizeof(uint32_t), count_read, count_write);
 const struct key_type key_type_power = NUMBER("number", sizeof(uint32_t), power_read, count_write);
 const struct key_type key_type_size = NUMBER("size", sizeof(uint32_t), size_read, size_write);

@@ -4,4 +4,5 @@ DAEMON_SOURCES += \
 	daemon/policy/restart.c daemon/policy/restart.h \
 	daemon/policy/backoff.c daemon/policy/backoff.h \
 	daemon/policy/deadlock.c daemon/policy/deadlock.h \
+	daemon/policy/group.c daemon/policy/group.h \
 	daemon/policy/limit.c daemon/policy/limit.h

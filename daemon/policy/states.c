@@ -34,6 +34,7 @@ static const struct cell transitions[_INSTANCE_STATE_N][_INSTANCE_EVENT_N] = {
         [INSTANCE_DOWN] = {
                 [INSTANCE_EV_START]          = TO(STARTING, SPAWN),
                 [INSTANCE_EV_RESTART]        = TO(STARTING, SPAWN),
+                [INSTANCE_EV_HOLD]           = TO(WAITING, 0),
                 [INSTANCE_EV_STOP]           = TO(DOWN, 0),
         },
         [INSTANCE_STARTING] = {
@@ -46,6 +47,7 @@ static const struct cell transitions[_INSTANCE_STATE_N][_INSTANCE_EVENT_N] = {
                 [INSTANCE_EV_TIMEOUT]        = TO(STARTING, KILL_UNREADY),
                 [INSTANCE_EV_EXITED_DONE]    = TO(DOWN, INSTANCE_ACT_CANCEL_TIMER),
                 [INSTANCE_EV_EXITED_RESTART] = TO(STARTING, SPAWN),
+                [INSTANCE_EV_EXITED_HOLD]    = TO(WAITING, INSTANCE_ACT_CANCEL_TIMER),
                 [INSTANCE_EV_EXITED_BACKOFF] = TO(BACKOFF, INSTANCE_ACT_ARM_BACKOFF),
                 [INSTANCE_EV_EXITED_GIVE_UP] = TO(FAILED, INSTANCE_ACT_CANCEL_TIMER),
         },
@@ -56,6 +58,7 @@ static const struct cell transitions[_INSTANCE_STATE_N][_INSTANCE_EVENT_N] = {
                 [INSTANCE_EV_READY]          = TO(READY, 0),
                 [INSTANCE_EV_EXITED_DONE]    = TO(DOWN, INSTANCE_ACT_CANCEL_TIMER),
                 [INSTANCE_EV_EXITED_RESTART] = TO(STARTING, SPAWN),
+                [INSTANCE_EV_EXITED_HOLD]    = TO(WAITING, INSTANCE_ACT_CANCEL_TIMER),
                 [INSTANCE_EV_EXITED_BACKOFF] = TO(BACKOFF, INSTANCE_ACT_ARM_BACKOFF),
                 [INSTANCE_EV_EXITED_GIVE_UP] = TO(FAILED, INSTANCE_ACT_CANCEL_TIMER),
         },
@@ -69,6 +72,7 @@ static const struct cell transitions[_INSTANCE_STATE_N][_INSTANCE_EVENT_N] = {
                 [INSTANCE_EV_TIMEOUT]        = TO(STOPPING, STOP),
                 [INSTANCE_EV_EXITED_DONE]    = TO(DOWN, INSTANCE_ACT_CANCEL_TIMER),
                 [INSTANCE_EV_EXITED_RESTART] = TO(STARTING, SPAWN),
+                [INSTANCE_EV_EXITED_HOLD]    = TO(WAITING, INSTANCE_ACT_CANCEL_TIMER),
         },
         [INSTANCE_STOPPING] = {
                 [INSTANCE_EV_START]          = TO(STOPPING, 0),
@@ -79,8 +83,10 @@ static const struct cell transitions[_INSTANCE_STATE_N][_INSTANCE_EVENT_N] = {
                 [INSTANCE_EV_TIMEOUT]        = TO(STOPPING, KILL_STOPPING),
                 [INSTANCE_EV_EXITED_DONE]    = TO(DOWN, INSTANCE_ACT_CANCEL_TIMER),
                 [INSTANCE_EV_EXITED_RESTART] = TO(STARTING, SPAWN),
+                [INSTANCE_EV_EXITED_HOLD]    = TO(WAITING, INSTANCE_ACT_CANCEL_TIMER),
         },
         [INSTANCE_BACKOFF] = {
+                [INSTANCE_EV_HOLD]           = TO(WAITING, INSTANCE_ACT_CANCEL_TIMER),
                 [INSTANCE_EV_START]          = TO(STARTING, SPAWN),
                 [INSTANCE_EV_RESTART]        = TO(STARTING, SPAWN),
                 [INSTANCE_EV_STOP]           = TO(DOWN, INSTANCE_ACT_CANCEL_TIMER),
@@ -89,6 +95,13 @@ static const struct cell transitions[_INSTANCE_STATE_N][_INSTANCE_EVENT_N] = {
         [INSTANCE_FAILED] = {
                 [INSTANCE_EV_START]          = TO(STARTING, SPAWN),
                 [INSTANCE_EV_RESTART]        = TO(STARTING, SPAWN),
+                [INSTANCE_EV_HOLD]           = TO(WAITING, 0),
+                [INSTANCE_EV_STOP]           = TO(DOWN, 0),
+        },
+        [INSTANCE_WAITING] = {
+                [INSTANCE_EV_START]          = TO(STARTING, SPAWN),
+                [INSTANCE_EV_RESTART]        = TO(STARTING, SPAWN),
+                [INSTANCE_EV_HOLD]           = TO(WAITING, 0),
                 [INSTANCE_EV_STOP]           = TO(DOWN, 0),
         },
 };
@@ -104,10 +117,12 @@ static const struct {
         [INSTANCE_STOPPING] = { "stopping", true },
         [INSTANCE_BACKOFF]  = { "backoff",  false },
         [INSTANCE_FAILED]   = { "failed",   false },
+        [INSTANCE_WAITING]  = { "waiting",  false },
 };
 
 static const char *const event_names[_INSTANCE_EVENT_N] = {
         [INSTANCE_EV_START]          = "start",
+        [INSTANCE_EV_HOLD]           = "hold",
         [INSTANCE_EV_STOP]           = "stop",
         [INSTANCE_EV_RESTART]        = "restart",
         [INSTANCE_EV_READY]          = "ready",
@@ -115,6 +130,7 @@ static const char *const event_names[_INSTANCE_EVENT_N] = {
         [INSTANCE_EV_TIMEOUT]        = "timeout",
         [INSTANCE_EV_EXITED_DONE]    = "exited-done",
         [INSTANCE_EV_EXITED_RESTART] = "exited-restart",
+        [INSTANCE_EV_EXITED_HOLD]    = "exited-hold",
         [INSTANCE_EV_EXITED_BACKOFF] = "exited-backoff",
         [INSTANCE_EV_EXITED_GIVE_UP] = "exited-give-up",
 };
@@ -129,7 +145,7 @@ int instance_transition(enum instance_state state, enum instance_event event, st
 }
 
 bool instance_event_wants(enum instance_event event, bool wanted) {
-        if (event == INSTANCE_EV_START || event == INSTANCE_EV_RESTART)
+        if (event == INSTANCE_EV_START || event == INSTANCE_EV_HOLD || event == INSTANCE_EV_RESTART)
                 return true;
         return event == INSTANCE_EV_STOP ? false : wanted;
 }

@@ -29,11 +29,13 @@ enum instance_state {
         INSTANCE_STOPPING = 4,          /* told to go, later killed; timer: stop-timeout */
         INSTANCE_BACKOFF = 5,           /* no process; timer: the delay before the next restart */
         INSTANCE_FAILED = 6,            /* no process, and none is due: gave up */
+        INSTANCE_WAITING = 7,           /* no process; it is to run as soon as others are where they must be first */
         _INSTANCE_STATE_N,
 };
 
 enum instance_event {
         INSTANCE_EV_START,              /* it is to run: boot, `start`, scaled up, dependency fulfilled */
+        INSTANCE_EV_HOLD,               /* it is to run, but not yet: START comes later */
         INSTANCE_EV_STOP,               /* it is not to run: shutdown, `stop`, scaled down */
         INSTANCE_EV_RESTART,            /* it is to run, but as a new process */
         INSTANCE_EV_READY,              /* it said so, or needs not say so and was spawned */
@@ -42,6 +44,7 @@ enum instance_event {
         /* The process ended, or could not be spawned; which one: restart_plan(). */
         INSTANCE_EV_EXITED_DONE,        /* stays down */
         INSTANCE_EV_EXITED_RESTART,     /* starts again at once */
+        INSTANCE_EV_EXITED_HOLD,        /* starts again, but not yet */
         INSTANCE_EV_EXITED_BACKOFF,     /* starts again after a delay */
         INSTANCE_EV_EXITED_GIVE_UP,     /* failed, and does not start again by itself */
         _INSTANCE_EVENT_N,
@@ -81,7 +84,7 @@ struct transition {
  */
 int instance_transition(enum instance_state state, enum instance_event event, struct transition *ret);
 
-/** The flag `wanted` after an event: START and RESTART set it, STOP clears it, the others leave it. */
+/** The flag `wanted` after an event: START, HOLD and RESTART set it, STOP clears it, the others leave it. */
 bool instance_event_wants(enum instance_event event, bool wanted);
 
 /** Whether an instance in this state has a process, or has asked for one. */

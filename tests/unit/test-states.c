@@ -93,7 +93,7 @@ END_TEST
 
 START_TEST(numbers_are_those_in_the_state_memory) {
         static const char *const names[] = {
-                "down", "starting", "ready", "draining", "stopping", "backoff", "failed",
+                "down", "starting", "ready", "draining", "stopping", "backoff", "failed", "waiting",
         };
 
         ck_assert_uint_eq(ARRAY_SIZE(names), _INSTANCE_STATE_N);
@@ -155,9 +155,13 @@ START_TEST(what_users_ask_is_never_refused) {
                 ck_assert_int_eq(instance_transition(s, INSTANCE_EV_START, &t), 0);
                 ck_assert_int_eq(instance_transition(s, INSTANCE_EV_STOP, &t), 0);
                 ck_assert_int_eq(instance_transition(s, INSTANCE_EV_RESTART, &t), 0);
-                /* An exit of a process that was not wanted any more, or wanted again. */
-                if (!instance_state_has_process(s))
+                /* An exit of a process that was not wanted any more, or wanted again; without one, it may have to wait. */
+                if (!instance_state_has_process(s)) {
+                        ck_assert_int_eq(instance_transition(s, INSTANCE_EV_HOLD, &t), 0);
+                        ck_assert_int_eq(t.next, INSTANCE_WAITING);
                         continue;
+                }
+                ck_assert_int_eq(instance_transition(s, INSTANCE_EV_EXITED_HOLD, &t), 0);
                 ck_assert_int_eq(instance_transition(s, INSTANCE_EV_EXITED_DONE, &t), 0);
                 ck_assert_int_eq(instance_transition(s, INSTANCE_EV_EXITED_RESTART, &t), 0);
         }
