@@ -19,12 +19,13 @@ int verb_reload(struct ctl *ctl) {
 
         request.call_case = GANGER__V1__REQUEST__CALL_RELOAD;
         request.reload = &call;
+        call.dry_run = option_given(&ctl->options, OPTION_DRY_RUN);
         r = ctl_call(ctl, &request, false, &reply);
         if (!reply)
                 return r;
         ctl->out.ops->reload(&ctl->out, reply->reload);
         if (reply->reload->n_changes == 0)
-                talk(ctl, "nothing changed");
+                talk(ctl, call.dry_run ? "nothing would change" : "nothing changed");
         return r;
 }
 

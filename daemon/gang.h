@@ -38,6 +38,9 @@ struct gang {
         sd_event *event;
         const char *runtime_dir;
         const char *config_path;
+        const char *state_dir;          /* what outlives the daemon; NULL: nothing does */
+        char *wishes;                   /* as they were written last */
+        bool wishes_changed;
         struct keeper_link link;
         pid_t keeper_pid;
         uint64_t started_usec;          /* this manager */

@@ -28,6 +28,7 @@
 #include "daemon/instance-parts.h"
 #include "daemon/log/log.h"
 #include "daemon/order.h"
+#include "daemon/wishes.h"
 #include "daemon/worker.h"
 
 void instance_set_reason(struct instance *instance, const char *format, ...) {
@@ -327,6 +328,7 @@ void instance_held_over(struct instance *instance) {
 void instance_start(struct instance *instance, bool by_hand) {
         if (by_hand) {
                 instance->stopped = false;
+                wishes_touch(instance_gang(instance));
                 restart_history_forgive(&instance->history);
         }
         set_held(instance, INSTANCE_NOT_HELD);
@@ -343,13 +345,16 @@ void instance_stop_because(struct instance *instance, const char *reason) {
 }
 
 void instance_stop(struct instance *instance, bool by_hand) {
-        if (by_hand)
+        if (by_hand) {
                 instance->stopped = true;
+                wishes_touch(instance_gang(instance));
+        }
         instance_stop_because(instance, by_hand ? "stopped by hand" : "no longer wanted");
 }
 
 void instance_restart(struct instance *instance) {
         instance->stopped = false;
+        wishes_touch(instance_gang(instance));
         restart_history_forgive(&instance->history);
         if (!instance_state_has_process(instance->state)) {
                 start_in_order(instance, "restarted");

@@ -37,6 +37,7 @@
 #include "daemon/quarantine.h"
 #include "daemon/reload.h"
 #include "daemon/takeover.h"
+#include "daemon/wishes.h"
 #include "daemon/worker.h"
 
 #define STATUS_MAX 128
@@ -113,6 +114,7 @@ static int on_turn(sd_event_source *source, void *userdata) {
         gang_objects_tell_renewed(&gang->objects);
         groups_turn(gang);
         order_turn(gang);
+        wishes_turn(gang);
         collect(gang);
         tell_status(manager, false);
         if (!gang->stopping || gang->n_processes > 0 || gang->n_spawning > 0 || !list_is_empty(&gang->orphans))
@@ -151,7 +153,7 @@ void manager_stop(struct gang *gang) {
 static void reload_by_signal(struct manager *manager) {
         _cleanup_(config_errors_done) struct config_errors errors = CONFIG_ERRORS_NULL;
         _cleanup_(freep) char *changes = NULL;
-        int r = reload(&manager->gang, &changes, &errors);
+        int r = reload(&manager->gang, false, &changes, &errors);
 
         for (size_t i = 0; i < errors.n; i++)
                 log_error("%s", errors.errors[i].text);
@@ -270,6 +272,7 @@ static int gang_init(struct manager *manager, const struct options *options, str
         gang->notify = NOTIFY_NULL;
         gang->runtime_dir = options->runtime_dir;
         gang->config_path = options->config;
+        gang->state_dir = options->state_dir;
         gang->keeper_pid = getppid();
         gang->started_usec = now_usec();
         list_init(&gang->workers);
@@ -367,6 +370,7 @@ static void manager_done(struct manager *manager) {
         list_for_each_safe(it, &gang->workers)
                 worker_free(list_entry(it, struct worker, link));
         groups_done(gang);
+        wishes_done(gang);
         orphans_done(gang);
         gang_objects_done(&gang->objects);
         while (gang->n_retired > 0)

@@ -27,4 +27,5 @@ DAEMON_SOURCES += \
 	daemon/state.c daemon/state.h \
 	daemon/takeover.c daemon/takeover.h \
 	daemon/user.c daemon/user.h \
+	daemon/wishes.c daemon/wishes.h \
 	daemon/worker.c daemon/worker.h

@@ -25,6 +25,7 @@ enum {
         OPTION_FOREGROUND,
         OPTION_HELP,
         OPTION_RUNTIME_DIR,
+        OPTION_STATE_DIR,
         OPTION_VERSION,
 };
 
@@ -37,6 +38,7 @@ static const struct {
 } rows[] = {
         { "config", OPTION_CONFIG, "FILE", "the configuration" },
         { "runtime-dir", OPTION_RUNTIME_DIR, "DIR", "where the control socket lives" },
+        { "state-dir", OPTION_STATE_DIR, "DIR", "where it is kept what was stopped and scaled by hand" },
         { "foreground", OPTION_FOREGROUND, NULL, "stay, and log to stderr" },
         { "check", OPTION_CHECK, NULL, "read the configuration, tell every mistake, and end" },
         { "version", OPTION_VERSION, NULL, "print the version, and end" },
@@ -108,6 +110,15 @@ static int default_runtime_dir(char *ret, struct error *e) {
         return path_set(ret, "/tmp", rest, e);
 }
 
+static int default_state_dir(char *ret, struct error *e) {
+        const char *directories = variable("STATE_DIRECTORY");
+        char first[PATH_MAX];
+
+        if ((size_t)snprintf(first, sizeof first, "%.*s", (int)strcspn(directories, ":"), directories) >= sizeof first)
+                return error_errno(e, -ENAMETOOLONG, "'%s'", directories);
+        return path_set(ret, first, "", e);
+}
+
 static int unknown(const char *word, struct error *e) {
         const char *names[N_ROWS + 1] = { NULL }, *near;
 
@@ -134,6 +145,8 @@ static int apply(struct options *o, int value, struct error *e) {
                 return 0;
         case OPTION_RUNTIME_DIR:
                 return path_absolute(o->runtime_dir_buffer, optarg, e);
+        case OPTION_STATE_DIR:
+                return path_absolute(o->state_dir_buffer, optarg, e);
         case OPTION_VERSION:
                 o->version = true;
                 return 0;
@@ -166,8 +179,12 @@ int options_parse(struct options *ret, int argc, char **argv, struct error *e) {
                 r = default_config(ret->config_buffer, e);
         if (r == 0 && !ret->runtime_dir_buffer[0])
                 r = default_runtime_dir(ret->runtime_dir_buffer, e);
+        /* systemd sets it, for StateDirectory=; of several, the first. */
+        if (r == 0 && !ret->state_dir_buffer[0] && variable("STATE_DIRECTORY"))
+                r = default_state_dir(ret->state_dir_buffer, e);
         ret->config = ret->config_buffer;
         ret->runtime_dir = ret->runtime_dir_buffer;
+        ret->state_dir = ret->state_dir_buffer[0] ? ret->state_dir_buffer : NULL;
         return r;
 }
 
@@ -202,6 +219,10 @@ void options_manager_argv(const struct options *o, const char *name, const char 
         ret_argv[n++] = o->config;
         ret_argv[n++] = "--runtime-dir";
         ret_argv[n++] = o->runtime_dir;
+        if (o->state_dir) {
+                ret_argv[n++] = "--state-dir";
+                ret_argv[n++] = o->state_dir;
+        }
         if (o->foreground)
                 ret_argv[n++] = "--foreground";
         ret_argv[n] = NULL;

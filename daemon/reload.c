@@ -227,7 +227,7 @@ static int put_into_force(struct gang *gang, struct config **config, const struc
         return 0;
 }
 
-int reload(struct gang *gang, char **changes, struct config_errors *errors) {
+int reload(struct gang *gang, bool dry_run, char **changes, struct config_errors *errors) {
         _cleanup_(config_freep) struct config *config = NULL;
         _cleanup_(config_diff_done) struct config_diff diff = { 0 };
         _cleanup_(freep) char *text = NULL;
@@ -247,6 +247,10 @@ int reload(struct gang *gang, char **changes, struct config_errors *errors) {
         r = refuse_changed_objects(config, &diff, errors);
         if (r < 0)
                 return r;
+        if (dry_run) {
+                *changes = TAKE(text);
+                return 0;
+        }
         r = add_objects(gang, config, &diff, errors);
         if (r < 0)
                 return r;

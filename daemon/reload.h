@@ -13,11 +13,12 @@ struct gang;
 /**
  * Read the configuration file again, and put it into force if it is good: what changed is started, stopped,
  * restarted or scaled, and nothing else is touched. Does not wait for that.
+ * @param dry_run  only tell what would change, and whether it would be refused.
  * @param changes  receives a text, a line for each change, empty if there is none; free it.
  * @param errors   collects all that is wrong; done by the caller.
  * @return 0; -EINVAL: nothing was changed, the errors say why; -EBUSY (stopping); or another -errno.
  */
-int reload(struct gang *gang, char **changes, struct config_errors *errors);
+int reload(struct gang *gang, bool dry_run, char **changes, struct config_errors *errors);
 
 /** Make rings and workers for the configuration in force (`gang->config`), without starting anything. */
 int reload_populate(struct gang *gang, struct error *error);

@@ -26,6 +26,7 @@
 #include "daemon/log/log.h"
 #include "daemon/orphan.h"
 #include "daemon/reload.h"
+#include "daemon/wishes.h"
 #include "daemon/worker.h"
 
 /* ---- the state memory -------------------------------------------------------------------------- */
@@ -235,6 +236,8 @@ int takeover_tables(struct gang *gang, const Ganger__Keeper__WelcomeState *welco
         r = reload_populate(gang, error);
         if (r < 0)
                 return r;
+        if (gang->link.incarnation == 1)
+                wishes_load(gang);
         restore_all(gang, STATE_GROUP, restore_group);
         restore_all(gang, STATE_WORKER, restore_worker);
         restore_all(gang, STATE_INSTANCE, restore_instance);

@@ -18,6 +18,7 @@
 #include "daemon/group.h"
 #include "daemon/instance.h"
 #include "daemon/log/log.h"
+#include "daemon/wishes.h"
 
 struct worker *worker_find(struct gang *gang, const char *name) {
         struct map_node *node = map_find(&gang->workers_by_name, name);
@@ -94,6 +95,7 @@ void worker_save(struct worker *worker) {
         record.scaled = worker->scaled;
         record.stopped = worker->stopped;
         record.round_usec = worker->round_usec;
+        wishes_touch(worker->gang);
         if (fault_is("forget-wish"))
                 return;
         r = state_write_message(&worker->gang->state, &worker->state_slot, STATE_WORKER, &record.base);

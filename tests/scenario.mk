@@ -21,7 +21,8 @@ SCENARIOS = \
 	tests/scenario/b150-another-client.py \
 	tests/scenario/b160-demo.py \
 	tests/scenario/b190-order.py \
-	tests/scenario/b195-groups.py
+	tests/scenario/b195-groups.py \
+	tests/scenario/b198-remembered.py
 TESTS += $(SCENARIOS)
 EXTRA_DIST += $(SCENARIOS) tests/harness/gang.py
 

@@ -107,6 +107,7 @@ struct worker_definition {
         char **requires;
         char **conflicts;
         uint32_t instances;             /* may be 0 */
+        bool remember;                  /* what people have wished, over the end of the daemon */
         enum restart_policy restart;
         uint64_t restart_delay_usec;
         uint64_t restart_delay_max_usec; /* never less than restart_delay_usec */

@@ -233,6 +233,8 @@ void config_diff_print(const struct config_diff *diff, FILE *out) {
                 fprintf(out, "%-8s %s %s", words[c->kind], config_section_names[section_of(c)], c->name);
                 if (c->kind == CONFIG_CHANGED)
                         print_change(c, out);
+                if (c->restart)
+                        fputs(" (its processes are replaced)", out);
                 fputc('\n', out);
         }
 }

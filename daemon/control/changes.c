@@ -239,7 +239,7 @@ int call_reload(struct call *call) {
         _cleanup_(freep) char *changes = NULL;
         int r;
 
-        r = reload(call->gang, &changes, &errors);
+        r = reload(call->gang, call->request->reload->dry_run, &changes, &errors);
         if (r == 0)
                 return reload_done(call, changes, &reply);
         if (errors.n > 0)

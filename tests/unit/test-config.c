@@ -276,7 +276,7 @@ START_TEST(a_diff_tells_what_changed) {
                                "changed  ring b: slots 8 -> 16\n"
                                "added    ring c\n"
                                "removed  worker y\n"
-                               "changed  worker z: exec {z} -> {z, q}\n"
+                               "changed  worker z: exec {z} -> {z, q} (its processes are replaced)\n"
                                "added    worker new\n"
                                "changed  worker x: instances 1 -> 2\n");
         ck_assert(diff.changes[4].restart);
