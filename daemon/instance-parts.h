@@ -28,6 +28,9 @@ void instance_enter(struct instance *instance, enum instance_state next, bool an
 /** End its process, for good or to start it again, as soon as those that come after it and end too are gone. */
 void instance_end_in_order(struct instance *instance, enum instance_held how);
 
+/** It is starting, and nothing tells when it is ready but that it runs. */
+bool instance_is_ready_at_once(const struct instance *instance);
+
 /** Why it is in its state, in words. */
 void instance_set_reason(struct instance *instance, const char *format, ...) _printf_(2, 3);
 

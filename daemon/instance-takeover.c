@@ -102,7 +102,7 @@ void instance_resume(struct instance *instance) {
         }
         instance_timer_arm(instance);
         resume_stop(instance);
-        if (instance->state == INSTANCE_STARTING && instance->worker->definition->ready == WORKER_READY_IMMEDIATE)
+        if (instance_is_ready_at_once(instance))
                 instance_handle(instance, INSTANCE_EV_READY, 0, 0);
         /* One that failed with its group stays so. */
         if (!instance->wanted && instance->state == INSTANCE_FAILED && group_is_failed(instance->worker->group))

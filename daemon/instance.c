@@ -278,6 +278,7 @@ void instance_handle(struct instance *instance, enum instance_event event, uint6
         instance_act(instance, transition.actions);
         if (tells && spawns)
                 instance_tell(instance);
+        schedule_ended(instance);
 }
 
 /* ---- what people and policy want --------------------------------------------------------------- */
@@ -364,6 +365,13 @@ void instance_restart(struct instance *instance) {
         instance_end_in_order(instance, INSTANCE_HELD_RESTART);
 }
 
+bool instance_is_ready_at_once(const struct instance *instance) {
+        const struct worker_definition *definition = instance->worker->definition;
+
+        return instance->state == INSTANCE_STARTING && definition->ready == WORKER_READY_IMMEDIATE &&
+               definition->type != WORKER_ONESHOT;
+}
+
 /* ---- what the keeper and the process say ------------------------------------------------------- */
 
 static void spawn_failed(struct instance *instance, const Ganger__Keeper__Spawned *message) {
@@ -399,7 +407,7 @@ void instance_spawned(struct instance *instance, const Ganger__Keeper__Spawned *
         instance->started_usec = message->started_usec;
         for (enum log_stream stream = 0; stream < _LOG_STREAM_N; stream++)
                 instance->captures[stream].from.pid = message->pid;
-        if (instance->worker->definition->ready == WORKER_READY_IMMEDIATE && instance->state == INSTANCE_STARTING)
+        if (instance_is_ready_at_once(instance))
                 instance_handle(instance, INSTANCE_EV_READY, 0, 0);
         notify_resume(&instance_gang(instance)->notify);
 }

@@ -58,6 +58,7 @@ struct instance {
         enum instance_state state;
         bool wanted;                    /* see daemon/policy/states.h */
         bool stopped;                   /* by hand */
+        bool due_again;                 /* to be started when its process has ended; see daemon/schedule.h */
         bool stuck;                     /* waiting, for one that is not going to come */
         enum instance_held held;
         bool timed_out;                 /* was not ready in time */

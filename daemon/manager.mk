@@ -24,6 +24,7 @@ DAEMON_SOURCES += \
 	daemon/orphan.c daemon/orphan.h \
 	daemon/reload.c daemon/reload.h \
 	daemon/ring-look.c daemon/ring-look.h \
+	daemon/schedule.c daemon/schedule.h \
 	daemon/state.c daemon/state.h \
 	daemon/takeover.c daemon/takeover.h \
 	daemon/user.c daemon/user.h \

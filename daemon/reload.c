@@ -147,6 +147,7 @@ static void apply_worker(struct gang *gang, const struct worker_definition *defi
                 restart_instances(worker);
         if (anew || definition->instances != before)
                 r = worker_scale(worker, definition->instances, false);
+        schedule_arm(worker);
         if (r < 0)
                 log_error("worker '%s': %s", definition->name, strerror(-r));
 }

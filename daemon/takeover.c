@@ -130,6 +130,8 @@ static bool restore_worker(struct gang *gang, const struct state_view *view, uin
                 worker->stopped = record->stopped;
                 worker->scaled = record->scaled;
                 worker->round_usec = record->round_usec;
+                worker->schedule.first_usec = record->schedule_first_usec;
+                worker->schedule.next_usec = record->schedule_next_usec;
                 gang->n_in_rounds += record->round_usec != 0;
                 if (record->scaled && record->instances <= CONFIG_INSTANCES_MAX &&
                     worker_grow(worker, record->instances) == 0)
@@ -267,6 +269,7 @@ void takeover_resume(struct gang *gang, const Ganger__Keeper__WelcomeState *welc
                 for (size_t i = 0; i < worker->n_instances; i++)
                         instance_resume(worker->instances[i]);
                 worker->fresh = false;
+                schedule_arm(worker);
         }
         for (size_t i = 0; i < welcome->n_exits; i++)
                 handle_exit(gang, welcome->exits[i]);

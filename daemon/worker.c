@@ -56,6 +56,7 @@ struct worker *worker_free(struct worker *worker) {
                 instance_free(worker->instances[i]);
         map_remove(&worker->gang->workers_by_name, &worker->node);
         list_unlink(&worker->link);
+        schedule_done(worker);
         worker->gang->n_in_rounds -= worker->round_usec != 0;
         free(worker->instances);
         free(worker->name);
@@ -95,6 +96,8 @@ void worker_save(struct worker *worker) {
         record.scaled = worker->scaled;
         record.stopped = worker->stopped;
         record.round_usec = worker->round_usec;
+        record.schedule_first_usec = worker->schedule.first_usec;
+        record.schedule_next_usec = worker->schedule.next_usec;
         wishes_touch(worker->gang);
         if (fault_is("forget-wish"))
                 return;
@@ -118,6 +121,7 @@ int worker_scale(struct worker *worker, unsigned int wanted, bool by_hand) {
         for (size_t i = worker->n_instances; i > wanted; i--)
                 instance_stop(worker->instances[i - 1], false);
         worker->fresh = false;
+        schedule_arm(worker);
         gang_touch(worker->gang);
         return 0;
 }
@@ -125,6 +129,7 @@ int worker_scale(struct worker *worker, unsigned int wanted, bool by_hand) {
 void worker_remove(struct worker *worker) {
         worker->removed = true;
         worker->wanted = 0;
+        schedule_done(worker);
         for (size_t i = worker->n_instances; i > 0; i--)
                 instance_stop(worker->instances[i - 1], false);
         gang_touch(worker->gang);

@@ -14,6 +14,7 @@
 #include "base/list.h"
 #include "daemon/config/config.h"
 #include "daemon/map.h"
+#include "daemon/schedule.h"
 
 struct gang;
 struct group;
@@ -25,6 +26,7 @@ struct worker {
         struct list link;               /* gang->workers */
         char *name;
         struct group *group;            /* NULL: in none */
+        struct schedule schedule;
         uint64_t round_usec;            /* since when it is started again with its group; 0: it is not */
         const struct worker_definition *definition; /* of gang->config; once removed, of one of gang->retired */
         unsigned int wanted;            /* how many instances: the definition's, or by hand */

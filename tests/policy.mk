@@ -1,11 +1,13 @@
 # Tests of policy and log.
-POLICY_TESTS = tests/unit/test-group tests/unit/test-states tests/unit/test-backoff tests/unit/test-limit tests/unit/test-restart
+POLICY_TESTS = tests/unit/test-group tests/unit/test-schedule tests/unit/test-states tests/unit/test-backoff tests/unit/test-limit tests/unit/test-restart
 LOG_TESTS = tests/unit/test-log-lines tests/unit/test-log-tail tests/unit/test-log-sink tests/unit/test-log-capture
 check_PROGRAMS += $(POLICY_TESTS) $(LOG_TESTS)
 TESTS += $(POLICY_TESTS) $(LOG_TESTS)
 noinst_HEADERS += tests/unit/sequence.h
 
 POLICY_TEST_LIBS = libharness.la libgangerd.la libbase.la
+tests_unit_test_schedule_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_schedule_LDADD = $(POLICY_TEST_LIBS)
 tests_unit_test_group_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_group_LDADD = $(POLICY_TEST_LIBS)
 tests_unit_test_states_CPPFLAGS = $(TEST_CPPFLAGS)

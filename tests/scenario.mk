@@ -22,6 +22,7 @@ SCENARIOS = \
 	tests/scenario/b160-demo.py \
 	tests/scenario/b190-order.py \
 	tests/scenario/b195-groups.py \
+	tests/scenario/b196-runs.py \
 	tests/scenario/b198-remembered.py
 TESTS += $(SCENARIOS)
 EXTRA_DIST += $(SCENARIOS) tests/harness/gang.py

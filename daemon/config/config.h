@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "daemon/policy/group.h"      /* enum group_strategy */
+#include "daemon/policy/schedule.h"   /* enum schedule_overlap */
 #include "daemon/policy/restart.h"    /* enum restart_policy */
 #include "shm/region.h"               /* enum object_kind */
 
@@ -56,6 +57,12 @@ enum worker_io {
         WORKER_IO_FRAMES,
         WORKER_IO_EXEC,
         _WORKER_IO_N,
+};
+
+enum worker_type {
+        WORKER_SIMPLE,          /* runs on */
+        WORKER_ONESHOT,         /* does something, and ends */
+        _WORKER_TYPE_N,
 };
 
 enum worker_ready {
@@ -106,6 +113,10 @@ struct worker_definition {
         char **after;                   /* names of workers; so are the next two */
         char **requires;
         char **conflicts;
+        int type;                       /* enum worker_type */
+        uint64_t every_usec;            /* from start to start; USEC_INFINITY: not */
+        int overlap;                    /* enum schedule_overlap */
+        uint64_t jitter_usec;
         uint32_t instances;             /* may be 0 */
         bool remember;                  /* what people have wished, over the end of the daemon */
         enum restart_policy restart;

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "base/time.h"
 #include "daemon/config/definition.h"
 #include "daemon/config/values.h"
 #include "shm/broadcast.h"
@@ -336,6 +337,34 @@ static void check_group(const struct checker *c, const struct group_definition *
         }
 }
 
+/* ---- what ends by itself ----------------------------------------------------------------------- */
+
+static void check_kind_of_run(const struct checker *c, struct worker_definition *w) {
+        static const char *const needs_every[] = { "overlap", "jitter" };
+        bool every = w->every_usec != USEC_INFINITY;
+
+        for (size_t i = 0; i < ARRAY_SIZE(needs_every); i++)
+                if (was_written(c, needs_every[i]) && !every && !was_written(c, "every"))
+                        complain(c, needs_every[i], "only with every = TIME");
+        if (every && w->jitter_usec >= w->every_usec)
+                complain(c, "jitter", "it is not less than every");
+        if (w->type != WORKER_ONESHOT && !every)
+                return;
+        if (!was_written(c, "restart"))
+                w->restart = RESTART_NEVER;
+        else if (w->restart == RESTART_ALWAYS)
+                complain(c, "restart", "not always with %s: it is to end",
+                         w->type == WORKER_ONESHOT ? "type = oneshot" : "every");
+        if (w->type != WORKER_ONESHOT)
+                return;
+        if (was_written(c, "ready"))
+                complain(c, "ready", "not with type = oneshot: it is ready when it has ended well");
+        if (w->io != WORKER_IO_NONE)
+                complain(c, "io", "not with type = oneshot: it serves messages for as long as it runs");
+        if (!was_written(c, "ready-timeout"))
+                w->ready_timeout_usec = config_key_find(CONFIG_WORKER, "ready-timeout")->max;
+}
+
 /* Whether it has any, or was meant to have. */
 static bool has_objects(const struct checker *c) {
         static const char *const keys[] = { "receive", "send", "call", "serve", "use" };
@@ -366,6 +395,7 @@ static void check_worker(const struct checker *c, struct worker_definition *w) {
                 w->ready = WORKER_READY_LIBRARY;
         if (w->ready == WORKER_READY_LIBRARY && w->io == WORKER_IO_NONE && !was_written(c, "io") && !has_objects(c))
                 complain(c, "ready", "a program without rings, services and locks cannot join the library; use notify");
+        check_kind_of_run(c, w);
         if (w->restart_delay_max_usec < w->restart_delay_usec) {
                 if (was_written(c, "restart-delay-max"))
                         complain(c, "restart-delay-max", "it is less than restart-delay");

@@ -28,6 +28,12 @@ const char *const broadcast_policy_words[] = {
         [BROADCAST_LOSSY] = "lossy", [BROADCAST_WAIT] = "wait", [BROADCAST_DROP] = "drop", [BROADCAST_REFUSE] = "refuse",
         [_BROADCAST_POLICY_N] = NULL,
 };
+const char *const worker_type_words[] = {
+        [WORKER_SIMPLE] = "simple", [WORKER_ONESHOT] = "oneshot", [_WORKER_TYPE_N] = NULL,
+};
+const char *const schedule_overlap_words[] = {
+        [SCHEDULE_SKIP] = "skip", [SCHEDULE_QUEUE] = "queue", [SCHEDULE_KILL] = "kill", [_SCHEDULE_OVERLAP_N] = NULL,
+};
 const char *const group_strategy_words[] = {
         [GROUP_ONE_FOR_ONE] = "one-for-one", [GROUP_ONE_FOR_ALL] = "one-for-all", [GROUP_REST_FOR_ONE] = "rest-for-one",
         [_GROUP_STRATEGY_N] = NULL,
@@ -402,6 +408,8 @@ const struct key_type key_type_boolean = NUMBER("yes or no", sizeof(bool), boole
 const struct key_type key_type_restart = CHOICE("word");
 const struct key_type key_type_ready = CHOICE("word");
 const struct key_type key_type_strategy = CHOICE("word");
+const struct key_type key_type_worker_type = CHOICE("word");
+const struct key_type key_type_overlap = CHOICE("word");
 const struct key_type key_type_count = NUMBER("number", sizeof(uint32_t), count_read, count_write);
 const struct key_type key_type_power = NUMBER("number", sizeof(uint32_t), power_read, count_write);
 const struct key_type key_type_size = NUMBER("size", sizeof(uint32_t), size_read, size_write);

@@ -5,4 +5,5 @@ DAEMON_SOURCES += \
 	daemon/policy/backoff.c daemon/policy/backoff.h \
 	daemon/policy/deadlock.c daemon/policy/deadlock.h \
 	daemon/policy/group.c daemon/policy/group.h \
+	daemon/policy/schedule.c daemon/policy/schedule.h \
 	daemon/policy/limit.c daemon/policy/limit.h
