@@ -102,6 +102,11 @@ static void instance_details(struct output *o, const Ganger__V1__Instance *i, ui
                 detail(o, "due in", span(time, sizeof time, now, i->due_usec));
         detail(o, "last exit", i->last_exit);
         detail(o, "restarts", NUMBER(i->restarts));
+        if (i->crash_loop > 0) {
+                snprintf(text, sizeof text, "%" PRIu32 " failures in a row, in %s", i->crash_loop,
+                         span(time, sizeof time, i->crash_loop_usec, now));
+                detail(o, "crash loop", text);
+        }
         for (size_t l = 0; l < i->n_log; l++)
                 detail(o, l == 0 ? "output" : "", *i->log[l] ? i->log[l] : " ");
 }

@@ -24,6 +24,8 @@
 static struct restart_options restart_options(const struct worker_definition *definition) {
         return (struct restart_options){
                 .policy = definition->restart,
+                .rules = { .success = definition->success_exit_status, .prevent = definition->restart_prevent,
+                           .force = definition->restart_force },
                 .backoff = { .delay_usec = definition->restart_delay_usec,
                              .delay_max_usec = definition->restart_delay_max_usec },
                 .limit = definition->restart_limit_count,
@@ -32,16 +34,15 @@ static struct restart_options restart_options(const struct worker_definition *de
 }
 
 /* Why it is in the state that it is about to enter. */
-static void explain_end(struct instance *instance, enum instance_event event, uint64_t delay_usec, bool limited,
-                        const char *end) {
+static void explain_end(struct instance *instance, const struct restart_plan *plan, const char *end) {
         char text[USEC_FORMAT_MAX];
 
-        if (event == INSTANCE_EV_EXITED_BACKOFF)
+        if (plan->event == INSTANCE_EV_EXITED_BACKOFF)
                 instance_set_reason(instance, "%s; starts again in %s", end,
-                                    usec_format_rough(text, sizeof text, delay_usec));
-        else if (event == INSTANCE_EV_EXITED_RESTART)
+                                    usec_format_rough(text, sizeof text, plan->delay_usec));
+        else if (plan->event == INSTANCE_EV_EXITED_RESTART)
                 instance_set_reason(instance, "%s; started again", end);
-        else if (event == INSTANCE_EV_EXITED_GIVE_UP && limited)
+        else if (plan->event == INSTANCE_EV_EXITED_GIVE_UP && plan->limited)
                 instance_set_reason(instance, "%s; gave up: more than %u restarts in %s", end,
                                     instance->worker->definition->restart_limit_count,
                                     usec_format(text, sizeof text, instance->worker->definition->restart_limit_period_usec));
@@ -49,24 +50,34 @@ static void explain_end(struct instance *instance, enum instance_event event, ui
                 instance_set_reason(instance, "%s", end);
 }
 
+/* The restart limit does not see it, so somebody should. */
+static void tell_loop(struct instance *instance) {
+        const struct crash_loop *loop = &instance->history.loop;
+        char text[USEC_FORMAT_MAX];
+
+        usec_format_rough(text, sizeof text, now_usec() - loop->since_usec);
+        events_add(&instance_gang(instance)->events, instance->key, &(struct event){ .kind = EVENT_CRASH_LOOP },
+                   "crash loop: %u failures in a row, in %s", loop->n, text);
+        log_warning("%s: crash loop: %u failures in a row, in %s", instance->key, loop->n, text);
+}
+
 /* Decide what follows, and do it. */
 static void instance_end(struct instance *instance, const struct restart_end *end, const char *words, pid_t ended) {
         struct restart_options options = restart_options(instance->worker->definition);
-        enum instance_event event;
-        uint64_t delay;
-        bool limited;
+        struct restart_plan plan = restart_plan(&options, &instance->history, end, now_usec(), gang_random());
         char reason[INSTANCE_TEXT_MAX];
 
-        event = restart_plan(&options, &instance->history, end, now_usec(), gang_random(), &delay, &limited);
-        explain_end(instance, event, delay, limited, words);
+        explain_end(instance, &plan, words);
         snprintf(reason, sizeof reason, "%s", instance->reason);
         instance->generation++;
-        instance_handle(instance, event, delay, ended);
+        instance_handle(instance, plan.event, plan.delay_usec, ended);
         /* Only now: nobody's log is to delay the next process. */
-        if (event == INSTANCE_EV_EXITED_GIVE_UP)
+        if (plan.event == INSTANCE_EV_EXITED_GIVE_UP)
                 log_error("%s: %s", instance->key, reason);
-        else if (end->spawn_failed || (end->status != 0 && end->wanted))
+        else if (end->wanted && !restart_end_is_good(&options.rules, end))
                 log_warning("%s: %s", instance->key, reason);
+        if (plan.loops)
+                tell_loop(instance);
 }
 
 static struct restart_end end_of(const struct instance *instance) {
@@ -117,5 +128,6 @@ void instance_exited(struct instance *instance, const Ganger__Keeper__Exited *me
         instance->last_valid = true;
         instance->last_status = message->status;
         end.status = message->status;
+        end.ran_usec = message->exited_usec - message->started_usec;
         instance_end(instance, &end, words, message->pid);
 }

@@ -16,6 +16,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/exit-status.h"
 #include "daemon/policy/restart.h"    /* enum restart_policy */
 #include "shm/region.h"               /* enum object_kind */
 
@@ -97,6 +98,7 @@ struct worker_definition {
         char **use;                     /* names of locks */
         uint32_t instances;             /* may be 0 */
         enum restart_policy restart;
+        struct exit_set success_exit_status, restart_prevent, restart_force;
         uint64_t restart_delay_usec;
         uint64_t restart_delay_max_usec; /* never less than restart_delay_usec */
         uint64_t restart_limit_period_usec;

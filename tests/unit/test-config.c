@@ -265,7 +265,8 @@ START_TEST(the_hash_is_of_what_a_process_was_started_with) {
         static const char *const live[] = {
                 "instances = 7",          "restart = never",      "restart-delay = 1s",
                 "restart-delay-max = 1h", "restart-limit = 1/1s", "stop-signal = SIGINT",
-                "stop-timeout = 1s",      "ready-timeout = 1s",
+                "stop-timeout = 1s",      "ready-timeout = 1s",   "success-exit-status = 3",
+                "restart-prevent = {KILL, 4}", "restart-force = USAGE",
         };
         static const char *const process[] = {
                 "directory = /", "environment = 'A=b'", "user = root", "io = lines", "receive = r",
