@@ -39,7 +39,8 @@ static void json_activity(struct output *o, const struct activity *activities, s
         fputs("{\"names\": [", o->file);
         for (size_t i = 0; i < n; i++) {
                 member(o, i > 0 ? ", {" : "{", "name", activities[i].name);
-                fprintf(o->file, ", \"active\": %s", boolean(activities[i].active));
+                fprintf(o->file, ", \"active\": %s, \"failed\": %s", boolean(activities[i].active),
+                        boolean(activities[i].failed));
                 member(o, ", ", "state", activities[i].state);
                 putc('}', o->file);
         }
@@ -55,6 +56,10 @@ static void json_event(struct output *o, const Ganger__V1__Event *event) {
 }
 
 static void json_rings(struct output *o, const Ganger__V1__RingsReply *reply) {
+        message(o, &reply->base);
+}
+
+static void json_report(struct output *o, const char *name, const Ganger__V1__ReportReply *reply) {
         message(o, &reply->base);
 }
 
@@ -153,6 +158,7 @@ const struct output_ops output_json = {
         .log = json_log,
         .event = json_event,
         .rings = json_rings,
+        .report = json_report,
         .locks = json_locks,
         .called = json_called,
         .peek = json_peek,

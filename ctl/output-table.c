@@ -311,6 +311,7 @@ const struct output_ops output_table = {
         .log = table_log,
         .event = table_event,
         .rings = table_rings,
+        .report = table_report,
         .locks = table_locks,
         .called = table_called,
         .peek = table_peek,

@@ -22,10 +22,11 @@ struct received {
         bool executed;
 };
 
-/** One answer of `is-active`. */
+/** One answer of `is-active` and `is-failed`. */
 struct activity {
         const char *name;
         bool active;
+        bool failed;
         const char *state;      /* of an instance; of a worker, in words */
 };
 
@@ -61,6 +62,7 @@ struct output_ops {
         void (*log)(struct output *o, const Ganger__V1__LogLine *line);
         void (*event)(struct output *o, const Ganger__V1__Event *event);
         void (*rings)(struct output *o, const Ganger__V1__RingsReply *reply);
+        void (*report)(struct output *o, const char *name, const Ganger__V1__ReportReply *reply);
         void (*locks)(struct output *o, const Ganger__V1__LocksReply *reply);
         /** The reply of a service. */
         void (*called)(struct output *o, const char *service, const void *data, size_t size);

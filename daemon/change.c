@@ -60,7 +60,8 @@ static const char *why_not(const struct instance *instance) {
 /* Did the process that was asked for end well, as a worker that is not restarted may? */
 static bool ended_well(const struct instance *instance) {
         return instance->state == INSTANCE_DOWN && !instance->stopped && instance->last_valid &&
-               instance->last_status == 0;
+               (instance->last_status == 0 ||
+                exit_set_has(&instance->worker->definition->success_exit_status, instance->last_status));
 }
 
 static void target_check_up(struct change_target *target) {
@@ -87,11 +88,28 @@ static void target_check_up(struct change_target *target) {
 static void target_check(struct change_target *target) {
         const struct instance *instance = target->instance;
 
-        if (target->kind == CHANGE_STOP) {
+        switch (target->kind) {
+        case CHANGE_STOP:
+        case CHANGE_WAIT_STOPPED:
                 if (!instance_state_has_process(instance->state))
                         target_settle(target, true, NULL);
-        } else if (target->kind == CHANGE_START || instance->generation > target->generation)
+                break;
+        case CHANGE_WAIT_READY:
+                if (instance->state == INSTANCE_READY || instance->state == INSTANCE_FAILED)
+                        target_settle(target, instance->state == INSTANCE_READY, why_not(instance));
+                break;
+        case CHANGE_START:
                 target_check_up(target);
+                break;
+        case CHANGE_RESTART:
+                if (instance->generation > target->generation)
+                        target_check_up(target);
+                break;
+        case CHANGE_RESET:
+        case CHANGE_SIGNAL:
+                target_settle(target, true, NULL);
+                break;
+        }
 }
 
 static void on_state(struct instance_watcher *watcher, struct instance *instance, int state) {
@@ -102,7 +120,7 @@ static void on_state(struct instance_watcher *watcher, struct instance *instance
                 return;
         }
         target->instance = NULL;
-        target_settle(target, target->kind == CHANGE_STOP, "is no longer defined");
+        target_settle(target, target->kind == CHANGE_STOP || target->kind == CHANGE_WAIT_STOPPED, "is no longer defined");
 }
 
 /* ---- targets ----------------------------------------------------------------------------------- */
@@ -142,7 +160,7 @@ static void change_add(struct change *change, struct instance *instance, enum ch
 }
 
 static void change_add_worker(struct change *change, struct worker *worker, enum change_kind kind) {
-        size_t n = kind == CHANGE_STOP ? worker->n_instances : worker->wanted;
+        size_t n = kind == CHANGE_STOP || kind == CHANGE_WAIT_STOPPED ? worker->n_instances : worker->wanted;
 
         for (size_t i = 0; i < n; i++)
                 change_add(change, worker->instances[i], kind);
@@ -181,8 +199,11 @@ static int request_count(struct gang *gang, const struct change_request *request
         return 0;
 }
 
-static void set_stopped(struct worker *worker, bool stopped) {
-        if (worker->stopped == stopped)
+/* What people want of a worker as a whole is kept. */
+static void set_stopped(struct worker *worker, enum change_kind kind) {
+        bool stopped = kind == CHANGE_STOP;
+
+        if ((kind != CHANGE_STOP && kind != CHANGE_START && kind != CHANGE_RESTART) || worker->stopped == stopped)
                 return;
         worker->stopped = stopped;
         worker_save(worker);
@@ -198,7 +219,7 @@ static void change_fill(struct change *change, const struct change_request *requ
                         change_add(change, target_instance(gang, request->names[i], request->kind), request->kind);
                         continue;
                 }
-                set_stopped(worker, request->kind == CHANGE_STOP);
+                set_stopped(worker, request->kind);
                 change_add_worker(change, worker, request->kind);
         }
         if (!request->all)
@@ -207,7 +228,7 @@ static void change_fill(struct change *change, const struct change_request *requ
                 struct worker *worker = list_entry(it, struct worker, link);
 
                 if (!worker->removed)
-                        set_stopped(worker, request->kind == CHANGE_STOP);
+                        set_stopped(worker, request->kind);
                 change_add_worker(change, worker, request->kind);
         }
 }
@@ -218,6 +239,15 @@ static bool is_new_enough(const struct instance *instance, uint64_t before_usec)
 
         return instance_state_has_process(instance->state) && before_usec > 0 && started >= before_usec &&
                instance->state != INSTANCE_DRAINING && instance->state != INSTANCE_STOPPING;
+}
+
+static void target_signal(struct change_target *target, int signal) {
+        struct instance *instance = target->instance;
+
+        if (instance->pid > 0)
+                keeper_link_signal(&target->change->gang->link, instance->key, signal, false);
+        else
+                target_settle(target, false, "it has no process");
 }
 
 static void target_begin(struct change_target *target, const struct change_request *request) {
@@ -233,6 +263,15 @@ static void target_begin(struct change_target *target, const struct change_reque
                         target->kind = CHANGE_START;
                 else
                         instance_restart(target->instance);
+                break;
+        case CHANGE_RESET:
+                instance_reset(target->instance);
+                break;
+        case CHANGE_SIGNAL:
+                target_signal(target, request->signal);
+                break;
+        case CHANGE_WAIT_READY:
+        case CHANGE_WAIT_STOPPED:
                 break;
         }
 }
@@ -257,7 +296,7 @@ int change_begin(struct gang *gang, const struct change_request *request, change
         size_t n;
         int r;
 
-        if (gang->stopping && request->kind != CHANGE_STOP)
+        if (gang->stopping && (request->kind == CHANGE_START || request->kind == CHANGE_RESTART))
                 return error_set(error, -EBUSY, "the daemon is stopping");
         r = request_count(gang, request, &n, ret_name);
         if (r < 0)

@@ -56,6 +56,9 @@ struct gang {
         struct map instances_by_pid;    /* struct instance with a process */
         size_t n_processes;             /* instances whose state has a process */
         size_t n_spawning;              /* spawns without an answer yet */
+        struct list failure_hooks;      /* struct failure_hook: what runs since an instance has failed */
+        struct list reports;            /* struct report */
+        size_t n_reports;
         struct list orphans;            /* struct orphan: processes of workers that nobody knows */
         int null_fd;                    /* /dev/null, the standard input of all */
         bool stopping;                  /* everything goes down, then the manager leaves */

@@ -9,16 +9,20 @@
 #include "daemon/instance.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "base/cleanup.h"
 #include "base/fault.h"
 #include "base/time.h"
 #include "daemon/config/config.h"
+#include "daemon/failure-hook.h"
 #include "daemon/gang.h"
 #include "daemon/instance-parts.h"
 #include "daemon/log/log.h"
+#include "daemon/report.h"
 #include "daemon/worker.h"
 
 static struct restart_options restart_options(const struct worker_definition *definition) {
@@ -70,6 +74,8 @@ static void instance_end(struct instance *instance, const struct restart_end *en
         explain_end(instance, &plan, words);
         snprintf(reason, sizeof reason, "%s", instance->reason);
         instance->generation++;
+        if (plan.event == INSTANCE_EV_EXITED_GIVE_UP)
+                failure_hook_wish(instance);
         instance_handle(instance, plan.event, plan.delay_usec, ended);
         /* Only now: nobody's log is to delay the next process. */
         if (plan.event == INSTANCE_EV_EXITED_GIVE_UP)
@@ -78,6 +84,7 @@ static void instance_end(struct instance *instance, const struct restart_end *en
                 log_warning("%s: %s", instance->key, reason);
         if (plan.loops)
                 tell_loop(instance);
+        failure_hook_run(instance);
 }
 
 static struct restart_end end_of(const struct instance *instance) {
@@ -96,16 +103,30 @@ int instance_on_spawn_failure(sd_event_source *source, void *userdata) {
 
         snprintf(words, sizeof words, "%s", instance->reason);
         end.spawn_failed = true;
+        report_not_started(instance, words);
         events_add(&instance_gang(instance)->events, instance->key, &(struct event){ .kind = EVENT_SPAWN_FAILED }, "%s",
                    words);
         instance_end(instance, &end, words, 0);
         return 0;
 }
 
+/* Why it ended, as far as its end itself does not tell. */
+static enum report_cause cause_of(const struct instance *instance, const Ganger__Keeper__Exited *message) {
+        if (instance->timed_out)
+                return REPORT_NOT_READY;
+        if (instance->state == INSTANCE_DRAINING || instance->state == INSTANCE_STOPPING)
+                return REPORT_ASKED;
+        if (WIFSIGNALED(message->status) && WTERMSIG(message->status) == SIGKILL && instance->cgroup_fd >= 0 &&
+            cgroup_oom_kills(instance->cgroup_fd) > instance->oom_kills)
+                return REPORT_NO_MEMORY;
+        return REPORT_BY_ITSELF;
+}
+
 void instance_exited(struct instance *instance, const Ganger__Keeper__Exited *message) {
         struct gang *gang = instance_gang(instance);
         struct restart_end end = end_of(instance);
         char words[EXIT_STATUS_FORMAT_MAX + 32];
+        enum report_cause cause;
 
         if (message->pid != instance->pid) {
                 keeper_link_exit_acknowledge(&gang->link, instance->key, message->pid);
@@ -114,14 +135,18 @@ void instance_exited(struct instance *instance, const Ganger__Keeper__Exited *me
         exit_status_format(words, sizeof words, message->status);
         if (instance->timed_out)
                 strcat(words, " (not ready in time)");
+        cause = cause_of(instance, message);
         /* What left the process group; the others are dead. */
         instance_kill_rest(instance, message->exited_usec - message->started_usec);
 
         if (fault_is("acknowledge-before-recover"))
                 keeper_link_exit_acknowledge(&gang->link, instance->key, message->pid);
+        report_held(instance);
         fault_point("before-recover");
         membership_recover(&gang->objects, &instance->membership, message->pid, words);
         fault_point("after-recover");
+        report_ended(instance, message, cause);
+        fault_point("after-report");
         events_add(&gang->events, instance->key,
                    &(struct event){ .kind = EVENT_EXIT, .pid = message->pid, .status = message->status }, "%s", words);
         instance_forget_pid(instance);
@@ -130,4 +155,5 @@ void instance_exited(struct instance *instance, const Ganger__Keeper__Exited *me
         end.status = message->status;
         end.ran_usec = message->exited_usec - message->started_usec;
         instance_end(instance, &end, words, message->pid);
+        report_output(instance, message->pid);
 }

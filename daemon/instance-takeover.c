@@ -16,6 +16,7 @@
 #include "base/fault.h"
 #include "base/time.h"
 #include "daemon/config/config.h"
+#include "daemon/failure-hook.h"
 #include "daemon/gang.h"
 #include "daemon/instance-parts.h"
 #include "daemon/log/log.h"
@@ -101,6 +102,7 @@ void instance_resume(struct instance *instance) {
         }
         instance_timer_arm(instance);
         resume_stop(instance);
+        failure_hook_run(instance);
         if (instance->state == INSTANCE_STARTING && instance->worker->definition->ready == WORKER_READY_IMMEDIATE)
                 instance_handle(instance, INSTANCE_EV_READY, 0, 0);
         if (!instance->wanted && instance->state != INSTANCE_DOWN)

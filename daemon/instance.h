@@ -29,6 +29,7 @@
 
 struct gang;
 struct instance;
+struct report;
 struct worker;
 
 /** "worker/4294967295". */
@@ -78,6 +79,10 @@ struct instance {
         struct log_tail tail;           /* the last lines of its output, also of processes before */
         sd_event_source *spawn_failure; /* a spawn that could not be asked for: told from the loop */
 
+        uint64_t oom_kills;             /* how many the kernel has killed in its cgroup, before this process */
+        struct report *report;          /* of the process before; NULL: there is none */
+        uint64_t failure_due;           /* the generation for whose end on-failure is to be run; 0: none */
+
         bool restored;                  /* a predecessor's record was found */
         struct list watchers;
 };
@@ -94,6 +99,8 @@ struct instance *instance_free(struct instance *instance);
 void instance_start(struct instance *instance, bool by_hand);
 void instance_stop(struct instance *instance, bool by_hand);
 void instance_restart(struct instance *instance);
+/** If it has failed it is only down; and its limit, its back-off and its crash loop start afresh. */
+void instance_reset(struct instance *instance);
 
 /** What the keeper says. */
 void instance_spawned(struct instance *instance, const Ganger__Keeper__Spawned *message);

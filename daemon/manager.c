@@ -26,6 +26,7 @@
 #include "base/time.h"
 #include "daemon/config/config.h"
 #include "daemon/control/control.h"
+#include "daemon/failure-hook.h"
 #include "daemon/gang.h"
 #include "daemon/instance.h"
 #include "daemon/keeper/protocol.h"
@@ -109,7 +110,8 @@ static int on_turn(sd_event_source *source, void *userdata) {
 
         collect(gang);
         tell_status(manager, false);
-        if (!gang->stopping || gang->n_processes > 0 || gang->n_spawning > 0 || !list_is_empty(&gang->orphans))
+        if (!gang->stopping || gang->n_processes > 0 || gang->n_spawning > 0 || !list_is_empty(&gang->orphans) ||
+            !list_is_empty(&gang->failure_hooks))
                 return 0;
         if (!cgroups_end(&gang->cgroups))
                 return 0;
@@ -164,6 +166,8 @@ static void on_spawned(void *userdata, const Ganger__Keeper__Spawned *message) {
 
         if (instance)
                 instance_spawned(instance, message);
+        else
+                failure_hook_spawned(&manager->gang, message);
 }
 
 static void on_exited(void *userdata, const Ganger__Keeper__Exited *message) {
@@ -171,7 +175,7 @@ static void on_exited(void *userdata, const Ganger__Keeper__Exited *message) {
         struct gang *gang = &manager->gang;
         struct instance *instance = instance_find(gang, message->key);
 
-        if (orphan_exited(gang, message))
+        if (orphan_exited(gang, message) || failure_hook_exited(gang, message))
                 return;
         if (instance)
                 instance_exited(instance, message);
@@ -267,6 +271,8 @@ static int gang_init(struct manager *manager, const struct options *options, str
         gang->keeper_pid = getppid();
         gang->started_usec = now_usec();
         list_init(&gang->workers);
+        list_init(&gang->failure_hooks);
+        list_init(&gang->reports);
         list_init(&gang->orphans);
         list_init(&gang->log_listeners);
         gang_objects_init(&gang->objects, gang);
@@ -359,6 +365,7 @@ static void manager_done(struct manager *manager) {
                 attachment_forget(list_entry(it, struct attachment, link));
         list_for_each_safe(it, &gang->workers)
                 worker_free(list_entry(it, struct worker, link));
+        failure_hooks_done(gang);
         orphans_done(gang);
         gang_objects_done(&gang->objects);
         while (gang->n_retired > 0)

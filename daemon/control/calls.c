@@ -39,6 +39,10 @@ static const struct {
         [REQUEST(PEEK)] = { "peek", call_peek, CONTROL_CONSUME },
         [REQUEST(DEAD)] = { "dead", call_dead, CONTROL_CONSUME },
         [REQUEST(LOCKS)] = { "locks", call_locks, CONTROL_VIEW },
+        [REQUEST(WAIT)] = { "wait", call_wait_for, CONTROL_VIEW },
+        [REQUEST(SIGNAL)] = { "signal", call_signal, CONTROL_OPERATE },
+        [REQUEST(RESET)] = { "reset-failed", call_reset, CONTROL_OPERATE },
+        [REQUEST(REPORT)] = { "report", call_report, CONTROL_VIEW },
         [REQUEST(SHUTDOWN)] = { "shutdown", call_shutdown, CONTROL_ADMIN },
 };
 

@@ -33,6 +33,10 @@ static const struct {
         [GANGER__V1__REQUEST__CALL_DEAD] = { REPLY(DEAD), false },
         [GANGER__V1__REQUEST__CALL_SHUTDOWN] = { REPLY(SHUTDOWN), false },
         [GANGER__V1__REQUEST__CALL_LOCKS] = { REPLY(LOCKS), false },
+        [GANGER__V1__REQUEST__CALL_WAIT] = { REPLY(CHANGE), false },
+        [GANGER__V1__REQUEST__CALL_SIGNAL] = { REPLY(CHANGE), false },
+        [GANGER__V1__REQUEST__CALL_RESET] = { REPLY(CHANGE), false },
+        [GANGER__V1__REQUEST__CALL_REPORT] = { REPLY(REPORT), false },
 };
 
 static const int errors[] = {
