@@ -47,6 +47,15 @@ static void json_activity(struct output *o, const struct activity *activities, s
         fputs("]}\n", o->file);
 }
 
+static void json_tree(struct output *o, const struct tree_line *line) {
+        fprintf(o->file, "{\"depth\": %u, ", line->depth);
+        member(o, "", "what", line->what);
+        member(o, ", ", "state", line->state);
+        fprintf(o->file, ", \"pid\": %d, \"parent\": %d", (int)line->pid, (int)line->parent);
+        member(o, ", ", "command", line->command);
+        fputs("}\n", o->file);
+}
+
 static void json_log(struct output *o, const Ganger__V1__LogLine *line) {
         message(o, &line->base);
 }
@@ -155,6 +164,7 @@ const struct output_ops output_json = {
         .status = json_status,
         .changes = json_changes,
         .activity = json_activity,
+        .tree = json_tree,
         .log = json_log,
         .event = json_event,
         .rings = json_rings,

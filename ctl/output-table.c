@@ -166,6 +166,25 @@ static void table_activity(struct output *o, const struct activity *activities, 
         }
 }
 
+static void table_tree(struct output *o, const struct tree_line *line) {
+        const char *separator = "";
+
+        fprintf(o->file, "%*s", 2 * (int)line->depth, "");
+        if (*line->what) {
+                put(o, line->what);
+                separator = " ";
+        }
+        if (*line->state) {
+                fputs(separator, o->file);
+                print_state(o, line->state, line->state);
+                separator = " ";
+        }
+        if (line->pid > 0)
+                fprintf(o->file, "%s%d ", separator, (int)line->pid);
+        put(o, line->command);
+        putc('\n', o->file);
+}
+
 /* ---- what streams ------------------------------------------------------------------------------ */
 
 static void table_log(struct output *o, const Ganger__V1__LogLine *line) {
@@ -308,6 +327,7 @@ const struct output_ops output_table = {
         .status = table_status,
         .changes = table_changes,
         .activity = table_activity,
+        .tree = table_tree,
         .log = table_log,
         .event = table_event,
         .rings = table_rings,

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #include "proto/control.pb-c.h"
 
@@ -28,6 +29,15 @@ struct activity {
         bool active;
         bool failed;
         const char *state;      /* of an instance; of a worker, in words */
+};
+
+/** A line of `tree`. */
+struct tree_line {
+        unsigned int depth;
+        const char *what;       /* "keeper", "manager", a worker, an instance, "other"; of what those have started "" */
+        const char *state;      /* of an instance; else "" */
+        pid_t pid, parent;      /* 0: none */
+        const char *command;    /* as the kernel has its name */
 };
 
 /** One finding of `check`. */
@@ -59,6 +69,7 @@ struct output_ops {
         void (*status)(struct output *o, const Ganger__V1__StatusReply *reply, bool details);
         void (*changes)(struct output *o, const Ganger__V1__ChangeReply *reply);
         void (*activity)(struct output *o, const struct activity *activities, size_t n);
+        void (*tree)(struct output *o, const struct tree_line *line);
         void (*log)(struct output *o, const Ganger__V1__LogLine *line);
         void (*event)(struct output *o, const Ganger__V1__Event *event);
         void (*rings)(struct output *o, const Ganger__V1__RingsReply *reply);

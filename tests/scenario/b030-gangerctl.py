@@ -46,7 +46,7 @@ def every_verb_as_json():
             result = g.ctl('--json', *arguments, expected=expected)
             check(isinstance(result.json(), dict), f'no object: {result}')
             check(result.out.count('\n') == 1, f'more than a line: {result}')
-        streams = [(['logs'], 'text'), (['logs', 'idle', '--lines', '1'], 'text'), (['events'], 'sequence'),
+        streams = [(['tree'], 'depth'), (['logs'], 'text'), (['logs', 'idle', '--lines', '1'], 'text'), (['events'], 'sequence'),
                    (['receive', 'jobs', '--count', '2'], 'deliveries'), (['receive', 'jobs', '--exec', 'cat'], 'exit_status')]
         for arguments, member in streams:
             lines = g.ctl('--json', *arguments).json_lines()

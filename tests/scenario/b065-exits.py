@@ -352,6 +352,34 @@ def verbs():
         g.wait_helper(waiting)
 
 
+def tree():
+    """tree shows the keeper, the manager, each instance and what that has started"""
+    with Gang('worker w { exec = {"@/parent"} instances = 2 }\nworker off { exec = {"sleep", "1000"} instances = 0 }',
+              begin=False) as g:
+        g.script('parent', 'sleep 1000; exit 1')
+        g.start()
+        g.until_ready('w/0', 'w/1')
+
+        def lines():
+            return g.ctl('--json', 'tree').json_lines()
+
+        def below(items, pid):
+            return [x for x in items if x['parent'] == pid]
+        pids = g.pids()
+        items = g.until('all have started theirs', lambda: (lambda x: x if len([i for i in x if i['command'] == 'sleep']) == 2 else None)(lines()))
+        equal([(x['what'], x['depth']) for x in items if x['what'] not in ('', 'other')],
+              [('keeper', 0), ('manager', 1), ('w', 1), ('w/0', 2), ('w/1', 2), ('off', 1)], 'what there is')
+        by_name = {x['what']: x for x in items if x['what']}
+        equal((by_name['keeper']['pid'], by_name['manager']['pid'], by_name['manager']['parent']),
+              (g.keeper_pid, g.manager_pid, g.keeper_pid), 'the daemon')
+        for key in ('w/0', 'w/1'):
+            equal((by_name[key]['pid'], by_name[key]['state']), (pids[key], 'ready'), key)
+            check('sleep' in [x['command'] for x in below(items, pids[key])], f'below {key}: {items}')
+        text = g.ctl('tree').out
+        check(text.startswith(f'keeper {g.keeper_pid} ') and f'\n    w/0 ready {pids["w/0"]} ' in text, text)
+        check(all(f'      {x["pid"]} sleep' in text for x in below(items, pids['w/0']) if x['command'] == 'sleep'), text)
+
+
 def a_success_is_a_success():
     """`start` of what ends by success-exit-status has worked"""
     with Gang('worker w { exec = {"sh", "-c", "exit 75"} ready = notify restart = never success-exit-status = 75 instances = 0 }\n'
@@ -364,4 +392,4 @@ def a_success_is_a_success():
 
 
 main(rules, rules_change, crash_loop, on_failure, on_failure_over_managers, on_failure_that_hangs,
-     reports, reports_of_failures, reports_have_limits, verbs, a_success_is_a_success)
+     reports, reports_of_failures, reports_have_limits, verbs, tree, a_success_is_a_success)

@@ -179,6 +179,13 @@ json 0 dead drop jobs --all
 run 6 send secret x
 run 4 receive nobody
 
+# ---- tree
+run 0 tree
+out_has keeper
+out_has '    resize/0 ready 4242'
+json 0 tree
+run 2 tree resize
+
 # ---- report
 run 0 report resize
 out_has 'resize/0 (pid 4242): killed by SIGSEGV, core dumped'
