@@ -131,6 +131,12 @@ static void json_verdict(struct output *o, const struct verdict *v) {
         fputs("]}\n", o->file);
 }
 
+static void json_imported(struct output *o, const char *file, const char *configuration, size_t n_left) {
+        member(o, "{", "file", file);
+        member(o, ", ", "configuration", configuration);
+        fprintf(o->file, ", \"left\": %zu}\n", n_left);
+}
+
 static void json_version(struct output *o, const char *own, const Ganger__V1__VersionReply *reply) {
         member(o, "{", "gangerctl", own);
         fputs(", \"gangerd\": ", o->file);
@@ -177,6 +183,7 @@ const struct output_ops output_json = {
         .received = json_received,
         .reload = json_reload,
         .verdict = json_verdict,
+        .imported = json_imported,
         .version = json_version,
         .demo = json_demo,
         .done = json_done,

@@ -288,6 +288,10 @@ static void table_verdict(struct output *o, const struct verdict *v) {
                 fprintf(o->file, "%s: valid\n", v->file);
 }
 
+static void table_imported(struct output *o, const char *file, const char *configuration, size_t n_left) {
+        fputs(configuration, o->file);
+}
+
 static void table_version(struct output *o, const char *own, const Ganger__V1__VersionReply *reply) {
         char time[USEC_FORMAT_MAX];
 
@@ -340,6 +344,7 @@ const struct output_ops output_table = {
         .received = table_received,
         .reload = table_reload,
         .verdict = table_verdict,
+        .imported = table_imported,
         .version = table_version,
         .demo = table_demo,
         .done = table_done_with,

@@ -83,6 +83,8 @@ struct output_ops {
         void (*received)(struct output *o, const struct received *message);
         void (*reload)(struct output *o, const Ganger__V1__ReloadReply *reply);
         void (*verdict)(struct output *o, const struct verdict *verdict);
+        /** What `import` has made of a file, and how many lines could not be carried over. */
+        void (*imported)(struct output *o, const char *file, const char *configuration, size_t n_left);
         void (*version)(struct output *o, const char *own, const Ganger__V1__VersionReply *reply_or_null);
         void (*demo)(struct output *o, const struct demo_result *result);
         void (*done)(struct output *o, const char *what);

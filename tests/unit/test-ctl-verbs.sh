@@ -179,6 +179,16 @@ json 0 dead drop jobs --all
 run 6 send secret x
 run 4 receive nobody
 
+# ---- import
+run 0 import "${srcdir:-.}/tests/import/Procfile"
+out_has 'worker web {'
+err_has 'Procfile:6: not a line: is not of the form NAME: COMMAND'
+json 0 import "${srcdir:-.}/tests/import/Procfile"
+out_has '"left": 3'
+run 1 import /nonexistent
+run 1 import "${srcdir:-.}/tests/import/../local.mk"
+run 2 import
+
 # ---- tree
 run 0 tree
 out_has keeper
