@@ -24,8 +24,8 @@ struct ini {
 };
 
 enum ini_dialect {
-        INI_SUPERVISORD,                /* a line that begins with space goes on with the one before; " ;" begins a comment */
-        INI_SYSTEMD,                    /* a line that ends with a backslash goes on in the next */
+        INI_SUPERVISORD,        /* a line that begins with space goes on with the one before; " ;" begins a comment */
+        INI_SYSTEMD,            /* a line that ends with a backslash goes on in the next */
 };
 
 /** @param text  is changed. @return 0; -EINVAL (told on `err`); -ENOMEM. */

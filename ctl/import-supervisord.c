@@ -139,7 +139,8 @@ static bool are_codes(const struct words *words) {
 
 /* autorestart, and exitcodes, which mean something together. */
 static int carry_restart(struct ini *ini, const struct setting *first, struct import *import) {
-        const struct setting *autorestart = ini_take(ini, first, "autorestart"), *exitcodes = ini_take(ini, first, "exitcodes");
+        const struct setting *autorestart = ini_take(ini, first, "autorestart");
+        const struct setting *exitcodes = ini_take(ini, first, "exitcodes");
         _cleanup_(freep) char *codes = strdup(exitcodes ? exitcodes->value : "0");
         _cleanup_(words_done) struct words words = { .n = 0 };
         bool zero = false;

@@ -161,7 +161,8 @@ static const struct ini_rule unit_rules[] = {
 };
 
 /* systemd counts these as a good end, with what SuccessExitStatus adds. */
-static void carry_success(struct import *import, const struct setting *more, const struct setting *first, const char *restart) {
+static void carry_success(struct import *import, const struct setting *more, const struct setting *first,
+                          const char *restart) {
         _cleanup_(words_done) struct words words = { .n = 0 };
         char text[1024];
 

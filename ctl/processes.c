@@ -17,7 +17,7 @@
 
 #include "base/cleanup.h"
 
-/* "pid (name) state parent …"; a name may have anything in it, so its end is the last parenthesis. @return whether it is there. */
+/* "pid (name) state parent …"; a name may have anything in it: its end is the last parenthesis. @return is it there? */
 static bool read_process(pid_t pid, struct process *ret) {
         char path[32], line[512], *open, *close;
         _cleanup_(fclosep) FILE *f = NULL;

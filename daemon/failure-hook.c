@@ -103,8 +103,8 @@ static void hook_arm(struct failure_hook *hook, uint64_t started_usec) {
         struct worker *worker = worker_find(hook->gang, hook->worker);
         uint64_t timeout = worker ? worker->definition->on_failure_timeout_usec : USEC_PER_SEC;
 
-        if (sd_event_add_time(hook->gang->event, &hook->timer, CLOCK_MONOTONIC, usec_add(started_usec, timeout), 1, on_timeout,
-                              hook) < 0)
+        if (sd_event_add_time(hook->gang->event, &hook->timer, CLOCK_MONOTONIC, usec_add(started_usec, timeout), 1,
+                              on_timeout, hook) < 0)
                 on_timeout(NULL, 0, hook);
 }
 

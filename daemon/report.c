@@ -8,7 +8,7 @@
  * exit again, completes it: it knows by the generation that it is the same. (Only lines that a manager has read, and
  * died before it wrote them down, are missing.)
  *
- * Invariant: gang->reports is in the order of the last ends.
+ * Invariant: gang->reports is in the order of the last ends; after a take-over, of those since then.
  */
 
 #include "daemon/report.h"

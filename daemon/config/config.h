@@ -222,7 +222,8 @@ struct geometry object_definition_geometry(const struct object_definition *objec
 uint64_t worker_definition_hash(const struct worker_definition *worker);
 
 /**
- * The absolute path of a program to execute: `exec` or `on-failure`, as typed. A name without a slash is searched in PATH of this process;
+ * The absolute path of a program to execute: `exec` or `on-failure`, as typed.
+ * A name without a slash is searched in PATH of this process;
  * a relative path is relative to `directory` if set, else to the directory of the file.
  * @return 0; -ENOENT, -EACCES, … (the error says what was looked for); -ENOMEM.
  */

@@ -32,7 +32,7 @@ bool exit_set_has(const struct exit_set *set, int status);
 
 bool exit_set_is_empty(const struct exit_set *set);
 
-/** The first member from number `from` on: 0 to 255 are exit statuses, from EXIT_SET_SIGNALS on signals. @return -1: none. */
+/** The first member from `from` on: 0 to 255 are exit statuses, from EXIT_SET_SIGNALS on signals. @return -1: none. */
 int exit_set_next(const struct exit_set *set, int from);
 #define EXIT_SET_SIGNALS 256
 

@@ -103,7 +103,8 @@ echo told.$$ "$1" >> @/hooks
 echo "the hook speaks"
 read -r go < @/gate
 '''
-FAILS = f'worker w {{ exec = {{"@/ends"}} {QUICK} restart = on-failure restart-limit = 1/infinity on-failure = {{"@/hook", "a b"}} }}\n'
+FAILS = (f'worker w {{ exec = {{"@/ends"}} {QUICK} restart = on-failure restart-limit = 1/infinity '
+         'on-failure = {"@/hook", "a b"} }\n')
 
 
 def hook_gang(keys='', program='gangerd'):
@@ -366,7 +367,10 @@ def tree():
         def below(items, pid):
             return [x for x in items if x['parent'] == pid]
         pids = g.pids()
-        items = g.until('all have started theirs', lambda: (lambda x: x if len([i for i in x if i['command'] == 'sleep']) == 2 else None)(lines()))
+        def with_all():
+            found = lines()
+            return found if len([x for x in found if x['command'] == 'sleep']) == 2 else None
+        items = g.until('all have started theirs', with_all)
         equal([(x['what'], x['depth']) for x in items if x['what'] not in ('', 'other')],
               [('keeper', 0), ('manager', 1), ('w', 1), ('w/0', 2), ('w/1', 2), ('off', 1)], 'what there is')
         by_name = {x['what']: x for x in items if x['what']}

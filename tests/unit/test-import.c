@@ -191,7 +191,8 @@ START_TEST(damaged_files_do_no_harm) {
 
                         text[at] = at % 2 ? bytes[at / 2 % (sizeof bytes - 1)] : '\0';
                         {
-                                _cleanup_(imported_done) struct imported i = import_text(cases[c].format, cases[c].name, text);
+                                _cleanup_(imported_done) struct imported i =
+                                        import_text(cases[c].format, cases[c].name, text);
 
                                 ck_assert(i.result == 0 || i.result == -EINVAL);
                         }
