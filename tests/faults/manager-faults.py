@@ -27,11 +27,13 @@ ring out { slots = 64 }
 ring mail { slots = 16 }
 worker hold { exec = {"@/hold"} io = lines receive = jobs send = out instances = 2 }
 worker plain { exec = {"sleep", "1000"} instances = 2 }
-worker once { exec = {"@/once"} restart = never on-failure = {"@/failed"} }
+worker once { exec = {"@/once"} restart = never }
+worker tells { exec = {"@/tells"} restart = never on-failure = {"@/failed"} }
 '''
 # Keeps each message until somebody opens the gate.
 HOLD = 'while read -r x; do read -r go < @/gate; echo "OK $x"; done'
 ONCE = 'read -r go < @/end; exit 3'
+TELLS = 'read -r go < @/end-tells; exit 3'
 FAILED = 'echo x >> @/failures; read -r go < @/gate-failed'
 
 
@@ -44,8 +46,9 @@ class FaultyGang(Gang):
         self.at = self.path('at')
         self.env['GANGER_FAULT_AT'] = self.at
         self.gate = None
-        for name, text in ('hold', HOLD), ('once', ONCE), ('failed', FAILED):
+        for name, text in ('hold', HOLD), ('once', ONCE), ('tells', TELLS), ('failed', FAILED):
             self.script(name, text.replace('@', self.directory))
+        self.fifo('end-tells')
         self.fifo('gate-failed')
         self.write('failures', '')
         self.fifo('gate')
@@ -183,7 +186,7 @@ def on_failure(fault, point=None):
     with FaultyGang(fault) as g:
         if point:
             g.die_at(point)
-        with open(g.path('end'), 'w') as f:
+        with open(g.path('end-tells'), 'w') as f:
             f.write('go\n')
         if point:
             g.has_died()
