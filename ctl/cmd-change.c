@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * start, stop, restart, scale: change the gang, and wait until it is so
+ * start, stop, restart, scale, wait, signal, reset-failed: change the gang, or wait until it is so
  *
  * Each can be asked twice, so a manager that dies meanwhile is asked again: the library gives a restart
  * the time before which a process must have been started.
  */
 
+#include "base/text.h"
 #include "ctl/ctl.h"
 #include "ctl/verbs.h"
 
@@ -71,5 +72,50 @@ int verb_scale(struct ctl *ctl) {
         call.no_wait = option_given(&ctl->options, OPTION_NO_WAIT);
         request.call_case = GANGER__V1__REQUEST__CALL_SCALE;
         request.scale = &call;
+        return change(ctl, &request);
+}
+
+int verb_wait(struct ctl *ctl) {
+        Ganger__V1__Request request = GANGER__V1__REQUEST__INIT;
+        Ganger__V1__WaitRequest call = GANGER__V1__WAIT_REQUEST__INIT;
+
+        if (option_given(&ctl->options, OPTION_READY) && option_given(&ctl->options, OPTION_STOPPED))
+                return complain(STATUS_USAGE, "--ready or --stopped, not both");
+        call.names = ctl->args;
+        call.n_names = (size_t)ctl->n_args;
+        call.stopped = option_given(&ctl->options, OPTION_STOPPED);
+        request.call_case = GANGER__V1__REQUEST__CALL_WAIT;
+        request.wait = &call;
+        return change(ctl, &request);
+}
+
+int verb_signal(struct ctl *ctl) {
+        Ganger__V1__Request request = GANGER__V1__REQUEST__INIT;
+        Ganger__V1__SignalRequest call = GANGER__V1__SIGNAL_REQUEST__INIT;
+        const char *signal = ctl->args[ctl->n_args - 1];
+
+        call.signal = signal_parse(signal);
+        if (call.signal < 0)
+                return complain(STATUS_USAGE, "'%s' is not a signal, such as SIGHUP or SIGRTMIN+3", signal);
+        call.names = ctl->args;
+        call.n_names = (size_t)ctl->n_args - 1;
+        request.call_case = GANGER__V1__REQUEST__CALL_SIGNAL;
+        request.signal = &call;
+        return change(ctl, &request);
+}
+
+int verb_reset_failed(struct ctl *ctl) {
+        Ganger__V1__Request request = GANGER__V1__REQUEST__INIT;
+        Ganger__V1__ResetFailedRequest call = GANGER__V1__RESET_FAILED_REQUEST__INIT;
+        int r;
+
+        r = check_names(ctl);
+        if (r != STATUS_DONE)
+                return r;
+        call.names = ctl->args;
+        call.n_names = (size_t)ctl->n_args;
+        call.all = option_given(&ctl->options, OPTION_ALL);
+        request.call_case = GANGER__V1__REQUEST__CALL_RESET_FAILED;
+        request.reset_failed = &call;
         return change(ctl, &request);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * status and is-active: how the gang is
+ * status, is-active and is-failed: how the gang is
  */
 
 #include <string.h>
@@ -39,22 +39,35 @@ int verb_status(struct ctl *ctl) {
         return STATUS_DONE;
 }
 
+/** Of a worker that is not running: that of its first instance. */
+static const char *worker_state(const Ganger__V1__Worker *worker) {
+        if (worker->ready > 0)
+                return "ready";
+        return worker->n_instances > 0 ? worker->instances[0]->state : "down";
+}
+
+static bool has_failed(const Ganger__V1__Worker *worker) {
+        for (size_t i = 0; i < worker->n_instances; i++)
+                if (strcmp(worker->instances[i]->state, "failed") == 0)
+                        return true;
+        return false;
+}
+
 /** Look a worker or an instance up in a status. @return false: it is not there. */
 static bool find_activity(const Ganger__V1__StatusReply *status, const char *name, struct activity *ret) {
         for (size_t w = 0; w < status->n_workers; w++) {
                 const Ganger__V1__Worker *worker = status->workers[w];
 
                 if (strcmp(worker->name, name) == 0) {
-                        *ret = (struct activity){ name, worker->ready > 0, worker->ready > 0 ? "ready" : "down" };
-                        if (worker->ready == 0 && worker->n_instances > 0)
-                                ret->state = worker->instances[0]->state;
+                        *ret = (struct activity){ name, worker->ready > 0, has_failed(worker), worker_state(worker) };
                         return true;
                 }
                 for (size_t i = 0; i < worker->n_instances; i++) {
                         const Ganger__V1__Instance *instance = worker->instances[i];
 
                         if (strcmp(instance->key, name) == 0) {
-                                *ret = (struct activity){ name, strcmp(instance->state, "ready") == 0, instance->state };
+                                *ret = (struct activity){ name, strcmp(instance->state, "ready") == 0,
+                                                          strcmp(instance->state, "failed") == 0, instance->state };
                                 return true;
                         }
                 }
@@ -62,10 +75,11 @@ static bool find_activity(const Ganger__V1__StatusReply *status, const char *nam
         return false;
 }
 
-int verb_is_active(struct ctl *ctl) {
+/** Ask, and show the state of each. @return STATUS_DONE, or the exit status after complaining. */
+static int find_activities(struct ctl *ctl, size_t *ret_active, size_t *ret_failed) {
         _cleanup_(ctl_replyp) Ganger__V1__Reply *reply = NULL;
         _cleanup_(freep) struct activity *found = NULL;
-        int r, status = STATUS_DONE;
+        int r;
 
         r = ask_status(ctl, 0, &reply);
         if (!reply)
@@ -73,13 +87,32 @@ int verb_is_active(struct ctl *ctl) {
         found = calloc((size_t)ctl->n_args, sizeof *found);
         if (!found)
                 return complain(STATUS_FAILED, "out of memory");
+        *ret_active = *ret_failed = 0;
         for (int i = 0; i < ctl->n_args; i++) {
                 if (!find_activity(reply->status, ctl->args[i], &found[i]))
                         return complain(STATUS_NO_SUCH_NAME, "no worker or instance '%s'", ctl->args[i]);
-                if (!found[i].active)
-                        status = STATUS_NOT_RUNNING;
+                *ret_active += found[i].active;
+                *ret_failed += found[i].failed;
         }
         if (!option_given(&ctl->options, OPTION_QUIET))
                 ctl->out.ops->activity(&ctl->out, found, (size_t)ctl->n_args);
-        return status;
+        return STATUS_DONE;
+}
+
+int verb_is_active(struct ctl *ctl) {
+        size_t active, failed;
+        int r = find_activities(ctl, &active, &failed);
+
+        if (r != STATUS_DONE)
+                return r;
+        return active == (size_t)ctl->n_args ? STATUS_DONE : STATUS_NOT_RUNNING;
+}
+
+int verb_is_failed(struct ctl *ctl) {
+        size_t active, failed;
+        int r = find_activities(ctl, &active, &failed);
+
+        if (r != STATUS_DONE)
+                return r;
+        return failed > 0 ? STATUS_DONE : STATUS_FAILED;
 }

@@ -39,11 +39,21 @@ static void json_activity(struct output *o, const struct activity *activities, s
         fputs("{\"names\": [", o->file);
         for (size_t i = 0; i < n; i++) {
                 member(o, i > 0 ? ", {" : "{", "name", activities[i].name);
-                fprintf(o->file, ", \"active\": %s", boolean(activities[i].active));
+                fprintf(o->file, ", \"active\": %s, \"failed\": %s", boolean(activities[i].active),
+                        boolean(activities[i].failed));
                 member(o, ", ", "state", activities[i].state);
                 putc('}', o->file);
         }
         fputs("]}\n", o->file);
+}
+
+static void json_tree(struct output *o, const struct tree_line *line) {
+        fprintf(o->file, "{\"depth\": %u, ", line->depth);
+        member(o, "", "what", line->what);
+        member(o, ", ", "state", line->state);
+        fprintf(o->file, ", \"pid\": %d, \"parent\": %d", (int)line->pid, (int)line->parent);
+        member(o, ", ", "command", line->command);
+        fputs("}\n", o->file);
 }
 
 static void json_log(struct output *o, const Ganger__V1__LogLine *line) {
@@ -55,6 +65,10 @@ static void json_event(struct output *o, const Ganger__V1__Event *event) {
 }
 
 static void json_rings(struct output *o, const Ganger__V1__RingsReply *reply) {
+        message(o, &reply->base);
+}
+
+static void json_report(struct output *o, const char *name, const Ganger__V1__ReportReply *reply) {
         message(o, &reply->base);
 }
 
@@ -123,6 +137,12 @@ static void json_verdict(struct output *o, const struct verdict *v) {
         fputs("]}\n", o->file);
 }
 
+static void json_imported(struct output *o, const char *file, const char *configuration, size_t n_left) {
+        member(o, "{", "file", file);
+        member(o, ", ", "configuration", configuration);
+        fprintf(o->file, ", \"left\": %zu}\n", n_left);
+}
+
 static void json_version(struct output *o, const char *own, const Ganger__V1__VersionReply *reply) {
         member(o, "{", "gangerctl", own);
         fputs(", \"gangerd\": ", o->file);
@@ -156,9 +176,11 @@ const struct output_ops output_json = {
         .status = json_status,
         .changes = json_changes,
         .activity = json_activity,
+        .tree = json_tree,
         .log = json_log,
         .event = json_event,
         .rings = json_rings,
+        .report = json_report,
         .locks = json_locks,
         .called = json_called,
         .peek = json_peek,
@@ -168,6 +190,7 @@ const struct output_ops output_json = {
         .reload = json_reload,
         .reset = json_reset,
         .verdict = json_verdict,
+        .imported = json_imported,
         .version = json_version,
         .demo = json_demo,
         .done = json_done,

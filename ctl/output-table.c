@@ -102,6 +102,11 @@ static void instance_details(struct output *o, const Ganger__V1__Instance *i, ui
                 detail(o, "due in", span(time, sizeof time, now, i->due_usec));
         detail(o, "last exit", i->last_exit);
         detail(o, "restarts", NUMBER(i->restarts));
+        if (i->crash_loop > 0) {
+                snprintf(text, sizeof text, "%" PRIu32 " failures in a row, in %s", i->crash_loop,
+                         span(time, sizeof time, i->crash_loop_usec, now));
+                detail(o, "crash loop", text);
+        }
         for (size_t l = 0; l < i->n_log; l++)
                 detail(o, l == 0 ? "output" : "", *i->log[l] ? i->log[l] : " ");
 }
@@ -160,6 +165,25 @@ static void table_activity(struct output *o, const struct activity *activities, 
                 print_state(o, activities[i].state, activities[i].state);
                 putc('\n', o->file);
         }
+}
+
+static void table_tree(struct output *o, const struct tree_line *line) {
+        const char *separator = "";
+
+        fprintf(o->file, "%*s", 2 * (int)line->depth, "");
+        if (*line->what) {
+                put(o, line->what);
+                separator = " ";
+        }
+        if (*line->state) {
+                fputs(separator, o->file);
+                print_state(o, line->state, line->state);
+                separator = " ";
+        }
+        if (line->pid > 0)
+                fprintf(o->file, "%s%d ", separator, (int)line->pid);
+        put(o, line->command);
+        putc('\n', o->file);
 }
 
 /* ---- what streams ------------------------------------------------------------------------------ */
@@ -272,6 +296,10 @@ static void table_verdict(struct output *o, const struct verdict *v) {
                 fprintf(o->file, "%s: valid\n", v->file);
 }
 
+static void table_imported(struct output *o, const char *file, const char *configuration, size_t n_left) {
+        fputs(configuration, o->file);
+}
+
 static void table_version(struct output *o, const char *own, const Ganger__V1__VersionReply *reply) {
         char time[USEC_FORMAT_MAX];
 
@@ -311,9 +339,11 @@ const struct output_ops output_table = {
         .status = table_status,
         .changes = table_changes,
         .activity = table_activity,
+        .tree = table_tree,
         .log = table_log,
         .event = table_event,
         .rings = table_rings,
+        .report = table_report,
         .locks = table_locks,
         .called = table_called,
         .peek = table_peek,
@@ -323,6 +353,7 @@ const struct output_ops output_table = {
         .reload = table_reload,
         .reset = table_reset,
         .verdict = table_verdict,
+        .imported = table_imported,
         .version = table_version,
         .demo = table_demo,
         .done = table_done_with,

@@ -30,6 +30,7 @@ static inline void put(struct output *o, const char *text) {
 }
 
 void table_rings(struct output *o, const Ganger__V1__RingsReply *reply);
+void table_report(struct output *o, const char *name, const Ganger__V1__ReportReply *reply);
 void table_locks(struct output *o, const Ganger__V1__LocksReply *reply);
 
 /** A line below a table, about what is quarantined. @param first  of them. */

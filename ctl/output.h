@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #include "proto/control.pb-c.h"
 
@@ -22,11 +23,21 @@ struct received {
         bool executed;
 };
 
-/** One answer of `is-active`. */
+/** One answer of `is-active` and `is-failed`. */
 struct activity {
         const char *name;
         bool active;
+        bool failed;
         const char *state;      /* of an instance; of a worker, in words */
+};
+
+/** A line of `tree`. */
+struct tree_line {
+        unsigned int depth;
+        const char *what;       /* "keeper", "manager", a worker, an instance, "other"; of what those have started "" */
+        const char *state;      /* of an instance; else "" */
+        pid_t pid, parent;      /* 0: none */
+        const char *command;    /* as the kernel has its name */
 };
 
 /** One finding of `check`. */
@@ -58,9 +69,11 @@ struct output_ops {
         void (*status)(struct output *o, const Ganger__V1__StatusReply *reply, bool details);
         void (*changes)(struct output *o, const Ganger__V1__ChangeReply *reply);
         void (*activity)(struct output *o, const struct activity *activities, size_t n);
+        void (*tree)(struct output *o, const struct tree_line *line);
         void (*log)(struct output *o, const Ganger__V1__LogLine *line);
         void (*event)(struct output *o, const Ganger__V1__Event *event);
         void (*rings)(struct output *o, const Ganger__V1__RingsReply *reply);
+        void (*report)(struct output *o, const char *name, const Ganger__V1__ReportReply *reply);
         void (*locks)(struct output *o, const Ganger__V1__LocksReply *reply);
         /** The reply of a service. */
         void (*called)(struct output *o, const char *service, const void *data, size_t size);
@@ -71,6 +84,8 @@ struct output_ops {
         void (*reload)(struct output *o, const Ganger__V1__ReloadReply *reply);
         void (*reset)(struct output *o, const char *name, const Ganger__V1__ResetReply *reply);
         void (*verdict)(struct output *o, const struct verdict *verdict);
+        /** What `import` has made of a file, and how many lines could not be carried over. */
+        void (*imported)(struct output *o, const char *file, const char *configuration, size_t n_left);
         void (*version)(struct output *o, const char *own, const Ganger__V1__VersionReply *reply_or_null);
         void (*demo)(struct output *o, const struct demo_result *result);
         void (*done)(struct output *o, const char *what);

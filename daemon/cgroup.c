@@ -111,6 +111,20 @@ bool cgroup_is_as_new(int fd) {
         return strstr(text, "populated 0") && !strstr(text, "frozen 1") && st.st_nlink == 2;
 }
 
+uint64_t cgroup_oom_kills(int fd) {
+        _cleanup_(closep) int events_fd = openat(fd, "memory.events", O_RDONLY | O_CLOEXEC);
+        const char *line;
+        char text[512];
+        ssize_t n;
+
+        n = events_fd < 0 ? -1 : read(events_fd, text, sizeof text - 1);
+        if (n < 0)
+                return 0;
+        text[n] = '\0';
+        line = strstr(text, "oom_kill ");
+        return line ? strtoull(line + strlen("oom_kill "), NULL, 10) : 0;
+}
+
 /* ---- those that are left ----------------------------------------------------------------------- */
 
 static struct leaving *leaving_free(struct leaving *l) {

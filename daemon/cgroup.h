@@ -72,6 +72,9 @@ int cgroup_open(struct cgroups *c, const char *key);
  */
 bool cgroup_is_as_new(int fd);
 
+/** How many processes the kernel has killed in it for want of memory; 0 also if that is not told. */
+uint64_t cgroup_oom_kills(int fd);
+
 /** SIGKILL to all that is in it. @return 0; -EOPNOTSUPP: the kernel has no cgroup.kill; or -errno. */
 int cgroup_kill(int fd);
 

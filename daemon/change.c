@@ -62,7 +62,8 @@ static const char *why_not(const struct instance *instance) {
 /* Did the process that was asked for end well, as a worker that is not restarted may? */
 static bool ended_well(const struct instance *instance) {
         return instance->state == INSTANCE_DOWN && !instance->stopped && instance->last_valid &&
-               instance->last_status == 0;
+               (instance->last_status == 0 ||
+                exit_set_has(&instance->worker->definition->success_exit_status, instance->last_status));
 }
 
 static void target_check_up(struct change_target *target) {
@@ -93,11 +94,28 @@ static void target_check_up(struct change_target *target) {
 static void target_check(struct change_target *target) {
         const struct instance *instance = target->instance;
 
-        if (target->kind == CHANGE_STOP) {
+        switch (target->kind) {
+        case CHANGE_STOP:
+        case CHANGE_WAIT_STOPPED:
                 if (!instance_state_has_process(instance->state))
                         target_settle(target, true, NULL);
-        } else if (target->kind == CHANGE_START || instance->generation > target->generation)
+                break;
+        case CHANGE_WAIT_READY:
+                if (instance->state == INSTANCE_READY || instance->state == INSTANCE_FAILED)
+                        target_settle(target, instance->state == INSTANCE_READY, why_not(instance));
+                break;
+        case CHANGE_START:
                 target_check_up(target);
+                break;
+        case CHANGE_RESTART:
+                if (instance->generation > target->generation)
+                        target_check_up(target);
+                break;
+        case CHANGE_RESET:
+        case CHANGE_SIGNAL:
+                target_settle(target, true, NULL);
+                break;
+        }
 }
 
 static void on_state(struct instance_watcher *watcher, struct instance *instance, int state) {
@@ -108,7 +126,7 @@ static void on_state(struct instance_watcher *watcher, struct instance *instance
                 return;
         }
         target->instance = NULL;
-        target_settle(target, target->kind == CHANGE_STOP, "is no longer defined");
+        target_settle(target, target->kind == CHANGE_STOP || target->kind == CHANGE_WAIT_STOPPED, "is no longer defined");
 }
 
 /* ---- targets ----------------------------------------------------------------------------------- */
@@ -136,7 +154,7 @@ static int change_new(struct change **ret, struct gang *gang, size_t n, change_f
 static void change_add(struct change *change, struct instance *instance, enum change_kind kind) {
         struct change_target *target = &change->targets[change->n++];
 
-        if (kind != CHANGE_STOP)
+        if (kind == CHANGE_START || kind == CHANGE_RESTART || kind == CHANGE_RESET)
                 group_forgive(change->gang, instance->worker->group);
         target->change = change;
         target->instance = instance;
@@ -150,7 +168,7 @@ static void change_add(struct change *change, struct instance *instance, enum ch
 }
 
 static void change_add_worker(struct change *change, struct worker *worker, enum change_kind kind) {
-        size_t n = kind == CHANGE_STOP ? worker->n_instances : worker->wanted;
+        size_t n = kind == CHANGE_STOP || kind == CHANGE_WAIT_STOPPED ? worker->n_instances : worker->wanted;
 
         for (size_t i = 0; i < n; i++)
                 change_add(change, worker->instances[i], kind);
@@ -171,6 +189,10 @@ static struct instance *target_instance(struct gang *gang, const char *name, enu
 
 /* ---- who else is concerned ----------------------------------------------------------------------- */
 
+static bool ends_processes(enum change_kind kind) {
+        return kind == CHANGE_STOP || kind == CHANGE_RESTART;
+}
+
 /** With a worker that starts, those that it requires start; with one that ends, those end that require it. */
 static void pick(struct worker *worker, void *userdata) {
         const struct change_request *request = userdata;
@@ -180,7 +202,7 @@ static void pick(struct worker *worker, void *userdata) {
         worker->picked = true;
         if (request->kind == CHANGE_START)
                 order_for_each_required(worker, pick, userdata);
-        else
+        else if (ends_processes(request->kind))
                 order_for_each_requiring(worker, pick, userdata);
 }
 
@@ -249,8 +271,11 @@ static int check_conflicts(struct gang *gang, const struct change_request *reque
         return 0;
 }
 
-static void set_stopped(struct worker *worker, bool stopped) {
-        if (worker->stopped == stopped)
+/* What people want of a worker as a whole is kept. */
+static void set_stopped(struct worker *worker, enum change_kind kind) {
+        bool stopped = kind == CHANGE_STOP;
+
+        if ((kind != CHANGE_STOP && kind != CHANGE_START && kind != CHANGE_RESTART) || worker->stopped == stopped)
                 return;
         worker->stopped = stopped;
         worker_save(worker);
@@ -258,7 +283,7 @@ static void set_stopped(struct worker *worker, bool stopped) {
 
 static void stop_for_another(struct worker *worker, void *userdata) {
         (void)userdata;
-        set_stopped(worker, true);
+        set_stopped(worker, CHANGE_STOP);
         for (size_t i = worker->n_instances; i > 0; i--)
                 instance_stop(worker->instances[i - 1], false);
 }
@@ -266,9 +291,9 @@ static void stop_for_another(struct worker *worker, void *userdata) {
 static void change_take(struct change *change, struct worker *worker, const struct change_request *request) {
         worker->picked = false;
         worker->fresh = request->kind == CHANGE_START;
-        worker->ending = !worker->fresh;
+        worker->ending = ends_processes(request->kind);
         if (!worker->removed)
-                set_stopped(worker, request->kind == CHANGE_STOP);
+                set_stopped(worker, request->kind);
         change_add_worker(change, worker, request->kind);
         if (request->kind == CHANGE_START && !request->all)
                 order_for_each_conflict(worker, stop_for_another, NULL);
@@ -304,6 +329,15 @@ static bool is_new_enough(const struct instance *instance, uint64_t before_usec)
                instance->state != INSTANCE_DRAINING && instance->state != INSTANCE_STOPPING;
 }
 
+static void target_signal(struct change_target *target, int signal) {
+        struct instance *instance = target->instance;
+
+        if (instance->pid > 0)
+                keeper_link_signal(&target->change->gang->link, instance->key, signal, false);
+        else
+                target_settle(target, false, "it has no process");
+}
+
 static void target_begin(struct change_target *target, const struct change_request *request) {
         switch (request->kind) {
         case CHANGE_START:
@@ -317,6 +351,15 @@ static void target_begin(struct change_target *target, const struct change_reque
                         target->kind = CHANGE_START;
                 else
                         instance_restart(target->instance);
+                break;
+        case CHANGE_RESET:
+                instance_reset(target->instance);
+                break;
+        case CHANGE_SIGNAL:
+                target_signal(target, request->signal);
+                break;
+        case CHANGE_WAIT_READY:
+        case CHANGE_WAIT_STOPPED:
                 break;
         }
 }
@@ -340,7 +383,7 @@ int change_begin(struct gang *gang, const struct change_request *request, change
         struct change *change;
         int r;
 
-        if (gang->stopping && request->kind != CHANGE_STOP)
+        if (gang->stopping && (request->kind == CHANGE_START || request->kind == CHANGE_RESTART))
                 return error_set(error, -EBUSY, "the daemon is stopping");
         r = request_pick(gang, request, ret_name);
         if (r < 0)

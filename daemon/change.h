@@ -24,6 +24,10 @@ enum change_kind {
         CHANGE_START,
         CHANGE_STOP,
         CHANGE_RESTART,
+        CHANGE_RESET,                   /* failed no more, and nothing is held against it: instance_reset() */
+        CHANGE_SIGNAL,
+        CHANGE_WAIT_READY,              /* these two begin nothing; it is ready, or has failed */
+        CHANGE_WAIT_STOPPED,            /* it has no process */
 };
 
 /** What came of one instance. */
@@ -60,6 +64,7 @@ struct change_request {
         size_t n_names;
         bool all;                       /* all workers, instead of names */
         bool no_wait;                   /* every target counts as settled at once */
+        int signal;                     /* CHANGE_SIGNAL */
         uint64_t before_usec;           /* CHANGE_RESTART: processes started before this only; 0: now */
 };
 

@@ -23,6 +23,7 @@ static const char *const kind_names[_EVENT_KIND_N] = {
         [EVENT_RELOAD] = "reload",
         [EVENT_MANAGER] = "manager",
         [EVENT_DEAD_LETTER] = "dead-letter",
+        [EVENT_CRASH_LOOP] = "crash-loop",
         [EVENT_DEADLOCK] = "deadlock",
         [EVENT_QUARANTINE] = "quarantine",
         [EVENT_RESET] = "reset",

@@ -30,6 +30,7 @@ enum event_kind {
         EVENT_RELOAD,
         EVENT_MANAGER,          /* a manager began, or ends */
         EVENT_DEAD_LETTER,      /* a message was set aside by a recovery */
+        EVENT_CRASH_LOOP,       /* an instance fails again and again, below its restart limit */
         EVENT_DEADLOCK,         /* threads wait for each other; found when somebody asked for locks */
         EVENT_QUARANTINE,       /* a ring, a service or a lock is damaged */
         EVENT_RESET,            /* … was made anew */

@@ -63,6 +63,9 @@ struct gang {
         size_t n_waiting;               /* instances that wait, for others to be ready or to be gone */
         size_t n_held;                  /* instances that are to end after others */
         size_t n_in_rounds;             /* workers that are started again with their group */
+        struct list failure_hooks;      /* struct failure_hook: what runs since an instance has failed */
+        struct list reports;            /* struct report */
+        size_t n_reports;
         struct list orphans;            /* struct orphan: processes of workers that nobody knows */
         int null_fd;                    /* /dev/null, the standard input of all */
         bool stopping;                  /* everything goes down, then the manager leaves */

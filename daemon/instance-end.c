@@ -9,23 +9,29 @@
 #include "daemon/instance.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "base/cleanup.h"
 #include "base/fault.h"
 #include "base/time.h"
 #include "daemon/config/config.h"
+#include "daemon/failure-hook.h"
 #include "daemon/gang.h"
 #include "daemon/group.h"
 #include "daemon/instance-parts.h"
 #include "daemon/log/log.h"
 #include "daemon/order.h"
+#include "daemon/report.h"
 #include "daemon/worker.h"
 
 static struct restart_options restart_options(const struct worker_definition *definition) {
         return (struct restart_options){
                 .policy = definition->restart,
+                .rules = { .success = definition->success_exit_status, .prevent = definition->restart_prevent,
+                           .force = definition->restart_force },
                 .backoff = { .delay_usec = definition->restart_delay_usec,
                              .delay_max_usec = definition->restart_delay_max_usec },
                 .limit = definition->restart_limit_count,
@@ -34,16 +40,15 @@ static struct restart_options restart_options(const struct worker_definition *de
 }
 
 /* Why it is in the state that it is about to enter. */
-static void explain_end(struct instance *instance, enum instance_event event, uint64_t delay_usec, bool limited,
-                        const char *end) {
+static void explain_end(struct instance *instance, const struct restart_plan *plan, const char *end) {
         char text[USEC_FORMAT_MAX];
 
-        if (event == INSTANCE_EV_EXITED_BACKOFF)
+        if (plan->event == INSTANCE_EV_EXITED_BACKOFF)
                 instance_set_reason(instance, "%s; starts again in %s", end,
-                                    usec_format_rough(text, sizeof text, delay_usec));
-        else if (event == INSTANCE_EV_EXITED_RESTART)
+                                    usec_format_rough(text, sizeof text, plan->delay_usec));
+        else if (plan->event == INSTANCE_EV_EXITED_RESTART)
                 instance_set_reason(instance, "%s; started again", end);
-        else if (event == INSTANCE_EV_EXITED_GIVE_UP && limited)
+        else if (plan->event == INSTANCE_EV_EXITED_GIVE_UP && plan->limited)
                 instance_set_reason(instance, "%s; gave up: more than %u restarts in %s", end,
                                     instance->worker->definition->restart_limit_count,
                                     usec_format(text, sizeof text, instance->worker->definition->restart_limit_period_usec));
@@ -51,33 +56,46 @@ static void explain_end(struct instance *instance, enum instance_event event, ui
                 instance_set_reason(instance, "%s", end);
 }
 
+/* The restart limit does not see it, so somebody should. */
+static void tell_loop(struct instance *instance) {
+        const struct crash_loop *loop = &instance->history.loop;
+        char text[USEC_FORMAT_MAX];
+
+        usec_format_rough(text, sizeof text, now_usec() - loop->since_usec);
+        events_add(&instance_gang(instance)->events, instance->key, &(struct event){ .kind = EVENT_CRASH_LOOP },
+                   "crash loop: %u failures in a row, in %s", loop->n, text);
+        log_warning("%s: crash loop: %u failures in a row, in %s", instance->key, loop->n, text);
+}
+
 /* Decide what follows, and do it. */
 static void instance_end(struct instance *instance, const struct restart_end *end, const char *words, pid_t ended) {
         struct restart_options options = restart_options(instance->worker->definition);
-        struct group_plan plan;
-        enum instance_event event;
-        uint64_t delay;
-        bool limited;
+        struct restart_plan plan = restart_plan(&options, &instance->history, end, now_usec(), gang_random());
+        struct group_plan group;
         char reason[INSTANCE_TEXT_MAX];
 
-        event = restart_plan(&options, &instance->history, end, now_usec(), gang_random(), &delay, &limited);
-        group_plan(instance, event, words, &plan);
-        event = plan.event;
+        group_plan(instance, plan.event, words, &group);
+        plan.event = group.event;
         /* Taken along with others: they must be gone, or there again, first. */
-        if (event == INSTANCE_EV_EXITED_RESTART && order_start(instance->worker, reason, sizeof reason) != ORDER_GO)
-                event = INSTANCE_EV_EXITED_HOLD;
-        explain_end(instance, event, delay, limited, words);
-        if (plan.verdict.decision == GROUP_FAIL)
+        if (plan.event == INSTANCE_EV_EXITED_RESTART && order_start(instance->worker, reason, sizeof reason) != ORDER_GO)
+                plan.event = INSTANCE_EV_EXITED_HOLD;
+        explain_end(instance, &plan, words);
+        if (group.verdict.decision == GROUP_FAIL)
                 instance_set_reason(instance, "%s; its group gave up", words);
         snprintf(reason, sizeof reason, "%s", instance->reason);
         instance->generation++;
-        instance_handle(instance, event, delay, ended);
-        group_carry_out(instance, &plan);
+        if (plan.event == INSTANCE_EV_EXITED_GIVE_UP)
+                failure_hook_wish(instance);
+        instance_handle(instance, plan.event, plan.delay_usec, ended);
+        group_carry_out(instance, &group);
         /* Only now: nobody's log is to delay the next process. */
-        if (event == INSTANCE_EV_EXITED_GIVE_UP)
+        if (plan.event == INSTANCE_EV_EXITED_GIVE_UP)
                 log_error("%s: %s", instance->key, reason);
-        else if (end->spawn_failed || (end->status != 0 && end->wanted))
+        else if (end->wanted && !restart_end_is_good(&options.rules, end))
                 log_warning("%s: %s", instance->key, reason);
+        if (plan.loops)
+                tell_loop(instance);
+        failure_hook_run(instance);
 }
 
 static struct restart_end end_of(const struct instance *instance) {
@@ -97,16 +115,30 @@ int instance_on_spawn_failure(sd_event_source *source, void *userdata) {
         snprintf(words, sizeof words, "%s", instance->reason);
         end.spawn_failed = true;
         end.refused = instance->refused;
+        report_not_started(instance, words);
         events_add(&instance_gang(instance)->events, instance->key, &(struct event){ .kind = EVENT_SPAWN_FAILED }, "%s",
                    words);
         instance_end(instance, &end, words, 0);
         return 0;
 }
 
+/* Why it ended, as far as its end itself does not tell. */
+static enum report_cause cause_of(const struct instance *instance, const Ganger__Keeper__Exited *message) {
+        if (instance->timed_out)
+                return REPORT_NOT_READY;
+        if (instance->state == INSTANCE_DRAINING || instance->state == INSTANCE_STOPPING)
+                return REPORT_ASKED;
+        if (WIFSIGNALED(message->status) && WTERMSIG(message->status) == SIGKILL && instance->cgroup_fd >= 0 &&
+            cgroup_oom_kills(instance->cgroup_fd) > instance->oom_kills)
+                return REPORT_NO_MEMORY;
+        return REPORT_BY_ITSELF;
+}
+
 void instance_exited(struct instance *instance, const Ganger__Keeper__Exited *message) {
         struct gang *gang = instance_gang(instance);
         struct restart_end end = end_of(instance);
         char words[EXIT_STATUS_FORMAT_MAX + 32];
+        enum report_cause cause;
 
         if (message->pid != instance->pid) {
                 keeper_link_exit_acknowledge(&gang->link, instance->key, message->pid);
@@ -115,19 +147,25 @@ void instance_exited(struct instance *instance, const Ganger__Keeper__Exited *me
         exit_status_format(words, sizeof words, message->status);
         if (instance->timed_out)
                 strcat(words, " (not ready in time)");
+        cause = cause_of(instance, message);
         /* What left the process group; the others are dead. */
         instance_kill_rest(instance, message->exited_usec - message->started_usec);
 
         if (fault_is("acknowledge-before-recover"))
                 keeper_link_exit_acknowledge(&gang->link, instance->key, message->pid);
+        report_held(instance);
         fault_point("before-recover");
         membership_recover(&gang->objects, &instance->membership, message->pid, words);
         fault_point("after-recover");
+        report_ended(instance, message, cause);
+        fault_point("after-report");
         events_add(&gang->events, instance->key,
                    &(struct event){ .kind = EVENT_EXIT, .pid = message->pid, .status = message->status }, "%s", words);
         instance_forget_pid(instance);
         instance->last_valid = true;
         instance->last_status = message->status;
         end.status = message->status;
+        end.ran_usec = message->exited_usec - message->started_usec;
         instance_end(instance, &end, words, message->pid);
+        report_output(instance, message->pid);
 }

@@ -42,6 +42,9 @@ void instance_save(struct instance *instance) {
         record.restarts = instance->history.restarts;
         record.restart_usec = instance->history.limit.at_usec;
         record.n_restart_usec = instance->history.limit.n;
+        record.failure_due = instance->failure_due;
+        record.loop_failures = instance->history.loop.n;
+        record.loop_usec = instance->history.loop.since_usec;
         record.stopped = instance->stopped;
         record.last_status = instance->last_status;
         record.last_valid = instance->last_valid;
@@ -65,6 +68,8 @@ void instance_restore(struct instance *instance, const Ganger__State__InstanceSt
         instance->history.restarts = record->restarts;
         if (restart_limit_restore(&instance->history.limit, record->restart_usec, record->n_restart_usec, now) < 0)
                 log_warning("%s: its restarts are forgotten for want of memory", instance->key);
+        instance->failure_due = record->failure_due;
+        instance->history.loop = (struct crash_loop){ .n = record->loop_failures, .since_usec = record->loop_usec };
         instance->stopped = record->stopped;
         instance->last_status = record->last_status;
         instance->last_valid = record->last_valid;

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,108 +20,14 @@
 #include "daemon/gang.h"
 #include "daemon/instance-parts.h"
 #include "daemon/log/log.h"
-#include "daemon/user.h"
+#include "daemon/spawn-parts.h"
 #include "daemon/worker.h"
 
-#define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-#define UMASK_DEFAULT 022
 /* Where an instance finds its handshake; the descriptors that it speaks of follow. */
 #define HANDSHAKE_FD 3
 #define STANDARD_STREAMS 3
 
-/* ---- lists of strings -------------------------------------------------------------------------- */
-
-struct strings {
-        char **v;                       /* ends with NULL, once there is one */
-        size_t n;
-};
-
-#define STRINGS_NULL ((struct strings){ 0 })
-
-static void strings_done(struct strings *s) {
-        for (size_t i = 0; i < s->n; i++)
-                free(s->v[i]);
-        free(s->v);
-        *s = STRINGS_NULL;
-}
-
-/* Takes the string, in any case; NULL is one for which there was no memory. */
-static int strings_take(struct strings *s, char *string) {
-        char **v = string ? reallocarray(s->v, s->n + 2, sizeof *v) : NULL;
-
-        if (!v) {
-                free(string);
-                return -ENOMEM;
-        }
-        s->v = v;
-        v[s->n++] = string;
-        v[s->n] = NULL;
-        return 0;
-}
-
-static int strings_add(struct strings *s, const char *string) {
-        return strings_take(s, strdup(string));
-}
-
-/* NAME=value takes the place of an earlier one of that name. */
-static int environment_set(struct strings *s, const char *assignment) {
-        size_t length = strcspn(assignment, "=") + 1;
-
-        for (size_t i = 0; i < s->n; i++)
-                if (strncmp(s->v[i], assignment, length) == 0) {
-                        char *string = strdup(assignment);
-
-                        if (!string)
-                                return -ENOMEM;
-                        free(s->v[i]);
-                        s->v[i] = string;
-                        return 0;
-                }
-        return strings_add(s, assignment);
-}
-
-static int environment_setf(struct strings *s, const char *format, ...) _printf_(2, 3);
-
-static int environment_setf(struct strings *s, const char *format, ...) {
-        _cleanup_(freep) char *assignment = NULL;
-        va_list args;
-        int n;
-
-        va_start(args, format);
-        n = vasprintf(&assignment, format, args);
-        va_end(args);
-        if (n < 0) {
-                assignment = NULL;
-                return -ENOMEM;
-        }
-        return environment_set(s, assignment);
-}
-
-static int environment_inherit(struct strings *s, const char *name) {
-        const char *value = getenv(name);
-
-        return value ? environment_setf(s, "%s=%s", name, value) : 0;
-}
-
 /* ---- environment ------------------------------------------------------------------------------- */
-
-/* Who it runs as: as that user's login would have it, or, without `user`, as the daemon's own user has it. */
-static int environment_user(struct strings *s, const struct user *user) {
-        static const char *const inherited[] = { "HOME", "USER", "LOGNAME", "SHELL", "XDG_RUNTIME_DIR" };
-        int r = 0;
-
-        if (user->name) {
-                r = environment_setf(s, "HOME=%s", user->home);
-                if (r >= 0)
-                        r = environment_setf(s, "USER=%s", user->name);
-                if (r >= 0)
-                        r = environment_setf(s, "LOGNAME=%s", user->name);
-                return r < 0 ? r : environment_setf(s, "SHELL=%s", user->shell);
-        }
-        for (size_t i = 0; i < ARRAY_SIZE(inherited) && geteuid() != 0 && r >= 0; i++)
-                r = environment_inherit(s, inherited[i]);
-        return r;
-}
 
 static int environment_ganger(struct strings *s, const struct instance *instance) {
         const struct worker_definition *definition = instance->worker->definition;
@@ -139,17 +44,8 @@ static int environment_ganger(struct strings *s, const struct instance *instance
 }
 
 static int environment_build(struct strings *s, const struct instance *instance, const struct user *user) {
-        const struct worker_definition *definition = instance->worker->definition;
-        const char *path = getenv("PATH");
-        int r;
+        int r = environment_base(s, instance->worker->definition, user);
 
-        r = environment_setf(s, "PATH=%s", path ? path : PATH_DEFAULT);
-        if (r >= 0)
-                r = environment_inherit(s, "LANG");
-        if (r >= 0)
-                r = environment_user(s, user);
-        for (char **assignment = definition->environment; *assignment && r >= 0; assignment++)
-                r = environment_set(s, *assignment);
         return r < 0 ? r : environment_ganger(s, instance);
 }
 
@@ -192,7 +88,7 @@ static int argv_build(struct strings *argv, const struct worker_definition *defi
                       struct error *error) {
         int r;
 
-        r = worker_definition_program(definition, program, error);
+        r = worker_definition_program(definition, definition->exec[0], program, error);
         if (r < 0)
                 return r;
         if (definition->io != WORKER_IO_NONE) {
@@ -309,6 +205,7 @@ static void add_cgroup(struct instance *instance, struct descriptors *d) {
         instance->cgroup_again = instance->cgroup_fd >= 0;
         if (instance->cgroup_fd < 0)
                 instance->cgroup_fd = cgroup_open(&instance->worker->gang->cgroups, instance->key);
+        instance->oom_kills = instance->cgroup_fd >= 0 ? cgroup_oom_kills(instance->cgroup_fd) : 0;
         if (instance->cgroup_fd < 0)
                 instance->cgroup_fd = -1;
         d->sent.cgroup = instance->cgroup_fd;
@@ -425,12 +322,7 @@ static int ask(struct instance *instance, struct error *error) {
         spec.environment = environment.v;
         spec.n_environment = environment.n;
         spec.directory = directory;
-        spec.set_credentials = user.change;
-        spec.uid = user.uid;
-        spec.gid = user.gid;
-        spec.groups = user.groups;
-        spec.n_groups = user.n_groups;
-        spec.umask = UMASK_DEFAULT;
+        spawn_spec_set_user(&spec, &user);
         return send_request(instance, &spec, error);
 }
 

@@ -16,6 +16,7 @@
 #include "base/fault.h"
 #include "base/time.h"
 #include "daemon/config/config.h"
+#include "daemon/failure-hook.h"
 #include "daemon/gang.h"
 #include "daemon/group.h"
 #include "daemon/instance-parts.h"
@@ -102,6 +103,7 @@ void instance_resume(struct instance *instance) {
         }
         instance_timer_arm(instance);
         resume_stop(instance);
+        failure_hook_run(instance);
         if (instance_is_ready_at_once(instance))
                 instance_handle(instance, INSTANCE_EV_READY, 0, 0);
         /* One that failed with its group stays so. */

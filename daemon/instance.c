@@ -29,6 +29,7 @@
 #include "daemon/log/log.h"
 #include "daemon/order.h"
 #include "daemon/wishes.h"
+#include "daemon/report.h"
 #include "daemon/worker.h"
 
 void instance_set_reason(struct instance *instance, const char *format, ...) {
@@ -372,6 +373,15 @@ bool instance_is_ready_at_once(const struct instance *instance) {
                definition->type != WORKER_ONESHOT;
 }
 
+void instance_reset(struct instance *instance) {
+        restart_history_forgive(&instance->history);
+        if (instance->state == INSTANCE_FAILED) {
+                instance_set_reason(instance, "%s", "");
+                instance_handle(instance, INSTANCE_EV_STOP, 0, 0);
+        } else
+                instance_save(instance);
+}
+
 /* ---- what the keeper and the process say ------------------------------------------------------- */
 
 static void spawn_failed(struct instance *instance, const Ganger__Keeper__Spawned *message) {
@@ -485,6 +495,7 @@ struct instance *instance_free(struct instance *instance) {
                 log_capture_close(&instance->captures[stream]);
         log_tail_done(&instance->tail);
         restart_history_done(&instance->history);
+        report_free(instance->report);
         sd_event_source_disable_unref(instance->timer);
         sd_event_source_disable_unref(instance->spawn_failure);
         close_fd(instance->cgroup_fd);

@@ -29,6 +29,7 @@
 
 struct gang;
 struct instance;
+struct report;
 struct worker;
 
 /** "worker/4294967295". */
@@ -89,6 +90,10 @@ struct instance {
         struct log_tail tail;           /* the last lines of its output, also of processes before */
         sd_event_source *spawn_failure; /* a spawn that could not be asked for: told from the loop */
 
+        uint64_t oom_kills;             /* how many the kernel has killed in its cgroup, before this process */
+        struct report *report;          /* of the process before; NULL: there is none */
+        uint64_t failure_due;           /* the generation for whose end on-failure is to be run; 0: none */
+
         bool restored;                  /* a predecessor's record was found */
         struct list watchers;
 };
@@ -107,6 +112,8 @@ void instance_stop(struct instance *instance, bool by_hand);
 /** By policy, for that reason. */
 void instance_stop_because(struct instance *instance, const char *reason);
 void instance_restart(struct instance *instance);
+/** If it has failed it is only down; and its limit, its back-off and its crash loop start afresh. */
+void instance_reset(struct instance *instance);
 
 /** What it waits for may have changed; see daemon/order.h. */
 void instance_wait_over(struct instance *instance);

@@ -3,7 +3,9 @@ DAEMON_SOURCES += \
 	daemon/attachment.c \
 	daemon/cgroup.c daemon/cgroup.h daemon/cgroup-find.c \
 	daemon/change.c daemon/change.h \
+	daemon/core-file.c daemon/core-file.h \
 	daemon/events.c daemon/events.h \
+	daemon/failure-hook.c daemon/failure-hook.h \
 	daemon/gang.h \
 	daemon/group.c daemon/group.h \
 	daemon/instance.c daemon/instance.h daemon/instance-parts.h \
@@ -13,6 +15,7 @@ DAEMON_SOURCES += \
 	daemon/instance-spawn.c \
 	daemon/instance-takeover.c \
 	daemon/keeper-link.c daemon/keeper-link.h \
+	daemon/lease-look.c daemon/lease-look.h \
 	daemon/lock-cycles.c daemon/lock-look.c daemon/lock-look.h \
 	daemon/manager.c daemon/manager.h \
 	daemon/map.c daemon/map.h \
@@ -23,8 +26,10 @@ DAEMON_SOURCES += \
 	daemon/order.c daemon/order.h \
 	daemon/orphan.c daemon/orphan.h \
 	daemon/reload.c daemon/reload.h \
+	daemon/report.c daemon/report.h \
 	daemon/ring-look.c daemon/ring-look.h \
 	daemon/schedule.c daemon/schedule.h \
+	daemon/spawn-parts.c daemon/spawn-parts.h \
 	daemon/state.c daemon/state.h \
 	daemon/takeover.c daemon/takeover.h \
 	daemon/user.c daemon/user.h \

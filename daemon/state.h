@@ -23,6 +23,7 @@ enum state_kind {
         STATE_OBJECT = 3,                 /* ObjectState */
         STATE_ATTACHED = 4,             /* AttachedState */
         STATE_GROUP = 5,                /* GroupState */
+        STATE_REPORT = 80,              /* ReportState */
 };
 
 /** The longest body of a record, in bytes. */

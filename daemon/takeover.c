@@ -20,6 +20,7 @@
 #include "base/fault.h"
 #include "base/fd.h"
 #include "daemon/config/config.h"
+#include "daemon/failure-hook.h"
 #include "daemon/gang.h"
 #include "daemon/group.h"
 #include "daemon/instance.h"
@@ -27,6 +28,7 @@
 #include "daemon/orphan.h"
 #include "daemon/reload.h"
 #include "daemon/wishes.h"
+#include "daemon/report.h"
 #include "daemon/worker.h"
 
 /* ---- the state memory -------------------------------------------------------------------------- */
@@ -169,6 +171,15 @@ static bool restore_attached(struct gang *gang, const struct state_view *view, u
         return r >= 0;
 }
 
+static bool restore_report(struct gang *gang, const struct state_view *view, uint32_t slot) {
+        Ganger__State__ReportState *record = ganger__state__report_state__unpack(NULL, view->size, view->body);
+        struct instance *instance = record ? find_or_make(gang, record->key) : NULL;
+        bool good = instance && report_restore(instance, record, slot) >= 0;
+
+        ganger__state__report_state__free_unpacked(record, NULL);
+        return good;
+}
+
 typedef bool (*restore_fn)(struct gang *gang, const struct state_view *view, uint32_t slot);
 
 /* Hand each record of a kind to its function; one that is about nothing any more is forgotten. */
@@ -193,6 +204,12 @@ static void adopt(struct gang *gang, const char *key, pid_t pid, uint64_t starte
         struct instance *instance = find_or_make(gang, key);
         int r;
 
+        if (failure_hook_owns(key)) {
+                r = failure_hook_adopt(gang, key, pid, started_usec, cookie);
+                if (r < 0)
+                        log_error("%s: cannot take it over: %s", key, strerror(-r));
+                return;
+        }
         if (instance) {
                 instance_adopt(instance, cookie, pid, started_usec, frozen);
                 return;
@@ -243,6 +260,7 @@ int takeover_tables(struct gang *gang, const Ganger__Keeper__WelcomeState *welco
         restore_all(gang, STATE_GROUP, restore_group);
         restore_all(gang, STATE_WORKER, restore_worker);
         restore_all(gang, STATE_INSTANCE, restore_instance);
+        restore_all(gang, STATE_REPORT, restore_report);
         for (size_t i = 0; i < welcome->n_children; i++)
                 adopt_child(gang, welcome->children[i]);
         for (size_t i = 0; i < welcome->n_exits; i++)
@@ -257,7 +275,7 @@ static void handle_exit(struct gang *gang, const Ganger__Keeper__Exited *exited)
 
         if (instance && instance->pid == exited->pid)
                 instance_exited(instance, exited);
-        else
+        else if (!failure_hook_exited(gang, exited))
                 (void)orphan_exited(gang, exited); /* else it was acknowledged above */
 }
 

@@ -6,6 +6,7 @@ LIB_BASE = \
 	lib/base/fd.c lib/base/fd.h \
 	lib/base/tally.c lib/base/tally.h \
 	lib/base/text.c lib/base/text.h \
+	lib/base/exit-status.c lib/base/exit-status.h \
 	lib/base/time.c lib/base/time.h
 noinst_LTLIBRARIES += libbase.la
 libbase_la_SOURCES = $(LIB_BASE)

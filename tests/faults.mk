@@ -4,6 +4,7 @@ check_PROGRAMS += tests/faults/gangerd-faults
 tests_faults_gangerd_faults_SOURCES = daemon/main.c \
 	daemon/attachment.c \
 	daemon/group.c \
+	daemon/failure-hook.c \
 	daemon/instance.c \
 	daemon/instance-end.c \
 	daemon/instance-spawn.c \
@@ -12,6 +13,7 @@ tests_faults_gangerd_faults_SOURCES = daemon/main.c \
 	daemon/objects.c \
 	daemon/quarantine.c \
 	daemon/reload.c \
+	daemon/report.c \
 	daemon/takeover.c \
 	daemon/worker.c
 tests_faults_gangerd_faults_CPPFLAGS = $(DAEMON_CPPFLAGS) -DGANGER_FAULTS=1

@@ -9,6 +9,7 @@ SCENARIOS = \
 	tests/scenario/b040-config.py \
 	tests/scenario/b050-scale.py \
 	tests/scenario/b060-restart.py \
+	tests/scenario/b065-exits.py \
 	tests/scenario/b070-misbehaving.py \
 	tests/scenario/b080-output.py \
 	tests/scenario/b090-ready.py \

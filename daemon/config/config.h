@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "daemon/policy/group.h"      /* enum group_strategy */
 #include "daemon/policy/schedule.h"   /* enum schedule_overlap */
+#include "base/exit-status.h"
 #include "daemon/policy/restart.h"    /* enum restart_policy */
 #include "shm/region.h"               /* enum object_kind */
 
@@ -120,6 +121,9 @@ struct worker_definition {
         uint32_t instances;             /* may be 0 */
         bool remember;                  /* what people have wished, over the end of the daemon */
         enum restart_policy restart;
+        struct exit_set success_exit_status, restart_prevent, restart_force;
+        char **on_failure;              /* a program and its arguments; may be empty */
+        uint64_t on_failure_timeout_usec; /* never USEC_INFINITY */
         uint64_t restart_delay_usec;
         uint64_t restart_delay_max_usec; /* never less than restart_delay_usec */
         uint64_t restart_limit_period_usec;
@@ -256,11 +260,13 @@ struct geometry object_definition_geometry(const struct object_definition *objec
 uint64_t worker_definition_hash(const struct worker_definition *worker);
 
 /**
- * The absolute path of the program to execute. A name without a slash is searched in PATH of this process;
+ * The absolute path of a program to execute: `exec` or `on-failure`, as typed.
+ * A name without a slash is searched in PATH of this process;
  * a relative path is relative to `directory` if set, else to the directory of the file.
  * @return 0; -ENOENT, -EACCES, … (the error says what was looked for); -ENOMEM.
  */
-int worker_definition_program(const struct worker_definition *worker, char **ret, struct error *error);
+int worker_definition_program(const struct worker_definition *worker, const char *name, char **ret,
+                              struct error *error);
 
 /** The absolute path of the directory the program starts in. @return 0, -ENOMEM. */
 int worker_definition_directory(const struct worker_definition *worker, char **ret);

@@ -372,17 +372,18 @@ static int search_path(const char *name, char **ret, struct error *error) {
                          strchr(name, ' ') ? " (exec is a list: the program, then its arguments)" : "");
 }
 
-int worker_definition_program(const struct worker_definition *worker, char **ret, struct error *error) {
+int worker_definition_program(const struct worker_definition *worker, const char *name, char **ret,
+                              struct error *error) {
         _cleanup_(freep) char *directory = NULL, *program = NULL;
         int r;
 
-        if (!strchr(worker->exec[0], '/'))
-                return search_path(worker->exec[0], ret, error);
+        if (!strchr(name, '/'))
+                return search_path(name, ret, error);
         r = worker_definition_directory(worker, &directory);
         if (r >= 0)
-                r = join(worker->directory ? directory : worker->base, worker->exec[0], &program);
+                r = join(worker->directory ? directory : worker->base, name, &program);
         if (r < 0)
-                return error_errno(error, r, "'%s'", worker->exec[0]);
+                return error_errno(error, r, "'%s'", name);
         r = check_program(program);
         if (r == -EACCES)
                 return error_set(error, r, "'%s' is not executable", program);

@@ -144,7 +144,7 @@ int key_reset(const struct config_key *key, void *definition) {
         if (key->type->storage == KEY_LIST)
                 return strings_copy(NULL, 0, field);
         if (key->type->storage == KEY_FIXED)
-                memset(field, 0xff, key->type->size); /* descriptors that are not set: -1 */
+                memset(field, key->type->unset, key->type->size);
         return 0;
 }
 

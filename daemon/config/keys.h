@@ -39,6 +39,7 @@ struct key_type {
         void (*write)(const struct config_key *key, const void *field, FILE *out);
         /** Is there anything to write? */
         bool (*is_set)(const void *field);
+        unsigned char unset;            /* KEY_FIXED: what the bytes of a field are that has no default */
 };
 
 struct config_key {
@@ -115,7 +116,7 @@ extern const struct key_type key_type_worker_type, key_type_overlap;
 extern const struct key_type key_type_broadcast_policy, key_type_dead_policy, key_type_boolean;
 extern const struct key_type key_type_count, key_type_power, key_type_size, key_type_power_size;
 extern const struct key_type key_type_time, key_type_limit;
-extern const struct key_type key_type_stop_signal, key_type_io_fds;
+extern const struct key_type key_type_stop_signal, key_type_io_fds, key_type_ends;
 extern const struct key_type key_type_text, key_type_program, key_type_environment, key_type_names;
 
 /** What the first of ring_kind_words stands for: 0 is no kind, in handshakes too. */

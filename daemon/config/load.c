@@ -135,8 +135,15 @@ static void verify_user(const struct worker_definition *w, struct error *error) 
 static void verify_program(const struct worker_definition *w, struct error *error) {
         _cleanup_(freep) char *program = NULL;
 
-        if (worker_definition_program(w, &program, error) < 0)
+        if (worker_definition_program(w, w->exec[0], &program, error) < 0)
                 error_prefix(error, "exec");
+}
+
+static void verify_on_failure(const struct worker_definition *w, struct error *error) {
+        _cleanup_(freep) char *program = NULL;
+
+        if (worker_definition_program(w, w->on_failure[0], &program, error) < 0)
+                error_prefix(error, "on-failure");
 }
 
 static int verify(const struct config *config, const struct worker_definition *w,
@@ -158,6 +165,8 @@ static void verify_worker(const struct config *config, const struct worker_defin
                 verify(config, w, errors, verify_user);
         if (good && w->exec[0]) /* the program may be relative to the directory */
                 verify(config, w, errors, verify_program);
+        if (good && w->on_failure[0])
+                verify(config, w, errors, verify_on_failure);
 }
 
 int config_verify(const struct config *config, struct config_errors *errors) {

@@ -312,6 +312,42 @@ static bool io_fds_is_set(const void *field) {
         return ((const int *)field)[0] >= 0;
 }
 
+/* ---- exit statuses and signals ----------------------------------------------------------------- */
+
+static int ends_read(const struct config_key *key, void *field, char *const *items, size_t n,
+                     struct error *error) {
+        struct exit_set set = EXIT_SET_NULL;
+
+        for (size_t i = 0; i < n; i++) {
+                int r = exit_set_add(&set, items[i]);
+
+                if (r == -ERANGE)
+                        return error_set(error, -EINVAL, "%.64s is no exit status; these are from 0 to 255", items[i]);
+                if (r < 0)
+                        return error_set(error, -EINVAL, "'%.64s' is neither an exit status nor a signal, such as 75, "
+                                         "TEMPFAIL or SIGUSR1", items[i]);
+        }
+        memcpy(field, &set, sizeof set);
+        return 0;
+}
+
+static void ends_write(const struct config_key *key, const void *field, FILE *out) {
+        const struct exit_set *set = field;
+        char text[SIGNAL_FORMAT_MAX];
+        const char *separator = "";
+
+        fputc('{', out);
+        for (int member = exit_set_next(set, 0); member >= 0; member = exit_set_next(set, member + 1)) {
+                fprintf(out, "%s%s", separator, exit_set_format(text, sizeof text, member));
+                separator = ", ";
+        }
+        fputc('}', out);
+}
+
+static bool ends_is_set(const void *field) {
+        return !exit_set_is_empty(field);
+}
+
 /* ---- strings ----------------------------------------------------------------------------------- */
 
 static int text_read(const struct config_key *key, void *field, char *const *items, size_t n,
@@ -419,6 +455,10 @@ const struct key_type key_type_limit = NUMBER("count/time", LIMIT_SIZE, limit_re
 const struct key_type key_type_stop_signal = NUMBER("signal", sizeof(int), stop_signal_read, signal_write);
 const struct key_type key_type_io_fds = {
         "two numbers", KEY_FIXED, sizeof(int[2]), true, io_fds_read, io_fds_write, io_fds_is_set,
+        0xff, /* descriptors that are not set: -1 */
+};
+const struct key_type key_type_ends = {
+        "list of ends", KEY_FIXED, sizeof(struct exit_set), true, ends_read, ends_write, ends_is_set,
 };
 const struct key_type key_type_text = {
         "string", KEY_TEXT, sizeof(char *), false, text_read, text_write, text_is_set,

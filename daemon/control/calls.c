@@ -40,6 +40,10 @@ static const struct {
         [REQUEST(DEAD)] = { "dead", call_dead, CONTROL_CONSUME },
         [REQUEST(LOCKS)] = { "locks", call_locks, CONTROL_VIEW },
         [REQUEST(RESET)] = { "reset", call_reset, CONTROL_ADMIN },
+        [REQUEST(WAIT)] = { "wait", call_wait_for, CONTROL_VIEW },
+        [REQUEST(SIGNAL)] = { "signal", call_signal, CONTROL_OPERATE },
+        [REQUEST(RESET_FAILED)] = { "reset-failed", call_reset_failed, CONTROL_OPERATE },
+        [REQUEST(REPORT)] = { "report", call_report, CONTROL_VIEW },
         [REQUEST(SHUTDOWN)] = { "shutdown", call_shutdown, CONTROL_ADMIN },
 };
 

@@ -78,6 +78,10 @@ int call_attach(struct call *call);
 int call_peek(struct call *call);
 int call_dead(struct call *call);
 int call_locks(struct call *call);
+int call_report(struct call *call);
+int call_wait_for(struct call *call);
+int call_signal(struct call *call);
+int call_reset_failed(struct call *call);
 int call_reset(struct call *call);
 
 #endif

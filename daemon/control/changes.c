@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * start, stop, restart, scale; reload and shutdown
+ * start, stop, restart, scale, wait, signal, reset-failed; reload and shutdown
  *
  * A change is begun at once, and answered when every instance is where it was to go, or does not get there. A
  * client that goes away only stops waiting. Invariant: room for the waiting request is taken before the
@@ -9,6 +9,7 @@
  */
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -169,6 +170,33 @@ int call_restart(struct call *call) {
         return change_call(call, &(struct change_request){
                 .kind = CHANGE_RESTART, .names = (const char *const *)m->names, .n_names = m->n_names,
                 .all = m->all, .no_wait = m->no_wait, .before_usec = m->before_usec,
+        });
+}
+
+int call_wait_for(struct call *call) {
+        const Ganger__V1__WaitRequest *m = call->request->wait;
+
+        return change_call(call, &(struct change_request){
+                .kind = m->stopped ? CHANGE_WAIT_STOPPED : CHANGE_WAIT_READY, .names = (const char *const *)m->names,
+                .n_names = m->n_names,
+        });
+}
+
+int call_signal(struct call *call) {
+        const Ganger__V1__SignalRequest *m = call->request->signal;
+
+        if (m->signal < 1 || m->signal >= NSIG)
+                return error_set(&call->error, -EINVAL, "%s: there is no signal %d", call->name, (int)m->signal);
+        return change_call(call, &(struct change_request){
+                .kind = CHANGE_SIGNAL, .names = (const char *const *)m->names, .n_names = m->n_names, .signal = m->signal,
+        });
+}
+
+int call_reset_failed(struct call *call) {
+        const Ganger__V1__ResetFailedRequest *m = call->request->reset_failed;
+
+        return change_call(call, &(struct change_request){
+                .kind = CHANGE_RESET, .names = (const char *const *)m->names, .n_names = m->n_names, .all = m->all,
         });
 }
 

@@ -11,6 +11,7 @@ DAEMON_SOURCES += \
 	daemon/control/logs.c \
 	daemon/control/names.c \
 	daemon/control/reset.c \
+	daemon/control/report.c \
 	daemon/control/rings.c \
 	daemon/control/server.c daemon/control/server.h \
 	daemon/control/status.c

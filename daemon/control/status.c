@@ -164,6 +164,10 @@ static int fill_instance(struct call *call, struct instance *instance, uint32_t 
         m->restarts = instance->history.restarts;
         m->due_usec = instance->due_usec == USEC_INFINITY ? 0 : instance->due_usec;
         m->generation = instance->generation;
+        if (crash_loop_holds(&instance->history.loop, instance->pid > 0 ? now_usec() - instance->started_usec : 0)) {
+                m->crash_loop = instance->history.loop.n;
+                m->crash_loop_usec = instance->history.loop.since_usec;
+        }
         if (instance->last_valid)
                 m->last_exit = exit_status_format(row->last_exit, sizeof row->last_exit,
                                                   instance->last_status);

@@ -120,6 +120,10 @@ void children_set_exited(struct children *c, struct child_process *p, int status
         p->user_usec = timeval_usec(&usage->ru_utime);
         p->system_usec = timeval_usec(&usage->ru_stime);
         p->max_rss_kib = (uint64_t)usage->ru_maxrss;
+        p->minor_faults = (uint64_t)usage->ru_minflt;
+        p->major_faults = (uint64_t)usage->ru_majflt;
+        p->voluntary_switches = (uint64_t)usage->ru_nvcsw;
+        p->involuntary_switches = (uint64_t)usage->ru_nivcsw;
         list_unlink(&p->by_pid);
         c->n_living--;
         set_pending(c, p);

@@ -28,6 +28,7 @@ struct child_process {
         int status;                     /* of waitpid(2), if exited */
         uint64_t started_usec, exited_usec;
         uint64_t user_usec, system_usec, max_rss_kib;
+        uint64_t minor_faults, major_faults, voluntary_switches, involuntary_switches;
         size_t cookie_size;
         uint8_t *cookie;                /* behind the key */
         char key[];

@@ -86,6 +86,10 @@ static void fill_exited(Ganger__Keeper__Exited *e, struct child_process *p) {
         e->user_usec = p->user_usec;
         e->system_usec = p->system_usec;
         e->max_rss_kib = p->max_rss_kib;
+        e->minor_faults = p->minor_faults;
+        e->major_faults = p->major_faults;
+        e->voluntary_switches = p->voluntary_switches;
+        e->involuntary_switches = p->involuntary_switches;
 }
 
 /*

@@ -2,6 +2,7 @@
 DAEMON_SOURCES += \
 	daemon/policy/states.c daemon/policy/states.h \
 	daemon/policy/restart.c daemon/policy/restart.h \
+	daemon/policy/crash-loop.c daemon/policy/crash-loop.h \
 	daemon/policy/backoff.c daemon/policy/backoff.h \
 	daemon/policy/deadlock.c daemon/policy/deadlock.h \
 	daemon/policy/group.c daemon/policy/group.h \

@@ -22,23 +22,36 @@ static const struct {
         [RESTART_NEVER]       = { false, false, false },
 };
 
-enum restart_verdict restart_decide(enum restart_policy policy, const struct restart_end *end) {
-        bool again;
+/* Is it an end of which the rules can speak, and does a set have it? */
+static bool matches(const struct exit_set *set, const struct restart_end *end) {
+        return !end->spawn_failed && !end->timed_out && exit_set_has(set, end->status);
+}
 
+bool restart_end_is_good(const struct restart_rules *rules, const struct restart_end *end) {
+        if (end->spawn_failed || end->timed_out)
+                return false;
+        return (WIFEXITED(end->status) && WEXITSTATUS(end->status) == 0) || exit_set_has(&rules->success, end->status);
+}
+
+static bool policy_retries(enum restart_policy policy, const struct restart_rules *rules, const struct restart_end *end) {
+        if (restart_end_is_good(rules, end))
+                return policies[policy].done;
+        if (end->timed_out || (!end->spawn_failed && WIFSIGNALED(end->status)))
+                return policies[policy].abnormal;
+        return policies[policy].failure;
+}
+
+enum restart_verdict restart_decide(enum restart_policy policy, const struct restart_rules *rules,
+                                    const struct restart_end *end) {
         if (!end->wanted)
                 return RESTART_VERDICT_DONE;
         if (end->state == INSTANCE_DRAINING || end->state == INSTANCE_STOPPING)
                 return RESTART_VERDICT_START;
         if (end->refused)
                 return RESTART_VERDICT_FAILED;
-
-        if (end->timed_out || (!end->spawn_failed && WIFSIGNALED(end->status)))
-                again = policies[policy].abnormal;
-        else if (end->spawn_failed || WEXITSTATUS(end->status) != 0)
-                again = policies[policy].failure;
-        else
-                return policies[policy].done ? RESTART_VERDICT_RETRY : RESTART_VERDICT_DONE;
-        return again ? RESTART_VERDICT_RETRY : RESTART_VERDICT_FAILED;
+        if (!matches(&rules->prevent, end) && (matches(&rules->force, end) || policy_retries(policy, rules, end)))
+                return RESTART_VERDICT_RETRY;
+        return restart_end_is_good(rules, end) ? RESTART_VERDICT_DONE : RESTART_VERDICT_FAILED;
 }
 
 void restart_history_done(struct restart_history *h) {
@@ -48,43 +61,39 @@ void restart_history_done(struct restart_history *h) {
 void restart_history_forgive(struct restart_history *h) {
         h->failures = 0;
         restart_limit_clear(&h->limit);
+        h->loop = CRASH_LOOP_NULL;
 }
 
-static enum instance_event retry(const struct restart_options *options, struct restart_history *h,
-                                 const struct restart_end *end, uint64_t now, uint64_t random,
-                                 uint64_t *ret_delay_usec, bool *ret_limited) {
-        uint64_t delay;
-
+static void retry(const struct restart_options *options, struct restart_history *h, const struct restart_end *end,
+                  uint64_t now, uint64_t random, struct restart_plan *plan) {
         if (backoff_resets(&options->backoff, h->failures, end->ready_usec))
                 h->failures = 0;
         if (!restart_limit_admit(&h->limit, options->limit, options->limit_period_usec, now)) {
-                *ret_limited = true;
-                return INSTANCE_EV_EXITED_GIVE_UP;
+                plan->limited = true;
+                plan->event = INSTANCE_EV_EXITED_GIVE_UP;
+                return;
         }
 
-        delay = backoff_delay(&options->backoff, h->failures, random);
+        plan->delay_usec = backoff_delay(&options->backoff, h->failures, random);
         if (h->failures < UINT32_MAX)
                 h->failures++;
         h->restarts++;
-        *ret_delay_usec = delay;
-        return delay ? INSTANCE_EV_EXITED_BACKOFF : INSTANCE_EV_EXITED_RESTART;
+        plan->event = plan->delay_usec ? INSTANCE_EV_EXITED_BACKOFF : INSTANCE_EV_EXITED_RESTART;
 }
 
-enum instance_event restart_plan(const struct restart_options *options, struct restart_history *h,
-                                 const struct restart_end *end, uint64_t now, uint64_t random,
-                                 uint64_t *ret_delay_usec, bool *ret_limited) {
-        *ret_delay_usec = 0;
-        *ret_limited = false;
+struct restart_plan restart_plan(const struct restart_options *options, struct restart_history *h,
+                                 const struct restart_end *end, uint64_t now, uint64_t random) {
+        enum restart_verdict verdict = restart_decide(options->policy, &options->rules, end);
+        struct restart_plan plan = { .event = INSTANCE_EV_EXITED_DONE };
 
-        switch (restart_decide(options->policy, end)) {
-        case RESTART_VERDICT_START:
-                return INSTANCE_EV_EXITED_RESTART;
-        case RESTART_VERDICT_RETRY:
-                return retry(options, h, end, now, random, ret_delay_usec, ret_limited);
-        case RESTART_VERDICT_FAILED:
-                return INSTANCE_EV_EXITED_GIVE_UP;
-        case RESTART_VERDICT_DONE:
-        default:
-                return INSTANCE_EV_EXITED_DONE;
-        }
+        /* What we ended ourselves says nothing of the program. */
+        if (end->wanted && verdict != RESTART_VERDICT_START)
+                plan.loops = crash_loop_note(&h->loop, !restart_end_is_good(&options->rules, end), end->ran_usec, now);
+        if (verdict == RESTART_VERDICT_START)
+                plan.event = INSTANCE_EV_EXITED_RESTART;
+        else if (verdict == RESTART_VERDICT_RETRY)
+                retry(options, h, end, now, random, &plan);
+        else if (verdict == RESTART_VERDICT_FAILED)
+                plan.event = INSTANCE_EV_EXITED_GIVE_UP;
+        return plan;
 }

@@ -12,7 +12,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/exit-status.h"
 #include "daemon/policy/backoff.h"
+#include "daemon/policy/crash-loop.h"
 #include "daemon/policy/limit.h"
 #include "daemon/policy/states.h"
 
@@ -34,6 +36,7 @@ struct restart_end {
         enum instance_state state;      /* when it ended */
         bool wanted;                    /* the owner's flag, see states.h */
         uint64_t ready_usec;            /* how long it was ready; 0: never */
+        uint64_t ran_usec;              /* from its start to its end */
 };
 
 enum restart_verdict {
@@ -43,12 +46,27 @@ enum restart_verdict {
         RESTART_VERDICT_FAILED,         /* ended badly, and its policy does not start it again */
 };
 
-/** The policy alone, without limit and back-off. `end->state` must have a process. */
-enum restart_verdict restart_decide(enum restart_policy policy, const struct restart_end *end);
+/**
+ * What is different for some ends. They speak of how a process ended by itself: not of one that was killed since it was
+ * not ready in time, nor of one that could not be started.
+ */
+struct restart_rules {
+        struct exit_set success;        /* ends that are as good as exit status 0 */
+        struct exit_set prevent;        /* after these it is not started again, whatever the policy */
+        struct exit_set force;          /* … and after these it is, unless `prevent` has it too */
+};
+
+/** Did it end as it may: exit status 0, or what its rules count as that? */
+bool restart_end_is_good(const struct restart_rules *rules, const struct restart_end *end);
+
+/** Policy and rules alone, without limit and back-off. `end->state` must have a process. */
+enum restart_verdict restart_decide(enum restart_policy policy, const struct restart_rules *rules,
+                                    const struct restart_end *end);
 
 /** The part of a worker's definition that is about restarts. */
 struct restart_options {
         enum restart_policy policy;
+        struct restart_rules rules;
         struct backoff backoff;
         uint32_t limit;                 /* N of restart-limit N/period; 0: no limit */
         uint64_t limit_period_usec;
@@ -59,6 +77,7 @@ struct restart_history {
         uint32_t failures;              /* in a row: the exponent of the back-off */
         uint32_t restarts;              /* in all, by policy */
         struct restart_limit limit;
+        struct crash_loop loop;
 };
 
 #define RESTART_HISTORY_NULL ((struct restart_history){ 0 })
@@ -68,14 +87,16 @@ void restart_history_done(struct restart_history *h);
 /** It is started by hand: what was before counts no more, but `restarts` stays. */
 void restart_history_forgive(struct restart_history *h);
 
-/**
- * What follows from the end of a process: decides, and counts it.
- * @param ret_delay_usec  receives the delay for INSTANCE_ACT_ARM_BACKOFF; 0 but for EXITED_BACKOFF.
- * @param ret_limited     receives whether it is the restart limit that gave up.
- * @return INSTANCE_EV_EXITED_DONE, _RESTART, _BACKOFF or _GIVE_UP: one that the table accepts there.
- */
-enum instance_event restart_plan(const struct restart_options *options, struct restart_history *h,
-                                 const struct restart_end *end, uint64_t now, uint64_t random,
-                                 uint64_t *ret_delay_usec, bool *ret_limited);
+/** What follows from an end. */
+struct restart_plan {
+        enum instance_event event;      /* EXITED_DONE, _RESTART, _BACKOFF or _GIVE_UP: one that the table accepts there */
+        uint64_t delay_usec;            /* for INSTANCE_ACT_ARM_BACKOFF; 0 but for EXITED_BACKOFF */
+        bool limited;                   /* it is the restart limit that gave up */
+        bool loops;                     /* it is to be said that this is a crash loop */
+};
+
+/** What follows from the end of a process: decides, and counts it. */
+struct restart_plan restart_plan(const struct restart_options *options, struct restart_history *h,
+                                 const struct restart_end *end, uint64_t now, uint64_t random);
 
 #endif

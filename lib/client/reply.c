@@ -34,6 +34,10 @@ static const struct {
         [GANGER__V1__REQUEST__CALL_SHUTDOWN] = { REPLY(SHUTDOWN), false },
         [GANGER__V1__REQUEST__CALL_LOCKS] = { REPLY(LOCKS), false },
         [GANGER__V1__REQUEST__CALL_RESET] = { REPLY(RESET), false },
+        [GANGER__V1__REQUEST__CALL_WAIT] = { REPLY(CHANGE), false },
+        [GANGER__V1__REQUEST__CALL_SIGNAL] = { REPLY(CHANGE), false },
+        [GANGER__V1__REQUEST__CALL_RESET_FAILED] = { REPLY(CHANGE), false },
+        [GANGER__V1__REQUEST__CALL_REPORT] = { REPLY(REPORT), false },
 };
 
 static const int errors[] = {

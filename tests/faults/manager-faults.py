@@ -28,10 +28,13 @@ ring mail { slots = 16 }
 worker hold { exec = {"@/hold"} io = lines receive = jobs send = out instances = 2 }
 worker plain { exec = {"sleep", "1000"} instances = 2 }
 worker once { exec = {"@/once"} restart = never }
+worker tells { exec = {"@/tells"} restart = never on-failure = {"@/failed"} }
 '''
 # Keeps each message until somebody opens the gate.
 HOLD = 'while read -r x; do read -r go < @/gate; echo "OK $x"; done'
 ONCE = 'read -r go < @/end; exit 3'
+TELLS = 'read -r go < @/end-tells; exit 3'
+FAILED = 'echo x >> @/failures; read -r go < @/gate-failed'
 
 
 class FaultyGang(Gang):
@@ -43,8 +46,11 @@ class FaultyGang(Gang):
         self.at = self.path('at')
         self.env['GANGER_FAULT_AT'] = self.at
         self.gate = None
-        for name, text in ('hold', HOLD), ('once', ONCE):
+        for name, text in ('hold', HOLD), ('once', ONCE), ('tells', TELLS), ('failed', FAILED):
             self.script(name, text.replace('@', self.directory))
+        self.fifo('end-tells')
+        self.fifo('gate-failed')
+        self.write('failures', '')
         self.fifo('gate')
         self.fifo('end')
 
@@ -173,6 +179,47 @@ def one_that_ends_for_good(fault, point='after-acknowledge'):
         i = g.wait_until('it is decided', is_decided)
         equal((i['state'], i['pid'], i['restarts'], i['last_exit']), ('failed', 0, 0, 'exit status 3'), 'once/0')
         g.has_these({i['pid'] for key, i in before.items() if key != 'once/0'})
+
+
+def on_failure(fault, point=None):
+    """on-failure is run once, wherever the manager dies that has it run"""
+    with FaultyGang(fault) as g:
+        if point:
+            g.die_at(point)
+        with open(g.path('end-tells'), 'w') as f:
+            f.write('go\n')
+        if point:
+            g.has_died()
+        g.wait_until('it has run', lambda: g.read('failures') == 'x\n')
+        # Whoever takes over now must not run it again, when it has ended.
+        kill_and_wait(g.manager_pid)
+        g.ctl('status')
+        pids = [pid for pid in children(g.keeper_pid) if any(a.endswith('/failed') for a in process_arguments(pid))]
+        with open(g.path('gate-failed'), 'w') as f:
+            f.write('go\n')
+        for pid in pids:
+            wait_dead(pid)
+        kill_and_wait(g.manager_pid)
+        g.ctl('status')
+        equal(g.read('failures'), 'x\n', 'how often it was run')
+
+
+def a_report(fault, point=None):
+    """the report of a death has what it held, and the death once, wherever the manager dies that writes it"""
+    with FaultyGang(fault) as g:
+        g.hold()
+        pid = g.pid('hold/0')
+        if point:
+            g.die_at(point)
+        kill_and_wait(pid)
+        if point:
+            g.has_died()
+        g.wait_until('the report', lambda: [r for r in g.json('report', 'hold/0')['reports'] if r['pid'] == pid])
+        kill_and_wait(g.manager_pid)
+        r = g.json('report', 'hold/0')['reports'][0]
+        equal(len(r['ends']), 1, 'ends')
+        equal([(lease['object'], lease['outcome']) for lease in r['leases']], [('jobs', 'delivered again')], 'what it held')
+        g.open_gate()
 
 
 def a_drain(fault):
@@ -323,6 +370,10 @@ CHECKS = (
     (a_worker_dies_later, (None,), {'forget-seats': (None, 'a message that nobody has')}),
     (one_that_ends_for_good, ('before-recover', 'after-state', 'after-acknowledge'),
      {'acknowledge-before-state': ('after-acknowledge', 'once/0')}),
+    (on_failure, (None, 'after-state', 'before-failure-hook', 'after-failure-hook'),
+     {'forget-failure': (None, '.*it has run'), 'failure-twice': (None, 'how often it was run')}),
+    (a_report, (None, 'before-recover', 'after-recover', 'after-report', 'after-state'),
+     {'forget-leases': ('after-recover', 'what it held'), 'end-twice': ('after-report', 'ends')}),
     (a_drain, (None,), {'forget-member': (None, 'state')}),
     (what_people_want, (None,), {'forget-wish': (None, 'instances'), 'state-torn': (None, 'instances')}),
     (a_scale, ('after-scale', 'before-spawn', 'after-spawn'), {}),

@@ -35,16 +35,18 @@ def every_verb_as_json():
         documents = [
             (['status'], 0), (['status', 'idle', 'cannot/0'], 0), (['start', 'idle'], 0), (['stop', 'idle/1'], 0),
             (['restart', 'idle/0', 'idle/1'], 0), (['scale', 'idle', '3'], 0), (['is-active', 'idle', 'idle/2'], 0),
-            (['is-active', 'off'], 3), (['start', 'cannot'], 1), (['rings'], 0), (['rings', 'jobs'], 0), (['locks'], 0),
+            (['is-active', 'off'], 3), (['start', 'cannot'], 1), (['report', 'idle/1'], 0), (['report', 'idle/2'], 0),
+            (['wait', 'idle'], 0), (['wait', 'off', '--stopped'], 0), (['signal', 'idle', 'CONT'], 0),
+            (['is-failed', 'cannot', 'idle'], 0), (['reset-failed', 'cannot'], 0), (['is-failed', 'cannot'], 1), (['rings'], 0), (['rings', 'jobs'], 0), (['locks'], 0),
             (['send', 'jobs', 'one', 'two', 'three'], 0), (['peek', 'jobs', '--count', '2'], 0), (['dead', 'list', 'jobs'], 0),
             (['dead', 'retry', 'jobs', '--all'], 0), (['dead', 'drop', 'jobs', '--all'], 0), (['reload'], 0), (['version'], 0),
-            (['check', g.config_path], 0), (['check', '/nonexistent'], 1),
+            (['import', f'{SOURCE}/tests/import/supervisord.conf'], 0), (['check', g.config_path], 0), (['check', '/nonexistent'], 1),
         ]
         for arguments, expected in documents:
             result = g.ctl('--json', *arguments, expected=expected)
             check(isinstance(result.json(), dict), f'no object: {result}')
             check(result.out.count('\n') == 1, f'more than a line: {result}')
-        streams = [(['logs'], 'text'), (['logs', 'idle', '--lines', '1'], 'text'), (['events'], 'sequence'),
+        streams = [(['tree'], 'depth'), (['logs'], 'text'), (['logs', 'idle', '--lines', '1'], 'text'), (['events'], 'sequence'),
                    (['receive', 'jobs', '--count', '2'], 'deliveries'), (['receive', 'jobs', '--exec', 'cat'], 'exit_status')]
         for arguments, member in streams:
             lines = g.ctl('--json', *arguments).json_lines()
@@ -93,11 +95,12 @@ def exit_statuses():
             0: [['status'], ['is-active', 'idle'], ['start', 'idle'], ['help'], ['help', 'scale'], ['--version'], ['status', '--help']],
             1: [['start', 'cannot'], ['receive', 'jobs', '--count', '1', '--timeout', '1ms'], ['check', '/nonexistent'],
                 ['send', 'jobs', 'x' * 257]],
-            2: [['frobnicate'], ['status', '--frob'], ['start'], ['stop', '--all', 'idle'], ['scale', 'idle'], ['scale', 'idle', 'x'],
+            2: [['wait', 'idle', '--ready', '--stopped'], ['signal', 'idle', 'SIGFOO'], ['reset-failed'], ['report'], ['frobnicate'], ['status', '--frob'], ['start'], ['stop', '--all', 'idle'], ['scale', 'idle'], ['scale', 'idle', 'x'],
                 ['send'], ['dead', 'list'], ['dead', 'eat', 'jobs'], ['status', '--count', '3'], ['receive', 'jobs', '--timeout', 'soon'],
                 ['help', 'frobnicate'], ['is-active']],
             3: [['is-active', 'off'], ['is-active', 'idle', 'off'], ['is-active', 'cannot/0']],
-            4: [['status', 'nobody'], ['start', 'nobody'], ['stop', 'idle', 'nobody'], ['restart', 'idle/9'], ['scale', 'nobody', '1'],
+            4: [['report', 'nobody'], ['wait', 'nobody'], ['signal', 'nobody', 'HUP'], ['reset-failed', 'nobody'],
+                ['is-failed', 'nobody'], ['status', 'nobody'], ['start', 'nobody'], ['stop', 'idle', 'nobody'], ['restart', 'idle/9'], ['scale', 'nobody', '1'],
                 ['is-active', 'nobody'], ['logs', 'nobody'], ['send', 'nowhere', 'x'], ['receive', 'nowhere'], ['peek', 'nowhere'],
                 ['dead', 'list', 'nowhere'], ['rings', 'nowhere']],
         }.items():

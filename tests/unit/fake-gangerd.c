@@ -225,6 +225,56 @@ static void describe_user(Ganger__V1__LockUser *user, const char *process, int32
         user->permits = permits;
 }
 
+/** One that crashed with two messages, of which one is named. */
+static void answer_report(struct fake *f) {
+        Ganger__V1__Reply reply = GANGER__V1__REPLY__INIT;
+        Ganger__V1__ReportReply report = GANGER__V1__REPORT_REPLY__INIT;
+        Ganger__V1__Report one = GANGER__V1__REPORT__INIT, *list[] = { &one };
+        Ganger__V1__ReportLease lease = GANGER__V1__REPORT_LEASE__INIT, *leases[] = { &lease };
+        Ganger__V1__ReportEnd first = GANGER__V1__REPORT_END__INIT, last = GANGER__V1__REPORT_END__INIT;
+        Ganger__V1__ReportEnd *ends[] = { &first, &last };
+        char *name = f->request->report->name, *output[] = { (char *)"one", (char *)"", (char *)"\033[2Jtwo" };
+
+        if (refused(f, &name, 1))
+                return;
+        first.exit = (char *)"exit status 75 (TEMPFAIL)";
+        first.cause = (char *)"not ready in time";
+        first.ran_usec = 1500000;
+        last.exit = one.exit = (char *)"killed by SIGSEGV, core dumped";
+        one.signal = (char *)"SIGSEGV";
+        one.status = 139;
+        one.key = (char *)"resize/0";
+        one.state = (char *)"backoff";
+        one.reason = (char *)"killed by SIGSEGV, core dumped; starts again in 100ms";
+        one.core = (char *)"/var/crash/core.4242";
+        one.pid = 4242;
+        one.started_usec = one.ready_usec = 1000000000;
+        one.ended_usec = 1003000000;
+        one.ran_usec = 3000000;
+        one.user_usec = 2000;
+        one.max_rss_kib = 2048;
+        one.minor_faults = 100;
+        one.major_faults = 7;
+        lease.object = (char *)"jobs";
+        lease.id = 12;
+        lease.deliveries = 2;
+        lease.outcome = (char *)"dead letter";
+        one.leases = leases;
+        one.n_leases = 1;
+        one.leased = 2;
+        one.output = output;
+        one.n_output = ARRAY_SIZE(output);
+        one.ends = ends;
+        one.n_ends = ARRAY_SIZE(ends);
+        one.restarts = 3;
+        one.crash_loop = 12;
+        report.reports = list;
+        report.n_reports = strcmp(name, "idle") == 0 ? 0 : 1;
+        reply.result_case = GANGER__V1__REPLY__RESULT_REPORT;
+        reply.report = &report;
+        fake_reply(f, &reply, NULL, 0);
+}
+
 /** A deadlock of two, over a mutex and a semaphore; and a counter. */
 static void answer_locks(struct fake *f) {
         Ganger__V1__Reply reply = GANGER__V1__REPLY__INIT;
@@ -409,6 +459,15 @@ static bool answer(struct fake *f) {
         case GANGER__V1__REQUEST__CALL_STOP:
                 answer_change(f, r->stop->names, r->stop->n_names);
                 break;
+        case GANGER__V1__REQUEST__CALL_WAIT:
+                answer_change(f, r->wait->names, r->wait->n_names);
+                break;
+        case GANGER__V1__REQUEST__CALL_SIGNAL:
+                answer_change(f, r->signal->names, r->signal->n_names);
+                break;
+        case GANGER__V1__REQUEST__CALL_RESET_FAILED:
+                answer_change(f, r->reset_failed->names, r->reset_failed->n_names);
+                break;
         case GANGER__V1__REQUEST__CALL_RESTART:
                 answer_change(f, r->restart->names, r->restart->n_names);
                 break;
@@ -423,6 +482,9 @@ static bool answer(struct fake *f) {
                 break;
         case GANGER__V1__REQUEST__CALL_RINGS:
                 answer_rings(f);
+                break;
+        case GANGER__V1__REQUEST__CALL_REPORT:
+                answer_report(f);
                 break;
         case GANGER__V1__REQUEST__CALL_LOCKS:
                 answer_locks(f);

@@ -146,6 +146,11 @@ START_TEST(mistakes_are_told) {
                 { W("stop-signal = SIGSTOP"),
                   "x:2: worker 'w': stop-signal: SIGSTOP pauses or continues a process, and never "
                   "ends it\n" },
+                { W("success-exit-status = {3, 256}"),
+                  "x:2: worker 'w': success-exit-status: 256 is no exit status; these are from 0 to 255\n" },
+                { W("restart-force = tempfail"),
+                  "x:2: worker 'w': restart-force: 'tempfail' is neither an exit status nor a signal, such as 75, "
+                  "TEMPFAIL or SIGUSR1\n" },
                 { W("environment = {'=x'}"),
                   "x:2: worker 'w': environment: '=x' is not of the form NAME=value\n" },
                 { W("environment = {'GANGER_X=y'}"),

@@ -294,7 +294,9 @@ START_TEST(the_hash_is_of_what_a_process_was_started_with) {
         static const char *const live[] = {
                 "instances = 7",          "restart = never",      "restart-delay = 1s",
                 "restart-delay-max = 1h", "restart-limit = 1/1s", "stop-signal = SIGINT",
-                "stop-timeout = 1s",      "ready-timeout = 1s",
+                "stop-timeout = 1s",      "ready-timeout = 1s",   "success-exit-status = 3",
+                "restart-prevent = {KILL, 4}", "restart-force = USAGE", "on-failure = {sh, -c}",
+                "on-failure-timeout = 1s",
         };
         static const char *const process[] = {
                 "directory = /", "environment = 'A=b'", "user = root", "io = lines", "receive = r",
@@ -331,15 +333,15 @@ START_TEST(programs_are_found) {
         _cleanup_(freep) char *p0 = NULL, *p1 = NULL, *p2 = NULL, *p3 = NULL, *d4 = NULL;
         struct error error = ERROR_NULL;
 
-        ck_assert_int_eq(worker_definition_program(c->workers[0], &p0, &error), 0);
+        ck_assert_int_eq(worker_definition_program(c->workers[0], c->workers[0]->exec[0], &p0, &error), 0);
         ck_assert(p0[0] == '/' && strcmp(p0 + strlen(p0) - 3, "/sh") == 0);
-        ck_assert_int_eq(worker_definition_program(c->workers[1], &p1, &error), 0);
+        ck_assert_int_eq(worker_definition_program(c->workers[1], c->workers[1]->exec[0], &p1, &error), 0);
         ck_assert_str_eq(p1, "/bin/sh");
-        ck_assert_int_eq(worker_definition_program(c->workers[2], &p2, &error), -EACCES);
+        ck_assert_int_eq(worker_definition_program(c->workers[2], c->workers[2]->exec[0], &p2, &error), -EACCES);
         ck_assert_str_eq(error.text, "'/etc/passwd' is not executable");
-        ck_assert_int_eq(worker_definition_program(c->workers[3], &p3, &error), 0);
+        ck_assert_int_eq(worker_definition_program(c->workers[3], c->workers[3]->exec[0], &p3, &error), 0);
         ck_assert_str_eq(p3, "/bin/sh");
-        ck_assert_int_eq(worker_definition_program(c->workers[4], &p2, &error), -ENOENT);
+        ck_assert_int_eq(worker_definition_program(c->workers[4], c->workers[4]->exec[0], &p2, &error), -ENOENT);
         ck_assert_str_eq(error.text, "'/etc/etc/sub/x': No such file or directory");
         ck_assert_int_eq(worker_definition_directory(c->workers[4], &d4), 0);
         ck_assert_str_eq(d4, "/etc/etc");

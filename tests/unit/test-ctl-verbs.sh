@@ -83,6 +83,30 @@ out_is ''
 run 4 is-active other
 json 3 is-active resize/0 resize/1
 
+# ---- is-failed, wait, signal, reset-failed
+run 1 is-failed resize
+run 1 -q is-failed resize/0 idle
+out_is ''
+run 4 is-failed other
+json 1 is-failed resize
+out_has '"failed": false'
+run 0 wait resize
+out_is 'resize ready'
+run 0 wait --stopped resize
+run 2 wait --ready --stopped resize
+run 2 wait
+run 1 wait broken
+run 4 wait nobody
+run 0 signal resize resize/1 HUP
+json 0 signal resize SIGRTMIN+3
+run 2 signal resize SIGFOO
+run 2 signal resize
+run 6 signal secret USR1
+run 0 reset-failed resize
+run 0 reset-failed --all
+run 2 reset-failed
+run 2 reset-failed --all resize
+
 # ---- changing
 run 0 start resize
 out_is 'resize ready'
@@ -154,6 +178,41 @@ out_is '1 retried, 5 left'
 json 0 dead drop jobs --all
 run 6 send secret x
 run 4 receive nobody
+
+# ---- import
+run 0 import "${srcdir:-.}/tests/import/Procfile"
+out_has 'worker web {'
+err_has 'Procfile:6: not a line: is not of the form NAME: COMMAND'
+json 0 import "${srcdir:-.}/tests/import/Procfile"
+out_has '"left": 3'
+run 1 import /nonexistent
+run 1 import "${srcdir:-.}/tests/import/../local.mk"
+run 2 import
+
+# ---- tree
+run 0 tree
+out_has keeper
+out_has '    resize/0 ready 4242'
+json 0 tree
+run 2 tree resize
+
+# ---- report
+run 0 report resize
+out_has 'resize/0 (pid 4242): killed by SIGSEGV, core dumped'
+out_has 'ended: '
+out_has '107 page faults, 7 of them from disk'
+out_has '2MiB of memory at most'
+out_has 'held: jobs 12, delivery 2: dead letter'
+out_has 'and 1 more'
+out_has 'core file: /var/crash/core.4242'
+out_has 'crash loop: 12 failures in a row'
+out_has 'exit status 75 (TEMPFAIL), not ready in time'
+json 0 report resize
+out_has '"signal": "SIGSEGV"'
+run 0 report idle
+out_has 'idle: no process has ended yet'
+run 4 report nobody
+run 2 report
 
 # ---- locks
 run 0 locks

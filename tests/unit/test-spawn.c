@@ -69,6 +69,8 @@ START_TEST(it_runs_and_its_exit_is_told) {
         ck_assert_uint_gt(event->exited->started_usec, 0);
         ck_assert_uint_ge(event->exited->exited_usec, event->exited->started_usec);
         ck_assert_uint_gt(event->exited->max_rss_kib, 0);
+        ck_assert_uint_gt(event->exited->minor_faults, 0);
+        ck_assert_uint_gt(event->exited->voluntary_switches + event->exited->involuntary_switches, 0);
         ck_assert_str_eq((char *)event->exited->cookie.data, "cookie");
         event_free(event);
         fixture_stop(&f);

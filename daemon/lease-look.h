@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef GANGER_DAEMON_LEASE_LOOK_H
+#define GANGER_DAEMON_LEASE_LOOK_H
+
+/*
+ * What a dead process held: messages of queues that it had received, calls of services that it was serving
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/text.h"
+#include "daemon/objects.h"
+
+/** That many are named of one process; of the others only the number is told. */
+#define LEASES_MAX 8
+
+/** What became of one. These numbers are in the state memory: never reuse one. */
+enum lease_outcome {
+        LEASE_HELD = 0,                 /* not recovered yet */
+        LEASE_AGAIN = 1,                /* it is delivered again */
+        LEASE_DEAD = 2,                 /* it is a dead letter; of a call: it has failed */
+        LEASE_SETTLED = 3,              /* it is gone: settled by the last step of the dead, or by another since */
+        _LEASE_OUTCOME_N,
+};
+
+/** "delivered again", …: for people, and in control.proto. */
+const char *lease_outcome_name(enum lease_outcome outcome);
+
+struct held_lease {
+        char object[NAME_LENGTH_MAX + 1];
+        uint64_t id;                    /* of the message; of a call the number of its slot */
+        uint32_t deliveries;            /* that one included */
+        enum lease_outcome outcome;
+};
+
+/**
+ * Look for what the seats of a process hold. It must be dead, and not recovered.
+ * @param leases  receives the first LEASES_MAX.
+ * @return how many there are.
+ */
+uint32_t leases_find(const struct membership *m, struct held_lease *leases);
+
+/** Now that it is recovered: what became of each? */
+void leases_settle(struct gang_objects *objects, struct held_lease *leases, size_t n);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* Core files: the pattern of the kernel is filled in as far as it can be. */
+
+#include <errno.h>
+#include <signal.h>
+
+#include "base/cleanup.h"
+#include "daemon/core-file.h"
+#include "harness.h"
+
+START_TEST(patterns_are_filled_in) {
+        static const struct {
+                const char *pattern;
+                bool uses_pid;
+                int result;
+                const char *expected;
+        } cases[] = {
+                { "core", false, 0, "/srv/work/core" },
+                { "core", true, 0, "/srv/work/core.4711" },
+                { "core.%p", true, 0, "/srv/work/core.4711" },
+                { "/var/crash/%e.%p.%s.core", false, 0, "/var/crash/*.4711.11.core" },
+                { "/c/%P-%i-%I-%t-%u-%g-%h-%E", true, 0, "/c/4711-4711-4711-*-*-*-*-*" },
+                { "/c/100%%-%", false, 0, "/c/100%-%" },
+                { "/c/[a]*?\\x", false, 0, "/c/\\[a]\\*\\?\\\\x" },
+                { "|/usr/lib/systemd/systemd-coredump %P %u", true, -ENXIO, NULL },
+                { "/a-path-that-is-much-too-long-for-the-buffer-of-this-test/core", false, -ENAMETOOLONG, NULL },
+        };
+        const struct core_process process = { .pid = 4711, .signal = SIGSEGV, .directory = "/srv/work" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                char buf[48];
+
+                ck_assert_msg(core_file_pattern(buf, sizeof buf, cases[i].pattern, cases[i].uses_pid, &process) ==
+                                      cases[i].result, "%s", cases[i].pattern);
+                if (cases[i].result == 0)
+                        ck_assert_str_eq(buf, cases[i].expected);
+        }
+}
+END_TEST
+
+/* Whatever the machine does with core files, the buffer is never overrun, and something is said. */
+START_TEST(something_is_said_in_any_room) {
+        const struct core_process process = { .pid = 4711, .signal = SIGSEGV, .directory = "/srv/work" };
+
+        for (size_t size = 1; size < 200; size++) {
+                _cleanup_(freep) char *buf = malloc(size);
+
+                ck_assert_uint_lt(strlen(core_file_tell(buf, size, &process)), size);
+        }
+}
+END_TEST
+
+int main(void) {
+        return harness_run(HARNESS_SUITE("core-file", patterns_are_filled_in, something_is_said_in_any_room));
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/* import: what comes out is a configuration that gangerd takes, and what could not be carried over is named. */
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/time.h"
+#include "ctl/import.h"
+#include "daemon/config/config.h"
+#include "harness.h"
+
+typedef int (*format_fn)(struct import *import, char *text);
+
+static int unit(struct import *import, char *text) {
+        const char *slash = strrchr(import->path, '/');
+
+        return import_unit(import, slash ? slash + 1 : import->path, text);
+}
+
+/* What came of a file. */
+struct imported {
+        int result;
+        char *text, *errors;
+        size_t text_size, errors_size, n_left;
+        struct config *config;
+};
+
+static void imported_done(struct imported *i) {
+        free(i->text);
+        free(i->errors);
+        config_free(i->config);
+}
+
+static struct imported import_text(format_fn format, const char *path, const char *text) {
+        struct imported i = { 0 };
+        struct import import = { .path = path };
+        struct config_errors errors = CONFIG_ERRORS_NULL;
+        _cleanup_(freep) char *copy = strdup(text);
+
+        import.out = open_memstream(&i.text, &i.text_size);
+        import.err = open_memstream(&i.errors, &i.errors_size);
+        ck_assert(copy && import.out && import.err);
+        i.result = format(&import, copy);
+        if (i.result < 0)
+                ck_assert_int_eq(import_end(&import), 0);
+        i.n_left = import.n_left;
+        fclose(import.out);
+        fclose(import.err);
+        if (i.result == 0) {
+                i.result = config_parse(i.text, i.text_size, "/x.conf", &i.config, &errors);
+                ck_assert_msg(i.result == 0 || errors.n > 0, "it says nothing");
+                if (i.result < 0)
+                        i.errors_size = 0;
+        }
+        config_errors_done(&errors);
+        return i;
+}
+
+static char *example(const char *name) {
+        char path[512], *text = malloc(65536);
+        FILE *f;
+        size_t n;
+
+        snprintf(path, sizeof path, "%s/%s", IMPORT_EXAMPLES, name);
+        f = fopen(path, "re");
+        ck_assert_msg(f && text, "%s", path);
+        n = fread(text, 1, 65535, f);
+        text[n] = '\0';
+        fclose(f);
+        return text;
+}
+
+static struct imported import_example(format_fn format, const char *name) {
+        _cleanup_(freep) char *text = example(name);
+        struct imported i = import_text(format, name, text);
+
+        ck_assert_msg(i.result == 0, "%s: %s", name, i.text);
+        return i;
+}
+
+static bool has_end(const struct exit_set *set, const char *end) {
+        struct exit_set one = EXIT_SET_NULL;
+
+        ck_assert_int_eq(exit_set_add(&one, end), 0);
+        return exit_set_next(&one, 0) >= 0 && exit_set_next(set, exit_set_next(&one, 0)) == exit_set_next(&one, 0);
+}
+
+START_TEST(supervisord) {
+        _cleanup_(imported_done) struct imported i = import_example(import_supervisord, "supervisord.conf");
+        const struct worker_definition *w = config_worker(i.config, "web");
+
+        ck_assert_uint_eq(i.config->n_workers, 4);
+        ck_assert_str_eq(w->exec[2], "exec sleep \"1000\"");
+        ck_assert_str_eq(w->exec[4], "two words");
+        ck_assert(!w->exec[5]);
+        ck_assert_str_eq(w->environment[1], "GREETING=hello, world; and more");
+        ck_assert_str_eq(w->environment[2], "PERCENT=100");
+        ck_assert_uint_eq(w->instances, 3);
+        ck_assert_int_eq(w->restart, RESTART_ON_FAILURE);
+        ck_assert(has_end(&w->success_exit_status, "75") && has_end(&w->success_exit_status, "2"));
+        ck_assert_int_eq(w->stop_signal, SIGQUIT);
+        ck_assert_uint_eq(w->stop_timeout_usec, 30 * USEC_PER_SEC);
+        ck_assert_int_eq(config_worker(i.config, "once")->restart, RESTART_NEVER);
+        ck_assert_int_eq(config_worker(i.config, "forever_and_ever")->restart, RESTART_ALWAYS);
+        w = config_worker(i.config, "odd");
+        ck_assert(has_end(&w->success_exit_status, "3") && has_end(&w->restart_force, "0"));
+        ck_assert(strstr(i.errors, "supervisord.conf:20: startretries=5: "));
+        ck_assert(strstr(i.errors, "supervisord.conf:43: programs=web,once: [group:all]"));
+        ck_assert_uint_eq(i.n_left, 12);
+}
+END_TEST
+
+START_TEST(procfile) {
+        _cleanup_(imported_done) struct imported i = import_example(import_procfile, "Procfile");
+
+        ck_assert_uint_eq(i.config->n_workers, 2);
+        ck_assert_str_eq(config_worker(i.config, "web")->exec[0], "/bin/sh");
+        ck_assert_str_eq(config_worker(i.config, "web")->exec[2], "bundle exec puma -C config/puma.rb -p $PORT");
+        ck_assert_str_eq(config_worker(i.config, "worker")->exec[2], "QUEUE=* bundle exec rake \"jobs:work\"");
+        ck_assert(strstr(i.errors, "Procfile:2: ") && strstr(i.errors, "Procfile:5: release:: there is no command"));
+        ck_assert(strstr(i.errors, "Procfile:6: not a line: "));
+        ck_assert_uint_eq(i.n_left, 3);
+}
+END_TEST
+
+/* As Debian has them. */
+START_TEST(units_of_debian) {
+        _cleanup_(imported_done) struct imported redis = import_example(unit, "redis-server.service"),
+                                                 nginx = import_example(unit, "nginx.service"),
+                                                 ssh = import_example(unit, "ssh.service"),
+                                                 postgres = import_example(unit, "postgresql@.service");
+        const struct worker_definition *w = config_worker(redis.config, "redis-server");
+
+        ck_assert_str_eq(w->exec[1], "/etc/redis/redis.conf");
+        ck_assert_str_eq(w->user, "redis");
+        ck_assert(w->restart == RESTART_ALWAYS && w->ready == WORKER_READY_NOTIFY && w->stop_timeout_usec == USEC_INFINITY);
+        ck_assert(strstr(redis.errors, "PrivateTmp=true: ganger has no such setting"));
+        w = config_worker(nginx.config, "nginx");
+        ck_assert_str_eq(w->exec[2], "daemon on; master_process on;");
+        ck_assert(w->restart == RESTART_NEVER && w->stop_timeout_usec == 5 * USEC_PER_SEC);
+        ck_assert(strstr(nginx.errors, "Type=forking: "));
+        w = config_worker(ssh.config, "ssh");
+        ck_assert(w->restart == RESTART_ON_FAILURE && has_end(&w->restart_prevent, "255"));
+        ck_assert(has_end(&w->success_exit_status, "SIGPIPE") && !has_end(&w->success_exit_status, "SIGKILL"));
+        ck_assert(strstr(ssh.errors, "ExecStart=/usr/sbin/sshd -D $SSHD_OPTS: "));
+        w = config_worker(postgres.config, "postgresql_");
+        ck_assert_uint_eq(w->stop_timeout_usec, 3600 * USEC_PER_SEC);
+        ck_assert(strstr(postgres.errors, "postgresql@.service:22: TimeoutStartSec=0: "));
+}
+END_TEST
+
+START_TEST(units_in_detail) {
+        _cleanup_(imported_done) struct imported i = import_text(unit, "x.service",
+                "[Unit]\nStartLimitBurst=3\nStartLimitIntervalSec=1min\n[Service]\n"
+                "ExecStart=@/bin/sh -c 'echo $$HOME 100%%' \\\n# between\n  last\n"
+                "Environment=\"A=b c\" D=e\nEnvironment=F=g\nSuccessExitStatus=TEMPFAIL 250\nSuccessExitStatus=SIGUSR1\n"
+                "Restart=on-abort\nRestartSec=5\nTimeoutSec=20\nTimeoutStopSec=1min\nUser=\nKillSignal=SIGINT\n");
+        const struct worker_definition *w;
+
+        ck_assert_msg(i.result == 0, "%s", i.text);
+        w = config_worker(i.config, "x");
+        ck_assert_str_eq(w->exec[2], "echo $HOME 100%");
+        ck_assert_str_eq(w->exec[3], "last");
+        ck_assert_str_eq(w->environment[0], "A=b c");
+        ck_assert_str_eq(w->environment[2], "F=g");
+        ck_assert(has_end(&w->success_exit_status, "75") && has_end(&w->success_exit_status, "SIGUSR1"));
+        ck_assert(w->restart == RESTART_ON_ABNORMAL && w->restart_delay_usec == 5 * USEC_PER_SEC);
+        ck_assert(w->restart_limit_count == 3 && w->restart_limit_period_usec == 60 * USEC_PER_SEC);
+        ck_assert(w->ready_timeout_usec == 20 * USEC_PER_SEC && w->stop_timeout_usec == 60 * USEC_PER_SEC);
+        ck_assert_int_eq(w->stop_signal, SIGINT);
+        ck_assert_uint_eq(i.n_left, 3); /* the prefix, on-abort, User= */
+}
+END_TEST
+
+/* Cut off anywhere, and with any byte anywhere: no reading past the end, and something is said if nothing comes of it. */
+START_TEST(damaged_files_do_no_harm) {
+        static const struct {
+                const char *name;
+                format_fn format;
+        } cases[] = { { "supervisord.conf", import_supervisord }, { "Procfile", import_procfile }, { "ssh.service", unit } };
+        static const char bytes[] = "\"'\\\n[]=;# %$\x7f\xff";
+
+        for (size_t c = 0; c < ARRAY_SIZE(cases); c++) {
+                _cleanup_(freep) char *text = example(cases[c].name);
+                size_t n = strlen(text);
+
+                for (size_t at = 0; at < n; at++) {
+                        char was = text[at];
+
+                        text[at] = at % 2 ? bytes[at / 2 % (sizeof bytes - 1)] : '\0';
+                        {
+                                _cleanup_(imported_done) struct imported i =
+                                        import_text(cases[c].format, cases[c].name, text);
+
+                                ck_assert(i.result == 0 || i.result == -EINVAL);
+                        }
+                        text[at] = was;
+                }
+        }
+}
+END_TEST
+
+int main(void) {
+        return harness_run(HARNESS_SUITE("import", supervisord, procfile, units_of_debian, units_in_detail,
+                                         damaged_files_do_no_harm));
+}
