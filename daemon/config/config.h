@@ -25,6 +25,9 @@
 #define CONFIG_SECTIONS_MAX 10000
 /** Values in one list: arguments, environment, names of rings. */
 #define CONFIG_LIST_MAX 1024
+/** Sockets in all, and those of one worker: they must fit the packet of a spawn. */
+#define CONFIG_SOCKETS_MAX 1024
+#define CONFIG_WORKER_SOCKETS_MAX 32
 /** Instances of one worker. */
 #define CONFIG_INSTANCES_MAX 10000
 /** Errors that are kept; of the others only the number is told. */
@@ -32,7 +35,7 @@
 
 /* ---- what is defined --------------------------------------------------------------------------- */
 
-/** What a section defines. All but the last define objects, which share one namespace. */
+/** What a section defines. All but the last two define objects; all but the last share one namespace. */
 enum config_section {
         CONFIG_RING,
         CONFIG_SERVICE,
@@ -40,6 +43,7 @@ enum config_section {
         CONFIG_MUTEX,
         CONFIG_MONITOR,
         CONFIG_COUNTER,
+        CONFIG_LISTEN,
         CONFIG_WORKER,
         _CONFIG_SECTION_N,
 };
@@ -57,6 +61,13 @@ enum worker_ready {
         WORKER_READY_NOTIFY,    /* READY=1 of sd_notify(3) */
         WORKER_READY_LIBRARY,   /* ganger_ready(), which says the same; with `io` the bridge calls it */
         _WORKER_READY_N,
+};
+
+enum worker_start {
+        WORKER_START_BOOT,
+        WORKER_START_ON_DEMAND, /* by the first connection or message */
+        WORKER_START_MANUAL,
+        _WORKER_START_N,
 };
 
 /** A ring, a service or a lock. A field that its kind has no key for is at its default, or 0. */
@@ -82,6 +93,17 @@ struct object_definition {
         unsigned int line;              /* where it is defined; not part of what it is */
 };
 
+/** Sockets that are opened once, and given to workers. */
+struct listen_definition {
+        char *name;
+        char **stream, **datagram, **sequential; /* addresses, as config/address.h reads them */
+        uint32_t backlog;
+        uint32_t mode;                  /* of their files; */
+        char *user, *group;             /* NULL: ours */
+        bool reuse_port;
+        unsigned int line;
+};
+
 struct worker_definition {
         char *name;
         char **exec;                    /* at least the program; ends with NULL, as all lists here */
@@ -95,6 +117,10 @@ struct worker_definition {
         char **call;                    /* names of services */
         char **serve;
         char **use;                     /* names of locks */
+        char **listen;                  /* names of listen sections */
+        enum worker_start start;
+        uint64_t idle_stop_usec;        /* USEC_INFINITY: never */
+        uint64_t sockets;               /* hash of the sockets that `listen` means; not a key */
         uint32_t instances;             /* may be 0 */
         enum restart_policy restart;
         uint64_t restart_delay_usec;
@@ -113,6 +139,8 @@ struct config {
         char *path;                     /* as given; stands in front of errors */
         struct object_definition **objects; /* in the order of the file, as the workers are */
         size_t n_objects;
+        struct listen_definition **listens;
+        size_t n_listens;
         struct worker_definition **workers;
         size_t n_workers;
         char *text;                     /* the file as it was read, for the next manager */
@@ -195,25 +223,29 @@ int config_default_path(char **ret);
 
 /* ---- using it ---------------------------------------------------------------------------------- */
 
-/** @return the worker or object of this name, or NULL. */
+/** @return the worker, object or listen section of this name, or NULL. */
 struct worker_definition *config_worker(const struct config *config, const char *name);
+struct listen_definition *config_listen(const struct config *config, const char *name);
 struct object_definition *config_object(const struct config *config, const char *name);
 
 /** Write the canonical form: every key, also those left at their default. Parsing it gives an equal config. */
 void config_print(const struct config *config, FILE *out);
 void worker_definition_print(const struct worker_definition *worker, FILE *out);
 void object_definition_print(const struct object_definition *object, FILE *out);
+void listen_definition_print(const struct listen_definition *listen, FILE *out);
 
 /** Every key has the same value. */
 bool worker_definition_equal(const struct worker_definition *a, const struct worker_definition *b);
 bool object_definition_equal(const struct object_definition *a, const struct object_definition *b);
+bool listen_definition_equal(const struct listen_definition *a, const struct listen_definition *b);
 
 /** What an object is to be made of: sound, since the configuration is. */
 struct geometry object_definition_geometry(const struct object_definition *object);
 
 /**
  * A stable hash (FNV-1a) of what a process of this worker was started with: the keys whose change needs a
- * new process. Not `instances`, `restart*`, `stop*`, `ready-timeout`: these change under a process.
+ * new process, and which sockets it was given. Not `instances`, `restart*`, `stop*`, `ready-timeout`: these change
+ * under a process.
  */
 uint64_t worker_definition_hash(const struct worker_definition *worker);
 
@@ -233,6 +265,19 @@ const char *broadcast_policy_name(int policy);
 const char *worker_io_name(enum worker_io io);
 const char *restart_policy_name(enum restart_policy policy);
 const char *worker_ready_name(enum worker_ready ready);
+const char *worker_start_name(enum worker_start start);
+
+/** Called for each socket of a section, in the order in which workers find them. @param type  SOCK_STREAM, … @return < 0: stop. */
+typedef int (*listen_fn)(void *userdata, const struct listen_definition *listen, int type, const char *address);
+
+/** @return 0, or what `fn` returned to stop it. */
+int listen_definition_each(const struct listen_definition *listen, listen_fn fn, void *userdata);
+
+/** How many sockets it has. */
+size_t listen_definition_count(const struct listen_definition *listen);
+
+/** What a socket listens at, as a key of the file: "stream", … for SOCK_STREAM, …. */
+const char *listen_type_name(int type);
 
 /* ---- differences ------------------------------------------------------------------------------- */
 
@@ -245,17 +290,18 @@ enum config_change_kind {
 struct config_change {
         enum config_change_kind kind;
         const char *name;                               /* owned by one of the two configs */
-        const struct worker_definition *old_worker, *new_worker; /* NULL: an object, or not there */
+        const struct worker_definition *old_worker, *new_worker; /* NULL: something else, or not there */
         const struct object_definition *old_object, *new_object;
+        const struct listen_definition *old_listen, *new_listen;
         bool restart;                                   /* the processes of the worker must be replaced */
 };
 
-/** The first key of an object that changed (CONFIG_CHANGED); "kind" if it is of another kind of section now. */
+/** The first key of an object, or of a listen section, that changed (CONFIG_CHANGED); "kind" if it is of another kind of section now. */
 const char *config_change_key(const struct config_change *change);
 
 /** What is new, gone or different. Points into both configs. */
 struct config_diff {
-        struct config_change *changes;                  /* objects first; removed ones, then in the new order */
+        struct config_change *changes;                  /* objects, sockets, workers; removed ones, then in the new order */
         size_t n;
 };
 

@@ -86,7 +86,11 @@ static int add_definition(struct reader *r, const struct outline_section *outlin
         const char *name = outline->name ?: "";
         int result;
 
-        if (outline->kind != CONFIG_WORKER) {
+        if (outline->kind == CONFIG_LISTEN) {
+                result = listen_definition_new(&config->listens[config->n_listens], name, outline->line);
+                if (result >= 0)
+                        *ret = config->listens[config->n_listens++];
+        } else if (outline->kind != CONFIG_WORKER) {
                 result = object_definition_new(&config->objects[config->n_objects], outline->kind, name, outline->line);
                 if (result >= 0)
                         *ret = config->objects[config->n_objects++];
@@ -128,10 +132,11 @@ static int read_outline(struct config *config, struct outline *outline, const ch
         _cleanup_(cfg_freep) cfg_t *cfg = NULL;
 
         config->objects = calloc(outline->n + 1, sizeof *config->objects);
+        config->listens = calloc(outline->n + 1, sizeof *config->listens);
         config->workers = calloc(outline->n + 1, sizeof *config->workers);
         config_options_init(&r.options);
         cfg = cfg_init(r.options.sections, CFGF_NONE);
-        if (!items || !config->objects || !config->workers || !cfg)
+        if (!items || !config->objects || !config->listens || !config->workers || !cfg)
                 return -ENOMEM;
         r.items = items;
         r.cfg = cfg;

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "daemon/config/checker.h"
 #include "daemon/config/definition.h"
 #include "daemon/config/values.h"
 #include "shm/broadcast.h"
@@ -26,38 +27,38 @@ struct ends {
         const struct outline_section *receiver, *sender;
 };
 
-struct checker {
-        const struct config *config;
-        const struct outline *outline;
-        const struct outline_section *section;
-        struct ends *ends;                      /* of config->objects */
-        struct config_errors *errors;
-};
-
 /** What a worker does with objects of one class. */
 enum use {
         USE_RINGS,
         USE_SERVICES,
         USE_LOCKS,
+        USE_SOCKETS,
 };
 
 static enum use use_of(enum config_section section) {
-        return section == CONFIG_RING ? USE_RINGS : section == CONFIG_SERVICE ? USE_SERVICES : USE_LOCKS;
+        switch (section) {
+        case CONFIG_RING:
+                return USE_RINGS;
+        case CONFIG_SERVICE:
+                return USE_SERVICES;
+        case CONFIG_LISTEN:
+                return USE_SOCKETS;
+        default:
+                return USE_LOCKS;
+        }
 }
 
 static size_t key_number(const struct checker *c, const char *name) {
         return (size_t)(config_key_find(c->section->kind, name) - config_keys);
 }
 
-/* Was something written for this key, be it right or wrong? */
-static bool was_written(const struct checker *c, const char *name) {
+bool was_written(const struct checker *c, const char *name) {
         size_t number = key_number(c, name);
 
         return c->section->lines[number] > 0 || c->section->meant[number];
 }
 
-/* Is something written for it that was wrong, so that it has its default? */
-static bool is_doubtful(const struct checker *c, const char *name) {
+bool is_doubtful(const struct checker *c, const char *name) {
         return c->section->meant[key_number(c, name)];
 }
 
@@ -68,7 +69,7 @@ static unsigned int line_of(const struct checker *c, const char *name) {
         return line > 0 ? line : c->section->line;
 }
 
-static void _printf_(3, 4) complain(const struct checker *c, const char *key, const char *format, ...) {
+void complain(const struct checker *c, const char *key, const char *format, ...) {
         char message[512];
         va_list ap;
 
@@ -93,21 +94,28 @@ static const char *nearest_object(const struct checker *c, const char *name, enu
         size_t best = strlen(name) / 3 + 1;
         const char *found = NULL;
 
-        for (size_t i = 0; i < c->config->n_objects; i++) {
-                size_t d = text_distance(name, c->config->objects[i]->name);
+        for (size_t i = 0; i < c->outline->n; i++) {
+                const struct outline_section *section = &c->outline->sections[i];
+                size_t d;
 
-                if (use_of(c->config->objects[i]->section) == use && (d < best || (d == best && !found))) {
+                if (section->kind == CONFIG_WORKER || use_of(section->kind) != use || !section->name)
+                        continue;
+                d = text_distance(name, section->name);
+                if (d < best || (d == best && !found)) {
                         best = d;
-                        found = c->config->objects[i]->name;
+                        found = section->name;
                 }
         }
         return found;
 }
 
 static void check_objects(const struct checker *c, const char *key, char *const *names, enum use use) {
-        static const char *const words[] = { [USE_RINGS] = "ring", [USE_SERVICES] = "service", [USE_LOCKS] = "lock" };
+        static const char *const words[] = {
+                [USE_RINGS] = "ring", [USE_SERVICES] = "service", [USE_LOCKS] = "lock", [USE_SOCKETS] = "listen section",
+        };
         static const char *const keys[] = {
                 [USE_RINGS] = "'receive' or 'send'", [USE_SERVICES] = "'call' or 'serve'", [USE_LOCKS] = "'use'",
+                [USE_SOCKETS] = "'listen'",
         };
 
         for (; *names; names++) {
@@ -225,9 +233,12 @@ static void check_worker(const struct checker *c, struct worker_definition *w) {
         check_objects(c, "call", w->call, USE_SERVICES);
         check_objects(c, "serve", w->serve, USE_SERVICES);
         check_objects(c, "use", w->use, USE_LOCKS);
+        check_objects(c, "listen", w->listen, USE_SOCKETS);
         check_pipes(c, w, "receive", w->receive, true);
         check_pipes(c, w, "send", w->send, false);
         check_io(c, w);
+        check_worker_sockets(c, w);
+        check_start(c, w);
         if (w->io != WORKER_IO_NONE && !was_written(c, "ready"))
                 w->ready = WORKER_READY_LIBRARY;
         if (w->ready == WORKER_READY_LIBRARY && w->io == WORKER_IO_NONE && !was_written(c, "io") && !has_objects(c))
@@ -372,16 +383,20 @@ int config_check_semantics(struct config *config, const struct outline *outline,
                            struct config_errors *errors) {
         _cleanup_(freep) struct ends *ends = calloc(config->n_objects + 1, sizeof *ends);
         struct checker c = { .config = config, .outline = outline, .ends = ends, .errors = errors };
-        size_t objects = 0, workers = 0;
+        size_t objects = 0, listens = 0, workers = 0;
+        int r;
 
         if (!ends)
                 return -ENOMEM;
         for (size_t i = 0; i < outline->n; i++) {
                 c.section = &outline->sections[i];
-                if (c.section->kind == CONFIG_WORKER)
+                if (c.section->kind == CONFIG_LISTEN)
+                        check_listen(&c, config->listens[listens++]);
+                else if (c.section->kind == CONFIG_WORKER)
                         check_worker(&c, config->workers[workers++]);
                 else
                         check_object(&c, config->objects[objects++]);
         }
-        return check_names(&c);
+        r = check_names(&c);
+        return r < 0 ? r : check_addresses(&c);
 }
