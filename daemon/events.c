@@ -24,6 +24,7 @@ static const char *const kind_names[_EVENT_KIND_N] = {
         [EVENT_MANAGER] = "manager",
         [EVENT_DEAD_LETTER] = "dead-letter",
         [EVENT_DEADLOCK] = "deadlock",
+        [EVENT_SOCKET] = "socket",
 };
 
 const char *event_kind_name(enum event_kind kind) {

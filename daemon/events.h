@@ -31,6 +31,7 @@ enum event_kind {
         EVENT_MANAGER,          /* a manager began, or ends */
         EVENT_DEAD_LETTER,      /* a message was set aside by a recovery */
         EVENT_DEADLOCK,         /* threads wait for each other; found when somebody asked for locks */
+        EVENT_SOCKET,           /* a socket was opened, or closed */
         _EVENT_KIND_N,
 };
 

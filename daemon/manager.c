@@ -270,6 +270,7 @@ static int gang_init(struct manager *manager, const struct options *options, str
         list_init(&gang->orphans);
         list_init(&gang->log_listeners);
         gang_objects_init(&gang->objects, gang);
+        gang_sockets_init(&gang->sockets, gang);
         gang->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
         if (gang->null_fd < 0)
                 return error_errno(error, -errno, "/dev/null");
@@ -361,6 +362,7 @@ static void manager_done(struct manager *manager) {
                 worker_free(list_entry(it, struct worker, link));
         orphans_done(gang);
         gang_objects_done(&gang->objects);
+        gang_sockets_done(&gang->sockets);
         while (gang->n_retired > 0)
                 config_free(gang->retired[--gang->n_retired]);
         free(gang->retired);

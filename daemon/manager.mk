@@ -21,6 +21,7 @@ DAEMON_SOURCES += \
 	daemon/orphan.c daemon/orphan.h \
 	daemon/reload.c daemon/reload.h \
 	daemon/ring-look.c daemon/ring-look.h \
+	daemon/socket-open.c daemon/socket-open.h daemon/sockets.c daemon/sockets.h \
 	daemon/state.c daemon/state.h \
 	daemon/takeover.c daemon/takeover.h \
 	daemon/user.c daemon/user.h \

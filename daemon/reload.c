@@ -2,7 +2,7 @@
 /*
  * Putting a new configuration into force: all of it or nothing
  *
- * Everything that can be refused comes first: the file, the geometry of objects, the memory of new ones. Then the new
+ * Everything that can be refused comes first: the file, the geometry of objects, the memory of new ones, new sockets. Then the new
  * text is stored with the keeper: that is the step at which the configuration changes. A manager that dies
  * after it leaves the rest to its successor, which finds workers to start, to stop and to restart by comparing what
  * is with what is defined.
@@ -45,6 +45,11 @@ int reload_populate(struct gang *gang, struct error *error) {
                 if (r < 0)
                         return r;
         }
+        for (size_t i = 0; i < config->n_listens; i++) {
+                r = gang_sockets_add(&gang->sockets, config->listens[i], error);
+                if (r < 0)
+                        return r;
+        }
         for (size_t i = 0; i < config->n_workers; i++) {
                 r = worker_new(&worker, gang, config->workers[i]);
                 if (r >= 0)
@@ -71,6 +76,22 @@ static int refuse_changed_objects(const struct config *config, const struct conf
                                   "%s '%s': exists, and its %s cannot be changed; give it another name, or restart the "
                                   "daemon", config_section_name(object->section), object->name,
                                   config_change_key(&diff->changes[i]));
+                r = -EINVAL;
+        }
+        return r;
+}
+
+/* Only what was said before a socket was bound counts for it. */
+static int refuse_changed_listens(const struct config *config, const struct config_diff *diff, struct config_errors *errors) {
+        int r = 0;
+
+        for (size_t i = 0; i < diff->n; i++) {
+                const struct listen_definition *from = diff->changes[i].old_listen, *to = diff->changes[i].new_listen;
+
+                if (!from || !to || from->reuse_port == to->reuse_port)
+                        continue;
+                config_errors_add(errors, config->path, to->line, "listen '%s': exists, and its reuse-port cannot be changed; "
+                                  "restart the daemon", to->name);
                 r = -EINVAL;
         }
         return r;
@@ -103,6 +124,35 @@ static int add_objects(struct gang *gang, const struct config *config, const str
                 }
         }
         return 0;
+}
+
+static void abandon(struct gang *gang, const struct config_diff *diff) {
+        gang_sockets_abandon(&gang->sockets);
+        remove_objects(gang, diff, CONFIG_ADDED);
+}
+
+static int add_sockets(struct gang *gang, const struct config *config, struct config_errors *errors) {
+        for (size_t i = 0; i < config->n_listens; i++) {
+                struct error error = ERROR_NULL;
+
+                if (gang_sockets_add(&gang->sockets, config->listens[i], &error) < 0) {
+                        config_errors_add(errors, config->path, config->listens[i]->line, "%s", error.text);
+                        return -EINVAL;
+                }
+        }
+        return 0;
+}
+
+/* Whatever can fail for want of memory, of an address, or of anything else. */
+static int prepare(struct gang *gang, const struct config *config, const struct config_diff *diff, struct config_errors *errors) {
+        int r = add_objects(gang, config, diff, errors);
+
+        if (r < 0)
+                return r;
+        r = add_sockets(gang, config, errors);
+        if (r < 0)
+                abandon(gang, diff);
+        return r;
 }
 
 /* ---- what cannot ------------------------------------------------------------------------------- */
@@ -167,6 +217,7 @@ static void apply(struct gang *gang, const struct config_diff *diff) {
         for (size_t i = 0; i < config->n_workers; i++)
                 apply_worker(gang, config->workers[i], must_restart(diff, config->workers[i]));
         remove_objects(gang, diff, CONFIG_REMOVED);
+        gang_sockets_apply(&gang->sockets, config);
         gang_touch(gang);
 }
 
@@ -189,15 +240,17 @@ static int print_diff(const struct config_diff *diff, char **ret) {
 static int put_into_force(struct gang *gang, struct config **config, const struct config_diff *diff) {
         int r = retire(gang);
 
-        if (r < 0)
+        if (r < 0) {
+                abandon(gang, diff);
                 return r;
+        }
         gang->config = TAKE(*config);
         fault_point("before-config");
         r = fault_is("forget-config") ? 0 : reload_store(gang);
         if (r < 0) {
                 *config = gang->config;
                 gang->config = gang->retired[--gang->n_retired];
-                remove_objects(gang, diff, CONFIG_ADDED);
+                abandon(gang, diff);
                 return r;
         }
         fault_point("after-config");
@@ -226,7 +279,10 @@ int reload(struct gang *gang, char **changes, struct config_errors *errors) {
         r = refuse_changed_objects(config, &diff, errors);
         if (r < 0)
                 return r;
-        r = add_objects(gang, config, &diff, errors);
+        r = refuse_changed_listens(config, &diff, errors);
+        if (r < 0)
+                return r;
+        r = prepare(gang, config, &diff, errors);
         if (r < 0)
                 return r;
         r = put_into_force(gang, &config, &diff);

@@ -22,6 +22,7 @@ enum state_kind {
         STATE_INSTANCE = 2,             /* InstanceState */
         STATE_OBJECT = 3,                 /* ObjectState */
         STATE_ATTACHED = 4,             /* AttachedState */
+        STATE_SOCKET = 60,              /* SocketState */
 };
 
 /** The longest body of a record, in bytes. */

@@ -155,6 +155,16 @@ static bool restore_attached(struct gang *gang, const struct state_view *view, u
         return r >= 0;
 }
 
+static bool restore_socket(struct gang *gang, const struct state_view *view, uint32_t slot) {
+        Ganger__State__SocketState *record = ganger__state__socket_state__unpack(NULL, view->size, view->body);
+        int r = record ? gang_socket_restore(&gang->sockets, record, slot) : -EPROTO;
+
+        if (r < 0)
+                log_error("a socket of listen '%s' is lost: %s", record ? record->name : "?", strerror(-r));
+        ganger__state__socket_state__free_unpacked(record, NULL);
+        return r >= 0;
+}
+
 typedef bool (*restore_fn)(struct gang *gang, const struct state_view *view, uint32_t slot);
 
 /* Hand each record of a kind to its function; one that is about nothing any more is forgotten. */
@@ -221,6 +231,8 @@ int takeover_tables(struct gang *gang, const Ganger__Keeper__WelcomeState *welco
         int r;
 
         restore_all(gang, STATE_OBJECT, restore_object);
+        if (!fault_is("forget-sockets"))
+                restore_all(gang, STATE_SOCKET, restore_socket);
         r = reload_populate(gang, error);
         if (r < 0)
                 return r;
@@ -256,6 +268,7 @@ void takeover_resume(struct gang *gang, const Ganger__Keeper__WelcomeState *welc
                 handle_exit(gang, welcome->exits[i]);
         fault_point("resumed");
         gang_objects_settle(&gang->objects);
+        gang_sockets_apply(&gang->sockets, gang->config);
         keeper_link_drop_rest(&gang->link);
         gang_touch(gang);
 }
