@@ -74,6 +74,10 @@ static bool is_outdated(const struct instance *instance) {
 static bool is_meant_to_run(const struct instance *instance) {
         const struct worker *worker = instance->worker;
 
+        /* It was to be stopped as idle, or to be started again; then whoever uses it starts it. */
+        if (worker->definition->start == WORKER_START_ON_DEMAND &&
+            (instance->state == INSTANCE_DRAINING || instance->state == INSTANCE_STOPPING))
+                return false;
         return !instance->stopped && worker_is_wanted(worker) && instance->number < worker->wanted;
 }
 
@@ -105,7 +109,7 @@ void instance_resume(struct instance *instance) {
                 instance_handle(instance, INSTANCE_EV_READY, 0, 0);
         if (!instance->wanted && instance->state != INSTANCE_DOWN)
                 instance_handle(instance, INSTANCE_EV_STOP, 0, 0);
-        else if (instance->wanted && !instance->restored && instance->pid == 0)
+        else if (instance->pid == 0 && instance_is_due(instance))
                 instance_start(instance, false);
         else if (is_outdated(instance))
                 instance_handle(instance, INSTANCE_EV_RESTART, 0, 0);

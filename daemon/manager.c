@@ -26,6 +26,7 @@
 #include "base/time.h"
 #include "daemon/config/config.h"
 #include "daemon/control/control.h"
+#include "daemon/demand.h"
 #include "daemon/gang.h"
 #include "daemon/instance.h"
 #include "daemon/keeper/protocol.h"
@@ -68,7 +69,7 @@ static void format_status(struct gang *gang, char *buf, size_t size) {
 
                 n_workers += !worker->removed;
                 n_ready += worker->n_ready;
-                n_wanted += worker->stopped ? 0 : worker->wanted;
+                n_wanted += worker->stopped || worker_is_resting(worker) ? 0 : worker->wanted;
         }
         if (gang->stopping)
                 snprintf(buf, size, "stopping, %zu instances left", gang->n_processes);
@@ -108,6 +109,7 @@ static int on_turn(sd_event_source *source, void *userdata) {
         struct gang *gang = &manager->gang;
 
         collect(gang);
+        demand_turn(gang);
         tell_status(manager, false);
         if (!gang->stopping || gang->n_processes > 0 || gang->n_spawning > 0 || !list_is_empty(&gang->orphans))
                 return 0;

@@ -3,6 +3,7 @@ DAEMON_SOURCES += \
 	daemon/attachment.c \
 	daemon/cgroup.c daemon/cgroup.h daemon/cgroup-find.c \
 	daemon/change.c daemon/change.h \
+	daemon/demand.c daemon/demand.h \
 	daemon/events.c daemon/events.h \
 	daemon/gang.h \
 	daemon/instance.c daemon/instance.h daemon/instance-parts.h \
@@ -21,6 +22,8 @@ DAEMON_SOURCES += \
 	daemon/orphan.c daemon/orphan.h \
 	daemon/reload.c daemon/reload.h \
 	daemon/ring-look.c daemon/ring-look.h \
+	daemon/ring-watch.c daemon/ring-watch.h \
+	daemon/socket-look.c daemon/socket-look.h \
 	daemon/socket-open.c daemon/socket-open.h daemon/sockets.c daemon/sockets.h \
 	daemon/state.c daemon/state.h \
 	daemon/takeover.c daemon/takeover.h \

@@ -66,6 +66,7 @@ struct gang_object {
         struct seats seats;
         uint32_t n_receivers, n_senders; /* processes */
         uint32_t n_frozen;              /* participants that are stopped by SIGSTOP */
+        uint32_t n_watchers;            /* ring_watch that are on */
         bool removed;                   /* no longer defined: goes with its last user */
         uint32_t state_slot;
 };

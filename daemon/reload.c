@@ -18,6 +18,7 @@
 #include "base/cleanup.h"
 #include "base/fault.h"
 #include "base/fd.h"
+#include "daemon/demand.h"
 #include "daemon/gang.h"
 #include "daemon/instance.h"
 #include "daemon/log/log.h"
@@ -177,9 +178,17 @@ static void restart_instances(struct worker *worker) {
         }
 }
 
+/* It waits for nobody any more. */
+static void start_due(struct worker *worker) {
+        for (size_t i = 0; i < worker->n_instances; i++)
+                if (instance_is_due(worker->instances[i]))
+                        instance_start(worker->instances[i], false);
+}
+
 static void apply_worker(struct gang *gang, const struct worker_definition *definition, bool restart) {
         struct worker *worker = worker_find(gang, definition->name);
         unsigned int before = worker ? worker->definition->instances : 0;
+        bool rested = worker && worker->definition->start != WORKER_START_BOOT;
         bool anew = !worker || worker->removed;
         int r = worker ? 0 : worker_new(&worker, gang, definition);
 
@@ -192,6 +201,8 @@ static void apply_worker(struct gang *gang, const struct worker_definition *defi
                         restart_instances(worker);
                 if (anew || definition->instances != before)
                         r = worker_scale(worker, definition->instances, false);
+                if (r >= 0 && rested)
+                        start_due(worker);
         }
         if (r < 0)
                 log_error("worker '%s': %s", definition->name, strerror(-r));
@@ -207,6 +218,8 @@ static bool must_restart(const struct config_diff *diff, const struct worker_def
 static void apply(struct gang *gang, const struct config_diff *diff) {
         const struct config *config = gang->config;
 
+        list_for_each(it, &gang->workers)
+                demand_forget(list_entry(it, struct worker, link));
         for (size_t i = 0; i < diff->n; i++) {
                 struct worker *worker = diff->changes[i].old_worker && diff->changes[i].kind == CONFIG_REMOVED
                                                 ? worker_find(gang, diff->changes[i].name) : NULL;

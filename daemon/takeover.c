@@ -20,6 +20,7 @@
 #include "base/fault.h"
 #include "base/fd.h"
 #include "daemon/config/config.h"
+#include "daemon/demand.h"
 #include "daemon/gang.h"
 #include "daemon/instance.h"
 #include "daemon/log/log.h"
@@ -269,6 +270,7 @@ void takeover_resume(struct gang *gang, const Ganger__Keeper__WelcomeState *welc
         fault_point("resumed");
         gang_objects_settle(&gang->objects);
         gang_sockets_apply(&gang->sockets, gang->config);
+        demand_take_over(gang);
         keeper_link_drop_rest(&gang->link);
         gang_touch(gang);
 }

@@ -35,7 +35,7 @@ enum restart_verdict restart_decide(enum restart_policy policy, const struct res
         else if (end->spawn_failed || WEXITSTATUS(end->status) != 0)
                 again = policies[policy].failure;
         else
-                return policies[policy].done ? RESTART_VERDICT_RETRY : RESTART_VERDICT_DONE;
+                return policies[policy].done && !end->on_demand ? RESTART_VERDICT_RETRY : RESTART_VERDICT_DONE;
         return again ? RESTART_VERDICT_RETRY : RESTART_VERDICT_FAILED;
 }
 
