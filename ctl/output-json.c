@@ -62,6 +62,10 @@ static void json_locks(struct output *o, const Ganger__V1__LocksReply *reply) {
         message(o, &reply->base);
 }
 
+static void json_sockets(struct output *o, const Ganger__V1__SocketsReply *reply) {
+        message(o, &reply->base);
+}
+
 static void json_called(struct output *o, const char *service, const void *data, size_t size) {
         member(o, "{", "service", service);
         fprintf(o->file, ", \"size\": %zu, ", size);
@@ -154,6 +158,7 @@ const struct output_ops output_json = {
         .event = json_event,
         .rings = json_rings,
         .locks = json_locks,
+        .sockets = json_sockets,
         .called = json_called,
         .peek = json_peek,
         .dead = json_dead,

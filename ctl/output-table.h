@@ -31,5 +31,6 @@ static inline void put(struct output *o, const char *text) {
 
 void table_rings(struct output *o, const Ganger__V1__RingsReply *reply);
 void table_locks(struct output *o, const Ganger__V1__LocksReply *reply);
+void table_sockets(struct output *o, const Ganger__V1__SocketsReply *reply);
 
 #endif

@@ -62,6 +62,7 @@ struct output_ops {
         void (*event)(struct output *o, const Ganger__V1__Event *event);
         void (*rings)(struct output *o, const Ganger__V1__RingsReply *reply);
         void (*locks)(struct output *o, const Ganger__V1__LocksReply *reply);
+        void (*sockets)(struct output *o, const Ganger__V1__SocketsReply *reply);
         /** The reply of a service. */
         void (*called)(struct output *o, const char *service, const void *data, size_t size);
         void (*peek)(struct output *o, const Ganger__V1__PeekReply *reply);

@@ -79,8 +79,10 @@ static bool is_busy(const struct worker_demand *d) {
         for (size_t i = 0; i < d->n_rings; i++)
                 if (ring_watch_is_busy(d->rings[i].object))
                         return true;
+        if (d->n_sockets > 0 && sockets_count(&d->worker->gang->sockets) < 0)
+                return true;
         for (size_t i = 0; i < d->n_sockets; i++)
-                if (socket_connections(d->sockets[i].socket) != 0)
+                if (d->sockets[i].socket->connections > 0)
                         return true;
         return false;
 }

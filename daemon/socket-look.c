@@ -20,55 +20,85 @@
 /** State of a Unix socket that is connected, as /proc/net/unix has it: SS_CONNECTED. */
 #define LOCAL_CONNECTED 3
 
-/* "  sl  local_address rem_address st …", addresses as HEX:PORT */
-static bool is_tcp_connection(const char *line, unsigned int port) {
-        unsigned int local, state;
+/** A line of a table: what is connected where. */
+struct connection {
+        int type;                       /* 0: none */
+        unsigned int port;              /* of TCP */
+        const char *address;            /* of the Unix domain */
+};
 
-        if (sscanf(line, " %*u: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x", &local, &state) != 2 || local != port)
-                return false;
-        return state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT;
+/* "  sl  local_address rem_address st …", addresses as HEX:PORT */
+static struct connection parse_tcp(char *line) {
+        unsigned int port, state;
+
+        if (sscanf(line, " %*u: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x", &port, &state) != 2 ||
+            (state != TCP_ESTABLISHED && state != TCP_CLOSE_WAIT))
+                return (struct connection){ 0 };
+        return (struct connection){ .type = SOCK_STREAM, .port = port };
 }
 
 /* "Num RefCount Protocol Flags Type St Inode Path" */
-static bool is_local_connection(const char *line, int type, const char *address) {
-        unsigned int its_type, state;
+static struct connection parse_local(char *line) {
+        unsigned int type, state;
         int at = 0;
 
-        if (sscanf(line, "%*[0-9A-Fa-f]: %*x %*x %*x %x %x %*u %n", &its_type, &state, &at) != 2 || at == 0)
-                return false;
-        return (int)its_type == type && state == LOCAL_CONNECTED && strncmp(line + at, address, strlen(address)) == 0 &&
-               line[at + (int)strlen(address)] == '\n';
+        if (sscanf(line, "%*[0-9A-Fa-f]: %*x %*x %*x %x %x %*u %n", &type, &state, &at) != 2 || at == 0 || state != LOCAL_CONNECTED)
+                return (struct connection){ 0 };
+        line[at + (int)strcspn(line + at, "\n")] = '\0';
+        return (struct connection){ .type = (int)type, .address = line + at };
 }
 
-static int64_t count_lines(const char *path, const struct gang_socket *s, unsigned int port) {
-        _cleanup_(fclosep) FILE *f = fopen(path, "re");
+static unsigned int port_of(const struct listen_address *a) {
+        return ntohs(a->any.sa_family == AF_INET ? a->ipv4.sin_port : a->ipv6.sin6_port);
+}
+
+static bool is_at(const struct gang_socket *s, int family, const struct connection *c) {
+        if (s->type != c->type)
+                return false;
+        if (family == AF_UNIX)
+                return s->address.any.sa_family == AF_UNIX && strcmp(s->text, c->address) == 0;
+        return (s->address.any.sa_family == family || (family == AF_INET && s->address.both)) && port_of(&s->address) == c->port;
+}
+
+static const struct table {
+        int family;
+        const char *path;
+        struct connection (*parse)(char *line);
+} tables[] = {
+        { AF_UNIX, "/proc/net/unix", parse_local },
+        { AF_INET, "/proc/net/tcp", parse_tcp },
+        { AF_INET6, "/proc/net/tcp6", parse_tcp },      /* not there without IPv6 */
+};
+
+static int count_table(struct gang_sockets *sockets, const struct table *table) {
+        _cleanup_(fclosep) FILE *f = fopen(table->path, "re");
         _cleanup_(freep) char *line = NULL;
         size_t capacity = 0;
-        int64_t n = 0;
 
         if (!f)
-                return -errno;
-        while (getline(&line, &capacity, f) >= 0)
-                n += port > 0 ? is_tcp_connection(line, port) : is_local_connection(line, s->type, s->text);
-        return ferror(f) ? -EIO : n;
+                return errno == ENOENT && table->family == AF_INET6 ? 0 : -errno;
+        while (getline(&line, &capacity, f) >= 0) {
+                struct connection c = table->parse(line);
+
+                if (c.type == 0)
+                        continue;
+                list_for_each(it, &sockets->list) {
+                        struct gang_socket *s = list_entry(it, struct gang_socket, link);
+
+                        s->connections += is_at(s, table->family, &c);
+                }
+        }
+        return ferror(f) ? -EIO : 0;
 }
 
-int64_t socket_connections(const struct gang_socket *s) {
-        const struct listen_address *a = &s->address;
-        int64_t ipv4 = 0, ipv6 = 0;
+int sockets_count(struct gang_sockets *sockets) {
+        int r = 0;
 
-        if (s->type == SOCK_DGRAM)
-                return 0;
-        if (a->any.sa_family == AF_UNIX)
-                return count_lines("/proc/net/unix", s, 0);
-        if (a->any.sa_family == AF_INET || a->both)
-                ipv4 = count_lines("/proc/net/tcp", s, ntohs(a->any.sa_family == AF_INET ? a->ipv4.sin_port : a->ipv6.sin6_port));
-        if (a->any.sa_family == AF_INET6) {
-                ipv6 = count_lines("/proc/net/tcp6", s, ntohs(a->ipv6.sin6_port));
-                if (ipv6 == -ENOENT && a->both)
-                        ipv6 = 0;
-        }
-        return ipv4 < 0 ? ipv4 : ipv6 < 0 ? ipv6 : ipv4 + ipv6;
+        list_for_each(it, &sockets->list)
+                list_entry(it, struct gang_socket, link)->connections = 0;
+        for (size_t i = 0; i < ARRAY_SIZE(tables) && !list_is_empty(&sockets->list); i++)
+                r = count_table(sockets, &tables[i]) ?: r;
+        return r;
 }
 
 int64_t socket_waiting(const struct gang_socket *s) {

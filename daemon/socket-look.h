@@ -12,11 +12,11 @@
 #include "daemon/sockets.h"
 
 /**
- * How many connections there are at a socket, those that wait to be taken too. Of datagrams 0.
- * Reads the kernel's table of its protocol: for people, and once in a period of `idle-stop`.
- * @return the number, or -errno.
+ * Count the connections at each socket, those that wait to be taken too: into `connections` of each. Of datagrams there are none.
+ * Reads the kernel's tables, each once: for people, and once in a period of `idle-stop`.
+ * @return 0, or -errno: not all could be counted.
  */
-int64_t socket_connections(const struct gang_socket *socket);
+int sockets_count(struct gang_sockets *sockets);
 
 /** How many wait to be taken. @return -EOPNOTSUPP: only TCP tells that. */
 int64_t socket_waiting(const struct gang_socket *socket);

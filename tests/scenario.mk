@@ -19,7 +19,9 @@ SCENARIOS = \
 	tests/scenario/b135-service-manager.py \
 	tests/scenario/b140-real-daemons.py \
 	tests/scenario/b150-another-client.py \
-	tests/scenario/b160-demo.py
+	tests/scenario/b160-demo.py \
+	tests/scenario/b190-sockets.py \
+	tests/scenario/b195-on-demand.py
 TESTS += $(SCENARIOS)
 EXTRA_DIST += $(SCENARIOS) tests/harness/gang.py
 

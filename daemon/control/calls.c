@@ -39,6 +39,7 @@ static const struct {
         [REQUEST(PEEK)] = { "peek", call_peek, CONTROL_CONSUME },
         [REQUEST(DEAD)] = { "dead", call_dead, CONTROL_CONSUME },
         [REQUEST(LOCKS)] = { "locks", call_locks, CONTROL_VIEW },
+        [REQUEST(SOCKETS)] = { "sockets", call_sockets, CONTROL_VIEW },
         [REQUEST(SHUTDOWN)] = { "shutdown", call_shutdown, CONTROL_ADMIN },
 };
 

@@ -56,6 +56,7 @@ int call_permit(struct call *call, enum control_class needs);
 int call_unknown(struct call *call, const char *name);
 int call_unknown_ring(struct call *call, const char *name);     /* or service */
 int call_unknown_lock(struct call *call, const char *name);
+int call_unknown_listen(struct call *call, const char *name);
 
 /** @return 0; -E2BIG: there are too many names (with the error set). */
 int call_check_names(struct call *call, size_t n_names);
@@ -77,5 +78,6 @@ int call_attach(struct call *call);
 int call_peek(struct call *call);
 int call_dead(struct call *call);
 int call_locks(struct call *call);
+int call_sockets(struct call *call);
 
 #endif

@@ -12,4 +12,5 @@ DAEMON_SOURCES += \
 	daemon/control/names.c \
 	daemon/control/rings.c \
 	daemon/control/server.c daemon/control/server.h \
+	daemon/control/sockets.c \
 	daemon/control/status.c

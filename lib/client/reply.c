@@ -33,6 +33,7 @@ static const struct {
         [GANGER__V1__REQUEST__CALL_DEAD] = { REPLY(DEAD), false },
         [GANGER__V1__REQUEST__CALL_SHUTDOWN] = { REPLY(SHUTDOWN), false },
         [GANGER__V1__REQUEST__CALL_LOCKS] = { REPLY(LOCKS), false },
+        [GANGER__V1__REQUEST__CALL_SOCKETS] = { REPLY(SOCKETS), false },
 };
 
 static const int errors[] = {

@@ -29,10 +29,16 @@ while True:
 ECHO = 'while read -r x; do echo "OK $x"; done'
 
 
-def gang(config, **options):
-    g = Gang(config, begin=False, **options)
+# Ends only when somebody opens the gate.
+SLOW = f'{ECHO}; read -r go < @/gate'
+
+
+def gang(config):
+    g = Gang(config, begin=False)
     g.python('serve', SERVE)
     g.script('echo', ECHO)
+    g.script('slow', SLOW.replace('@', g.directory))
+    g.fifo('gate')
     g.start()
     return g
 
@@ -43,6 +49,12 @@ def connect(g, name='web'):
     s.settimeout(LIMIT)
     s.connect(g.path(name))
     return s, int(s.makefile('r').readline())
+
+
+def open_gate(g):
+    """Once; waits for whoever stands before it."""
+    with open(g.path('gate'), 'w') as f:
+        f.write('go\n')
 
 
 def state(g, key):
@@ -129,32 +141,42 @@ def the_first_message():
         call.wait()
 
 
-def messages_that_come_back():
-    """one that is there again after its receiver died, and one that rests first, start it too"""
+def a_message_that_rests():
+    """one that was rejected, and is to be delivered again later, starts nobody before that; then it does"""
     with gang('''
-        ring jobs { redelivery-delay = 300ms }
-        worker io { exec = {"sleep", "1000"} receive = jobs start = on-demand }
+        ring jobs { redelivery-delay = 2s }
+        ring out { }
+        worker io { exec = {"@/echo"} io = lines receive = jobs send = out start = on-demand }
         ''') as g:
-        rests(g, 'io/0')
-        # Received by somebody else, in the moment in which it is sent, or it would start the worker.
-        g.ctl('stop', 'io')
+        g.ctl('stop', 'io')                 # so that it is not it that receives the message
         g.ctl('send', 'jobs', 'x')
         g.ctl('receive', 'jobs', '--exec', 'exit 1', expected=None)
-        equal(g.ring('jobs')['ready'], 1, 'messages')
-        g.ctl('start', 'io')
-        g.ctl('stop', 'io')
-        g.ctl('status')
-        check(state(g, 'io/0') == ('down', False), 'stopped by hand')
+        equal(g.json('peek', 'jobs')['messages'][0]['deliveries'], 1, 'deliveries')
+        g.configure(g.config_text.replace('worker io', 'worker new'))
+        g.ctl('reload')
+        equal(state(g, 'new/0'), ('down', False), 'while it rests')
+        equal(g.ctl('receive', 'out', '--count', 1).out, 'x\n', 'answer')
 
 
 def while_it_stops():
-    """a message that comes while it is on its way down is for the next process"""
+    """a message that comes while it is on its way down, and looks no more, is for the next process"""
     with gang('''
         ring jobs { }
         ring out { }
         worker io { exec = {"@/slow"} io = lines receive = jobs send = out start = on-demand idle-stop = 1s stop-timeout = infinity }
-        ''', begin=False) as g:
-        pass
+        ''') as g:
+        g.ctl('send', 'jobs', 'a')
+        equal(g.ctl('receive', 'out', '--count', 1).out, 'a\n', 'answer')
+        g.until('it is on its way down', lambda: state(g, 'io/0')[0] in ('draining', 'stopping'))
+        pid = g.pid('io/0')
+        g.ctl('send', 'jobs', 'b')
+        g.ctl('status')
+        equal(g.pid('io/0'), pid, 'pid')
+        open_gate(g)
+        equal(g.ctl('receive', 'out', '--count', 1).out, 'b\n', 'answer')
+        check(g.pid('io/0') != pid, 'pid')
+        g.ctl('stop', 'io', '--no-wait')
+        open_gate(g)
 
 
 def stopped_by_hand():
@@ -182,17 +204,23 @@ def stopped_by_hand():
 
 def idle_connections():
     """as long as a connection is open it is not idle; then it is stopped, and the next connection starts it"""
-    with gang('listen web { stream = @/web }\nworker web { exec = {"@/serve"} listen = web start = on-demand idle-stop = 1s }') as g:
+    with gang('''
+        listen web { stream = @/web }
+        listen tick { stream = @/tick }
+        worker web { exec = {"@/serve"} listen = web start = on-demand idle-stop = 1s }
+        worker clock { exec = {"@/serve"} listen = tick start = on-demand idle-stop = 1s }
+        ''') as g:
         s, pid = connect(g)
         other, _ = connect(g)
-        g.until('it is counted', lambda: g.json('sockets')['sockets'][0]['connections'] == 2)
+        web = next(i for i in g.json('sockets')['sockets'] if i['name'] == 'web')
+        equal((web['connections'], web['workers'], web['backlog']), (2, ['web'], 4096), 'web')
         other.close()
-        # Two of the periods after which it would be stopped, as a timer of the daemon tells them.
+        g.ctl('sockets', 'tick').has(g.path('tick'), 'clock')
+        g.ctl('sockets', 'tack', expected=4).has("did you mean 'tick'")
+        # Two of the periods after which it would be stopped, as a worker that is idle tells them.
         for _ in range(2):
-            with gang('listen web { stream = @/web }\n'
-                      'worker web { exec = {"@/serve"} listen = web start = on-demand idle-stop = 1s }') as clock:
-                connect(clock)[0].close()
-                rests(clock, 'web/0')
+            connect(g, 'tick')[0].close()
+            rests(g, 'clock/0')
         equal(g.pid('web/0'), pid, 'pid')
         s.close()
         rests(g, 'web/0')
@@ -232,5 +260,5 @@ def a_reload():
 
 
 if __name__ == '__main__':
-    main(the_first_connection, over_a_death_of_the_manager, the_first_message, stopped_by_hand, idle_connections,
+    main(the_first_connection, over_a_death_of_the_manager, the_first_message, a_message_that_rests, while_it_stops, stopped_by_hand, idle_connections,
          one_that_takes_nothing, a_reload)
