@@ -9,6 +9,8 @@ tests_faults_gangerd_faults_SOURCES = daemon/main.c \
 	daemon/instance-takeover.c \
 	daemon/membership.c \
 	daemon/reload.c \
+	daemon/ring-watch.c \
+	daemon/sockets.c \
 	daemon/takeover.c \
 	daemon/worker.c
 tests_faults_gangerd_faults_CPPFLAGS = $(DAEMON_CPPFLAGS) -DGANGER_FAULTS=1

@@ -264,6 +264,85 @@ def an_outsider(fault, point=None):
         equal(g.ctl('receive', 'mail').out, 'letter\n', 'received')
 
 
+# Answers each connection.
+SERVE = '''
+import socket
+server = socket.socket(fileno=3)
+while True:
+    connection, address = server.accept()
+    connection.sendall(b'here')
+    connection.close()
+'''
+SOCKET = 'listen web { stream = @/web }\nworker web { exec = {"@/serve"} listen = web start = manual }\n'
+
+
+def with_socket(g):
+    """A worker with a socket, that rests."""
+    g.python('serve', SERVE)
+    g.configure(CONFIG + SOCKET)
+
+
+def is_answered(g):
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(g.path('web'))
+    g.ctl('start', 'web')
+    return heard(g, s)
+
+
+def heard(g, s):
+    s.settimeout(g.limit)
+    try:
+        return s.recv(100)
+    except OSError as e:
+        return e
+
+
+def a_socket(fault):
+    """who waits at a socket is served, though the manager that opened it died meanwhile"""
+    with FaultyGang(fault) as g:
+        with_socket(g)
+        g.ctl('reload')
+        s = socket.socket(socket.AF_UNIX)
+        s.connect(g.path('web'))
+        kill_and_wait(g.manager_pid)
+        g.ctl('start', 'web')
+        equal(heard(g, s), b'here', 'what it hears')
+
+
+def a_new_socket(fault, point):
+    """a manager dies over a socket that a reload defines: the reload is asked for again, and opens it"""
+    with FaultyGang(fault) as g:
+        with_socket(g)
+        g.die_at(point)
+        g.ctl('reload')
+        g.has_died()
+        g.wait_until('it is in force', lambda: 'web' in g.status())
+        equal(is_answered(g), b'here', 'what one hears')
+
+
+def a_socket_that_goes(fault, point='after-config'):
+    """a manager dies over a socket that is no longer defined: it is closed, and its file goes"""
+    with FaultyGang(fault) as g:
+        with_socket(g)
+        g.ctl('reload')
+        check(os.path.exists(g.path('web')), 'there is no file')
+        g.configure(CONFIG)
+        g.die_at(point)
+        g.ctl('reload')
+        g.has_died()
+        g.wait_until('it is in force', lambda: 'web' not in g.status())
+        check(not os.path.exists(g.path('web')), 'a file is left')
+
+
+def a_demand(fault):
+    """a message that is there already when the watching begins is seen"""
+    with FaultyGang(fault) as g:
+        g.ctl('send', 'mail', 'letter')
+        g.configure(CONFIG + 'worker late { exec = {"sleep", "1000"} receive = mail start = on-demand }\n')
+        g.ctl('reload')
+        g.wait_until('it is started', lambda: g.instance('late/0')['state'] == 'ready')
+
+
 WORKER_POINTS = ('before-recover', 'after-recover', 'after-state', 'after-acknowledge', 'before-spawn', 'amid-spawn', 'after-spawn')
 
 # A check; the points at which it must hold; the faults that it must find: at which point, and what is seen of it.
@@ -283,6 +362,10 @@ CHECKS = (
     (a_reload, ('before-config', 'after-config', 'after-reload', 'before-spawn', 'after-acknowledge'),
      {}),
     (a_configuration_in_force, (None,), {'forget-config': (None, 'processes')}),
+    (a_socket, (None,), {'forget-socket': (None, 'what it hears')}),
+    (a_new_socket, ('before-socket-stored', 'after-socket-stored'), {}),
+    (a_socket_that_goes, ('after-config', 'amid-socket-removal'), {'forget-sockets': (None, 'a file is left')}),
+    (a_demand, (None,), {'demand-blind': (None, 'waited')}),
     (an_outsider, (None, 'before-recover-attached', 'after-recover-attached'), {'forget-attached': (None, 'the letter')}),
 )
 
