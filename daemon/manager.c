@@ -396,6 +396,7 @@ static void let_go_of_terminal(void) {
 /* It cannot be begun. If nothing runs yet, the daemon ends with us; else the next manager tries. */
 static int give_up(struct manager *manager, const struct error *error) {
         log_error("%s", error->text);
+        gang_sockets_abandon(&manager->gang.sockets); /* the next one opens them again */
         keeper_link_leave(&manager->gang.link, EX_CONFIG);
         keeper_link_flush(&manager->gang.link);
         return EX_CONFIG;

@@ -17,7 +17,8 @@
 
 #include "base/cleanup.h"
 
-/** State of a Unix socket that is connected, as /proc/net/unix has it: SS_CONNECTED. */
+/** States of a Unix socket that is connected, as /proc/net/unix has it: SS_CONNECTING as long as nobody has taken it, SS_CONNECTED. */
+#define LOCAL_WAITING 2
 #define LOCAL_CONNECTED 3
 
 /** A line of a table: what is connected where. */
@@ -25,6 +26,7 @@ struct connection {
         int type;                       /* 0: none */
         unsigned int port;              /* of TCP */
         const char *address;            /* of the Unix domain */
+        bool waits;
 };
 
 /* "  sl  local_address rem_address st …", addresses as HEX:PORT */
@@ -42,10 +44,11 @@ static struct connection parse_local(char *line) {
         unsigned int type, state;
         int at = 0;
 
-        if (sscanf(line, "%*[0-9A-Fa-f]: %*x %*x %*x %x %x %*u %n", &type, &state, &at) != 2 || at == 0 || state != LOCAL_CONNECTED)
+        if (sscanf(line, "%*[0-9A-Fa-f]: %*x %*x %*x %x %x %*u %n", &type, &state, &at) != 2 || at == 0 ||
+            (state != LOCAL_CONNECTED && state != LOCAL_WAITING))
                 return (struct connection){ 0 };
         line[at + (int)strcspn(line + at, "\n")] = '\0';
-        return (struct connection){ .type = (int)type, .address = line + at };
+        return (struct connection){ .type = (int)type, .address = line + at, .waits = state == LOCAL_WAITING };
 }
 
 static unsigned int port_of(const struct listen_address *a) {
@@ -85,29 +88,36 @@ static int count_table(struct gang_sockets *sockets, const struct table *table) 
                 list_for_each(it, &sockets->list) {
                         struct gang_socket *s = list_entry(it, struct gang_socket, link);
 
-                        s->connections += is_at(s, table->family, &c);
+                        if (!is_at(s, table->family, &c))
+                                continue;
+                        s->connections++;
+                        s->waiting += c.waits;
                 }
         }
         return ferror(f) ? -EIO : 0;
 }
 
-int sockets_count(struct gang_sockets *sockets) {
-        int r = 0;
-
-        list_for_each(it, &sockets->list)
-                list_entry(it, struct gang_socket, link)->connections = 0;
-        for (size_t i = 0; i < ARRAY_SIZE(tables) && !list_is_empty(&sockets->list); i++)
-                r = count_table(sockets, &tables[i]) ?: r;
-        return r;
-}
-
-int64_t socket_waiting(const struct gang_socket *s) {
+/* TCP's table does not tell who waits; the socket does. */
+static uint32_t tcp_waiting(const struct gang_socket *s) {
         struct tcp_info info;
         socklen_t size = sizeof info;
 
-        if (s->type != SOCK_STREAM || s->address.any.sa_family == AF_UNIX)
-                return -EOPNOTSUPP;
-        if (getsockopt(s->fd, IPPROTO_TCP, TCP_INFO, &info, &size) < 0)
-                return -errno;
-        return info.tcpi_unacked; /* of a socket that listens: connections that wait */
+        if (s->type != SOCK_STREAM || s->address.any.sa_family == AF_UNIX ||
+            getsockopt(s->fd, IPPROTO_TCP, TCP_INFO, &info, &size) < 0)
+                return 0;
+        return info.tcpi_unacked;
+}
+
+int sockets_count(struct gang_sockets *sockets) {
+        int r = 0;
+
+        list_for_each(it, &sockets->list) {
+                struct gang_socket *s = list_entry(it, struct gang_socket, link);
+
+                s->connections = 0;
+                s->waiting = tcp_waiting(s);
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(tables) && !list_is_empty(&sockets->list); i++)
+                r = count_table(sockets, &tables[i]) ?: r;
+        return r;
 }

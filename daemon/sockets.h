@@ -30,7 +30,7 @@ struct gang_socket {
         struct listen_address address;
         int fd;
         uint64_t device, inode;         /* of its file, if it has one */
-        uint32_t connections;           /* as of the last sockets_count() */
+        uint32_t connections, waiting;  /* as of the last sockets_count() */
         bool removed;                   /* no longer defined, or not known yet to be */
         bool prepared;                  /* opened for a configuration that is not in force yet */
         uint32_t state_slot;

@@ -37,10 +37,6 @@ static int fill_workers(struct call *call, const char *name, Ganger__V1__Socket 
         return 0;
 }
 
-static uint32_t count(int64_t n) {
-        return n < 0 ? 0 : (uint32_t)MIN(n, (int64_t)UINT32_MAX);
-}
-
 static int add_socket(void *userdata, const struct listen_definition *listen, int type, const char *address) {
         struct answer *a = userdata;
         const struct gang_socket *s = gang_socket_find(&a->call->gang->sockets, listen->name, type, address);
@@ -55,7 +51,7 @@ static int add_socket(void *userdata, const struct listen_definition *listen, in
         m->type = (char *)listen_type_name(type);
         m->address = s->text;
         m->connections = s->connections;
-        m->waiting = count(socket_waiting(s));
+        m->waiting = s->waiting;
         m->backlog = type == SOCK_DGRAM ? 0 : listen->backlog;
         a->reply.sockets[a->reply.n_sockets++] = m;
         return fill_workers(a->call, s->name, m);

@@ -119,7 +119,49 @@ def every_kind_is_passed():
                 check(not refused, f'{address} answers')
             except ConnectionRefusedError:
                 check(refused, f'{address} does not answer')
+        # Nobody takes them: they wait. One that is closed by the other side is gone when the program closes it, too.
+        waiting = [socket.create_connection(address, LIMIT) for address in (('127.0.0.1', a), ('::1', a), ('127.0.0.1', b))]
+        waiting.append(local(g.path('web')))
+
+        def counts(name, address):
+            found = next(s for s in g.json('sockets', name)['sockets'] if s['address'] == address)
+            return found['connections'], found['waiting'], found['workers']
+
+        # Beside those of above, which were closed and nobody has taken.
+        g.until('they are counted', lambda: [counts('web', str(address))[0] for address in (a, f'127.0.0.1:{b}')] >= [2, 1])
+        check(counts('web', str(a))[1] >= 2, 'connections that wait')
+        equal(counts('web', g.path('web')), (1, 1, ['all']), 'of the path')
+        equal(counts('log', g.path('log')), (0, 0, ['all']), 'of datagrams')
+        g.ctl('sockets').has('127.0.0.1:' + str(b), 'sequential', 'all')
+        g.ctl('status', 'all').has('listen: log, web')
     check(not os.path.exists(g.path('web')) and not os.path.exists(g.path('seq')), 'a file is left')
+
+
+def of_other_people():
+    """a path has the owner, the group and the mode that are asked for, also after a reload"""
+    need_root()
+    with gang('listen a { stream = @/a user = nobody group = 0 mode = 0600 }\nworker a { exec = {"@/tell"} listen = a }') as g:
+        g.start()
+        st = os.stat(g.path('a'))
+        equal((st.st_uid, st.st_gid, stat.S_IMODE(st.st_mode)), (pwd.getpwnam('nobody').pw_uid, 0, 0o600), 'owner')
+        g.configure(g.config_text.replace('user = nobody', 'user = 12345'))
+        g.ctl('reload')
+        equal(os.stat(g.path('a')).st_uid, 12345, 'owner')
+        g.configure(g.config_text.replace('user = 12345', 'user = nobody-here'))
+        g.ctl('reload', expected=1).has("there is no user 'nobody-here'")
+
+
+def a_port_that_others_have():
+    """with reuse-port another program can listen there, too; that cannot be changed under an open socket"""
+    port = free_port()
+    with gang(f'listen a {{ stream = "127.0.0.1:{port}" reuse-port = yes }}\nworker a {{ exec = {{"@/tell"}} listen = a }}') as g:
+        g.start()
+        with socket.socket() as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            s.bind(('127.0.0.1', port))
+            s.listen()
+        g.configure(g.config_text.replace('reuse-port = yes', 'reuse-port = no'))
+        g.ctl('reload', expected=1).has('ganger.conf:1:', 'reuse-port cannot be changed')
 
 
 def beside_the_bridge():
@@ -309,5 +351,5 @@ def the_check():
 
 
 if __name__ == '__main__':
-    main(every_kind_is_passed, beside_the_bridge, restarts_under_load, a_death_keeps_what_waits, a_reload, what_is_in_the_way,
+    main(every_kind_is_passed, of_other_people, a_port_that_others_have, beside_the_bridge, restarts_under_load, a_death_keeps_what_waits, a_reload, what_is_in_the_way,
          the_check)
