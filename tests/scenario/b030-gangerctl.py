@@ -35,7 +35,7 @@ def every_verb_as_json():
         documents = [
             (['status'], 0), (['status', 'idle', 'cannot/0'], 0), (['start', 'idle'], 0), (['stop', 'idle/1'], 0),
             (['restart', 'idle/0', 'idle/1'], 0), (['scale', 'idle', '3'], 0), (['is-active', 'idle', 'idle/2'], 0),
-            (['is-active', 'off'], 3), (['start', 'cannot'], 1), (['rings'], 0), (['rings', 'jobs'], 0), (['locks'], 0),
+            (['is-active', 'off'], 3), (['start', 'cannot'], 1), (['rings'], 0), (['rings', 'jobs'], 0), (['locks'], 0), (['sockets'], 0),
             (['send', 'jobs', 'one', 'two', 'three'], 0), (['peek', 'jobs', '--count', '2'], 0), (['dead', 'list', 'jobs'], 0),
             (['dead', 'retry', 'jobs', '--all'], 0), (['dead', 'drop', 'jobs', '--all'], 0), (['reload'], 0), (['version'], 0),
             (['check', g.config_path], 0), (['check', '/nonexistent'], 1),
