@@ -161,7 +161,8 @@ static char *names(char *const *words, size_t n) {
 void table_sockets(struct output *o, const Ganger__V1__SocketsReply *reply) {
         static const struct column columns[] = {
                 { .title = "NAME" }, { .title = "TYPE" }, { .title = "ADDRESS" }, { .title = "CONNECTIONS", .right = true },
-                { .title = "WAITING", .right = true }, { .title = "BACKLOG", .right = true }, { .title = "WORKERS", .shrinks = true },
+                { .title = "WAITING", .right = true }, { .title = "BACKLOG", .right = true },
+                { .title = "WORKERS", .shrinks = true },
         };
         struct table t;
 
@@ -172,7 +173,8 @@ void table_sockets(struct output *o, const Ganger__V1__SocketsReply *reply) {
                 bool connects = s->backlog > 0;
 
                 table_add(&t, (const char *[]){ s->name, s->type, s->address, connects ? NUMBER(s->connections) : NULL,
-                                                connects ? NUMBER(s->waiting) : NULL, connects ? NUMBER(s->backlog) : NULL, workers });
+                                                connects ? NUMBER(s->waiting) : NULL, connects ? NUMBER(s->backlog) : NULL,
+                                                workers });
         }
         table_print(&t, o);
         table_done(&t);

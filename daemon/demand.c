@@ -3,11 +3,12 @@
  * Workers that are started on demand
  *
  * While none of its instances runs, its sockets and rings are watched; while one does, none is: the program looks after
- * them. What must hold: whatever comes while nobody watches is still there when the watching begins, since sockets and rings keep
- * it. So nothing of this is written down: a new manager finds the same sockets and rings, and looks.
+ * them. What must hold: whatever comes while nobody watches is still there when the watching begins, since sockets and
+ * rings keep it. So nothing of this is written down: a new manager finds the same sockets and rings, and looks.
  *
- * With `idle-stop` a running worker is looked at once in a period. What cannot be seen then is seen by a watch at its sockets that
- * fires once in a period, so a busy worker costs us one wake-up in a period, and an idle one none after it was stopped.
+ * With `idle-stop` a running worker is looked at once in a period. What cannot be seen then is seen by a watch at its
+ * sockets that fires once in a period, so a busy worker costs us two wake-ups in a period, and an idle one none after it
+ * was stopped.
  */
 
 #include "daemon/demand.h"
@@ -197,7 +198,8 @@ static int watch_socket(void *userdata, const struct listen_definition *listen, 
         struct socket_watch *w = &d->sockets[d->n_sockets];
         int r;
 
-        *w = (struct socket_watch){ .demand = d, .socket = gang_socket_find(&gang->sockets, listen->name, type, address), .fd = -1 };
+        *w = (struct socket_watch){ .demand = d, .fd = -1 };
+        w->socket = gang_socket_find(&gang->sockets, listen->name, type, address);
         if (!w->socket)
                 return 0;
         d->n_sockets++;

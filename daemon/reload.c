@@ -2,8 +2,8 @@
 /*
  * Putting a new configuration into force: all of it or nothing
  *
- * Everything that can be refused comes first: the file, the geometry of objects, the memory of new ones, new sockets. Then the new
- * text is stored with the keeper: that is the step at which the configuration changes. A manager that dies
+ * Everything that can be refused comes first: the file, the geometry of objects, the memory of new ones, new sockets. Then
+ * the new text is stored with the keeper: that is the step at which the configuration changes. A manager that dies
  * after it leaves the rest to its successor, which finds workers to start, to stop and to restart by comparing what
  * is with what is defined.
  */
@@ -83,7 +83,8 @@ static int refuse_changed_objects(const struct config *config, const struct conf
 }
 
 /* Only what was said before a socket was bound counts for it. */
-static int refuse_changed_listens(const struct config *config, const struct config_diff *diff, struct config_errors *errors) {
+static int refuse_changed_listens(const struct config *config, const struct config_diff *diff,
+                                  struct config_errors *errors) {
         int r = 0;
 
         for (size_t i = 0; i < diff->n; i++) {
@@ -91,8 +92,8 @@ static int refuse_changed_listens(const struct config *config, const struct conf
 
                 if (!from || !to || from->reuse_port == to->reuse_port)
                         continue;
-                config_errors_add(errors, config->path, to->line, "listen '%s': exists, and its reuse-port cannot be changed; "
-                                  "restart the daemon", to->name);
+                config_errors_add(errors, config->path, to->line,
+                                  "listen '%s': exists, and its reuse-port cannot be changed; restart the daemon", to->name);
                 r = -EINVAL;
         }
         return r;
@@ -145,7 +146,8 @@ static int add_sockets(struct gang *gang, const struct config *config, struct co
 }
 
 /* Whatever can fail for want of memory, of an address, or of anything else. */
-static int prepare(struct gang *gang, const struct config *config, const struct config_diff *diff, struct config_errors *errors) {
+static int prepare(struct gang *gang, const struct config *config, const struct config_diff *diff,
+                   struct config_errors *errors) {
         int r = add_objects(gang, config, diff, errors);
 
         if (r < 0)

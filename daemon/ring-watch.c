@@ -3,12 +3,12 @@
  * Waiting for the first message of a ring
  *
  * The manager announces itself as one that polls, as participant 0, which nobody else is; looks; and sleeps in its
- * loop. Whoever sends looks whether anybody is announced, and posts to the event descriptor. Both directions and their barriers
- * are those of shm/wait.h. The descriptor is watched for changes (edge-triggered), and read only once we are done with it: a
- * post is for all who poll.
+ * loop. Whoever sends looks whether anybody is announced, and posts to the event descriptor. Both directions and their
+ * barriers are those of shm/wait.h. The descriptor is watched for changes (edge-triggered), and read only once we are done
+ * with it: a post is for all who poll.
  *
- * A manager that is killed meanwhile stays announced. That costs senders a system call, and nobody a message; the next manager
- * takes it back (ring_watch_forget).
+ * A manager that is killed meanwhile stays announced. That costs senders a system call, and nobody a message; the next
+ * manager takes it back (ring_watch_forget).
  *
  * The memory is others' to write. A look is bounded by the geometry, and looks in a row by WATCH_BURST.
  */

@@ -2,8 +2,8 @@
 /*
  * Looking at sockets: who is connected to them
  *
- * The kernel does not say of a connection at which socket it came in; but it has the local address of that. So what is counted
- * are connections at the same path or name, or at the same port. Somebody else's at the same port of another
+ * The kernel does not say of a connection at which socket it came in; but it has the local address of that. So what is
+ * counted are connections at the same path or name, or at the same port. Somebody else's at the same port of another
  * address is counted, too.
  */
 
@@ -17,7 +17,7 @@
 
 #include "base/cleanup.h"
 
-/** States of a Unix socket that is connected, as /proc/net/unix has it: SS_CONNECTING as long as nobody has taken it, SS_CONNECTED. */
+/** States of a connected Unix socket in /proc/net/unix: SS_CONNECTING as long as nobody has taken it, then SS_CONNECTED. */
 #define LOCAL_WAITING 2
 #define LOCAL_CONNECTED 3
 
@@ -60,7 +60,8 @@ static bool is_at(const struct gang_socket *s, int family, const struct connecti
                 return false;
         if (family == AF_UNIX)
                 return s->address.any.sa_family == AF_UNIX && strcmp(s->text, c->address) == 0;
-        return (s->address.any.sa_family == family || (family == AF_INET && s->address.both)) && port_of(&s->address) == c->port;
+        return (s->address.any.sa_family == family || (family == AF_INET && s->address.both)) &&
+               port_of(&s->address) == c->port;
 }
 
 static const struct table {

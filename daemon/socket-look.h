@@ -9,7 +9,8 @@
 #include "daemon/sockets.h"
 
 /**
- * Count the connections at each socket: `connections`, and of them `waiting`, which nobody has taken yet. Of datagrams there are none.
+ * Count the connections at each socket: `connections`, and of them `waiting`, which nobody has taken yet. Of datagrams
+ * there are none.
  * Reads the kernel's tables, each once: for people, and once in a period of `idle-stop`.
  * @return 0, or -errno: not all could be counted.
  */

@@ -3,8 +3,8 @@
  * Opening a socket to listen at
  *
  * A path is the one address that outlives its socket: after the death of a daemon its file is in the way of the next one.
- * So a file at the path is removed if it is a socket, ours, and nobody answers there. What must hold: nobody's living socket is
- * taken from it, and a new file is never open to more people than `mode` says, not for a moment.
+ * So a file at the path is removed if it is a socket, ours, and nobody answers there. What must hold: nobody's living
+ * socket is taken from it, and a new file is never open to more people than `mode` says, not for a moment.
  */
 
 #include "daemon/socket-open.h"
@@ -134,7 +134,8 @@ static struct listen_address without_ipv6(const struct listen_address *address) 
         return ipv4;
 }
 
-int socket_open(int type, const struct listen_address *address, const struct listen_definition *listen, struct error *error) {
+int socket_open(int type, const struct listen_address *address, const struct listen_definition *listen,
+                struct error *error) {
         const char *path = listen_address_path(address);
         _cleanup_(closep) int fd = socket(address->any.sa_family, type | SOCK_CLOEXEC, 0);
         struct listen_address ipv4;

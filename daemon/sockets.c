@@ -2,8 +2,8 @@
 /*
  * The sockets of the gang
  *
- * Order when one is opened: it is stored with the keeper first, then its record is written. A manager that finds a socket with the
- * keeper and no record uses it all the same; one that finds a record without a socket forgets it. Order when one
+ * Order when one is opened: it is stored with the keeper first, then its record is written. A manager that finds a socket
+ * with the keeper and no record uses it all the same; one that finds a record without a socket forgets it. Order when one
  * goes: its file, then its record, then the socket itself.
  *
  * Invariant: a file is removed only if it is the one that our socket has made.
@@ -52,7 +52,8 @@ static struct gang_socket *gang_socket_free(struct gang_socket *s) {
 }
 DEFINE_CLEANUP(struct gang_socket *, gang_socket_free)
 
-static int gang_socket_new(struct gang_socket **ret, struct gang_sockets *sockets, const char *name, int type, const char *text) {
+static int gang_socket_new(struct gang_socket **ret, struct gang_sockets *sockets, const char *name, int type,
+                           const char *text) {
         _cleanup_(gang_socket_freep) struct gang_socket *s = calloc(1, sizeof *s);
         int r;
 

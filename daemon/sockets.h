@@ -5,8 +5,8 @@
 /*
  * The sockets of the gang: opened once, kept with the keeper (listen/NAME/…), given to processes
  *
- * A socket is known by its section, its type and its address. It stays open over every restart of a worker, over deaths of the
- * manager, and over a reload that does not remove it.
+ * A socket is known by its section, its type and its address. It stays open over every restart of a worker, over deaths
+ * of the manager, and over a reload that does not remove it.
  */
 
 #include <stdbool.h>

@@ -30,7 +30,8 @@ static int local_parse(const char *text, struct listen_address *ret, struct erro
         size_t n = strlen(text);
 
         if (n >= sizeof local->sun_path)
-                return error_set(error, -EINVAL, "'%s' is too long; the most are %zu bytes", text, sizeof local->sun_path - 1);
+                return error_set(error, -EINVAL, "'%s' is too long; the most are %zu bytes", text,
+                                 sizeof local->sun_path - 1);
         if (n == 1)
                 return error_set(error, -EINVAL, "'%s' is not an address", text);
         local->sun_family = AF_UNIX;

@@ -267,7 +267,11 @@ const char *restart_policy_name(enum restart_policy policy);
 const char *worker_ready_name(enum worker_ready ready);
 const char *worker_start_name(enum worker_start start);
 
-/** Called for each socket of a section, in the order in which workers find them. @param type  SOCK_STREAM, … @return < 0: stop. */
+/**
+ * Called for each socket of a section, in the order in which workers find them.
+ * @param type  SOCK_STREAM, …
+ * @return < 0: stop.
+ */
 typedef int (*listen_fn)(void *userdata, const struct listen_definition *listen, int type, const char *address);
 
 /** @return 0, or what `fn` returned to stop it. */
@@ -296,7 +300,7 @@ struct config_change {
         bool restart;                                   /* the processes of the worker must be replaced */
 };
 
-/** The first key of an object, or of a listen section, that changed (CONFIG_CHANGED); "kind" if it is of another kind of section now. */
+/** The first key that changed of an object or a listen section (CONFIG_CHANGED); "kind" if it is of another section now. */
 const char *config_change_key(const struct config_change *change);
 
 /** What is new, gone or different. Points into both configs. */

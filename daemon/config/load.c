@@ -139,7 +139,8 @@ static void verify_user(const struct worker_definition *w, struct error *error) 
         verify_name("user", w->user, error);
 }
 
-static void verify_listen(const struct config *config, const struct listen_definition *listen, struct config_errors *errors) {
+static void verify_listen(const struct config *config, const struct listen_definition *listen,
+                          struct config_errors *errors) {
         struct error user = ERROR_NULL, group = ERROR_NULL;
 
         if (listen->user)

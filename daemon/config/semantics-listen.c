@@ -47,7 +47,8 @@ void check_listen(const struct checker *c, const struct listen_definition *liste
         (void)listen_definition_each(listen, look_at_socket, &content);
         if (!was_written(c, "stream") && !was_written(c, "datagram") && !was_written(c, "sequential"))
                 config_errors_add(c->errors, c->config->path, c->section->line,
-                                  "listen '%s': it has no address: add stream, datagram or sequential", c->section->name ?: "");
+                                  "listen '%s': it has no address: add stream, datagram or sequential",
+                                  c->section->name ?: "");
         if (listen_definition_count(listen) == 0)
                 return;
         check_use(c, listen, "backlog", content.connections, "datagrams have none");
@@ -94,8 +95,8 @@ static int add_socket(void *userdata, const struct listen_definition *listen, in
         if (listen_address_parse(text, &new.address, NULL) < 0)
                 return 0;
         if (s->n == CONFIG_SOCKETS_MAX) {
-                config_errors_add(c->errors, c->config->path, listen->line, "listen '%s': more than %d sockets in all", listen->name,
-                                  CONFIG_SOCKETS_MAX);
+                config_errors_add(c->errors, c->config->path, listen->line, "listen '%s': more than %d sockets in all",
+                                  listen->name, CONFIG_SOCKETS_MAX);
                 return -E2BIG;
         }
         other = find_conflict(s, &new);
@@ -142,7 +143,8 @@ void check_worker_sockets(const struct checker *c, struct worker_definition *w) 
                 complain(c, "listen", "%zu sockets; the most are %d", n, CONFIG_WORKER_SOCKETS_MAX);
         for (size_t i = 0; i < ARRAY_SIZE(w->io_fds); i++)
                 if (n > 0 && w->io_fds[i] >= 3 && (size_t)w->io_fds[i] < 3 + n)
-                        complain(c, "io-fds", "%d is one of the sockets, which are the descriptors from 3 to %zu", w->io_fds[i], 2 + n);
+                        complain(c, "io-fds", "%d is one of the sockets, which are the descriptors from 3 to %zu", w->io_fds[i],
+                                 2 + n);
 }
 
 /* Something that is there for it to take is seen without it. */
@@ -172,12 +174,13 @@ void check_start(const struct checker *c, const struct worker_definition *w) {
         const struct listen_definition *datagrams = find_datagrams(c, w);
 
         if (w->start == WORKER_START_ON_DEMAND && !can_be_demanded(c, w))
-                complain(c, "start", "nothing can demand it: it has neither listen nor serve, and receives from no queue or pipe");
+                complain(c, "start",
+                         "nothing can demand it: it has neither listen nor serve, and receives from no queue or pipe");
         if (w->idle_stop_usec == USEC_INFINITY || is_doubtful(c, "start"))
                 return;
         if (w->start != WORKER_START_ON_DEMAND)
                 complain(c, "idle-stop", "only with start = on-demand: else nothing would start it again");
         else if (datagrams)
-                complain(c, "idle-stop", "listen '%s' has datagrams, of which nobody but the program knows whether they come",
-                         datagrams->name);
+                complain(c, "idle-stop",
+                         "listen '%s' has datagrams, of which nobody but the program knows whether they come", datagrams->name);
 }
