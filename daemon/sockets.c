@@ -6,7 +6,7 @@
  * with the keeper and no record uses it all the same; one that finds a record without a socket forgets it. Order when one
  * goes: its file, then its record, then the socket itself.
  *
- * Invariant: a file is removed only if it is the one that our socket has made.
+ * Invariant: a file is removed, or given another mode, only if it is the one that our socket has made.
  */
 
 #include "daemon/sockets.h"
@@ -118,13 +118,18 @@ static bool is_shared(const struct gang_socket *s) {
         return false;
 }
 
-/* Not what somebody else has put in its place, and not while it is another section's as well. */
-static void remove_file(const struct gang_socket *s) {
+/* Or has somebody else put something in its place? */
+static bool has_own_file(const struct gang_socket *s) {
         const char *path = listen_address_path(&s->address);
         struct stat st;
 
-        if (path && lstat(path, &st) == 0 && st.st_dev == s->device && st.st_ino == s->inode && !is_shared(s))
-                (void)unlink(path);
+        return path && lstat(path, &st) == 0 && st.st_dev == s->device && st.st_ino == s->inode;
+}
+
+/* Not while it is another section's as well. */
+static void remove_file(const struct gang_socket *s) {
+        if (has_own_file(s) && !is_shared(s))
+                (void)unlink(listen_address_path(&s->address));
 }
 
 /* It is no longer listened at. Processes that have it keep it until they end. */
@@ -286,7 +291,9 @@ static int keep_socket(void *userdata, const struct listen_definition *listen, i
         if (!s)
                 return 0;
         s->removed = s->prepared = false;
-        if (socket_adjust(s->fd, type, &s->address, listen, &error) < 0)
+        if (listen_address_path(&s->address) && !has_own_file(s))
+                log_warning("listen '%s': %s: its file is no longer there, so nobody can connect", s->name, address);
+        else if (socket_adjust(s->fd, type, &s->address, listen, &error) < 0)
                 log_warning("listen '%s': %s %s: %s", s->name, listen_type_name(type), address, error.text);
         return 0;
 }

@@ -151,6 +151,20 @@ def of_other_people():
         g.ctl('reload', expected=1).has("there is no user 'nobody-here'")
 
 
+def a_file_that_is_replaced():
+    """what somebody else has put at the path is neither removed nor given another mode; the log says that it is in the way"""
+    with gang('listen a { stream = @/a }\nworker a { exec = {"@/tell"} listen = a }') as g:
+        g.start()
+        os.unlink(g.path('a'))
+        g.write('a', 'mine', 0o640)
+        kill_and_wait(g.manager_pid)
+        g.ctl('status')
+        g.wait_stderr('its file is no longer there')
+        g.configure('worker a { exec = {"@/tell"} }')
+        g.ctl('reload')
+        equal((g.read('a'), stat.S_IMODE(os.stat(g.path('a')).st_mode)), ('mine', 0o640), 'the file')
+
+
 def a_port_that_others_have():
     """with reuse-port another program can listen there, too; that cannot be changed under an open socket"""
     port = free_port()
@@ -351,5 +365,5 @@ def the_check():
 
 
 if __name__ == '__main__':
-    main(every_kind_is_passed, of_other_people, a_port_that_others_have, beside_the_bridge, restarts_under_load, a_death_keeps_what_waits, a_reload, what_is_in_the_way,
+    main(every_kind_is_passed, of_other_people, a_file_that_is_replaced, a_port_that_others_have, beside_the_bridge, restarts_under_load, a_death_keeps_what_waits, a_reload, what_is_in_the_way,
          the_check)
