@@ -125,7 +125,8 @@ static void bash_options(uint32_t set) {
 static void completion_tables(void) {
         static const char *const kinds[] = {
                 [COMPLETE_NOTHING] = "nothing", [COMPLETE_WORKERS] = "workers", [COMPLETE_RINGS] = "rings",
-                [COMPLETE_SERVICES] = "services", [COMPLETE_LOCKS] = "locks", [COMPLETE_FILES] = "files",
+                [COMPLETE_SERVICES] = "services", [COMPLETE_LOCKS] = "locks", [COMPLETE_SOCKETS] = "sockets",
+                [COMPLETE_FILES] = "files",
                 [COMPLETE_VERBS] = "verbs", [COMPLETE_DEAD] = "dead",
         };
         const char *separator = "";

@@ -76,6 +76,10 @@ static void json_locks(struct output *o, const Ganger__V1__LocksReply *reply) {
         message(o, &reply->base);
 }
 
+static void json_sockets(struct output *o, const Ganger__V1__SocketsReply *reply) {
+        message(o, &reply->base);
+}
+
 static void json_called(struct output *o, const char *service, const void *data, size_t size) {
         member(o, "{", "service", service);
         fprintf(o->file, ", \"size\": %zu, ", size);
@@ -182,6 +186,7 @@ const struct output_ops output_json = {
         .rings = json_rings,
         .report = json_report,
         .locks = json_locks,
+        .sockets = json_sockets,
         .called = json_called,
         .peek = json_peek,
         .dead = json_dead,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Tables of rings, services and locks
+ * Tables of rings, services, locks and sockets
  */
 
 #include <stdlib.h>
@@ -166,4 +166,41 @@ void table_locks(struct output *o, const Ganger__V1__LocksReply *reply) {
                 put(o, reply->deadlocks[i]->text);
                 putc('\n', o->file);
         }
+}
+
+/* ---- sockets ----------------------------------------------------------------------------------- */
+
+/** "web, admin". @return free it; NULL: none, or no memory. */
+static char *names(char *const *words, size_t n) {
+        _cleanup_(freep) char *text = NULL;
+        size_t size;
+        FILE *f = n > 0 ? open_memstream(&text, &size) : NULL;
+
+        if (!f)
+                return NULL;
+        for (size_t i = 0; i < n; i++)
+                fprintf(f, "%s%s", i > 0 ? ", " : "", words[i]);
+        return fclose(f) == 0 ? TAKE(text) : NULL;
+}
+
+void table_sockets(struct output *o, const Ganger__V1__SocketsReply *reply) {
+        static const struct column columns[] = {
+                { .title = "NAME" }, { .title = "TYPE" }, { .title = "ADDRESS" }, { .title = "CONNECTIONS", .right = true },
+                { .title = "WAITING", .right = true }, { .title = "BACKLOG", .right = true },
+                { .title = "WORKERS", .shrinks = true },
+        };
+        struct table t;
+
+        table_init(&t, columns, ARRAY_SIZE(columns));
+        for (size_t i = 0; i < reply->n_sockets; i++) {
+                const Ganger__V1__Socket *s = reply->sockets[i];
+                _cleanup_(freep) char *workers = names(s->workers, s->n_workers);
+                bool connects = s->backlog > 0;
+
+                table_add(&t, (const char *[]){ s->name, s->type, s->address, connects ? NUMBER(s->connections) : NULL,
+                                                connects ? NUMBER(s->waiting) : NULL, connects ? NUMBER(s->backlog) : NULL,
+                                                workers });
+        }
+        table_print(&t, o);
+        table_done(&t);
 }

@@ -127,6 +127,9 @@ static void worker_details(struct output *o, const Ganger__V1__Worker *w, uint64
         detail(o, "io", w->io);
         detail(o, "receive", w->receive);
         detail(o, "send", w->send);
+        detail(o, "listen", w->listen);
+        if (strcmp(w->start, "boot") != 0)
+                detail(o, "start", w->start);
         detail(o, "restart", w->restart);
         for (size_t i = 0; i < w->n_instances; i++)
                 instance_details(o, w->instances[i], now);
@@ -345,6 +348,7 @@ const struct output_ops output_table = {
         .rings = table_rings,
         .report = table_report,
         .locks = table_locks,
+        .sockets = table_sockets,
         .called = table_called,
         .peek = table_peek,
         .dead = table_dead,

@@ -32,6 +32,7 @@ static inline void put(struct output *o, const char *text) {
 void table_rings(struct output *o, const Ganger__V1__RingsReply *reply);
 void table_report(struct output *o, const char *name, const Ganger__V1__ReportReply *reply);
 void table_locks(struct output *o, const Ganger__V1__LocksReply *reply);
+void table_sockets(struct output *o, const Ganger__V1__SocketsReply *reply);
 
 /** A line below a table, about what is quarantined. @param first  of them. */
 void put_quarantined(struct output *o, bool first, const char *kind, const char *name, const char *damage);

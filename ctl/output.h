@@ -75,6 +75,7 @@ struct output_ops {
         void (*rings)(struct output *o, const Ganger__V1__RingsReply *reply);
         void (*report)(struct output *o, const char *name, const Ganger__V1__ReportReply *reply);
         void (*locks)(struct output *o, const Ganger__V1__LocksReply *reply);
+        void (*sockets)(struct output *o, const Ganger__V1__SocketsReply *reply);
         /** The reply of a service. */
         void (*called)(struct output *o, const char *service, const void *data, size_t size);
         void (*peek)(struct output *o, const Ganger__V1__PeekReply *reply);

@@ -18,8 +18,8 @@ struct ctl;
 #define ARGS_ANY 1000000
 
 /** What the arguments of a verb name, for completion. */
-enum verb_completes { COMPLETE_NOTHING, COMPLETE_WORKERS, COMPLETE_RINGS, COMPLETE_SERVICES, COMPLETE_LOCKS, COMPLETE_FILES,
-                     COMPLETE_VERBS, COMPLETE_DEAD };
+enum verb_completes { COMPLETE_NOTHING, COMPLETE_WORKERS, COMPLETE_RINGS, COMPLETE_SERVICES, COMPLETE_LOCKS, COMPLETE_SOCKETS,
+                     COMPLETE_FILES, COMPLETE_VERBS, COMPLETE_DEAD };
 
 struct verb {
         const char *name;

@@ -5,7 +5,7 @@
 /*
  * The gang: the tables that everything in the manager hangs on
  *
- * Holds no logic. manager.c fills and frees it; instance.c, worker.c, objects.c, reload.c, change.c and the
+ * Holds no logic. manager.c fills and frees it; instance.c, worker.c, objects.c, sockets.c, reload.c, change.c and the
  * control server work on it.
  */
 
@@ -23,6 +23,7 @@
 #include "daemon/map.h"
 #include "daemon/notify.h"
 #include "daemon/objects.h"
+#include "daemon/sockets.h"
 #include "daemon/state.h"
 
 struct config;
@@ -49,6 +50,7 @@ struct gang {
         struct cgroups cgroups;
         struct notify notify;
         struct gang_objects objects;
+        struct gang_sockets sockets;
         struct list log_listeners;
 
         struct config *config;          /* in force; never NULL while serving */

@@ -143,12 +143,14 @@ int groups_apply(struct gang *gang) {
                 group->parent = parent;
                 group->policy.parent = parent ? &parent->policy : NULL;
         }
-        list_for_each(it, &gang->workers) {
-                struct worker *worker = list_entry(it, struct worker, link);
+        /* One that is on its way out is in none. */
+        list_for_each(it, &gang->workers)
+                list_entry(it, struct worker, link)->group = NULL;
+        for (size_t i = 0; i < config->n_workers; i++) {
+                struct worker *worker = worker_find(gang, config->workers[i]->name);
 
-                /* One that is on its way out is in none. */
-                worker->group = worker->definition->group && config_worker(config, worker->name) == worker->definition
-                                        ? group_find(gang, worker->definition->group) : NULL;
+                if (worker && config->workers[i]->group)
+                        worker->group = group_find(gang, config->workers[i]->group);
         }
         list_for_each_safe(it, &gang->groups)
                 if (!list_entry(it, struct group, link)->defined)
@@ -204,7 +206,8 @@ static void round_begin(struct gang *gang, const struct group_verdict *v, const 
                         continue;
                 gang->n_in_rounds += worker->round_usec == 0;
                 worker->round_usec = now;
-                worker_save(worker);
+                if (!fault_is("forget-round"))
+                        worker_save(worker);
         }
 }
 

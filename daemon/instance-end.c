@@ -103,6 +103,7 @@ static struct restart_end end_of(const struct instance *instance) {
                 .timed_out = instance->timed_out,
                 .state = instance->state,
                 .wanted = instance->wanted,
+                .on_demand = instance->worker->definition->start == WORKER_START_ON_DEMAND,
                 .ready_usec = instance->ready_usec ? now_usec() - instance->ready_usec : 0,
         };
 }

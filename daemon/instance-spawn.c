@@ -23,13 +23,30 @@
 #include "daemon/spawn-parts.h"
 #include "daemon/worker.h"
 
-/* Where an instance finds its handshake; the descriptors that it speaks of follow. */
-#define HANDSHAKE_FD 3
+/*
+ * Behind them come the sockets of its worker, as sd_listen_fds(3) wants it; then its handshake, and the descriptors that it
+ * speaks of.
+ */
 #define STANDARD_STREAMS 3
+
+/* Where an instance finds its handshake. */
+static int handshake_fd(const struct given_sockets *given) {
+        return STANDARD_STREAMS + (int)given->n;
+}
 
 /* ---- environment ------------------------------------------------------------------------------- */
 
-static int environment_ganger(struct strings *s, const struct instance *instance) {
+/* LISTEN_PID is the keeper's to set. */
+static int environment_sockets(struct strings *s, const struct given_sockets *given) {
+        int r;
+
+        if (given->n == 0)
+                return 0;
+        r = environment_setf(s, "LISTEN_FDS=%zu", given->n);
+        return r < 0 ? r : environment_setf(s, "LISTEN_FDNAMES=%s", given->names);
+}
+
+static int environment_ganger(struct strings *s, const struct instance *instance, const struct given_sockets *given) {
         const struct worker_definition *definition = instance->worker->definition;
         int r;
 
@@ -37,16 +54,17 @@ static int environment_ganger(struct strings *s, const struct instance *instance
         if (r >= 0)
                 r = environment_setf(s, "GANGER_INSTANCE=%u", instance->number);
         if (r >= 0 && instance->membership.seats)
-                r = environment_setf(s, "GANGER_HANDSHAKE=%d", HANDSHAKE_FD);
+                r = environment_setf(s, "GANGER_HANDSHAKE=%d", handshake_fd(given));
         if (r >= 0 && definition->ready != WORKER_READY_IMMEDIATE)
                 r = environment_setf(s, "NOTIFY_SOCKET=%s", instance->worker->gang->notify.path);
-        return r;
+        return r < 0 ? r : environment_sockets(s, given);
 }
 
-static int environment_build(struct strings *s, const struct instance *instance, const struct user *user) {
+static int environment_build(struct strings *s, const struct instance *instance, const struct user *user,
+                             const struct given_sockets *given) {
         int r = environment_base(s, instance->worker->definition, user);
 
-        return r < 0 ? r : environment_ganger(s, instance);
+        return r < 0 ? r : environment_ganger(s, instance, given);
 }
 
 /* ---- what is executed -------------------------------------------------------------------------- */
@@ -212,24 +230,26 @@ static void add_cgroup(struct instance *instance, struct descriptors *d) {
 }
 
 static int add_handshake(struct instance *instance, struct descriptors *d, struct error *error) {
+        int number = (int)d->sent.n;
         _cleanup_(freep) void *blob = NULL;
         size_t size, n;
         int r;
 
-        r = membership_handshake(&instance->membership, instance->worker->name, instance->number, HANDSHAKE_FD + 1,
-                                 d->sent.fds + HANDSHAKE_FD + 1, &n, &blob, &size);
+        r = membership_handshake(&instance->membership, instance->worker->name, instance->number, number + 1,
+                                 d->sent.fds + number + 1, &n, &blob, &size);
         if (r < 0)
                 return error_errno(error, r, "its handshake");
         d->handshake = fd_memfd_sealed("ganger-handshake", blob, size);
         if (d->handshake < 0)
                 return error_errno(error, d->handshake, "its handshake");
-        d->sent.fds[HANDSHAKE_FD] = d->handshake;
-        d->sent.n = HANDSHAKE_FD + 1 + n;
+        d->sent.fds[number] = d->handshake;
+        d->sent.n += 1 + n;
         descriptors_store(d, instance, "member", instance->membership.member_fd);
         return 0;
 }
 
-static int descriptors_make(struct instance *instance, struct descriptors *d, struct error *error) {
+static int descriptors_make(struct instance *instance, const struct given_sockets *given, struct descriptors *d,
+                            struct error *error) {
         int r;
 
         d->sent.fds[0] = instance->worker->gang->null_fd;
@@ -240,6 +260,8 @@ static int descriptors_make(struct instance *instance, struct descriptors *d, st
                 d->sent.fds[1 + stream] = d->write_ends[stream];
         }
         d->sent.n = STANDARD_STREAMS;
+        for (size_t i = 0; i < given->n; i++)
+                d->sent.fds[d->sent.n++] = given->fds[i];
         if (instance->membership.seats) {
                 r = add_handshake(instance, d, error);
                 if (r < 0)
@@ -270,13 +292,14 @@ static int take_seats(struct instance *instance, struct error *error) {
                                definition->io == WORKER_IO_NONE ? SEAT_HANDLES : 1, &instance->membership, error);
 }
 
-static int send_request(struct instance *instance, Ganger__Keeper__SpawnSpec *spec, struct error *error) {
+static int send_request(struct instance *instance, const struct given_sockets *given, Ganger__Keeper__SpawnSpec *spec,
+                        struct error *error) {
         _cleanup_(descriptors_done) struct descriptors d = {
                 .sent.cgroup = -1, .read_ends = { -1, -1 }, .write_ends = { -1, -1 }, .handshake = -1,
         };
         int r;
 
-        r = descriptors_make(instance, &d, error);
+        r = descriptors_make(instance, given, &d, error);
         if (r < 0)
                 return r;
         fault_point("amid-spawn");
@@ -292,6 +315,7 @@ static int ask(struct instance *instance, struct error *error) {
         Ganger__Keeper__SpawnSpec spec = GANGER__KEEPER__SPAWN_SPEC__INIT;
         _cleanup_(strings_done) struct strings argv = STRINGS_NULL, environment = STRINGS_NULL;
         _cleanup_(user_done) struct user user = USER_NULL;
+        _cleanup_(given_sockets_done) struct given_sockets given = GIVEN_SOCKETS_NULL;
         _cleanup_(freep) char *program = NULL, *directory = NULL;
         _cleanup_(freep) uint8_t *cookie = NULL;
         int r;
@@ -307,9 +331,12 @@ static int ask(struct instance *instance, struct error *error) {
         r = take_seats(instance, error);
         if (r < 0)
                 return r;
+        r = gang_sockets_give(&instance->worker->gang->sockets, definition, &given);
+        if (r < 0)
+                return error_errno(error, r, "its sockets");
         r = worker_definition_directory(definition, &directory);
         if (r >= 0)
-                r = environment_build(&environment, instance, &user);
+                r = environment_build(&environment, instance, &user, &given);
         if (r >= 0)
                 r = cookie_pack(instance, &spec.cookie);
         if (r < 0)
@@ -323,7 +350,8 @@ static int ask(struct instance *instance, struct error *error) {
         spec.n_environment = environment.n;
         spec.directory = directory;
         spawn_spec_set_user(&spec, &user);
-        return send_request(instance, &spec, error);
+        spec.listen_pid = given.n > 0;
+        return send_request(instance, &given, &spec, error);
 }
 
 int instance_ask(struct instance *instance, struct error *error) {

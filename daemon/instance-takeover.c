@@ -76,6 +76,10 @@ static bool is_outdated(const struct instance *instance) {
 static bool is_meant_to_run(const struct instance *instance) {
         const struct worker *worker = instance->worker;
 
+        /* It was to be stopped as idle, or to be started again; then whoever uses it starts it. */
+        if (worker->definition->start == WORKER_START_ON_DEMAND &&
+            (instance->state == INSTANCE_DRAINING || instance->state == INSTANCE_STOPPING))
+                return false;
         return !instance->stopped && worker_is_wanted(worker) && instance->number < worker->wanted;
 }
 
@@ -111,7 +115,7 @@ void instance_resume(struct instance *instance) {
                 return;
         if (!instance->wanted && instance->state != INSTANCE_DOWN)
                 instance_end_in_order(instance, INSTANCE_HELD_STOP);
-        else if (instance->wanted && !instance->restored && instance->pid == 0)
+        else if (instance->pid == 0 && instance_is_due(instance))
                 instance_start(instance, false);
         else if (is_outdated(instance))
                 instance_end_in_order(instance, INSTANCE_HELD_RESTART);

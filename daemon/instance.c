@@ -382,6 +382,25 @@ void instance_reset(struct instance *instance) {
                 instance_save(instance);
 }
 
+void instance_start_on_demand(struct instance *instance, const char *why) {
+        instance_set_reason(instance, "%s", why);
+        instance_handle(instance, INSTANCE_EV_START, 0, 0);
+}
+
+void instance_stop_idle(struct instance *instance, const char *why) {
+        instance_set_reason(instance, "%s", why);
+        instance_handle(instance, INSTANCE_EV_STOP, 0, 0);
+}
+
+/* By another policy, one that has ended before may be down for good. */
+bool instance_is_due(const struct instance *instance) {
+        const struct worker *worker = instance->worker;
+
+        return instance->state == INSTANCE_DOWN && !instance->stopped && worker_is_wanted(worker) &&
+               instance->number < worker->wanted && worker->definition->start == WORKER_START_BOOT &&
+               (worker->definition->restart == RESTART_ALWAYS || !instance->last_valid);
+}
+
 /* ---- what the keeper and the process say ------------------------------------------------------- */
 
 static void spawn_failed(struct instance *instance, const Ganger__Keeper__Spawned *message) {

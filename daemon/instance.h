@@ -119,6 +119,11 @@ void instance_reset(struct instance *instance);
 void instance_wait_over(struct instance *instance);
 void instance_wait_for(struct instance *instance, bool stuck, const char *why);
 void instance_held_over(struct instance *instance);
+/** By `start = on-demand` and `idle-stop`. @param why  in words. */
+void instance_start_on_demand(struct instance *instance, const char *why);
+void instance_stop_idle(struct instance *instance, const char *why);
+/** Without a process, though its definition wants one from the beginning: it waited for demand, or to be started by hand. */
+bool instance_is_due(const struct instance *instance);
 
 /** What the keeper says. */
 void instance_spawned(struct instance *instance, const Ganger__Keeper__Spawned *message);

@@ -456,10 +456,23 @@ int keeper_link_take(struct keeper_link *link, const char *name) {
         return fd;
 }
 
+/*
+ * The keeper closes it when it comes to that; until then it would be one that somebody listens at, and what is opened in its
+ * place would be refused.
+ */
+static void stop_listening(int fd) {
+        int listens = 0;
+        socklen_t size = sizeof listens;
+
+        if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens)
+                (void)shutdown(fd, SHUT_RDWR);
+}
+
 void keeper_link_drop_rest(struct keeper_link *link) {
         list_for_each_safe(it, &link->stored_list) {
                 struct stored_fd *s = list_entry(it, struct stored_fd, link);
 
+                stop_listening(s->fd);
                 keeper_link_drop(link, s->name);
                 map_remove(&link->stored, &s->node);
                 list_unlink(&s->link);

@@ -27,6 +27,7 @@
 #include "daemon/config/config.h"
 #include "daemon/control/control.h"
 #include "daemon/failure-hook.h"
+#include "daemon/demand.h"
 #include "daemon/gang.h"
 #include "daemon/group.h"
 #include "daemon/instance.h"
@@ -73,7 +74,7 @@ static void format_status(struct gang *gang, char *buf, size_t size) {
 
                 n_workers += !worker->removed;
                 n_ready += worker->n_ready;
-                n_wanted += worker->stopped ? 0 : worker->wanted;
+                n_wanted += worker->stopped || worker_is_resting(worker) ? 0 : worker->wanted;
         }
         if (gang->stopping)
                 snprintf(buf, size, "stopping, %zu instances left", gang->n_processes);
@@ -117,6 +118,7 @@ static int on_turn(sd_event_source *source, void *userdata) {
         order_turn(gang);
         wishes_turn(gang);
         collect(gang);
+        demand_turn(gang);
         tell_status(manager, false);
         if (!gang->stopping || gang->n_processes > 0 || gang->n_spawning > 0 || !list_is_empty(&gang->orphans) ||
             !list_is_empty(&gang->failure_hooks))
@@ -286,6 +288,7 @@ static int gang_init(struct manager *manager, const struct options *options, str
         list_init(&gang->orphans);
         list_init(&gang->log_listeners);
         gang_objects_init(&gang->objects, gang);
+        gang_sockets_init(&gang->sockets, gang);
         gang->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
         if (gang->null_fd < 0)
                 return error_errno(error, -errno, "/dev/null");
@@ -380,6 +383,7 @@ static void manager_done(struct manager *manager) {
         failure_hooks_done(gang);
         orphans_done(gang);
         gang_objects_done(&gang->objects);
+        gang_sockets_done(&gang->sockets);
         while (gang->n_retired > 0)
                 config_free(gang->retired[--gang->n_retired]);
         free(gang->retired);
@@ -411,6 +415,7 @@ static void let_go_of_terminal(void) {
 /* It cannot be begun. If nothing runs yet, the daemon ends with us; else the next manager tries. */
 static int give_up(struct manager *manager, const struct error *error) {
         log_error("%s", error->text);
+        gang_sockets_abandon(&manager->gang.sockets); /* the next one opens them again */
         keeper_link_leave(&manager->gang.link, EX_CONFIG);
         keeper_link_flush(&manager->gang.link);
         return EX_CONFIG;

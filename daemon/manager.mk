@@ -4,6 +4,7 @@ DAEMON_SOURCES += \
 	daemon/cgroup.c daemon/cgroup.h daemon/cgroup-find.c \
 	daemon/change.c daemon/change.h \
 	daemon/core-file.c daemon/core-file.h \
+	daemon/demand.c daemon/demand.h \
 	daemon/events.c daemon/events.h \
 	daemon/failure-hook.c daemon/failure-hook.h \
 	daemon/gang.h \
@@ -30,6 +31,9 @@ DAEMON_SOURCES += \
 	daemon/ring-look.c daemon/ring-look.h \
 	daemon/schedule.c daemon/schedule.h \
 	daemon/spawn-parts.c daemon/spawn-parts.h \
+	daemon/ring-watch.c daemon/ring-watch.h \
+	daemon/socket-look.c daemon/socket-look.h \
+	daemon/socket-open.c daemon/socket-open.h daemon/sockets.c daemon/sockets.h \
 	daemon/state.c daemon/state.h \
 	daemon/takeover.c daemon/takeover.h \
 	daemon/user.c daemon/user.h \

@@ -67,6 +67,7 @@ struct gang_object {
         struct seats seats;
         uint32_t n_receivers, n_senders; /* processes */
         uint32_t n_frozen;              /* participants that are stopped by SIGSTOP */
+        uint32_t n_watchers;            /* ring_watch that are on */
         bool removed;                   /* no longer defined: goes with its last user */
         char damage[DAMAGE_TEXT_MAX];   /* what is wrong with its memory: it is quarantined; "": nothing that is known */
         bool resetting;                 /* is replaced when its last user is gone */

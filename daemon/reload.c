@@ -2,8 +2,8 @@
 /*
  * Putting a new configuration into force: all of it or nothing
  *
- * Everything that can be refused comes first: the file, the geometry of objects, the memory of new ones. Then the new
- * text is stored with the keeper: that is the step at which the configuration changes. A manager that dies
+ * Everything that can be refused comes first: the file, the geometry of objects, the memory of new ones, new sockets. Then
+ * the new text is stored with the keeper: that is the step at which the configuration changes. A manager that dies
  * after it leaves the rest to its successor, which finds workers to start, to stop and to restart by comparing what
  * is with what is defined.
  */
@@ -18,6 +18,7 @@
 #include "base/cleanup.h"
 #include "base/fault.h"
 #include "base/fd.h"
+#include "daemon/demand.h"
 #include "daemon/gang.h"
 #include "daemon/group.h"
 #include "daemon/instance.h"
@@ -43,6 +44,11 @@ int reload_populate(struct gang *gang, struct error *error) {
 
         for (size_t i = 0; i < config->n_objects; i++) {
                 r = add_object(gang, config->objects[i], error);
+                if (r < 0)
+                        return r;
+        }
+        for (size_t i = 0; i < config->n_listens; i++) {
+                r = gang_sockets_add(&gang->sockets, config->listens[i], error);
                 if (r < 0)
                         return r;
         }
@@ -78,6 +84,23 @@ static int refuse_changed_objects(const struct config *config, const struct conf
         return r;
 }
 
+/* Only what was said before a socket was bound counts for it. */
+static int refuse_changed_listens(const struct config *config, const struct config_diff *diff,
+                                  struct config_errors *errors) {
+        int r = 0;
+
+        for (size_t i = 0; i < diff->n; i++) {
+                const struct listen_definition *from = diff->changes[i].old_listen, *to = diff->changes[i].new_listen;
+
+                if (!from || !to || from->reuse_port == to->reuse_port)
+                        continue;
+                config_errors_add(errors, config->path, to->line,
+                                  "listen '%s': exists, and its reuse-port cannot be changed; restart the daemon", to->name);
+                r = -EINVAL;
+        }
+        return r;
+}
+
 static void remove_objects(struct gang *gang, const struct config_diff *diff, enum config_change_kind kind) {
         for (size_t i = 0; i < diff->n; i++) {
                 const struct config_change *change = &diff->changes[i];
@@ -107,6 +130,36 @@ static int add_objects(struct gang *gang, const struct config *config, const str
         return 0;
 }
 
+static void abandon(struct gang *gang, const struct config_diff *diff) {
+        gang_sockets_abandon(&gang->sockets);
+        remove_objects(gang, diff, CONFIG_ADDED);
+}
+
+static int add_sockets(struct gang *gang, const struct config *config, struct config_errors *errors) {
+        for (size_t i = 0; i < config->n_listens; i++) {
+                struct error error = ERROR_NULL;
+
+                if (gang_sockets_add(&gang->sockets, config->listens[i], &error) < 0) {
+                        config_errors_add(errors, config->path, config->listens[i]->line, "%s", error.text);
+                        return -EINVAL;
+                }
+        }
+        return 0;
+}
+
+/* Whatever can fail for want of memory, of an address, or of anything else. */
+static int prepare(struct gang *gang, const struct config *config, const struct config_diff *diff,
+                   struct config_errors *errors) {
+        int r = add_objects(gang, config, diff, errors);
+
+        if (r < 0)
+                return r;
+        r = add_sockets(gang, config, errors);
+        if (r < 0)
+                abandon(gang, diff);
+        return r;
+}
+
 /* ---- what cannot ------------------------------------------------------------------------------- */
 
 static int retire(struct gang *gang) {
@@ -129,15 +182,23 @@ static void restart_instances(struct worker *worker) {
         }
 }
 
+/* It waits for nobody any more. */
+static void start_due(struct worker *worker) {
+        for (size_t i = 0; i < worker->n_instances; i++)
+                if (instance_is_due(worker->instances[i]))
+                        instance_start(worker->instances[i], false);
+}
+
 static void apply_worker(struct gang *gang, const struct worker_definition *definition, bool restart) {
         struct worker *worker = worker_find(gang, definition->name);
         unsigned int before;
-        bool anew;
+        bool anew, rested;
         int r = 0;
 
         if (!worker)
                 return; /* there was no memory for it */
         anew = worker->fresh || worker->removed;
+        rested = !worker->fresh && worker->definition->start != WORKER_START_BOOT;
         before = worker->definition->instances;
         worker->definition = definition;
         worker->removed = false;
@@ -147,6 +208,8 @@ static void apply_worker(struct gang *gang, const struct worker_definition *defi
                 restart_instances(worker);
         if (anew || definition->instances != before)
                 r = worker_scale(worker, definition->instances, false);
+        if (r >= 0 && rested)
+                start_due(worker);
         schedule_arm(worker);
         if (r < 0)
                 log_error("worker '%s': %s", definition->name, strerror(-r));
@@ -175,6 +238,8 @@ static void apply(struct gang *gang, const struct config_diff *diff) {
         const struct config *config = gang->config;
         int r;
 
+        list_for_each(it, &gang->workers)
+                demand_forget(list_entry(it, struct worker, link));
         for (size_t i = 0; i < diff->n; i++) {
                 struct worker *worker = diff->changes[i].old_worker && diff->changes[i].kind == CONFIG_REMOVED
                                                 ? worker_find(gang, diff->changes[i].name) : NULL;
@@ -189,6 +254,7 @@ static void apply(struct gang *gang, const struct config_diff *diff) {
         for (size_t i = 0; i < config->n_workers; i++)
                 apply_worker(gang, config->workers[i], must_restart(diff, config->workers[i]));
         remove_objects(gang, diff, CONFIG_REMOVED);
+        gang_sockets_apply(&gang->sockets, config);
         gang_touch(gang);
 }
 
@@ -211,15 +277,17 @@ static int print_diff(const struct config_diff *diff, char **ret) {
 static int put_into_force(struct gang *gang, struct config **config, const struct config_diff *diff) {
         int r = retire(gang);
 
-        if (r < 0)
+        if (r < 0) {
+                abandon(gang, diff);
                 return r;
+        }
         gang->config = TAKE(*config);
         fault_point("before-config");
         r = fault_is("forget-config") ? 0 : reload_store(gang);
         if (r < 0) {
                 *config = gang->config;
                 gang->config = gang->retired[--gang->n_retired];
-                remove_objects(gang, diff, CONFIG_ADDED);
+                abandon(gang, diff);
                 return r;
         }
         fault_point("after-config");
@@ -248,11 +316,14 @@ int reload(struct gang *gang, bool dry_run, char **changes, struct config_errors
         r = refuse_changed_objects(config, &diff, errors);
         if (r < 0)
                 return r;
+        r = refuse_changed_listens(config, &diff, errors);
+        if (r < 0)
+                return r;
         if (dry_run) {
                 *changes = TAKE(text);
                 return 0;
         }
-        r = add_objects(gang, config, &diff, errors);
+        r = prepare(gang, config, &diff, errors);
         if (r < 0)
                 return r;
         r = put_into_force(gang, &config, &diff);

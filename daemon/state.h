@@ -24,6 +24,7 @@ enum state_kind {
         STATE_ATTACHED = 4,             /* AttachedState */
         STATE_GROUP = 5,                /* GroupState */
         STATE_REPORT = 80,              /* ReportState */
+        STATE_SOCKET = 60,              /* SocketState */
 };
 
 /** The longest body of a record, in bytes. */

@@ -20,6 +20,7 @@
 #include "base/fault.h"
 #include "base/fd.h"
 #include "daemon/config/config.h"
+#include "daemon/demand.h"
 #include "daemon/failure-hook.h"
 #include "daemon/gang.h"
 #include "daemon/group.h"
@@ -180,6 +181,16 @@ static bool restore_report(struct gang *gang, const struct state_view *view, uin
         return good;
 }
 
+static bool restore_socket(struct gang *gang, const struct state_view *view, uint32_t slot) {
+        Ganger__State__SocketState *record = ganger__state__socket_state__unpack(NULL, view->size, view->body);
+        int r = record ? gang_socket_restore(&gang->sockets, record, slot) : -EPROTO;
+
+        if (r < 0)
+                log_error("a socket of listen '%s' is lost: %s", record ? record->name : "?", strerror(-r));
+        ganger__state__socket_state__free_unpacked(record, NULL);
+        return r >= 0;
+}
+
 typedef bool (*restore_fn)(struct gang *gang, const struct state_view *view, uint32_t slot);
 
 /* Hand each record of a kind to its function; one that is about nothing any more is forgotten. */
@@ -252,6 +263,8 @@ int takeover_tables(struct gang *gang, const Ganger__Keeper__WelcomeState *welco
         int r;
 
         restore_all(gang, STATE_OBJECT, restore_object);
+        if (!fault_is("forget-sockets"))
+                restore_all(gang, STATE_SOCKET, restore_socket);
         r = reload_populate(gang, error);
         if (r < 0)
                 return r;
@@ -292,8 +305,11 @@ void takeover_resume(struct gang *gang, const Ganger__Keeper__WelcomeState *welc
         for (size_t i = 0; i < welcome->n_exits; i++)
                 handle_exit(gang, welcome->exits[i]);
         groups_resume(gang);
+        wishes_touch(gang);
         fault_point("resumed");
         gang_objects_settle(&gang->objects);
+        gang_sockets_apply(&gang->sockets, gang->config);
+        demand_take_over(gang);
         keeper_link_drop_rest(&gang->link);
         gang_touch(gang);
 }

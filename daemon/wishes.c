@@ -112,7 +112,7 @@ void wishes_turn(struct gang *gang) {
         _cleanup_(freep) char *text = NULL;
         int r;
 
-        if (!gang->wishes_changed || gang->stopping)
+        if (!gang->wishes_changed || gang->stopping || fault_is("forget-wishes"))
                 return;
         gang->wishes_changed = false;
         text = print_all(gang);

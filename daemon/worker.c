@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/fault.h"
+#include "daemon/demand.h"
 #include "daemon/gang.h"
 #include "daemon/group.h"
 #include "daemon/instance.h"
@@ -52,6 +53,7 @@ int worker_new(struct worker **ret, struct gang *gang, const struct worker_defin
 struct worker *worker_free(struct worker *worker) {
         if (!worker)
                 return NULL;
+        demand_forget(worker);
         for (size_t i = 0; i < worker->n_instances; i++)
                 instance_free(worker->instances[i]);
         map_remove(&worker->gang->workers_by_name, &worker->node);
@@ -87,6 +89,13 @@ bool worker_is_wanted(const struct worker *worker) {
         return !worker->stopped && !worker->removed && !worker->gang->stopping && !group_is_failed(worker->group);
 }
 
+bool worker_is_resting(const struct worker *worker) {
+        for (size_t i = 0; i < worker->n_instances; i++)
+                if (instance_state_has_process(worker->instances[i]->state) || worker->instances[i]->state == INSTANCE_BACKOFF)
+                        return false;
+        return worker->definition->start != WORKER_START_BOOT;
+}
+
 void worker_save(struct worker *worker) {
         Ganger__State__WorkerState record = GANGER__STATE__WORKER_STATE__INIT;
         int r;
@@ -107,6 +116,7 @@ void worker_save(struct worker *worker) {
 }
 
 int worker_scale(struct worker *worker, unsigned int wanted, bool by_hand) {
+        bool starts = worker_is_wanted(worker) && (by_hand || !worker_is_resting(worker));
         int r = worker_grow(worker, wanted);
 
         if (r < 0)
@@ -115,7 +125,7 @@ int worker_scale(struct worker *worker, unsigned int wanted, bool by_hand) {
         worker->scaled = by_hand;
         worker_save(worker);
         fault_point("after-scale");
-        for (unsigned int i = 0; i < wanted && worker_is_wanted(worker); i++)
+        for (unsigned int i = 0; i < wanted && starts; i++)
                 if (!worker->instances[i]->wanted && !worker->instances[i]->stopped)
                         instance_start(worker->instances[i], false);
         for (size_t i = worker->n_instances; i > wanted; i--)

@@ -19,6 +19,7 @@
 struct gang;
 struct group;
 struct instance;
+struct worker_demand;
 
 struct worker {
         struct gang *gang;
@@ -41,6 +42,7 @@ struct worker {
         unsigned int n_ready;
         unsigned int n_waiting;
         unsigned int n_held;            /* instances that are to end, and have not been told yet */
+        struct worker_demand *demand;   /* with `start = on-demand`: what is watched; NULL: nothing yet */
         uint32_t state_slot;
 };
 
@@ -59,7 +61,8 @@ int worker_grow(struct worker *worker, unsigned int n);
 /**
  * How many instances are to run, from now on: starts what is missing, stops what is too many, highest first.
  * The others are not touched.
- * @param by_hand  `gangerctl scale`: stays over a reload that does not change `instances`.
+ * @param by_hand  `gangerctl scale`: stays over a reload that does not change `instances`; and nothing more is waited
+ *                 for, where a worker that rests would only have more to start later.
  */
 int worker_scale(struct worker *worker, unsigned int wanted, bool by_hand);
 
@@ -74,6 +77,9 @@ void worker_remove(struct worker *worker);
 
 /** Is it to run at all, as far as people and the configuration say? */
 bool worker_is_wanted(const struct worker *worker);
+
+/** Does it rest: none of its instances runs, and none is to before somebody uses it or starts it? */
+bool worker_is_resting(const struct worker *worker);
 
 /** Write the worker's record into the state memory. */
 void worker_save(struct worker *worker);

@@ -14,7 +14,10 @@ tests_faults_gangerd_faults_SOURCES = daemon/main.c \
 	daemon/quarantine.c \
 	daemon/reload.c \
 	daemon/report.c \
+	daemon/ring-watch.c \
+	daemon/sockets.c \
 	daemon/takeover.c \
+	daemon/wishes.c \
 	daemon/worker.c
 tests_faults_gangerd_faults_CPPFLAGS = $(DAEMON_CPPFLAGS) -DGANGER_FAULTS=1
 tests_faults_gangerd_faults_LDADD = $(DAEMON_LIBS)

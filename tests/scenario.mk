@@ -21,6 +21,8 @@ SCENARIOS = \
 	tests/scenario/b140-real-daemons.py \
 	tests/scenario/b150-another-client.py \
 	tests/scenario/b160-demo.py \
+	tests/scenario/b191-sockets.py \
+	tests/scenario/b192-on-demand.py \
 	tests/scenario/b190-order.py \
 	tests/scenario/b195-groups.py \
 	tests/scenario/b196-runs.py \

@@ -28,6 +28,9 @@
 #define CONFIG_SECTIONS_MAX 10000
 /** Values in one list: arguments, environment, names of rings. */
 #define CONFIG_LIST_MAX 1024
+/** Sockets in all, and those of one worker: they must fit the packet of a spawn. */
+#define CONFIG_SOCKETS_MAX 1024
+#define CONFIG_WORKER_SOCKETS_MAX 32
 /** Instances of one worker. */
 #define CONFIG_INSTANCES_MAX 10000
 /** Errors that are kept; of the others only the number is told. */
@@ -35,7 +38,7 @@
 
 /* ---- what is defined --------------------------------------------------------------------------- */
 
-/** What a section defines. Those before CONFIG_WORKER define objects, which share one namespace; the others share another. */
+/** What a section defines. Those before CONFIG_LISTEN define objects, which share one namespace with it; workers and groups share another. */
 enum config_section {
         CONFIG_RING,
         CONFIG_SERVICE,
@@ -43,13 +46,14 @@ enum config_section {
         CONFIG_MUTEX,
         CONFIG_MONITOR,
         CONFIG_COUNTER,
+        CONFIG_LISTEN,
         CONFIG_WORKER,
         CONFIG_GROUP,
         _CONFIG_SECTION_N,
 };
 
 static inline bool config_section_is_object(enum config_section section) {
-        return section < CONFIG_WORKER;
+        return section < CONFIG_LISTEN;
 }
 
 enum worker_io {
@@ -71,6 +75,13 @@ enum worker_ready {
         WORKER_READY_NOTIFY,    /* READY=1 of sd_notify(3) */
         WORKER_READY_LIBRARY,   /* ganger_ready(), which says the same; with `io` the bridge calls it */
         _WORKER_READY_N,
+};
+
+enum worker_start {
+        WORKER_START_BOOT,
+        WORKER_START_ON_DEMAND, /* by the first connection or message */
+        WORKER_START_MANUAL,
+        _WORKER_START_N,
 };
 
 /** A ring, a service or a lock. A field that its kind has no key for is at its default, or 0. */
@@ -97,6 +108,17 @@ struct object_definition {
         unsigned int line;              /* where it is defined; not part of what it is */
 };
 
+/** Sockets that are opened once, and given to workers. */
+struct listen_definition {
+        char *name;
+        char **stream, **datagram, **sequential; /* addresses, as config/address.h reads them */
+        uint32_t backlog;
+        uint32_t mode;                  /* of their files; */
+        char *user, *group;             /* NULL: ours */
+        bool reuse_port;
+        unsigned int line;
+};
+
 struct worker_definition {
         char *name;
         char **exec;                    /* at least the program; ends with NULL, as all lists here */
@@ -118,6 +140,10 @@ struct worker_definition {
         uint64_t every_usec;            /* from start to start; USEC_INFINITY: not */
         int overlap;                    /* enum schedule_overlap */
         uint64_t jitter_usec;
+        char **listen;                  /* names of listen sections */
+        enum worker_start start;
+        uint64_t idle_stop_usec;        /* USEC_INFINITY: never */
+        uint64_t sockets;               /* hash of the sockets that `listen` means; not a key */
         uint32_t instances;             /* may be 0 */
         bool remember;                  /* what people have wished, over the end of the daemon */
         enum restart_policy restart;
@@ -149,6 +175,8 @@ struct config {
         char *path;                     /* as given; stands in front of errors */
         struct object_definition **objects; /* in the order of the file, as the workers are */
         size_t n_objects;
+        struct listen_definition **listens;
+        size_t n_listens;
         struct worker_definition **workers;
         size_t n_workers;
         struct group_definition **groups;
@@ -234,9 +262,10 @@ int config_default_path(char **ret);
 
 /* ---- using it ---------------------------------------------------------------------------------- */
 
-/** @return the worker, group or object of this name, or NULL. */
+/** @return the worker, group, object or listen section of this name, or NULL. */
 struct worker_definition *config_worker(const struct config *config, const char *name);
 struct group_definition *config_group(const struct config *config, const char *name);
+struct listen_definition *config_listen(const struct config *config, const char *name);
 struct object_definition *config_object(const struct config *config, const char *name);
 
 /** Write the canonical form: every key, also those left at their default. Parsing it gives an equal config. */
@@ -244,18 +273,21 @@ void config_print(const struct config *config, FILE *out);
 void worker_definition_print(const struct worker_definition *worker, FILE *out);
 void object_definition_print(const struct object_definition *object, FILE *out);
 void group_definition_print(const struct group_definition *group, FILE *out);
+void listen_definition_print(const struct listen_definition *listen, FILE *out);
 
 /** Every key has the same value. */
 bool worker_definition_equal(const struct worker_definition *a, const struct worker_definition *b);
 bool object_definition_equal(const struct object_definition *a, const struct object_definition *b);
 bool group_definition_equal(const struct group_definition *a, const struct group_definition *b);
+bool listen_definition_equal(const struct listen_definition *a, const struct listen_definition *b);
 
 /** What an object is to be made of: sound, since the configuration is. */
 struct geometry object_definition_geometry(const struct object_definition *object);
 
 /**
  * A stable hash (FNV-1a) of what a process of this worker was started with: the keys whose change needs a
- * new process. Not `instances`, `restart*`, `stop*`, `ready-timeout`: these change under a process.
+ * new process, and which sockets it was given. Not `instances`, `restart*`, `stop*`, `ready-timeout`: these change
+ * under a process.
  */
 uint64_t worker_definition_hash(const struct worker_definition *worker);
 
@@ -278,6 +310,23 @@ const char *worker_io_name(enum worker_io io);
 const char *restart_policy_name(enum restart_policy policy);
 const char *group_strategy_name(int strategy);
 const char *worker_ready_name(enum worker_ready ready);
+const char *worker_start_name(enum worker_start start);
+
+/**
+ * Called for each socket of a section, in the order in which workers find them.
+ * @param type  SOCK_STREAM, …
+ * @return < 0: stop.
+ */
+typedef int (*listen_fn)(void *userdata, const struct listen_definition *listen, int type, const char *address);
+
+/** @return 0, or what `fn` returned to stop it. */
+int listen_definition_each(const struct listen_definition *listen, listen_fn fn, void *userdata);
+
+/** How many sockets it has. */
+size_t listen_definition_count(const struct listen_definition *listen);
+
+/** What a socket listens at, as a key of the file: "stream", … for SOCK_STREAM, …. */
+const char *listen_type_name(int type);
 
 /* ---- differences ------------------------------------------------------------------------------- */
 
@@ -293,15 +342,16 @@ struct config_change {
         const struct worker_definition *old_worker, *new_worker; /* NULL: something else, or not there */
         const struct object_definition *old_object, *new_object;
         const struct group_definition *old_group, *new_group;
+        const struct listen_definition *old_listen, *new_listen;
         bool restart;                                   /* the processes of the worker must be replaced */
 };
 
-/** The first key of an object that changed (CONFIG_CHANGED); "kind" if it is of another kind of section now. */
+/** The first key that changed of an object or a listen section (CONFIG_CHANGED); "kind" if it is of another section now. */
 const char *config_change_key(const struct config_change *change);
 
 /** What is new, gone or different. Points into both configs. */
 struct config_diff {
-        struct config_change *changes;                  /* objects first; removed ones, then in the new order */
+        struct config_change *changes;                  /* objects, sockets, workers; removed ones, then in the new order */
         size_t n;
 };
 

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "base/time.h"
@@ -49,6 +50,23 @@ int object_definition_new(struct object_definition **ret, enum config_section se
         if (r < 0)
                 return r;
         *ret = TAKE(object);
+        return 0;
+}
+
+int listen_definition_new(struct listen_definition **ret, const char *name, unsigned int line) {
+        _cleanup_(listen_definition_freep) struct listen_definition *listen = calloc(1, sizeof *listen);
+        int r;
+
+        if (!listen)
+                return -ENOMEM;
+        listen->line = line;
+        listen->name = strdup(name);
+        if (!listen->name)
+                return -ENOMEM;
+        r = set_defaults(CONFIG_LISTEN, listen);
+        if (r < 0)
+                return r;
+        *ret = TAKE(listen);
         return 0;
 }
 
@@ -96,6 +114,16 @@ struct object_definition *object_definition_free(struct object_definition *objec
         return NULL;
 }
 
+struct listen_definition *listen_definition_free(struct listen_definition *listen) {
+        if (!listen)
+                return NULL;
+        config_for_each_key(key, CONFIG_LISTEN)
+                key_done(key, listen);
+        free(listen->name);
+        free(listen);
+        return NULL;
+}
+
 struct worker_definition *worker_definition_free(struct worker_definition *worker) {
         if (!worker)
                 return NULL;
@@ -122,11 +150,14 @@ struct config *config_free(struct config *config) {
                 return NULL;
         for (size_t i = 0; i < config->n_objects; i++)
                 object_definition_free(config->objects[i]);
+        for (size_t i = 0; i < config->n_listens; i++)
+                listen_definition_free(config->listens[i]);
         for (size_t i = 0; i < config->n_workers; i++)
                 worker_definition_free(config->workers[i]);
         for (size_t i = 0; i < config->n_groups; i++)
                 group_definition_free(config->groups[i]);
         free(config->objects);
+        free(config->listens);
         free(config->workers);
         free(config->groups);
         free(config->path);
@@ -156,6 +187,59 @@ struct object_definition *config_object(const struct config *config, const char 
         return NULL;
 }
 
+struct listen_definition *config_listen(const struct config *config, const char *name) {
+        for (size_t i = 0; i < config->n_listens; i++)
+                if (strcmp(config->listens[i]->name, name) == 0)
+                        return config->listens[i];
+        return NULL;
+}
+
+/* ---- sockets ----------------------------------------------------------------------------------- */
+
+static const struct {
+        int type;
+        const char *name;
+        size_t offset;
+} listen_types[] = {
+        { SOCK_STREAM, "stream", offsetof(struct listen_definition, stream) },
+        { SOCK_DGRAM, "datagram", offsetof(struct listen_definition, datagram) },
+        { SOCK_SEQPACKET, "sequential", offsetof(struct listen_definition, sequential) },
+};
+
+const char *listen_type_name(int type) {
+        for (size_t i = 0; i < ARRAY_SIZE(listen_types); i++)
+                if (listen_types[i].type == type)
+                        return listen_types[i].name;
+        return "?";
+}
+
+int listen_definition_each(const struct listen_definition *listen, listen_fn fn, void *userdata) {
+        for (size_t i = 0; i < ARRAY_SIZE(listen_types); i++) {
+                const void *field = (const char *)listen + listen_types[i].offset;
+                char *const *addresses = *(char **const *)field;
+
+                for (; *addresses; addresses++) {
+                        int r = fn(userdata, listen, listen_types[i].type, *addresses);
+
+                        if (r < 0)
+                                return r;
+                }
+        }
+        return 0;
+}
+
+static int count_socket(void *userdata, const struct listen_definition *listen, int type, const char *address) {
+        ++*(size_t *)userdata;
+        return 0;
+}
+
+size_t listen_definition_count(const struct listen_definition *listen) {
+        size_t n = 0;
+
+        (void)listen_definition_each(listen, count_socket, &n);
+        return n;
+}
+
 /* ---- comparison and canonical form ------------------------------------------------------------- */
 
 static bool all_equal(enum config_section section, const void *a, const void *b) {
@@ -175,6 +259,10 @@ bool group_definition_equal(const struct group_definition *a, const struct group
 
 bool object_definition_equal(const struct object_definition *a, const struct object_definition *b) {
         return strcmp(a->name, b->name) == 0 && a->section == b->section && all_equal(a->section, a, b);
+}
+
+bool listen_definition_equal(const struct listen_definition *a, const struct listen_definition *b) {
+        return strcmp(a->name, b->name) == 0 && all_equal(CONFIG_LISTEN, a, b);
 }
 
 struct geometry object_definition_geometry(const struct object_definition *object) {
@@ -226,7 +314,7 @@ struct geometry object_definition_geometry(const struct object_definition *objec
 }
 
 uint64_t worker_definition_hash(const struct worker_definition *worker) {
-        uint64_t hash = KEY_HASH_NULL;
+        uint64_t hash = worker->listen[0] ? worker->sockets : KEY_HASH_NULL;
 
         config_for_each_key(key, CONFIG_WORKER)
                 if (key->effect == CONFIG_EFFECT_PROCESS)
@@ -267,6 +355,10 @@ void group_definition_print(const struct group_definition *group, FILE *out) {
         print_section(CONFIG_GROUP, group->name, group, NULL, out);
 }
 
+void listen_definition_print(const struct listen_definition *listen, FILE *out) {
+        print_section(CONFIG_LISTEN, listen->name, listen, NULL, out);
+}
+
 void object_definition_print(const struct object_definition *object, FILE *out) {
         print_section(object->section, object->name, object, object, out);
 }
@@ -276,8 +368,12 @@ void config_print(const struct config *config, FILE *out) {
                 fputs(i > 0 ? "\n" : "", out);
                 object_definition_print(config->objects[i], out);
         }
-        for (size_t i = 0; i < config->n_workers; i++) {
+        for (size_t i = 0; i < config->n_listens; i++) {
                 fputs(i > 0 || config->n_objects > 0 ? "\n" : "", out);
+                listen_definition_print(config->listens[i], out);
+        }
+        for (size_t i = 0; i < config->n_workers; i++) {
+                fputs(i > 0 || config->n_objects > 0 || config->n_listens > 0 ? "\n" : "", out);
                 worker_definition_print(config->workers[i], out);
         }
         for (size_t i = 0; i < config->n_groups; i++) {
@@ -308,6 +404,10 @@ const char *group_strategy_name(int strategy) {
 
 const char *worker_ready_name(enum worker_ready ready) {
         return worker_ready_words[ready];
+}
+
+const char *worker_start_name(enum worker_start start) {
+        return worker_start_words[start];
 }
 
 /* ---- paths ------------------------------------------------------------------------------------- */

@@ -14,6 +14,7 @@ int object_definition_new(struct object_definition **ret, enum config_section se
                           unsigned int line);
 /** Whether a key means something to an object of that kind, with the other keys that it has. */
 bool object_definition_takes(const struct object_definition *object, const struct config_key *key);
+int listen_definition_new(struct listen_definition **ret, const char *name, unsigned int line);
 /** @param base  directory that relative paths are relative to; copied. */
 int worker_definition_new(struct worker_definition **ret, const char *name, unsigned int line,
                           const char *base);
@@ -21,9 +22,11 @@ int worker_definition_new(struct worker_definition **ret, const char *name, unsi
 int group_definition_new(struct group_definition **ret, const char *name, unsigned int line);
 
 struct object_definition *object_definition_free(struct object_definition *object);
+struct listen_definition *listen_definition_free(struct listen_definition *listen);
 struct worker_definition *worker_definition_free(struct worker_definition *worker);
 struct group_definition *group_definition_free(struct group_definition *group);
 DEFINE_CLEANUP(struct object_definition *, object_definition_free)
+DEFINE_CLEANUP(struct listen_definition *, listen_definition_free)
 DEFINE_CLEANUP(struct worker_definition *, worker_definition_free)
 DEFINE_CLEANUP(struct group_definition *, group_definition_free)
 

@@ -22,7 +22,7 @@ struct index {
 static const char *name_of(const void *definition) {
         return *(const char *const *)definition;
 }
-_Static_assert(offsetof(struct object_definition, name) == 0 && offsetof(struct worker_definition, name) == 0 &&
+_Static_assert(offsetof(struct object_definition, name) == 0 && offsetof(struct listen_definition, name) == 0 && offsetof(struct worker_definition, name) == 0 &&
                offsetof(struct group_definition, name) == 0,
                "definitions begin with their name");
 
@@ -62,18 +62,16 @@ static void *index_find(const struct index *i, const char *name) {
         return NULL;
 }
 
-static void add_object(struct config_diff *d, enum config_change_kind kind, const struct object_definition *from,
-                       const struct object_definition *to) {
+static void add_object(struct config_diff *d, enum config_change_kind kind, const void *from, const void *to) {
         d->changes[d->n++] = (struct config_change){
-                .kind = kind, .name = (to ?: from)->name, .old_object = from, .new_object = to,
+                .kind = kind, .name = name_of(to ?: from), .old_object = from, .new_object = to,
         };
 }
 
-static void add_worker(struct config_diff *d, enum config_change_kind kind,
-                       const struct worker_definition *from, const struct worker_definition *to) {
+static void add_worker(struct config_diff *d, enum config_change_kind kind, const void *from, const void *to) {
         d->changes[d->n++] = (struct config_change){
                 .kind = kind,
-                .name = (to ?: from)->name,
+                .name = name_of(to ?: from),
                 .old_worker = from,
                 .new_worker = to,
                 .restart = kind == CONFIG_CHANGED &&
@@ -81,71 +79,75 @@ static void add_worker(struct config_diff *d, enum config_change_kind kind,
         };
 }
 
-static int diff_objects(struct config_diff *d, const struct config *from, const struct config *to) {
-        _cleanup_(index_done) struct index old = { 0 }, new = { 0 };
-
-        if (index_init(&old, (void *const *)from->objects, from->n_objects) < 0 ||
-            index_init(&new, (void *const *)to->objects, to->n_objects) < 0)
-                return -ENOMEM;
-        for (size_t i = 0; i < from->n_objects; i++)
-                if (!index_find(&new, from->objects[i]->name))
-                        add_object(d, CONFIG_REMOVED, from->objects[i], NULL);
-        for (size_t i = 0; i < to->n_objects; i++) {
-                struct object_definition *before = index_find(&old, to->objects[i]->name);
-
-                if (!before)
-                        add_object(d, CONFIG_ADDED, NULL, to->objects[i]);
-                else if (!object_definition_equal(before, to->objects[i]))
-                        add_object(d, CONFIG_CHANGED, before, to->objects[i]);
-        }
-        return 0;
-}
-
-static int diff_workers(struct config_diff *d, const struct config *from, const struct config *to) {
-        _cleanup_(index_done) struct index old = { 0 }, new = { 0 };
-
-        if (index_init(&old, (void *const *)from->workers, from->n_workers) < 0 ||
-            index_init(&new, (void *const *)to->workers, to->n_workers) < 0)
-                return -ENOMEM;
-        for (size_t i = 0; i < from->n_workers; i++)
-                if (!index_find(&new, from->workers[i]->name))
-                        add_worker(d, CONFIG_REMOVED, from->workers[i], NULL);
-        for (size_t i = 0; i < to->n_workers; i++) {
-                struct worker_definition *before = index_find(&old, to->workers[i]->name);
-
-                if (!before)
-                        add_worker(d, CONFIG_ADDED, NULL, to->workers[i]);
-                else if (!worker_definition_equal(before, to->workers[i]))
-                        add_worker(d, CONFIG_CHANGED, before, to->workers[i]);
-        }
-        return 0;
-}
-
-static void add_group(struct config_diff *d, enum config_change_kind kind, const struct group_definition *from,
-                      const struct group_definition *to) {
+static void add_listen(struct config_diff *d, enum config_change_kind kind, const void *from, const void *to) {
         d->changes[d->n++] = (struct config_change){
-                .kind = kind, .name = (to ?: from)->name, .old_group = from, .new_group = to,
+                .kind = kind, .name = name_of(to ?: from), .old_listen = from, .new_listen = to,
         };
 }
 
-static int diff_groups(struct config_diff *d, const struct config *from, const struct config *to) {
+static void add_group(struct config_diff *d, enum config_change_kind kind, const void *from, const void *to) {
+        d->changes[d->n++] = (struct config_change){
+                .kind = kind, .name = name_of(to ?: from), .old_group = from, .new_group = to,
+        };
+}
+
+/** The definitions of one kind on both sides, and what the kind knows of them. */
+struct sides {
+        void *const *from, *const *to;
+        size_t n_from, n_to;
+        bool (*is_equal)(const void *from, const void *to);
+        void (*add)(struct config_diff *d, enum config_change_kind kind, const void *from, const void *to);
+};
+
+static bool is_equal_object(const void *from, const void *to) {
+        return object_definition_equal(from, to);
+}
+
+static bool is_equal_listen(const void *from, const void *to) {
+        return listen_definition_equal(from, to);
+}
+
+static bool is_equal_group(const void *from, const void *to) {
+        return group_definition_equal(from, to);
+}
+
+/* A worker is another one, too, if the sockets that it is given are. */
+static bool is_equal_worker(const void *from, const void *to) {
+        return worker_definition_equal(from, to) && worker_definition_hash(from) == worker_definition_hash(to);
+}
+
+static int diff_sides(struct config_diff *d, const struct sides *s) {
         _cleanup_(index_done) struct index old = { 0 }, new = { 0 };
 
-        if (index_init(&old, (void *const *)from->groups, from->n_groups) < 0 ||
-            index_init(&new, (void *const *)to->groups, to->n_groups) < 0)
+        if (index_init(&old, s->from, s->n_from) < 0 || index_init(&new, s->to, s->n_to) < 0)
                 return -ENOMEM;
-        for (size_t i = 0; i < from->n_groups; i++)
-                if (!index_find(&new, from->groups[i]->name))
-                        add_group(d, CONFIG_REMOVED, from->groups[i], NULL);
-        for (size_t i = 0; i < to->n_groups; i++) {
-                struct group_definition *before = index_find(&old, to->groups[i]->name);
+        for (size_t i = 0; i < s->n_from; i++)
+                if (!index_find(&new, name_of(s->from[i])))
+                        s->add(d, CONFIG_REMOVED, s->from[i], NULL);
+        for (size_t i = 0; i < s->n_to; i++) {
+                const void *before = index_find(&old, name_of(s->to[i]));
 
                 if (!before)
-                        add_group(d, CONFIG_ADDED, NULL, to->groups[i]);
-                else if (!group_definition_equal(before, to->groups[i]))
-                        add_group(d, CONFIG_CHANGED, before, to->groups[i]);
+                        s->add(d, CONFIG_ADDED, NULL, s->to[i]);
+                else if (!s->is_equal(before, s->to[i]))
+                        s->add(d, CONFIG_CHANGED, before, s->to[i]);
         }
         return 0;
+}
+
+#define SIDES(from, to, kind, of_is_equal, of_add) \
+        (&(const struct sides){ (void *const *)(from)->kind, (void *const *)(to)->kind, (from)->n_##kind, (to)->n_##kind, \
+                                of_is_equal, of_add })
+
+static int diff_all(struct config_diff *d, const struct config *from, const struct config *to) {
+        int r;
+
+        r = diff_sides(d, SIDES(from, to, objects, is_equal_object, add_object));
+        if (r >= 0)
+                r = diff_sides(d, SIDES(from, to, listens, is_equal_listen, add_listen));
+        if (r >= 0)
+                r = diff_sides(d, SIDES(from, to, workers, is_equal_worker, add_worker));
+        return r < 0 ? r : diff_sides(d, SIDES(from, to, groups, is_equal_group, add_group));
 }
 
 int config_diff(const struct config *from, const struct config *to, struct config_diff *ret) {
@@ -153,24 +155,27 @@ int config_diff(const struct config *from, const struct config *to, struct confi
         _cleanup_(config_diff_done) struct config_diff diff = { 0 };
 
         from = from ?: &nothing;
-        diff.changes = calloc(from->n_objects + to->n_objects + from->n_workers + to->n_workers + from->n_groups +
-                                      to->n_groups + 1,
-                              sizeof *diff.changes);
-        if (!diff.changes || diff_objects(&diff, from, to) < 0 || diff_workers(&diff, from, to) < 0 ||
-            diff_groups(&diff, from, to) < 0)
+        diff.changes = calloc(from->n_objects + to->n_objects + from->n_listens + to->n_listens + from->n_workers +
+                              to->n_workers + from->n_groups + to->n_groups + 1, sizeof *diff.changes);
+        if (!diff.changes || diff_all(&diff, from, to) < 0)
                 return -ENOMEM;
         *ret = TAKE_GENERIC(diff, ((struct config_diff){ 0 }));
         return 0;
 }
 
+static const char *first_key(enum config_section section, const void *from, const void *to) {
+        config_for_each_key(key, section)
+                if (!key_equal(key, from, to))
+                        return key->name;
+        return "kind";
+}
+
 const char *config_change_key(const struct config_change *change) {
         const struct object_definition *from = change->old_object, *to = change->new_object;
 
-        if (from->section == to->section)
-                config_for_each_key(key, to->section)
-                        if (!key_equal(key, from, to))
-                                return key->name;
-        return "kind";
+        if (change->new_listen)
+                return first_key(CONFIG_LISTEN, change->old_listen, change->new_listen);
+        return from->section == to->section ? first_key(to->section, from, to) : "kind";
 }
 
 void config_diff_done(struct config_diff *diff) {
@@ -204,9 +209,13 @@ static void print_keys(enum config_section section, const void *from, const void
 static void print_change(const struct config_change *c, FILE *out) {
         const struct object_definition *from = c->old_object, *to = c->new_object;
 
-        if (c->old_group)
+        if (c->new_group)
                 print_keys(CONFIG_GROUP, c->old_group, c->new_group, out);
-        else if (!from && !to)
+        else if (c->new_listen)
+                print_keys(CONFIG_LISTEN, c->old_listen, c->new_listen, out);
+        else if (c->new_worker && worker_definition_equal(c->old_worker, c->new_worker))
+                fputs(": its sockets", out);
+        else if (c->new_worker)
                 print_keys(CONFIG_WORKER, c->old_worker, c->new_worker, out);
         else if (from->section == to->section)
                 print_keys(to->section, from, to, out);
@@ -219,7 +228,9 @@ static enum config_section section_of(const struct config_change *c) {
 
         if (c->old_group || c->new_group)
                 return CONFIG_GROUP;
-        return object ? object->section : CONFIG_WORKER;
+        if (object)
+                return object->section;
+        return c->new_listen || c->old_listen ? CONFIG_LISTEN : CONFIG_WORKER;
 }
 
 void config_diff_print(const struct config_diff *diff, FILE *out) {

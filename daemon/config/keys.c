@@ -49,6 +49,8 @@ _Static_assert(BROADCAST_CAPACITY_MIN <= RING_CAPACITY_MIN && BROADCAST_CAPACITY
           .kinds = (of_kinds), limits },
 #define OBJECT_KEY(section, label, type, field, initial, limits, help, text) \
         { ROW(CONFIG_##section, object_definition, label, type, field, initial, REFUSED, help, text), limits },
+#define LISTEN_KEY(label, type, field, initial, limits, what, help, text) \
+        { ROW(CONFIG_LISTEN, listen_definition, label, type, field, initial, what, help, text), limits },
 #define WORKER_KEY(label, type, field, initial, limits, what, help, text) \
         { ROW(CONFIG_WORKER, worker_definition, label, type, field, initial, what, help, text), limits },
 
@@ -64,12 +66,12 @@ _Static_assert(ARRAY_SIZE(config_keys) <= CONFIG_KEYS_MAX, "CONFIG_KEYS_MAX is t
 const char *const config_section_names[] = {
         [CONFIG_RING] = "ring", [CONFIG_SERVICE] = "service", [CONFIG_SEMAPHORE] = "semaphore",
         [CONFIG_MUTEX] = "mutex", [CONFIG_MONITOR] = "monitor", [CONFIG_COUNTER] = "counter",
-        [CONFIG_WORKER] = "worker", [CONFIG_GROUP] = "group", [_CONFIG_SECTION_N] = NULL,
+        [CONFIG_LISTEN] = "listen", [CONFIG_WORKER] = "worker", [CONFIG_GROUP] = "group", [_CONFIG_SECTION_N] = NULL,
 };
 const char *const config_section_articles[] = {
         [CONFIG_RING] = "a ring", [CONFIG_SERVICE] = "a service", [CONFIG_SEMAPHORE] = "a semaphore",
         [CONFIG_MUTEX] = "a mutex", [CONFIG_MONITOR] = "a monitor", [CONFIG_COUNTER] = "a counter",
-        [CONFIG_WORKER] = "a worker", [CONFIG_GROUP] = "a group",
+        [CONFIG_LISTEN] = "a listen section", [CONFIG_WORKER] = "a worker", [CONFIG_GROUP] = "a group",
 };
 
 enum object_kind config_section_object(enum config_section section) {
@@ -170,6 +172,18 @@ bool key_equal(const struct config_key *key, const void *a, const void *b) {
                 break;
         }
         return memcmp(left, right, key->type->size) == 0;
+}
+
+bool key_is_initial(const struct config_key *key, const void *definition) {
+        const void *field = key_field_const(key, definition);
+        uint64_t value[2] = { 0 };              /* as long as any that is compared by its bytes */
+        char *initial = (char *)key->initial;   /* which read() leaves as it is */
+
+        if (!key->type->is_set(field))
+                return true;
+        if (key->type->storage != KEY_FIXED || !initial || key->type->size > sizeof value)
+                return false;
+        return key->type->read(key, value, &initial, 1, NULL) == 0 && memcmp(field, value, key->type->size) == 0;
 }
 
 bool key_print(const struct config_key *key, const void *definition, FILE *out) {

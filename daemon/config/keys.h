@@ -59,7 +59,7 @@ struct config_key {
 extern const struct config_key config_keys[];
 extern const size_t config_keys_n;
 /** Room for a value a key; checked to be enough. */
-#define CONFIG_KEYS_MAX 64
+#define CONFIG_KEYS_MAX 128
 
 /** "ring", …, "worker"; ends with NULL. */
 extern const char *const config_section_names[_CONFIG_SECTION_N + 1];
@@ -104,6 +104,8 @@ int key_read(const struct config_key *key, void *definition, char *const *items,
 /** Set it to the default. @return 0, -ENOMEM. */
 int key_reset(const struct config_key *key, void *definition);
 bool key_equal(const struct config_key *key, const void *a, const void *b);
+/** Is it at its default? */
+bool key_is_initial(const struct config_key *key, const void *definition);
 void key_done(const struct config_key *key, void *definition);
 /** "key = value" without a line feed; nothing and false if the field is not set. */
 bool key_print(const struct config_key *key, const void *definition, FILE *out);
@@ -117,13 +119,14 @@ extern const struct key_type key_type_broadcast_policy, key_type_dead_policy, ke
 extern const struct key_type key_type_count, key_type_power, key_type_size, key_type_power_size;
 extern const struct key_type key_type_time, key_type_limit;
 extern const struct key_type key_type_stop_signal, key_type_io_fds, key_type_ends;
+extern const struct key_type key_type_mode, key_type_addresses, key_type_start;
 extern const struct key_type key_type_text, key_type_program, key_type_environment, key_type_names;
 
 /** What the first of ring_kind_words stands for: 0 is no kind, in handshakes too. */
 #define RING_KIND_FIRST OBJECT_QUEUE
 extern const char *const ring_kind_words[], *const broadcast_policy_words[], *const dead_policy_words[];
 extern const char *const worker_io_words[];
-extern const char *const restart_policy_words[], *const worker_ready_words[], *const group_strategy_words[];
+extern const char *const restart_policy_words[], *const worker_ready_words[], *const worker_start_words[], *const group_strategy_words[];
 extern const char *const worker_type_words[], *const schedule_overlap_words[];
 
 #endif

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -115,21 +116,41 @@ static void verify_directory(const struct worker_definition *w, struct error *er
                 error_errno(error, -ENOTDIR, "directory: '%s'", directory);
 }
 
-static void verify_user(const struct worker_definition *w, struct error *error) {
-        uint64_t uid;
+/* @param what  "user" or "group". */
+static void verify_name(const char *what, const char *name, struct error *error) {
+        bool is_user = strcmp(what, "user") == 0;
+        uint64_t id;
 
-        if (number_parse(w->user, &uid) == 0) {
-                if (uid >= UINT32_MAX)
-                        error_set(error, -ERANGE, "user: '%s' is not the number of a user", w->user);
+        if (number_parse(name, &id) == 0) {
+                if (id >= UINT32_MAX)
+                        error_set(error, -ERANGE, "%s: '%s' is not the number of a %s", what, name, what);
                 return;
         }
         errno = 0;
-        if (getpwnam(w->user))
+        if (is_user ? (void *)getpwnam(name) : (void *)getgrnam(name))
                 return;
         if (errno == 0 || errno == ENOENT || errno == ESRCH)
-                error_set(error, -ESRCH, "user: there is no user '%s'", w->user);
+                error_set(error, -ESRCH, "%s: there is no %s '%s'", what, what, name);
         else
-                error_errno(error, -errno, "user: looking up '%s'", w->user);
+                error_errno(error, -errno, "%s: looking up '%s'", what, name);
+}
+
+static void verify_user(const struct worker_definition *w, struct error *error) {
+        verify_name("user", w->user, error);
+}
+
+static void verify_listen(const struct config *config, const struct listen_definition *listen,
+                          struct config_errors *errors) {
+        struct error user = ERROR_NULL, group = ERROR_NULL;
+
+        if (listen->user)
+                verify_name("user", listen->user, &user);
+        if (listen->group)
+                verify_name("group", listen->group, &group);
+        if (user.code < 0)
+                config_errors_add(errors, config->path, listen->line, "listen '%s': %s", listen->name, user.text);
+        if (group.code < 0)
+                config_errors_add(errors, config->path, listen->line, "listen '%s': %s", listen->name, group.text);
 }
 
 static void verify_program(const struct worker_definition *w, struct error *error) {
@@ -172,6 +193,8 @@ static void verify_worker(const struct config *config, const struct worker_defin
 int config_verify(const struct config *config, struct config_errors *errors) {
         size_t before = config_errors_count(errors);
 
+        for (size_t i = 0; i < config->n_listens; i++)
+                verify_listen(config, config->listens[i], errors);
         for (size_t i = 0; i < config->n_workers; i++)
                 verify_worker(config, config->workers[i], errors);
         return config_errors_count(errors) > before ? -EINVAL : 0;
@@ -179,7 +202,7 @@ int config_verify(const struct config *config, struct config_errors *errors) {
 
 /* "2 rings, 1 lock, 3 workers" */
 static void print_counts(const struct config *config, FILE *out) {
-        size_t rings = 0, services = 0;
+        size_t rings = 0, services = 0, sockets = 0;
 
         for (size_t i = 0; i < config->n_objects; i++) {
                 rings += config->objects[i]->section == CONFIG_RING;
@@ -191,6 +214,10 @@ static void print_counts(const struct config *config, FILE *out) {
         if (config->n_objects > rings + services)
                 fprintf(out, ", %zu lock%s", config->n_objects - rings - services,
                         config->n_objects - rings - services == 1 ? "" : "s");
+        for (size_t i = 0; i < config->n_listens; i++)
+                sockets += listen_definition_count(config->listens[i]);
+        if (sockets > 0)
+                fprintf(out, ", %zu socket%s", sockets, sockets == 1 ? "" : "s");
         fprintf(out, ", %zu worker%s", config->n_workers, config->n_workers == 1 ? "" : "s");
 }
 

@@ -1,5 +1,6 @@
 # The configuration, and its manual: made from keys.def by config-doc.
 CONFIG_SOURCES = \
+	daemon/config/address.c daemon/config/address.h \
 	daemon/config/config.h \
 	daemon/config/definition.c daemon/config/definition.h \
 	daemon/config/diff.c \
@@ -9,13 +10,13 @@ CONFIG_SOURCES = \
 	daemon/config/load.c \
 	daemon/config/outline.c daemon/config/outline.h \
 	daemon/config/parse.c daemon/config/parse.h \
-	daemon/config/semantics.c daemon/config/semantics.h \
+	daemon/config/checker.h daemon/config/semantics.c daemon/config/semantics.h daemon/config/semantics-listen.c \
 	daemon/config/types.c \
 	daemon/config/values.c daemon/config/values.h
 DAEMON_SOURCES += $(CONFIG_SOURCES)
 
 noinst_PROGRAMS += daemon/config/config-doc
-daemon_config_config_doc_SOURCES = daemon/config/doc.c daemon/config/keys.c daemon/config/types.c daemon/config/values.c
+daemon_config_config_doc_SOURCES = daemon/config/doc.c daemon/config/address.c daemon/config/keys.c daemon/config/types.c daemon/config/values.c
 daemon_config_config_doc_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(CONFUSE_CFLAGS)
 daemon_config_config_doc_LDADD = libbase.la
 

@@ -86,7 +86,11 @@ static int add_definition(struct reader *r, const struct outline_section *outlin
         const char *name = outline->name ?: "";
         int result;
 
-        if (outline->kind == CONFIG_GROUP) {
+        if (outline->kind == CONFIG_LISTEN) {
+                result = listen_definition_new(&config->listens[config->n_listens], name, outline->line);
+                if (result >= 0)
+                        *ret = config->listens[config->n_listens++];
+        } else if (outline->kind == CONFIG_GROUP) {
                 result = group_definition_new(&config->groups[config->n_groups], name, outline->line);
                 if (result >= 0)
                         *ret = config->groups[config->n_groups++];
@@ -132,11 +136,12 @@ static int read_outline(struct config *config, struct outline *outline, const ch
         _cleanup_(cfg_freep) cfg_t *cfg = NULL;
 
         config->objects = calloc(outline->n + 1, sizeof *config->objects);
+        config->listens = calloc(outline->n + 1, sizeof *config->listens);
         config->workers = calloc(outline->n + 1, sizeof *config->workers);
         config->groups = calloc(outline->n + 1, sizeof *config->groups);
         config_options_init(&r.options);
         cfg = cfg_init(r.options.sections, CFGF_NONE);
-        if (!items || !config->objects || !config->workers || !config->groups || !cfg)
+        if (!items || !config->objects || !config->listens || !config->workers || !config->groups || !cfg)
                 return -ENOMEM;
         r.items = items;
         r.cfg = cfg;

@@ -14,6 +14,7 @@
 
 #include "base/text.h"
 #include "base/time.h"
+#include "daemon/config/checker.h"
 #include "daemon/config/definition.h"
 #include "daemon/config/values.h"
 #include "shm/broadcast.h"
@@ -29,38 +30,38 @@ struct ends {
         const struct outline_section *receiver, *sender;
 };
 
-struct checker {
-        const struct config *config;
-        const struct outline *outline;
-        const struct outline_section *section;
-        struct ends *ends;                      /* of config->objects */
-        struct config_errors *errors;
-};
-
 /** What a worker does with objects of one class. */
 enum use {
         USE_RINGS,
         USE_SERVICES,
         USE_LOCKS,
+        USE_SOCKETS,
 };
 
 static enum use use_of(enum config_section section) {
-        return section == CONFIG_RING ? USE_RINGS : section == CONFIG_SERVICE ? USE_SERVICES : USE_LOCKS;
+        switch (section) {
+        case CONFIG_RING:
+                return USE_RINGS;
+        case CONFIG_SERVICE:
+                return USE_SERVICES;
+        case CONFIG_LISTEN:
+                return USE_SOCKETS;
+        default:
+                return USE_LOCKS;
+        }
 }
 
 static size_t key_number(const struct checker *c, const char *name) {
         return (size_t)(config_key_find(c->section->kind, name) - config_keys);
 }
 
-/* Was something written for this key, be it right or wrong? */
-static bool was_written(const struct checker *c, const char *name) {
+bool was_written(const struct checker *c, const char *name) {
         size_t number = key_number(c, name);
 
         return c->section->lines[number] > 0 || c->section->meant[number];
 }
 
-/* Is something written for it that was wrong, so that it has its default? */
-static bool is_doubtful(const struct checker *c, const char *name) {
+bool is_doubtful(const struct checker *c, const char *name) {
         return c->section->meant[key_number(c, name)];
 }
 
@@ -71,7 +72,7 @@ static unsigned int line_of(const struct checker *c, const char *name) {
         return line > 0 ? line : c->section->line;
 }
 
-static void _printf_(3, 4) complain(const struct checker *c, const char *key, const char *format, ...) {
+void complain(const struct checker *c, const char *key, const char *format, ...) {
         char message[512];
         va_list ap;
 
@@ -85,7 +86,7 @@ static void _printf_(3, 4) complain(const struct checker *c, const char *key, co
 /* The section that defines an object; NULL: there is none. */
 static const struct outline_section *find_section(const struct checker *c, const char *name) {
         for (size_t i = 0; i < c->outline->n; i++)
-                if (config_section_is_object(c->outline->sections[i].kind) && c->outline->sections[i].name &&
+                if (c->outline->sections[i].kind < CONFIG_WORKER && c->outline->sections[i].name &&
                     strcmp(c->outline->sections[i].name, name) == 0)
                         return &c->outline->sections[i];
         return NULL;
@@ -96,21 +97,28 @@ static const char *nearest_object(const struct checker *c, const char *name, enu
         size_t best = strlen(name) / 3 + 1;
         const char *found = NULL;
 
-        for (size_t i = 0; i < c->config->n_objects; i++) {
-                size_t d = text_distance(name, c->config->objects[i]->name);
+        for (size_t i = 0; i < c->outline->n; i++) {
+                const struct outline_section *section = &c->outline->sections[i];
+                size_t d;
 
-                if (use_of(c->config->objects[i]->section) == use && (d < best || (d == best && !found))) {
+                if (section->kind >= CONFIG_WORKER || use_of(section->kind) != use || !section->name)
+                        continue;
+                d = text_distance(name, section->name);
+                if (d < best || (d == best && !found)) {
                         best = d;
-                        found = c->config->objects[i]->name;
+                        found = section->name;
                 }
         }
         return found;
 }
 
 static void check_objects(const struct checker *c, const char *key, char *const *names, enum use use) {
-        static const char *const words[] = { [USE_RINGS] = "ring", [USE_SERVICES] = "service", [USE_LOCKS] = "lock" };
+        static const char *const words[] = {
+                [USE_RINGS] = "ring", [USE_SERVICES] = "service", [USE_LOCKS] = "lock", [USE_SOCKETS] = "listen section",
+        };
         static const char *const keys[] = {
                 [USE_RINGS] = "'receive' or 'send'", [USE_SERVICES] = "'call' or 'serve'", [USE_LOCKS] = "'use'",
+                [USE_SOCKETS] = "'listen'",
         };
 
         for (; *names; names++) {
@@ -384,6 +392,7 @@ static void check_worker(const struct checker *c, struct worker_definition *w) {
         check_objects(c, "call", w->call, USE_SERVICES);
         check_objects(c, "serve", w->serve, USE_SERVICES);
         check_objects(c, "use", w->use, USE_LOCKS);
+        check_objects(c, "listen", w->listen, USE_SOCKETS);
         check_pipes(c, w, "receive", w->receive, true);
         check_pipes(c, w, "send", w->send, false);
         check_group_name(c, w->group);
@@ -391,6 +400,8 @@ static void check_worker(const struct checker *c, struct worker_definition *w) {
         check_workers(c, w, "requires", w->requires);
         check_workers(c, w, "conflicts", w->conflicts);
         check_io(c, w);
+        check_worker_sockets(c, w);
+        check_start(c, w);
         if (w->io != WORKER_IO_NONE && !was_written(c, "ready"))
                 w->ready = WORKER_READY_LIBRARY;
         if (w->ready == WORKER_READY_LIBRARY && w->io == WORKER_IO_NONE && !was_written(c, "io") && !has_objects(c))
@@ -528,13 +539,13 @@ static void check_object(const struct checker *c, struct object_definition *o) {
 /* ---- names ------------------------------------------------------------------------------------- */
 
 static bool same_namespace(const struct outline_section *x, const struct outline_section *y) {
-        return config_section_is_object(x->kind) == config_section_is_object(y->kind);
+        return (x->kind < CONFIG_WORKER) == (y->kind < CONFIG_WORKER);
 }
 
 static int compare_sections(const void *a, const void *b) {
         const struct outline_section *x = *(struct outline_section *const *)a,
                                      *y = *(struct outline_section *const *)b;
-        int r = config_section_is_object(y->kind) - config_section_is_object(x->kind);
+        int r = (y->kind < CONFIG_WORKER) - (x->kind < CONFIG_WORKER);
 
         r = r ?: strcmp(x->name ?: "", y->name ?: "");
         return r ?: (x->line > y->line) - (x->line < y->line);
@@ -572,14 +583,16 @@ int config_check_semantics(struct config *config, const struct outline *outline,
                            struct config_errors *errors) {
         _cleanup_(freep) struct ends *ends = calloc(config->n_objects + 1, sizeof *ends);
         struct checker c = { .config = config, .outline = outline, .ends = ends, .errors = errors };
-        size_t objects = 0, workers = 0, groups = 0;
+        size_t objects = 0, listens = 0, workers = 0, groups = 0;
         int r;
 
         if (!ends)
                 return -ENOMEM;
         for (size_t i = 0; i < outline->n; i++) {
                 c.section = &outline->sections[i];
-                if (c.section->kind == CONFIG_WORKER)
+                if (c.section->kind == CONFIG_LISTEN)
+                        check_listen(&c, config->listens[listens++]);
+                else if (c.section->kind == CONFIG_WORKER)
                         check_worker(&c, config->workers[workers++]);
                 else if (c.section->kind == CONFIG_GROUP)
                         check_group(&c, config->groups[groups++]);
@@ -592,5 +605,7 @@ int config_check_semantics(struct config *config, const struct outline *outline,
                 config->ordered |= w->after[0] || w->requires[0] || w->conflicts[0];
         }
         r = config->ordered ? check_cycles(&c) : 0;
-        return r < 0 ? r : check_names(&c);
+        if (r >= 0)
+                r = check_names(&c);
+        return r < 0 ? r : check_addresses(&c);
 }

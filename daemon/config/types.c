@@ -9,10 +9,12 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "base/time.h"
+#include "daemon/config/address.h"
 #include "daemon/config/keys.h"
 #include "daemon/config/values.h"
 #include "shm/broadcast.h"
@@ -58,10 +60,15 @@ const char *const worker_ready_words[] = {
         [WORKER_READY_LIBRARY] = "library",
         [_WORKER_READY_N] = NULL,
 };
+const char *const worker_start_words[] = {
+        [WORKER_START_BOOT] = "boot", [WORKER_START_ON_DEMAND] = "on-demand", [WORKER_START_MANUAL] = "manual",
+        [_WORKER_START_N] = NULL,
+};
 
 /* The fields are enums of different types, all of the size of an int. */
 _Static_assert(sizeof(enum object_kind) == sizeof(int) && sizeof(enum worker_io) == sizeof(int) &&
-                       sizeof(enum restart_policy) == sizeof(int) && sizeof(enum worker_ready) == sizeof(int),
+                       sizeof(enum restart_policy) == sizeof(int) && sizeof(enum worker_ready) == sizeof(int) &&
+                       sizeof(enum worker_start) == sizeof(int),
                "enums are ints");
 
 static int choice_read(const struct config_key *key, void *field, char *const *items, size_t n,
@@ -127,6 +134,21 @@ static int count_read(const struct config_key *key, void *field, char *const *it
 
 static void count_write(const struct config_key *key, const void *field, FILE *out) {
         fprintf(out, "%u", *(const uint32_t *)field);
+}
+
+/* Octal, as people write modes. */
+static int mode_read(const struct config_key *key, void *field, char *const *items, size_t n, struct error *error) {
+        size_t digits = strspn(items[0], "01234567");
+        unsigned long value = strtoul(items[0], NULL, 8);
+
+        if (digits == 0 || items[0][digits] || digits > 4 || value > key->max)
+                return error_set(error, -EINVAL, "'%s' is not an access mode, such as 0660", items[0]);
+        *(uint32_t *)field = (uint32_t)value;
+        return 0;
+}
+
+static void mode_write(const struct config_key *key, const void *field, FILE *out) {
+        fprintf(out, "%04o", *(const uint32_t *)field);
 }
 
 static int power_read(const struct config_key *key, void *field, char *const *items, size_t n,
@@ -402,6 +424,16 @@ static size_t variable_name(const char *item) {
         return equals ? (size_t)(equals - item) : 0;
 }
 
+/* A variable that gangerd sets. */
+static bool is_ours(const char *item) {
+        static const char *const names[] = { "GANGER_", "NOTIFY_SOCKET=", "LISTEN_PID=", "LISTEN_FDS=", "LISTEN_FDNAMES=" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                if (strncmp(item, names[i], strlen(names[i])) == 0)
+                        return true;
+        return false;
+}
+
 static int environment_read(const struct config_key *key, void *field, char *const *items, size_t n,
                             struct error *error) {
         for (size_t i = 0; i < n; i++) {
@@ -409,7 +441,7 @@ static int environment_read(const struct config_key *key, void *field, char *con
 
                 if (length == 0)
                         return error_set(error, -EINVAL, "'%.64s' is not of the form NAME=value", items[i]);
-                if (strncmp(items[i], "GANGER_", 7) == 0 || strncmp(items[i], "NOTIFY_SOCKET=", 14) == 0)
+                if (is_ours(items[i]))
                         return error_set(error, -EINVAL, "%.*s is set by gangerd itself",
                                          (int)MIN(length, 64u), items[i]);
                 for (size_t j = 0; j < i; j++)
@@ -432,6 +464,19 @@ static int names_read(const struct config_key *key, void *field, char *const *it
         return list_read(key, field, items, n, error);
 }
 
+static int addresses_read(const struct config_key *key, void *field, char *const *items, size_t n,
+                          struct error *error) {
+        struct listen_address address;
+
+        for (size_t i = 0; i < n; i++) {
+                int r = listen_address_parse(items[i], &address, error);
+
+                if (r < 0)
+                        return r;
+        }
+        return list_read(key, field, items, n, error);
+}
+
 #define CHOICE(label) { label, KEY_FIXED, sizeof(int), false, choice_read, choice_write, always_set }
 #define NUMBER(label, size, read, write) { label, KEY_FIXED, size, false, read, write, always_set }
 #define LIST(label, read) { label, KEY_LIST, sizeof(char **), true, read, list_write, list_is_set }
@@ -446,6 +491,8 @@ const struct key_type key_type_ready = CHOICE("word");
 const struct key_type key_type_strategy = CHOICE("word");
 const struct key_type key_type_worker_type = CHOICE("word");
 const struct key_type key_type_overlap = CHOICE("word");
+const struct key_type key_type_start = CHOICE("word");
+const struct key_type key_type_mode = NUMBER("mode", sizeof(uint32_t), mode_read, mode_write);
 const struct key_type key_type_count = NUMBER("number", sizeof(uint32_t), count_read, count_write);
 const struct key_type key_type_power = NUMBER("number", sizeof(uint32_t), power_read, count_write);
 const struct key_type key_type_size = NUMBER("size", sizeof(uint32_t), size_read, size_write);
@@ -465,4 +512,5 @@ const struct key_type key_type_text = {
 };
 const struct key_type key_type_program = LIST("list", program_read);
 const struct key_type key_type_environment = LIST("list", environment_read);
+const struct key_type key_type_addresses = LIST("list of addresses", addresses_read);
 const struct key_type key_type_names = LIST("list of names", names_read);

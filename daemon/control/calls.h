@@ -57,6 +57,7 @@ int call_unknown(struct call *call, const char *name);
 int call_unknown_ring(struct call *call, const char *name);     /* or service */
 int call_unknown_lock(struct call *call, const char *name);
 int call_unknown_object(struct call *call, const char *name);   /* whatever its kind */
+int call_unknown_listen(struct call *call, const char *name);
 
 /** @return 0; -E2BIG: there are too many names (with the error set). */
 int call_check_names(struct call *call, size_t n_names);
@@ -83,5 +84,6 @@ int call_wait_for(struct call *call);
 int call_signal(struct call *call);
 int call_reset_failed(struct call *call);
 int call_reset(struct call *call);
+int call_sockets(struct call *call);
 
 #endif

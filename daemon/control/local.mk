@@ -14,4 +14,5 @@ DAEMON_SOURCES += \
 	daemon/control/report.c \
 	daemon/control/rings.c \
 	daemon/control/server.c daemon/control/server.h \
+	daemon/control/sockets.c \
 	daemon/control/status.c

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "daemon/config/config.h"
 #include "daemon/control/calls.h"
 #include "daemon/gang.h"
 #include "daemon/worker.h"
@@ -114,4 +115,13 @@ int call_unknown_lock(struct call *call, const char *name) {
 
 int call_unknown_object(struct call *call, const char *name) {
         return unknown_object(call, name, OBJECTS);
+}
+
+int call_unknown_listen(struct call *call, const char *name) {
+        const struct config *config = call->gang->config;
+        const char **names = arena_alloc(&call->arena, config->n_listens + 1, sizeof *names);
+
+        for (size_t i = 0; names && i < config->n_listens; i++)
+                names[i] = config->listens[i]->name;
+        return unknown(call, "listen section", name, names);
 }

@@ -242,8 +242,10 @@ static int fill_worker(struct call *call, const struct row *row, uint32_t lines,
         m->io = (char *)worker_io_name(d->io);
         m->receive = join(&call->arena, d->receive);
         m->send = join(&call->arena, d->send);
+        m->listen = join(&call->arena, d->listen);
         m->restart = (char *)restart_policy_name(d->restart);
-        if (!m->receive || !m->send)
+        m->start = (char *)worker_start_name(d->start);
+        if (!m->receive || !m->send || !m->listen)
                 return -ENOMEM;
         r = fill_exec(call, d, m);
         return r < 0 ? r : fill_instances(call, row, lines, m);

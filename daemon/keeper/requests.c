@@ -24,6 +24,8 @@
 typedef Ganger__Keeper__ToKeeper Request;
 typedef Ganger__Keeper__SpawnSpec Spec;
 
+/** What tells a process that sockets are for it, and not for a parent of it; see sd_listen_fds(3). */
+#define LISTEN_PID "LISTEN_PID="
 /** Of supplementary groups: the kernel's NGROUPS_MAX. */
 #define GROUPS_MAX 65536
 /** A manager that has left exits within this time, or is killed. */
@@ -88,22 +90,25 @@ static int spawn_check(struct keeper *k, const Ganger__Keeper__Spawn *r, const i
         return 0;
 }
 
-/* argv and environment with the NULL that ends them. */
-static char **with_null(char **strings, size_t n) {
-        char **v = malloc((n + 1) * sizeof *v);
+/* argv and environment with the NULL that ends them. @param last  comes after the others; or NULL. */
+static char **with_null(char **strings, size_t n, char *last) {
+        char **v = malloc((n + 2) * sizeof *v);
 
         if (!v)
                 return NULL;
         if (n > 0)
                 memcpy(v, strings, n * sizeof *v);
-        v[n] = NULL;
+        v[n] = last;
+        v[n + 1] = NULL;
         return v;
 }
 
 static int spawn_spec(struct keeper *k, const Ganger__Keeper__Spawn *r, const Spec *spec, const int *fds, size_t n_fds,
                       int cgroup_fd, const char **ret_step, struct child_process **ret) {
-        _cleanup_(freep) char **argv = with_null(spec->argv, spec->n_argv);
-        _cleanup_(freep) char **environment = with_null(spec->environment, spec->n_environment);
+        char listen_pid[sizeof LISTEN_PID + SPAWN_PID_MAX] = LISTEN_PID;
+        _cleanup_(freep) char **argv = with_null(spec->argv, spec->n_argv, NULL);
+        _cleanup_(freep) char **environment = with_null(spec->environment, spec->n_environment,
+                                                        spec->listen_pid ? listen_pid : NULL);
         struct child_process *p = child_process_new(r->key, spec->cookie.data, spec->cookie.len);
         uint64_t started_usec = now_usec();
         pid_t pid;
@@ -112,7 +117,8 @@ static int spawn_spec(struct keeper *k, const Ganger__Keeper__Spawn *r, const Sp
         *ret_step = KEEPER_STEP_REFUSED;
         if (argv && environment && p) {
                 const struct spawn_request request = {
-                        .path = spec->path, .argv = argv, .environment = environment, .directory = spec->directory,
+                        .path = spec->path, .argv = argv, .environment = environment,
+                        .pid_text = spec->listen_pid ? listen_pid + strlen(LISTEN_PID) : NULL, .directory = spec->directory,
                         .set_credentials = spec->set_credentials, .uid = spec->uid, .gid = spec->gid,
                         .groups = spec->groups, .n_groups = spec->n_groups, .umask = spec->umask,
                         .fds = fds, .n_fds = n_fds, .cgroup_fd = cgroup_fd, .nofile = &k->nofile,

@@ -8,7 +8,7 @@
  * without what lies above the window, which copies a few dozen entries where fork would copy thousands.
  *
  * What must hold: between clone and execve the child makes system calls and nothing else. It runs on a stack of its own,
- * writes to its `struct child` alone, and its functions are not instrumented: a sanitizer would take
+ * writes to its `struct child` and to `pid_text` alone, and its functions are not instrumented: a sanitizer would take
  * the foreign stack for a bug. `errno` is shared, which is harmless: the parent sleeps.
  */
 
@@ -131,6 +131,21 @@ _child_ static long step_signals(const struct spawn_request *r, struct child *c)
         return syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, KERNEL_SIGSET_SIZE);
 }
 
+/* Nobody else can tell it: the parent learns the pid when we execute, and then the environment is copied. */
+_child_ static long step_pid(const struct spawn_request *r, struct child *c) {
+        unsigned long pid = (unsigned long)syscall(SYS_getpid), power = 1;
+        char *p = r->pid_text;
+
+        if (!p)
+                return 0;
+        while (pid / power >= 10)
+                power *= 10;
+        for (; power > 0; power /= 10)
+                *p++ = (char)('0' + pid / power % 10);
+        *p = '\0';
+        return 0;
+}
+
 _child_ static long step_execute(const struct spawn_request *r, struct child *c) {
         return syscall(SYS_execve, r->path, r->argv, r->environment);
 }
@@ -152,6 +167,7 @@ static const struct {
         { "fds", step_fds },
         { "rlimit", step_limit },
         { "signals", step_signals },
+        { "pid", step_pid },
         { "exec", step_execute },
 };
 

@@ -25,10 +25,14 @@ struct spawner {
 
 #define SPAWNER_NULL ((struct spawner){ 0 })
 
+/** Room for the digits of any pid, and the 0 that ends them. */
+#define SPAWN_PID_MAX 12
+
 struct spawn_request {
         const char *path;
         char *const *argv;
         char *const *environment;
+        char *pid_text;                 /* SPAWN_PID_MAX bytes within `environment`: the child's pid goes there; or NULL */
         const char *directory;          /* NULL or "": ours */
         bool set_credentials;
         uid_t uid;

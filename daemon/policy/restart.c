@@ -35,7 +35,7 @@ bool restart_end_is_good(const struct restart_rules *rules, const struct restart
 
 static bool policy_retries(enum restart_policy policy, const struct restart_rules *rules, const struct restart_end *end) {
         if (restart_end_is_good(rules, end))
-                return policies[policy].done;
+                return policies[policy].done && !end->on_demand;
         if (end->timed_out || (!end->spawn_failed && WIFSIGNALED(end->status)))
                 return policies[policy].abnormal;
         return policies[policy].failure;

@@ -35,6 +35,7 @@ struct restart_end {
         int status;                     /* as waitpid(2) gives it */
         enum instance_state state;      /* when it ended */
         bool wanted;                    /* the owner's flag, see states.h */
+        bool on_demand;                 /* after a good end it waits until somebody uses it again */
         uint64_t ready_usec;            /* how long it was ready; 0: never */
         uint64_t ran_usec;              /* from its start to its end */
 };

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
@@ -115,6 +116,16 @@ static int place(struct pipes *p, int in_fd, int out_fd) {
         return 0;
 }
 
+/** Sockets are for the program: sd_listen_fds(3) asks whose they are. */
+static void pass_sockets(void) {
+        char pid[16];
+
+        if (!getenv("LISTEN_PID"))
+                return;
+        snprintf(pid, sizeof pid, "%d", (int)getpid());
+        setenv("LISTEN_PID", pid, 1);
+}
+
 static _Noreturn void child(struct pipes *p, pid_t parent, char *const *argv, int in_fd, int out_fd) {
         int error;
 
@@ -125,6 +136,7 @@ static _Noreturn void child(struct pipes *p, pid_t parent, char *const *argv, in
         error = -place(p, in_fd, out_fd);
         if (error == 0) {
                 unsetenv("NOTIFY_SOCKET"); /* the bridge speaks with the daemon */
+                pass_sockets();
                 execvp(argv[0], argv);
                 error = errno;
         }

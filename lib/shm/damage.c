@@ -43,7 +43,8 @@ const char *damage_owner(char *buf, uint32_t owner) {
 void damage_check_waiters(struct damage *d, const struct eventcount *c, const char *who) {
         uint32_t stopped = atomic_load(&c->stopped);
 
-        if ((atomic_load(&c->sleeping[0]) | atomic_load(&c->polling[0])) & 1)
+        /* As a poller, it is the manager: it starts those that wait for demand. */
+        if (atomic_load(&c->sleeping[0]) & 1)
                 damage_add(d, "%s: participant 0 waits, which nobody is", who);
         if (stopped > RING_PARTICIPANTS)
                 damage_add(d, "%s: %u participants are stopped, of at most %u", who, stopped, RING_PARTICIPANTS);

@@ -340,6 +340,35 @@ def a_damaged_ring(fault, point=None):
         equal(g.ctl('receive', 'mail').out, 'letter\n', 'received')
 
 
+def a_round(fault, point='round-begun'):
+    """a group is started again as a whole, though the manager dies before the others are told"""
+    with FaultyGang(fault) as g:
+        g.configure(CONFIG.replace('worker plain {', 'group g { strategy = one-for-all }\nworker plain { group = g'))
+        g.ctl('reload')
+        before = g.instances()
+        g.die_at(point)
+        kill(before['plain/0']['pid'])
+        g.has_died()
+        g.replaced('plain/0', before)
+        g.replaced('plain/1', before)
+        equal(g.pid('hold/0'), before['hold/0']['pid'], 'one that is not in the group')
+
+
+def a_wish(fault, point=None):
+    """what was stopped by hand is written down for the next daemon, though the manager dies over it"""
+    g = FaultyGang(fault)
+    os.mkdir(g.path('state'))
+    g.arguments = ['--state-dir', g.path('state')]
+    with g:
+        if point:
+            g.die_at(point)
+        g.ctl('stop', 'plain')
+        if point:
+            g.has_died()
+        g.wait_until('the wish is written down', lambda: os.path.exists(g.path('state/wishes')) and
+                     g.read('state/wishes') == 'stopped plain\n')
+
+
 def a_foreign_semaphore(fault):
     """a POSIX semaphore that another program has under the name of one of ours stays what it is"""
     name = f'ganger-test-{os.getpid()}'
@@ -356,6 +385,85 @@ def a_foreign_semaphore(fault):
             os.unlink(path)
 
 
+# Answers each connection.
+SERVE = '''
+import socket
+server = socket.socket(fileno=3)
+while True:
+    connection, address = server.accept()
+    connection.sendall(b'here')
+    connection.close()
+'''
+SOCKET = 'listen web { stream = @/web }\nworker web { exec = {"@/serve"} listen = web start = manual }\n'
+
+
+def with_socket(g):
+    """A worker with a socket, that rests."""
+    g.python('serve', SERVE)
+    g.configure(CONFIG + SOCKET)
+
+
+def is_answered(g):
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(g.path('web'))
+    g.ctl('start', 'web')
+    return heard(g, s)
+
+
+def heard(g, s):
+    s.settimeout(g.limit)
+    try:
+        return s.recv(100)
+    except OSError as e:
+        return e
+
+
+def a_socket(fault):
+    """who waits at a socket is served, though the manager that opened it died meanwhile"""
+    with FaultyGang(fault) as g:
+        with_socket(g)
+        g.ctl('reload')
+        s = socket.socket(socket.AF_UNIX)
+        s.connect(g.path('web'))
+        kill_and_wait(g.manager_pid)
+        g.ctl('start', 'web')
+        equal(heard(g, s), b'here', 'what it hears')
+
+
+def a_new_socket(fault, point):
+    """a manager dies over a socket that a reload defines: the reload is asked for again, and opens it"""
+    with FaultyGang(fault) as g:
+        with_socket(g)
+        g.die_at(point)
+        g.ctl('reload')
+        g.has_died()
+        g.wait_until('it is in force', lambda: 'web' in g.status())
+        equal(is_answered(g), b'here', 'what one hears')
+
+
+def a_socket_that_goes(fault, point='after-config'):
+    """a manager dies over a socket that is no longer defined: it is closed, and its file goes"""
+    with FaultyGang(fault) as g:
+        with_socket(g)
+        g.ctl('reload')
+        check(os.path.exists(g.path('web')), 'there is no file')
+        g.configure(CONFIG)
+        g.die_at(point)
+        g.ctl('reload')
+        g.has_died()
+        g.wait_until('it is in force', lambda: 'web' not in g.status())
+        check(not os.path.exists(g.path('web')), 'a file is left')
+
+
+def a_demand(fault):
+    """a message that is there already when the watching begins is seen"""
+    with FaultyGang(fault) as g:
+        g.ctl('send', 'mail', 'letter')
+        g.configure(CONFIG + 'worker late { exec = {"sleep", "1000"} receive = mail start = on-demand }\n')
+        g.ctl('reload')
+        g.wait_until('it is started', lambda: g.instance('late/0')['state'] == 'ready')
+
+
 WORKER_POINTS = ('before-recover', 'after-recover', 'after-state', 'after-acknowledge', 'before-spawn', 'amid-spawn', 'after-spawn')
 
 # A check; the points at which it must hold; the faults that it must find: at which point, and what is seen of it.
@@ -367,7 +475,7 @@ CHECKS = (
         'acknowledge-before-recover': ('before-recover', 'a message that nobody has|.*until hold/0 is replaced'),
     }),
     (the_manager_dies, (None, 'taken-over', 'resumed'), {'double-start': (None, 'processes of|a message that nobody has')}),
-    (a_worker_dies_later, (None,), {'forget-seats': (None, 'a message that nobody has')}),
+    (a_worker_dies_later, (None,), {'forget-seats': (None, 'a message that nobody has|.*until hold/0 is replaced')}),
     (one_that_ends_for_good, ('before-recover', 'after-state', 'after-acknowledge'),
      {'acknowledge-before-state': ('after-acknowledge', 'once/0')}),
     (on_failure, (None, 'after-state', 'before-failure-hook', 'after-failure-hook'),
@@ -382,7 +490,14 @@ CHECKS = (
     (a_configuration_in_force, (None,), {'forget-config': (None, 'processes')}),
     (a_damaged_ring, (None, 'before-renew', 'amid-renew'),
      {'no-inspection': (None, 'the damage is not seen'), 'hand-out-quarantined': (None, 'the ring is given to somebody')}),
+    (a_round, ('round-begun', 'after-state', 'after-acknowledge'),
+     {'forget-round': ('after-acknowledge', '.*until plain/1 is replaced')}),
+    (a_wish, (None, 'before-wishes'), {'forget-wishes': (None, '.*until the wish is written down')}),
     (a_foreign_semaphore, (None,), {'take-posix-name': (None, 'the foreign semaphore')}),
+    (a_socket, (None,), {'forget-socket': (None, 'what it hears')}),
+    (a_new_socket, ('before-socket-stored', 'after-socket-stored'), {}),
+    (a_socket_that_goes, ('after-config', 'amid-socket-removal'), {'forget-sockets': (None, 'a file is left')}),
+    (a_demand, (None,), {'demand-blind': (None, 'waited')}),
     (an_outsider, (None, 'before-recover-attached', 'after-recover-attached'), {'forget-attached': (None, 'the letter')}),
 )
 

@@ -154,6 +154,23 @@ def by_hand():
         g.ctl('stop', 'gg', expected=4).has("no worker or instance 'gg'")
 
 
+def reloads():
+    """a reload puts workers into a group and takes them out, and touches no process"""
+    with Gang(THREE.replace('group = g', '')) as g:
+        g.until_ready(*KEYS)
+        pids = g.pids()
+        g.configure('group g { strategy = one-for-all }\n' + THREE)
+        g.ctl('reload').has('added    group g', 'changed  worker a: group (none) -> g')
+        equal(g.pids(), pids, 'processes')
+        kill(pids['b/0'])
+        pids = new_pids(g, pids, 'a/0', 'b/0', 'c/0')
+        g.configure(THREE.replace('group = g', ''))
+        g.ctl('reload')
+        kill(pids['b/0'])
+        now = new_pids(g, pids, 'b/0')
+        equal((now['a/0'], now['c/0']), (pids['a/0'], pids['c/0']), 'those that are in no group any more')
+
+
 def manager_dies_in_a_round():
     """the manager is killed when a round is written down, and nothing of it was done: its successor does it"""
     with Gang('group g { strategy = one-for-all }\n' + THREE, program='tests/faults/gangerd-faults', begin=False) as g:
@@ -169,4 +186,5 @@ def manager_dies_in_a_round():
 
 
 if __name__ == '__main__':
-    main(strategies, none_before_the_last_is_gone, limit, escalation, gives_up_with_it, by_hand, manager_dies_in_a_round)
+    main(strategies, none_before_the_last_is_gone, limit, escalation, gives_up_with_it, by_hand, reloads,
+         manager_dies_in_a_round)

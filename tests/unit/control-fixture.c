@@ -30,7 +30,7 @@ static char *no_names[] = { NULL };
 static char *exec[] = { (char *)"/bin/work", (char *)"--fast", NULL };
 static const struct worker_definition definition = {
         .name = (char *)"w", .exec = exec, .environment = no_names, .receive = no_names, .send = no_names,
-        .call = no_names, .serve = no_names, .use = no_names,
+        .call = no_names, .serve = no_names, .use = no_names, .listen = no_names,
 };
 
 /* ---- the gang ---------------------------------------------------------------------------------- */

@@ -323,6 +323,32 @@ static void answer_locks(struct fake *f) {
         fake_reply(f, &reply, NULL, 0);
 }
 
+static void answer_sockets(struct fake *f) {
+        Ganger__V1__Reply reply = GANGER__V1__REPLY__INIT;
+        Ganger__V1__SocketsReply sockets = GANGER__V1__SOCKETS_REPLY__INIT;
+        Ganger__V1__Socket web = GANGER__V1__SOCKET__INIT, log = GANGER__V1__SOCKET__INIT, *list[] = { &web, &log };
+        char *workers[] = { text("nginx"), text("admin") };
+
+        if (refused(f, f->request->sockets->names, f->request->sockets->n_names))
+                return;
+        web.name = text("web");
+        web.type = text("stream");
+        web.address = text("[::1]:80");
+        web.connections = 17;
+        web.waiting = 3;
+        web.backlog = 4096;
+        web.workers = workers;
+        web.n_workers = ARRAY_SIZE(workers);
+        log.name = text("log");
+        log.type = text("datagram");
+        log.address = text("/run/log");
+        sockets.sockets = list;
+        sockets.n_sockets = ARRAY_SIZE(list);
+        reply.result_case = GANGER__V1__REPLY__RESULT_SOCKETS;
+        reply.sockets = &sockets;
+        fake_reply(f, &reply, NULL, 0);
+}
+
 static void describe_letter(Ganger__V1__MessageInfo *m, uint64_t id, const char *state) {
         ganger__v1__message_info__init(m);
         m->id = id;
@@ -488,6 +514,9 @@ static bool answer(struct fake *f) {
                 break;
         case GANGER__V1__REQUEST__CALL_LOCKS:
                 answer_locks(f);
+                break;
+        case GANGER__V1__REQUEST__CALL_SOCKETS:
+                answer_sockets(f);
                 break;
         case GANGER__V1__REQUEST__CALL_ATTACH:
                 answer_attach(f);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/time.h"
+#include "daemon/config/address.h"
 #include "daemon/config/config.h"
 #include "daemon/config/keys.h"
 #include "harness.h"
@@ -43,7 +44,8 @@ START_TEST(every_key_is_read) {
 
         ck_assert_int_eq(config_load(CONFIG_EXAMPLES "/good.conf", &c, &errors), 0);
         ck_assert_uint_eq(c->n_objects, 12);
-        ck_assert_uint_eq(c->n_workers, 5);
+        ck_assert_uint_eq(c->n_listens, 2);
+        ck_assert_uint_eq(c->n_workers, 8);
         ck_assert_uint_eq(c->objects[0]->slots, 65536);
         ck_assert_uint_eq(c->objects[0]->slot_size, 1024);
         ck_assert_uint_eq(c->objects[0]->max_deliveries, 3);
@@ -84,6 +86,70 @@ START_TEST(every_key_is_read) {
         ck_assert_str_eq(config_worker(c, "writer")->serve[0], "quotes");
         ck_assert_ptr_nonnull(config_object(c, "thumbs"));
         config_errors_done(&errors);
+}
+END_TEST
+
+/** What listen_definition_each() tells, in one line. */
+static int tell_socket(void *userdata, const struct listen_definition *listen, int type, const char *address) {
+        fprintf(userdata, "%s=%s ", listen_type_name(type), address);
+        return 0;
+}
+
+START_TEST(sockets_are_read) {
+        struct config_errors errors = CONFIG_ERRORS_NULL;
+        _cleanup_(config_freep) struct config *c = NULL;
+        const struct listen_definition *web;
+        _cleanup_(freep) char *told = NULL;
+        size_t size;
+        FILE *out;
+
+        ck_assert_int_eq(config_load(CONFIG_EXAMPLES "/good.conf", &c, &errors), 0);
+        web = config_listen(c, "web");
+        ck_assert_ptr_nonnull(web);
+        ck_assert_uint_eq(listen_definition_count(web), 7);
+        out = open_memstream(&told, &size);
+        ck_assert_int_eq(listen_definition_each(web, tell_socket, out), 0);
+        fclose(out);
+        ck_assert_str_eq(told, "stream=80 stream=127.0.0.1:8080 stream=[::1]:8080 stream=@web stream=/run/web.sock datagram=53 "
+                               "sequential=/run/web.seq ");
+        ck_assert_uint_eq(web->backlog, 16);
+        ck_assert_uint_eq(web->mode, 0600);
+        ck_assert_str_eq(web->user, "root");
+        ck_assert_str_eq(web->group, "0");
+        ck_assert(web->reuse_port);
+        ck_assert_uint_eq(config_listen(c, "log")->mode, 0666);
+        ck_assert_uint_eq(config_listen(c, "log")->backlog, 4096);
+        ck_assert_int_eq(config_worker(c, "server")->start, WORKER_START_ON_DEMAND);
+        ck_assert_str_eq(config_worker(c, "server")->listen[1], "log");
+        ck_assert_uint_eq(config_worker(c, "server")->idle_stop_usec, USEC_INFINITY);
+        ck_assert_uint_eq(config_worker(c, "lazy")->idle_stop_usec, 30 * USEC_PER_SEC);
+        ck_assert_int_eq(config_worker(c, "tool")->start, WORKER_START_MANUAL);
+        ck_assert_int_eq(config_worker(c, "store")->start, WORKER_START_BOOT);
+        config_errors_done(&errors);
+}
+END_TEST
+
+START_TEST(addresses_are_read_as_written) {
+        struct error error = ERROR_NULL;
+        struct listen_address a;
+
+        ck_assert_int_eq(listen_address_parse("/run/x", &a, &error), 0);
+        ck_assert_str_eq(listen_address_path(&a), "/run/x");
+        ck_assert_int_eq(listen_address_parse("@x", &a, &error), 0);
+        ck_assert_ptr_null(listen_address_path(&a));
+        ck_assert_uint_eq(a.size, offsetof(struct sockaddr_un, sun_path) + 2);
+        ck_assert_mem_eq(a.local.sun_path, "\0x", 2);
+        ck_assert_int_eq(listen_address_parse("10.0.0.1:65535", &a, &error), 0);
+        ck_assert_uint_eq(ntohl(a.ipv4.sin_addr.s_addr), 0x0a000001);
+        ck_assert_uint_eq(ntohs(a.ipv4.sin_port), 65535);
+        ck_assert_int_eq(listen_address_parse("[::]:1", &a, &error), 0);
+        ck_assert(!a.both);
+        ck_assert_int_eq(listen_address_parse("1", &a, &error), 0);
+        ck_assert(a.both && a.any.sa_family == AF_INET6);
+        for (const char *const *bad = (const char *const[]){ "", "/", "@", "x", "0", "65536", "80x", "1.2.3:80", "1.2.3.4:", "::1:80",
+                                                             "[::1]", "[::1]80", "[::1]:", "[:::1]:80", "localhost:80", "run/x", NULL };
+             *bad; bad++)
+                ck_assert_msg(listen_address_parse(*bad, &a, &error) == -EINVAL, "%s", *bad);
 }
 END_TEST
 
@@ -289,6 +355,32 @@ START_TEST(a_diff_tells_what_changed) {
 }
 END_TEST
 
+START_TEST(sockets_make_another_worker) {
+        static const char before[] = "listen l { stream = @a }\nlisten other { stream = @b }\nworker w { exec = x listen = l }\n"
+                                     "worker v { exec = x }";
+        static const char after[] = "listen l { stream = {@a, @c} backlog = 7 }\nlisten other { stream = @b mode = 0666 }\n"
+                                    "listen new { datagram = @a }\nworker w { exec = x listen = l }\nworker v { exec = x start = manual }";
+        _cleanup_(config_freep) struct config *from = parse(before), *to = parse(after);
+        _cleanup_(freep) char *text = NULL;
+        struct config_diff diff;
+        size_t size;
+        FILE *out;
+
+        ck_assert_int_eq(config_diff(from, to, &diff), 0);
+        out = open_memstream(&text, &size);
+        config_diff_print(&diff, out);
+        fclose(out);
+        ck_assert_str_eq(text, "changed  listen l: stream {\"@a\"} -> {\"@a\", \"@c\"}, backlog 4096 -> 7\n"
+                               "added    listen new\n"
+                               "changed  worker w: its sockets (its processes are replaced)\n"
+                               "changed  worker v: start boot -> manual\n");
+        ck_assert_str_eq(config_change_key(&diff.changes[0]), "stream");
+        ck_assert(diff.changes[2].restart);
+        ck_assert(!diff.changes[3].restart);
+        config_diff_done(&diff);
+}
+END_TEST
+
 /* The hash stands in the cookies of processes: it must not change with the version of gangerd. */
 START_TEST(the_hash_is_of_what_a_process_was_started_with) {
         static const char *const live[] = {
@@ -296,7 +388,7 @@ START_TEST(the_hash_is_of_what_a_process_was_started_with) {
                 "restart-delay-max = 1h", "restart-limit = 1/1s", "stop-signal = SIGINT",
                 "stop-timeout = 1s",      "ready-timeout = 1s",   "success-exit-status = 3",
                 "restart-prevent = {KILL, 4}", "restart-force = USAGE", "on-failure = {sh, -c}",
-                "on-failure-timeout = 1s",
+                "on-failure-timeout = 1s", "start = manual",
         };
         static const char *const process[] = {
                 "directory = /", "environment = 'A=b'", "user = root", "io = lines", "receive = r",
@@ -374,7 +466,8 @@ START_TEST(the_default_path_depends_on_the_user) {
 END_TEST
 
 int main(void) {
-        return harness_run(HARNESS_SUITE("config", every_key_is_read, objects_are_made_of_what_is_written,
+        return harness_run(HARNESS_SUITE("config", every_key_is_read, sockets_are_read, addresses_are_read_as_written,
+                                         sockets_make_another_worker, objects_are_made_of_what_is_written,
                                          a_queue_has_a_heap_for_what_its_slots_do_not_hold,
                                          defaults_of_every_kind_are_sound, what_is_left_out_has_its_default,
                                          the_canonical_form_is_read_back, every_byte_of_a_string_survives,

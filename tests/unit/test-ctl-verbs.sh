@@ -234,6 +234,15 @@ out_has '"values": [-7, 9223372036854775807]'
 run 4 locks nobody
 run 6 locks secret
 
+# ---- sockets
+run 0 sockets
+out_has 'web   stream    [::1]:80           17        3     4096  nginx, admin'
+out_has 'log   datagram  /run/log'
+json 0 sockets web
+out_has '"connections": 17'
+run 4 sockets nobody
+run 6 sockets secret
+
 # ---- services: nobody serves this one
 run 1 call quotes hello --timeout 20ms
 err_has 'no reply in time'

@@ -344,7 +344,7 @@ START_TEST(a_monitor) {
         ck_assert_int_eq(monitor_unlock(&m), 0);
         is_sound();
         is_damaged_as_all_are(&m.control->lock);
-        scribbled(m.control->conditions[1].polling[0], 1, "those who wait for a condition");
+        scribbled(m.control->conditions[1].sleeping[0], 1, "those who wait for a condition");
         end();
 }
 END_TEST

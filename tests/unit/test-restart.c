@@ -34,6 +34,9 @@ START_TEST(policies_decide_as_documented) {
                 { { .status = SIGKILL, .timed_out = true },          { R, R, R, F } },
                 { { .spawn_failed = true },                          { R, R, F, F } },
                 { { .spawn_failed = true, .refused = true },         { F, F, F, F } },
+                { { .status = EXITED(0), .on_demand = true },        { D, D, D, D } },
+                { { .status = EXITED(1), .on_demand = true },        { R, R, F, F } },
+                { { .status = SIGKILL, .on_demand = true },          { R, R, R, F } },
                 { { .spawn_failed = true, .status = SIGKILL },       { R, R, F, F } },
         };
         static const struct restart_rules none;

@@ -165,6 +165,30 @@ START_TEST(no_descriptor_is_overwritten_before_it_is_used) {
 }
 END_TEST
 
+/* As sd_listen_fds(3) compares it; other variables stay what they are, and without a wish there is none. */
+START_TEST(listen_pid_is_its_own) {
+        static char *environment[] = { (char *)"A=b" };
+        struct fixture f;
+        Spec spec = *spec_shell("echo $A $$ $LISTEN_PID; test \"$LISTEN_PID\" = $$ || test -z \"$LISTEN_PID\" && echo good");
+
+        spec.environment = environment;
+        spec.n_environment = ARRAY_SIZE(environment);
+        fixture_start(&f);
+        for (int wished = 0; wished < 2; wished++) {
+                _cleanup_(freep) char *got = NULL;
+                int pid = 0, told = 0, n = 0;
+
+                spec.listen_pid = wished;
+                got = output_of(&f, &spec, NULL, 0);
+                n = sscanf(got, "b %d %d", &pid, &told);
+                ck_assert_int_eq(n, 1 + wished);
+                ck_assert_int_eq(told, wished ? pid : 0);
+                ck_assert_ptr_nonnull(strstr(got, "good"));
+        }
+        fixture_stop(&f);
+}
+END_TEST
+
 START_TEST(its_signals_are_as_after_boot) {
         static char *argv[] = { (char *)"grep", (char *)"-E", (char *)"^Sig(Blk|Ign):", (char *)"/proc/self/status" };
         struct fixture f;
@@ -469,7 +493,7 @@ END_TEST
 int main(void) {
         return harness_run(HARNESS_SUITE(
                 "spawn", it_runs_and_its_exit_is_told, it_has_the_descriptors_that_it_was_given_and_no_others,
-                many_descriptors_keep_their_order, no_descriptor_is_overwritten_before_it_is_used,
+                many_descriptors_keep_their_order, no_descriptor_is_overwritten_before_it_is_used, listen_pid_is_its_own,
                 its_signals_are_as_after_boot, its_limit_of_descriptors_is_the_one_that_we_were_given,
                 it_leads_a_session_and_a_group, environment_directory_and_umask_are_those_of_the_spec,
                 credentials_are_those_of_the_spec, each_failing_step_is_told_with_its_error,

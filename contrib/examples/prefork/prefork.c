@@ -133,5 +133,9 @@ int main(int argc, char **argv) {
                                 ganger_member_free(c->member); /* which recovers it */
                                 start(c);
                         }
-        exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1); /* the children die with us */
+        for (struct child *c = children; c < children + CHILDREN; c++) {
+                kill(c->pid, SIGKILL);
+                waitpid(c->pid, NULL, 0);
+        }
+        exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
 }
