@@ -56,6 +56,8 @@ struct gang {
         struct map instances_by_pid;    /* struct instance with a process */
         size_t n_processes;             /* instances whose state has a process */
         size_t n_spawning;              /* spawns without an answer yet */
+        struct list forked;             /* struct instance whose main process does not lead its session */
+        size_t n_ending;                /* instances whose end waits for what they said */
         struct list orphans;            /* struct orphan: processes of workers that nobody knows */
         int null_fd;                    /* /dev/null, the standard input of all */
         bool stopping;                  /* everything goes down, then the manager leaves */

@@ -18,6 +18,7 @@
 #include "daemon/config/config.h"
 #include "daemon/gang.h"
 #include "daemon/instance-parts.h"
+#include "daemon/liveness.h"
 #include "daemon/log/log.h"
 #include "daemon/worker.h"
 
@@ -100,6 +101,7 @@ void instance_resume(struct instance *instance) {
                 instance_save(instance);
         }
         instance_timer_arm(instance);
+        liveness_resume(instance);
         resume_stop(instance);
         if (instance->state == INSTANCE_STARTING && instance->worker->definition->ready == WORKER_READY_IMMEDIATE)
                 instance_handle(instance, INSTANCE_EV_READY, 0, 0);

@@ -23,6 +23,7 @@
 #include "daemon/gang.h"
 #include "daemon/instance.h"
 #include "daemon/log/log.h"
+#include "daemon/main-pid.h"
 #include "daemon/orphan.h"
 #include "daemon/reload.h"
 #include "daemon/worker.h"
@@ -230,6 +231,7 @@ int takeover_tables(struct gang *gang, const Ganger__Keeper__WelcomeState *welco
                 adopt_child(gang, welcome->children[i]);
         for (size_t i = 0; i < welcome->n_exits; i++)
                 adopt_exit(gang, welcome->exits[i]);
+        fd_stores_restore(gang);
         restore_all(gang, STATE_ATTACHED, restore_attached);
         fault_point("taken-over");
         return 0;
@@ -244,6 +246,16 @@ static void handle_exit(struct gang *gang, const Ganger__Keeper__Exited *exited)
                 (void)orphan_exited(gang, exited); /* else it was acknowledged above */
 }
 
+/* One that has ended, and of which the manager before has not said that everything was heard. */
+static void handle_ending(struct gang *gang, const Ganger__Keeper__Child *child) {
+        struct instance *instance = instance_find(gang, child->key);
+
+        if (instance && instance->pid == child->pid)
+                main_pid_ending(instance);
+        else
+                keeper_link_settle(&gang->link, child->key, child->pid);
+}
+
 void takeover_resume(struct gang *gang, const Ganger__Keeper__WelcomeState *welcome) {
         orphans_stop(gang);
         list_for_each(it, &gang->workers) {
@@ -254,6 +266,9 @@ void takeover_resume(struct gang *gang, const Ganger__Keeper__WelcomeState *welc
         }
         for (size_t i = 0; i < welcome->n_exits; i++)
                 handle_exit(gang, welcome->exits[i]);
+        for (size_t i = 0; i < welcome->n_children; i++)
+                if (welcome->children[i]->ending)
+                        handle_ending(gang, welcome->children[i]);
         fault_point("resumed");
         gang_objects_settle(&gang->objects);
         keeper_link_drop_rest(&gang->link);

@@ -3,11 +3,15 @@
 check_PROGRAMS += tests/faults/gangerd-faults
 tests_faults_gangerd_faults_SOURCES = daemon/main.c \
 	daemon/attachment.c \
+	daemon/condemn.c \
+	daemon/fd-store.c \
 	daemon/instance.c \
 	daemon/instance-end.c \
 	daemon/instance-spawn.c \
 	daemon/instance-takeover.c \
+	daemon/main-pid.c \
 	daemon/membership.c \
+	daemon/notify.c \
 	daemon/reload.c \
 	daemon/takeover.c \
 	daemon/worker.c

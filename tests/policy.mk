@@ -1,5 +1,5 @@
 # Tests of policy and log.
-POLICY_TESTS = tests/unit/test-states tests/unit/test-backoff tests/unit/test-limit tests/unit/test-restart
+POLICY_TESTS = tests/unit/test-states tests/unit/test-backoff tests/unit/test-limit tests/unit/test-restart tests/unit/test-deadline
 LOG_TESTS = tests/unit/test-log-lines tests/unit/test-log-tail tests/unit/test-log-sink tests/unit/test-log-capture
 check_PROGRAMS += $(POLICY_TESTS) $(LOG_TESTS)
 TESTS += $(POLICY_TESTS) $(LOG_TESTS)
@@ -14,6 +14,8 @@ tests_unit_test_limit_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_limit_LDADD = $(POLICY_TEST_LIBS)
 tests_unit_test_restart_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_restart_LDADD = $(POLICY_TEST_LIBS)
+tests_unit_test_deadline_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_deadline_LDADD = $(POLICY_TEST_LIBS)
 tests_unit_test_log_lines_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_log_lines_LDADD = $(POLICY_TEST_LIBS)
 tests_unit_test_log_tail_CPPFLAGS = $(TEST_CPPFLAGS)

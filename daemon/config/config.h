@@ -27,6 +27,9 @@
 #define CONFIG_LIST_MAX 1024
 /** Instances of one worker. */
 #define CONFIG_INSTANCES_MAX 10000
+/** The highest `ready-fd`, and the most descriptors in a store: with the rings, they must find room in one spawn. */
+#define READY_FD_MAX 127
+#define FD_STORE_MAX 64
 /** Errors that are kept; of the others only the number is told. */
 #define CONFIG_ERRORS_MAX 100
 
@@ -56,8 +59,14 @@ enum worker_ready {
         WORKER_READY_IMMEDIATE, /* as soon as it runs */
         WORKER_READY_NOTIFY,    /* READY=1 of sd_notify(3) */
         WORKER_READY_LIBRARY,   /* ganger_ready(), which says the same; with `io` the bridge calls it */
+        WORKER_READY_FD,        /* a line on a descriptor, or its end, as s6 has it */
         _WORKER_READY_N,
 };
+
+/** Does a process say by sd_notify(3) that it is ready? */
+static inline bool ready_by_message(enum worker_ready ready) {
+        return ready == WORKER_READY_NOTIFY || ready == WORKER_READY_LIBRARY;
+}
 
 /** A ring, a service or a lock. A field that its kind has no key for is at its default, or 0. */
 struct object_definition {
@@ -104,7 +113,11 @@ struct worker_definition {
         int stop_signal;
         uint64_t stop_timeout_usec;     /* may be USEC_INFINITY */
         enum worker_ready ready;
+        int ready_fd;                   /* with WORKER_READY_FD; else -1 */
         uint64_t ready_timeout_usec;    /* never 0, never USEC_INFINITY */
+        uint64_t watchdog_usec;         /* USEC_INFINITY: none */
+        int watchdog_signal;
+        uint32_t fd_store_max;
         char *base;                     /* directory of the file, absolute; not part of what it is */
         unsigned int line;
 };

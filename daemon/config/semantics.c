@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "base/time.h"
 #include "daemon/config/definition.h"
 #include "daemon/config/values.h"
 #include "shm/broadcast.h"
@@ -206,6 +207,30 @@ static void check_io(const struct checker *c, const struct worker_definition *w)
                          worker_io_name(w->io));
 }
 
+/* What a program says of itself. */
+static void check_ready(const struct checker *c, const struct worker_definition *w) {
+        const struct {
+                const char *key;
+                bool is_set;
+        } main_process_only[] = {
+                { "ready-fd", w->ready_fd >= 0 },
+                { "watchdog", w->watchdog_usec != USEC_INFINITY },
+                { "fd-store-max", w->fd_store_max > 0 },
+        };
+
+        if (w->ready == WORKER_READY_FD && !was_written(c, "ready-fd"))
+                complain(c, "ready", "ready-fd is missing");
+        if (w->ready != WORKER_READY_FD && w->ready_fd >= 0 && !is_doubtful(c, "ready"))
+                complain(c, "ready-fd", "only with ready = fd");
+        if (w->ready_fd >= 0 && (uint32_t)w->ready_fd < 3 + w->fd_store_max)
+                complain(c, "ready-fd", "with fd-store-max = %u, the descriptors from 3 to %u are for what is stored",
+                         w->fd_store_max, 2 + w->fd_store_max);
+        for (size_t i = 0; i < ARRAY_SIZE(main_process_only) && w->io != WORKER_IO_NONE; i++)
+                if (main_process_only[i].is_set)
+                        complain(c, main_process_only[i].key, "not with io = %s, where the bridge is the main process",
+                                 worker_io_name(w->io));
+}
+
 /* Whether it has any, or was meant to have. */
 static bool has_objects(const struct checker *c) {
         static const char *const keys[] = { "receive", "send", "call", "serve", "use" };
@@ -232,6 +257,7 @@ static void check_worker(const struct checker *c, struct worker_definition *w) {
                 w->ready = WORKER_READY_LIBRARY;
         if (w->ready == WORKER_READY_LIBRARY && w->io == WORKER_IO_NONE && !was_written(c, "io") && !has_objects(c))
                 complain(c, "ready", "a program without rings, services and locks cannot join the library; use notify");
+        check_ready(c, w);
         if (w->restart_delay_max_usec < w->restart_delay_usec) {
                 if (was_written(c, "restart-delay-max"))
                         complain(c, "restart-delay-max", "it is less than restart-delay");

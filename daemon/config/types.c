@@ -46,6 +46,7 @@ const char *const worker_ready_words[] = {
         [WORKER_READY_IMMEDIATE] = "immediate",
         [WORKER_READY_NOTIFY] = "notify",
         [WORKER_READY_LIBRARY] = "library",
+        [WORKER_READY_FD] = "fd",
         [_WORKER_READY_N] = NULL,
 };
 
@@ -299,6 +300,10 @@ static bool io_fds_is_set(const void *field) {
         return ((const int *)field)[0] >= 0;
 }
 
+static bool descriptor_is_set(const void *field) {
+        return *(const int *)field >= 0;
+}
+
 /* ---- strings ----------------------------------------------------------------------------------- */
 
 static int text_read(const struct config_key *key, void *field, char *const *items, size_t n,
@@ -395,6 +400,9 @@ const struct key_type key_type_boolean = NUMBER("yes or no", sizeof(bool), boole
 const struct key_type key_type_restart = CHOICE("word");
 const struct key_type key_type_ready = CHOICE("word");
 const struct key_type key_type_count = NUMBER("number", sizeof(uint32_t), count_read, count_write);
+const struct key_type key_type_descriptor = {
+        "number", KEY_FIXED, sizeof(int), false, count_read, count_write, descriptor_is_set,
+};
 const struct key_type key_type_power = NUMBER("number", sizeof(uint32_t), power_read, count_write);
 const struct key_type key_type_size = NUMBER("size", sizeof(uint32_t), size_read, size_write);
 const struct key_type key_type_power_size = NUMBER("size", sizeof(uint32_t), power_size_read, size_write);

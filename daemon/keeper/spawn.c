@@ -8,7 +8,7 @@
  * without what lies above the window, which copies a few dozen entries where fork would copy thousands.
  *
  * What must hold: between clone and execve the child makes system calls and nothing else. It runs on a stack of its own,
- * writes to its `struct child` alone, and its functions are not instrumented: a sanitizer would take
+ * writes to its `struct child` and to the `pid_values` alone, and its functions are not instrumented: a sanitizer would take
  * the foreign stack for a bug. `errno` is shared, which is harmless: the parent sleeps.
  */
 
@@ -131,6 +131,23 @@ _child_ static long step_signals(const struct spawn_request *r, struct child *c)
         return syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, KERNEL_SIGSET_SIZE);
 }
 
+/* By LISTEN_PID and WATCHDOG_PID a program knows that they were meant for it, and not for a parent. */
+_child_ static long step_pid(const struct spawn_request *r, struct child *c) {
+        long pid = syscall(SYS_getpid);
+
+        for (size_t i = 0; i < r->n_pid_values; i++) {
+                char digits[SPAWN_PID_SIZE], *to = r->pid_values[i];
+                size_t n = 0;
+
+                for (long rest = pid; rest > 0 && n < sizeof digits; rest /= 10)
+                        digits[n++] = (char)('0' + rest % 10);
+                while (n > 0)
+                        *to++ = digits[--n];
+                *to = '\0';
+        }
+        return 0;
+}
+
 _child_ static long step_execute(const struct spawn_request *r, struct child *c) {
         return syscall(SYS_execve, r->path, r->argv, r->environment);
 }
@@ -152,6 +169,7 @@ static const struct {
         { "fds", step_fds },
         { "rlimit", step_limit },
         { "signals", step_signals },
+        { "pid", step_pid },
         { "exec", step_execute },
 };
 

@@ -30,7 +30,7 @@ enum restart_verdict restart_decide(enum restart_policy policy, const struct res
         if (end->state == INSTANCE_DRAINING || end->state == INSTANCE_STOPPING)
                 return RESTART_VERDICT_START;
 
-        if (end->timed_out || (!end->spawn_failed && WIFSIGNALED(end->status)))
+        if (end->condemned || (!end->spawn_failed && WIFSIGNALED(end->status)))
                 again = policies[policy].abnormal;
         else if (end->spawn_failed || WEXITSTATUS(end->status) != 0)
                 again = policies[policy].failure;

@@ -43,7 +43,13 @@ START_TEST(every_key_is_read) {
 
         ck_assert_int_eq(config_load(CONFIG_EXAMPLES "/good.conf", &c, &errors), 0);
         ck_assert_uint_eq(c->n_objects, 11);
-        ck_assert_uint_eq(c->n_workers, 5);
+        ck_assert_uint_eq(c->n_workers, 7);
+        ck_assert_uint_eq(c->workers[5]->watchdog_usec, 30 * USEC_PER_SEC);
+        ck_assert_int_eq(c->workers[5]->watchdog_signal, SIGQUIT);
+        ck_assert_uint_eq(c->workers[5]->fd_store_max, 4);
+        ck_assert_int_eq(c->workers[5]->ready_fd, -1);
+        ck_assert_int_eq(c->workers[6]->ready, WORKER_READY_FD);
+        ck_assert_int_eq(c->workers[6]->ready_fd, 5);
         ck_assert_uint_eq(c->objects[0]->slots, 65536);
         ck_assert_uint_eq(c->objects[0]->slot_size, 1024);
         ck_assert_uint_eq(c->objects[0]->max_deliveries, 3);
@@ -265,17 +271,17 @@ START_TEST(the_hash_is_of_what_a_process_was_started_with) {
         static const char *const live[] = {
                 "instances = 7",          "restart = never",      "restart-delay = 1s",
                 "restart-delay-max = 1h", "restart-limit = 1/1s", "stop-signal = SIGINT",
-                "stop-timeout = 1s",      "ready-timeout = 1s",
+                "stop-timeout = 1s",      "ready-timeout = 1s", "watchdog-signal = SIGKILL",
         };
         static const char *const process[] = {
                 "directory = /", "environment = 'A=b'", "user = root", "io = lines", "receive = r",
-                "send = r",      "ready = notify",
+                "send = r",      "ready = notify",       "ready = fd ready-fd = 3", "watchdog = 1s", "fd-store-max = 1",
         };
         _cleanup_(config_freep) struct config *plain = parse("ring r { } worker w { exec = a }");
         uint64_t hash = worker_definition_hash(plain->workers[0]);
         char text[200];
 
-        ck_assert_uint_eq(hash, UINT64_C(0xc1c3e2fd073c4b86));
+        ck_assert_uint_eq(hash, UINT64_C(7373972887767541260));
         for (size_t i = 0; i < ARRAY_SIZE(live) + ARRAY_SIZE(process); i++) {
                 const char *line = i < ARRAY_SIZE(live) ? live[i] : process[i - ARRAY_SIZE(live)];
 

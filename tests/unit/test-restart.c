@@ -29,8 +29,8 @@ START_TEST(policies_decide_as_documented) {
                 { { .status = SIGKILL },                             { R, R, R, F } },
                 { { .status = SIGTERM },                             { R, R, R, F } },
                 { { .status = SIGSEGV | 0x80 },                      { R, R, R, F } },
-                { { .status = EXITED(0), .timed_out = true },        { R, R, R, F } },
-                { { .status = SIGKILL, .timed_out = true },          { R, R, R, F } },
+                { { .status = EXITED(0), .condemned = true },        { R, R, R, F } },
+                { { .status = SIGKILL, .condemned = true },          { R, R, R, F } },
                 { { .spawn_failed = true },                          { R, R, F, F } },
                 { { .spawn_failed = true, .status = SIGKILL },       { R, R, F, F } },
         };
@@ -136,7 +136,7 @@ static void end_process(struct life *l, uint64_t ready_usec) {
         static const int statuses[] = { EXITED(0), EXITED(1), SIGKILL, SIGSEGV };
         struct restart_end end = {
                 .spawn_failed = ready_usec == 0 && sequence_below(&l->s, 8) == 0,
-                .timed_out = l->state == INSTANCE_STARTING && sequence_below(&l->s, 4) == 0,
+                .condemned = l->state == INSTANCE_STARTING && sequence_below(&l->s, 4) == 0,
                 .status = statuses[sequence_below(&l->s, ARRAY_SIZE(statuses))],
                 .state = l->state,
                 .wanted = l->wanted,
