@@ -26,6 +26,7 @@
 #include "daemon/objects.h"
 #include "daemon/policy/restart.h"
 #include "daemon/policy/states.h"
+#include "daemon/probing.h"
 #include "daemon/ready-fd.h"
 #include "daemon/watchdog.h"
 #include "keeper.pb-c.h"
@@ -95,6 +96,7 @@ struct instance {
         struct condemned condemned;
         struct watchdog watchdog;
         struct ready_fd ready_fd;
+        struct probing probing;
         struct fd_store fd_store;
         sd_event_source *spawn_failure; /* a spawn that could not be asked for: told from the loop */
 

@@ -22,6 +22,7 @@ void liveness_init(struct instance *instance) {
         instance->condemned = CONDEMNED_NULL;
         instance->watchdog = WATCHDOG_NULL;
         instance->ready_fd = READY_FD_NULL;
+        instance->probing = PROBING_NULL;
         fd_store_init(&instance->fd_store);
 }
 
@@ -29,6 +30,8 @@ void liveness_done(struct instance *instance) {
         condemn_done(instance);
         watchdog_done(instance);
         ready_fd_done(instance);
+        probing_stop(instance);
+        instance->probing.timer = sd_event_source_disable_unref(instance->probing.timer);
         fd_store_done(&instance->fd_store);
 }
 
@@ -36,6 +39,7 @@ void liveness_prepare(struct instance *instance) {
         instance->said = SAID_NULL;
         condemn_reset(instance);
         watchdog_prepare(instance);
+        probing_entered(instance);
 }
 
 void liveness_entered(struct instance *instance, enum instance_state from) {
@@ -45,6 +49,8 @@ void liveness_entered(struct instance *instance, enum instance_state from) {
                 watchdog_start(instance);
         else
                 watchdog_stop(instance);
+        if (instance->state != INSTANCE_STARTING) /* liveness_prepare() has seen to it */
+                probing_entered(instance);
         if (!instance_state_has_process(instance->state))
                 condemn_reset(instance);
         /* As systemd has it: kept over restarts, not over a stop. */
@@ -71,6 +77,9 @@ void liveness_save(const struct instance *instance, Ganger__State__InstanceState
         record->reloading_usec = instance->said.reloading_usec;
         record->says_stopping = instance->said.stopping;
         record->error = instance->said.error;
+        record->probe_due_usec = to_record(instance->probing.due_usec);
+        record->health_failures = instance->probing.health.failures;
+        record->health_known = instance->probing.health.known;
 }
 
 void liveness_restore(struct instance *instance, const Ganger__State__InstanceState *record) {
@@ -81,6 +90,8 @@ void liveness_restore(struct instance *instance, const Ganger__State__InstanceSt
         instance->said.reloading_usec = record->reloading_usec;
         instance->said.stopping = record->says_stopping;
         instance->said.error = record->error;
+        instance->probing.due_usec = from_record(record->probe_due_usec);
+        instance->probing.health = (struct health){ record->health_failures, record->health_known };
 }
 
 void liveness_resume(struct instance *instance) {
@@ -92,6 +103,10 @@ void liveness_resume(struct instance *instance) {
         condemn_resume(instance);
         watchdog_resume(instance);
         ready_fd_restore(instance);
+        if (instance->state == INSTANCE_STARTING)
+                probing_entered(instance);
+        else
+                probing_resume(instance);
 }
 
 /* ---- sd_notify --------------------------------------------------------------------------------- */

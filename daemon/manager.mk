@@ -23,6 +23,8 @@ DAEMON_SOURCES += \
 	daemon/notify.c daemon/notify.h \
 	daemon/objects.c daemon/objects.h daemon/object-parts.h \
 	daemon/orphan.c daemon/orphan.h \
+	daemon/probe.c daemon/probe.h \
+	daemon/probing.c daemon/probing.h \
 	daemon/ready-fd.c daemon/ready-fd.h \
 	daemon/reload.c daemon/reload.h \
 	daemon/ring-look.c daemon/ring-look.h \

@@ -207,6 +207,27 @@ static void check_io(const struct checker *c, const struct worker_definition *w)
                          worker_io_name(w->io));
 }
 
+/* An address goes with its kind of probe. */
+static void check_address(const struct checker *c, const char *key, const char *of, enum probe_kind kind, const char *address) {
+        struct probe_address parsed;
+
+        if (kind == PROBE_NONE && address && !is_doubtful(c, of))
+                complain(c, key, "only with %s = tcp, unix or http", of);
+        else if (kind != PROBE_NONE && !address && !was_written(c, key))
+                complain(c, of, "%s is missing", key);
+        else if (kind != PROBE_NONE && address && probe_address_parse(kind, address, &parsed) < 0)
+                complain(c, key, "'%s' is not an address for %s = %s", address, of, probe_words[kind]);
+}
+
+static void check_probes(const struct checker *c, const struct worker_definition *w) {
+        check_address(c, "ready-address", "ready", ready_probe(w->ready), w->ready_address);
+        check_address(c, "health-address", "health", w->health, w->health_address);
+        if (w->ready == WORKER_READY_LOG && !w->ready_log && !was_written(c, "ready-log"))
+                complain(c, "ready", "ready-log is missing");
+        if (w->ready != WORKER_READY_LOG && w->ready_log && !is_doubtful(c, "ready"))
+                complain(c, "ready-log", "only with ready = log");
+}
+
 /* What a program says of itself. */
 static void check_ready(const struct checker *c, const struct worker_definition *w) {
         const struct {
@@ -258,6 +279,7 @@ static void check_worker(const struct checker *c, struct worker_definition *w) {
         if (w->ready == WORKER_READY_LIBRARY && w->io == WORKER_IO_NONE && !was_written(c, "io") && !has_objects(c))
                 complain(c, "ready", "a program without rings, services and locks cannot join the library; use notify");
         check_ready(c, w);
+        check_probes(c, w);
         if (w->restart_delay_max_usec < w->restart_delay_usec) {
                 if (was_written(c, "restart-delay-max"))
                         complain(c, "restart-delay-max", "it is less than restart-delay");

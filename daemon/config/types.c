@@ -47,7 +47,15 @@ const char *const worker_ready_words[] = {
         [WORKER_READY_NOTIFY] = "notify",
         [WORKER_READY_LIBRARY] = "library",
         [WORKER_READY_FD] = "fd",
+        [WORKER_READY_TCP] = "tcp",
+        [WORKER_READY_UNIX] = "unix",
+        [WORKER_READY_HTTP] = "http",
+        [WORKER_READY_LOG] = "log",
         [_WORKER_READY_N] = NULL,
+};
+
+const char *const probe_words[] = {
+        [PROBE_NONE] = "none", [PROBE_TCP] = "tcp", [PROBE_UNIX] = "unix", [PROBE_HTTP] = "http", [_PROBE_KIND_N] = NULL,
 };
 
 /* The fields are enums of different types, all of the size of an int. */
@@ -399,6 +407,7 @@ const struct key_type key_type_io = CHOICE("word");
 const struct key_type key_type_boolean = NUMBER("yes or no", sizeof(bool), boolean_read, boolean_write);
 const struct key_type key_type_restart = CHOICE("word");
 const struct key_type key_type_ready = CHOICE("word");
+const struct key_type key_type_probe = CHOICE("word");
 const struct key_type key_type_count = NUMBER("number", sizeof(uint32_t), count_read, count_write);
 const struct key_type key_type_descriptor = {
         "number", KEY_FIXED, sizeof(int), false, count_read, count_write, descriptor_is_set,

@@ -43,13 +43,19 @@ START_TEST(every_key_is_read) {
 
         ck_assert_int_eq(config_load(CONFIG_EXAMPLES "/good.conf", &c, &errors), 0);
         ck_assert_uint_eq(c->n_objects, 11);
-        ck_assert_uint_eq(c->n_workers, 7);
+        ck_assert_uint_eq(c->n_workers, 9);
         ck_assert_uint_eq(c->workers[5]->watchdog_usec, 30 * USEC_PER_SEC);
         ck_assert_int_eq(c->workers[5]->watchdog_signal, SIGQUIT);
         ck_assert_uint_eq(c->workers[5]->fd_store_max, 4);
         ck_assert_int_eq(c->workers[5]->ready_fd, -1);
         ck_assert_int_eq(c->workers[6]->ready, WORKER_READY_FD);
         ck_assert_int_eq(c->workers[6]->ready_fd, 5);
+        ck_assert_int_eq(c->workers[7]->ready, WORKER_READY_HTTP);
+        ck_assert_str_eq(c->workers[7]->ready_address, "http://127.0.0.1:8080/ready");
+        ck_assert_int_eq(c->workers[7]->health, PROBE_TCP);
+        ck_assert_uint_eq(c->workers[7]->health_interval_usec, 10 * USEC_PER_SEC);
+        ck_assert_uint_eq(c->workers[7]->health_retries, 5);
+        ck_assert_str_eq(c->workers[8]->ready_log, "ready to accept connections");
         ck_assert_uint_eq(c->objects[0]->slots, 65536);
         ck_assert_uint_eq(c->objects[0]->slot_size, 1024);
         ck_assert_uint_eq(c->objects[0]->max_deliveries, 3);
@@ -272,10 +278,11 @@ START_TEST(the_hash_is_of_what_a_process_was_started_with) {
                 "instances = 7",          "restart = never",      "restart-delay = 1s",
                 "restart-delay-max = 1h", "restart-limit = 1/1s", "stop-signal = SIGINT",
                 "stop-timeout = 1s",      "ready-timeout = 1s", "watchdog-signal = SIGKILL",
+                "health-interval = 1s",   "health-retries = 9",
         };
         static const char *const process[] = {
                 "directory = /", "environment = 'A=b'", "user = root", "io = lines", "receive = r",
-                "send = r",      "ready = notify",       "ready = fd ready-fd = 3", "watchdog = 1s", "fd-store-max = 1",
+                "send = r",      "ready = notify",       "ready = fd ready-fd = 3", "ready = log ready-log = x", "ready = tcp ready-address = 80", "watchdog = 1s", "fd-store-max = 1",
         };
         _cleanup_(config_freep) struct config *plain = parse("ring r { } worker w { exec = a }");
         uint64_t hash = worker_definition_hash(plain->workers[0]);
