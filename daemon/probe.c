@@ -43,7 +43,8 @@ static int ask_nothing(struct probe *p, uint32_t revents, const char **ret_why) 
 
 static int send_request(struct probe *p) {
         char text[PROBE_REQUEST_MAX];
-        int n = snprintf(text, sizeof text, "GET %s HTTP/1.0\r\nHost: %s\r\nUser-Agent: gangerd\r\nConnection: close\r\n\r\n",
+        int n = snprintf(text, sizeof text,
+                         "GET %s HTTP/1.0\r\nHost: %s\r\nUser-Agent: gangerd\r\nConnection: close\r\n\r\n",
                          p->address.path, p->address.host);
 
         if (n < 0 || (size_t)n >= sizeof text)
@@ -114,8 +115,8 @@ int probe_start(struct probe *p, sd_event *event, enum probe_kind kind, const ch
         else
                 r = sd_event_add_io(event, &p->io, p->fd, EPOLLOUT, on_io, p);
         if (r >= 0)
-                r = sd_event_add_time(event, &p->timer, CLOCK_MONOTONIC, p->error ? 0 : usec_add(now_usec(), timeout_usec), 1,
-                                      on_timer, p);
+                r = sd_event_add_time(event, &p->timer, CLOCK_MONOTONIC,
+                                      p->error ? 0 : usec_add(now_usec(), timeout_usec), 1, on_timer, p);
         if (r < 0)
                 probe_stop(p);
         return r;

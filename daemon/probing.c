@@ -59,9 +59,14 @@ static int on_due(sd_event_source *source, uint64_t usec, void *userdata) {
         sd_event *event = instance_gang(instance)->event;
         int r;
 
+        /* While it is under way `due_usec` stays: should we die of it, the next manager asks again. */
+        if (instance->state == INSTANCE_READY && d->health == PROBE_NONE) {
+                instance->probing.due_usec = USEC_INFINITY; /* by a reload */
+                return 0;
+        }
         if (instance->state == INSTANCE_STARTING)
-                r = probe_start(&instance->probing.probe, event, ready_probe(d->ready), d->ready_address, d->ready_timeout_usec,
-                                on_ready_answer, instance);
+                r = probe_start(&instance->probing.probe, event, ready_probe(d->ready), d->ready_address,
+                                d->ready_timeout_usec, on_ready_answer, instance);
         else
                 r = probe_start(&instance->probing.probe, event, d->health, d->health_address, d->health_timeout_usec,
                                 on_health_answer, instance);
@@ -109,7 +114,8 @@ void probing_stop(struct instance *instance) {
 void probing_line(struct instance *instance, const struct log_record *record) {
         const struct worker_definition *definition = instance->worker->definition;
 
-        if (instance->state != INSTANCE_STARTING || definition->ready != WORKER_READY_LOG || record->source.pid != instance->pid)
+        if (instance->state != INSTANCE_STARTING || definition->ready != WORKER_READY_LOG ||
+            record->source.pid != instance->pid)
                 return;
         if (memmem(record->text, record->size, definition->ready_log, strlen(definition->ready_log)))
                 instance_handle(instance, INSTANCE_EV_READY, 0, 0);

@@ -208,7 +208,8 @@ static void check_io(const struct checker *c, const struct worker_definition *w)
 }
 
 /* An address goes with its kind of probe. */
-static void check_address(const struct checker *c, const char *key, const char *of, enum probe_kind kind, const char *address) {
+static void check_address(const struct checker *c, const char *key, const char *of, enum probe_kind kind,
+                          const char *address) {
         struct probe_address parsed;
 
         if (kind == PROBE_NONE && address && !is_doubtful(c, of))
