@@ -84,6 +84,20 @@ static void detail(struct output *o, const char *label, const char *text) {
         putc('\n', o->file);
 }
 
+static void liveness_details(struct output *o, const Ganger__V1__Instance *i, uint64_t now) {
+        char text[128], time[USEC_FORMAT_MAX], left[USEC_FORMAT_MAX];
+
+        detail(o, "activity", i->activity);
+        detail(o, "error", i->error);
+        if (i->watchdog_due_usec > now) {
+                snprintf(text, sizeof text, "each %s, due in %s", usec_format(time, sizeof time, i->watchdog_usec),
+                         span(left, sizeof left, now, i->watchdog_due_usec));
+                detail(o, "watchdog", text);
+        }
+        if (i->stored_fds > 0)
+                detail(o, "stored fds", NUMBER(i->stored_fds));
+}
+
 static void instance_details(struct output *o, const Ganger__V1__Instance *i, uint64_t now) {
         char text[512], time[USEC_FORMAT_MAX];
 
@@ -97,6 +111,7 @@ static void instance_details(struct output *o, const Ganger__V1__Instance *i, ui
                 detail(o, "pid", text);
         }
         detail(o, "says", i->status_text);
+        liveness_details(o, i, now);
         detail(o, "reason", i->reason);
         if (i->due_usec > now)
                 detail(o, "due in", span(time, sizeof time, now, i->due_usec));

@@ -68,6 +68,8 @@ struct gang {
         struct list failure_hooks;      /* struct failure_hook: what runs since an instance has failed */
         struct list reports;            /* struct report */
         size_t n_reports;
+        struct list forked;             /* struct instance whose main process does not lead its session */
+        size_t n_ending;                /* instances whose end waits for what they said */
         struct list orphans;            /* struct orphan: processes of workers that nobody knows */
         int null_fd;                    /* /dev/null, the standard input of all */
         bool stopping;                  /* everything goes down, then the manager leaves */

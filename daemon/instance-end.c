@@ -100,12 +100,28 @@ static void instance_end(struct instance *instance, const struct restart_end *en
 
 static struct restart_end end_of(const struct instance *instance) {
         return (struct restart_end){
-                .timed_out = instance->timed_out,
+                .condemned = *instance->condemned.verdict,
                 .state = instance->state,
                 .wanted = instance->wanted,
                 .on_demand = instance->worker->definition->start == WORKER_START_ON_DEMAND,
                 .ready_usec = instance->ready_usec ? now_usec() - instance->ready_usec : 0,
         };
+}
+
+/** What format_end() makes. */
+#define END_FORMAT_MAX (EXIT_STATUS_FORMAT_MAX + VERDICT_MAX + 8)
+
+/* "killed by SIGABRT (watchdog: silent for 2s)", "exit status 1 (said: No such file or directory)" */
+static void format_end(const struct instance *instance, int status, char *buf, size_t size) {
+        char text[EXIT_STATUS_FORMAT_MAX];
+
+        exit_status_format(text, sizeof text, status);
+        if (*instance->condemned.verdict)
+                snprintf(buf, size, "%s (%s)", text, instance->condemned.verdict);
+        else if (instance->said.error > 0)
+                snprintf(buf, size, "%s (said: %s)", text, strerror((int)instance->said.error));
+        else
+                snprintf(buf, size, "%s", text);
 }
 
 int instance_on_spawn_failure(sd_event_source *source, void *userdata) {
@@ -125,8 +141,8 @@ int instance_on_spawn_failure(sd_event_source *source, void *userdata) {
 
 /* Why it ended, as far as its end itself does not tell. */
 static enum report_cause cause_of(const struct instance *instance, const Ganger__Keeper__Exited *message) {
-        if (instance->timed_out)
-                return REPORT_NOT_READY;
+        if (*instance->condemned.verdict)
+                return instance->state == INSTANCE_STARTING ? REPORT_NOT_READY : REPORT_CONDEMNED;
         if (instance->state == INSTANCE_DRAINING || instance->state == INSTANCE_STOPPING)
                 return REPORT_ASKED;
         if (WIFSIGNALED(message->status) && WTERMSIG(message->status) == SIGKILL && instance->cgroup_fd >= 0 &&
@@ -138,16 +154,14 @@ static enum report_cause cause_of(const struct instance *instance, const Ganger_
 void instance_exited(struct instance *instance, const Ganger__Keeper__Exited *message) {
         struct gang *gang = instance_gang(instance);
         struct restart_end end = end_of(instance);
-        char words[EXIT_STATUS_FORMAT_MAX + 32];
+        char words[END_FORMAT_MAX];
         enum report_cause cause;
 
         if (message->pid != instance->pid) {
                 keeper_link_exit_acknowledge(&gang->link, instance->key, message->pid);
                 return;
         }
-        exit_status_format(words, sizeof words, message->status);
-        if (instance->timed_out)
-                strcat(words, " (not ready in time)");
+        format_end(instance, message->status, words, sizeof words);
         cause = cause_of(instance, message);
         /* What left the process group; the others are dead. */
         instance_kill_rest(instance, message->exited_usec - message->started_usec);

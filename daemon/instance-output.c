@@ -22,6 +22,7 @@ static void on_line(struct log_capture *capture, const struct log_record *record
 
         log_write(record);
         log_tail_add(&instance->tail, record);
+        probing_line(instance, record);
         list_for_each_safe(it, &instance->worker->gang->log_listeners) {
                 struct log_listener *listener = list_entry(it, struct log_listener, link);
 

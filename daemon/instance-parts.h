@@ -38,6 +38,9 @@ void instance_set_reason(struct instance *instance, const char *format, ...) _pr
 void instance_timer_plan(struct instance *instance, unsigned int actions, uint64_t delay_usec);
 void instance_timer_arm(struct instance *instance);
 
+/** SIGKILL to all of it. */
+void instance_kill(struct instance *instance);
+
 /** Ask the process to end. */
 void instance_signal_stop(struct instance *instance);
 

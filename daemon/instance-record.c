@@ -12,6 +12,7 @@
 #include "base/time.h"
 #include "daemon/gang.h"
 #include "daemon/instance-parts.h"
+#include "daemon/liveness.h"
 #include "daemon/log/log.h"
 
 /* What matters least goes first, if a record is too long: the texts, then the oldest restarts. */
@@ -50,6 +51,7 @@ void instance_save(struct instance *instance) {
         record.last_valid = instance->last_valid;
         record.last_reason = instance->reason;
         record.status_text = instance->status_text;
+        liveness_save(instance, &record);
         r = state_write_message(&gang->state, &instance->state_slot, STATE_INSTANCE, &record.base);
         if (r == -EMSGSIZE)
                 r = save_smaller(instance, &record);
@@ -75,6 +77,7 @@ void instance_restore(struct instance *instance, const Ganger__State__InstanceSt
         instance->last_valid = record->last_valid;
         snprintf(instance->reason, sizeof instance->reason, "%s", record->last_reason);
         snprintf(instance->status_text, sizeof instance->status_text, "%s", record->status_text);
+        liveness_restore(instance, record);
         if (record->state < _INSTANCE_STATE_N)
                 instance_enter(instance, record->state, false);
         instance->since_usec = record->since_usec;

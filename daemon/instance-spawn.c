@@ -16,48 +16,74 @@
 #include "base/cleanup.h"
 #include "base/fault.h"
 #include "base/fd.h"
+#include "base/time.h"
 #include "daemon/config/config.h"
 #include "daemon/gang.h"
 #include "daemon/instance-parts.h"
+#include "daemon/keeper/protocol.h"
 #include "daemon/log/log.h"
 #include "daemon/spawn-parts.h"
 #include "daemon/worker.h"
 
 /*
- * Behind them come the sockets of its worker, as sd_listen_fds(3) wants it; then its handshake, and the descriptors that it
- * speaks of.
+ * Behind them come the sockets of its worker and those of its fd store, as sd_listen_fds(3) wants it; that of `ready-fd`; then its
+ * handshake, and the descriptors that it speaks of.
  */
 #define STANDARD_STREAMS 3
 
-/* Where an instance finds its handshake. */
-static int handshake_fd(const struct given_sockets *given) {
-        return STANDARD_STREAMS + (int)given->n;
-}
-
 /* ---- environment ------------------------------------------------------------------------------- */
 
+/* Where an instance finds its handshake. */
+static int handshake_number(const struct instance *instance, const struct given_sockets *given) {
+        int after = STANDARD_STREAMS + (int)(given->n + instance->fd_store.n);
+
+        return MAX(after, instance->worker->definition->ready_fd + 1);
+}
+
+/* As systemd has it, and only where it is of use: some programs look whether the variables are there. */
+static int environment_notify(struct strings *s, const struct instance *instance) {
+        const struct worker_definition *definition = instance->worker->definition;
+        bool watched = definition->watchdog_usec != USEC_INFINITY;
+        int r = 0;
+
+        if (ready_by_message(definition->ready) || watched || definition->fd_store_max > 0)
+                r = environment_setf(s, "NOTIFY_SOCKET=%s", instance->worker->gang->notify.path);
+        if (r >= 0 && watched)
+                r = environment_setf(s, "WATCHDOG_USEC=%llu", (unsigned long long)definition->watchdog_usec);
+        if (r >= 0 && definition->fd_store_max > 0)
+                r = environment_setf(s, "FDSTORE=%u", definition->fd_store_max);
+        return r;
+}
+
 /* LISTEN_PID is the keeper's to set. */
-static int environment_sockets(struct strings *s, const struct given_sockets *given) {
+static int environment_listen(struct strings *s, const struct instance *instance, const struct given_sockets *given) {
+        _cleanup_(freep) char *stored = NULL;
+        size_t n_stored = instance->fd_store.n;
         int r;
 
-        if (given->n == 0)
+        if (given->n + n_stored == 0)
                 return 0;
-        r = environment_setf(s, "LISTEN_FDS=%zu", given->n);
-        return r < 0 ? r : environment_setf(s, "LISTEN_FDNAMES=%s", given->names);
+        if (n_stored > 0) {
+                stored = fd_store_names(&instance->fd_store);
+                if (!stored)
+                        return -ENOMEM;
+        }
+        r = environment_setf(s, "LISTEN_FDS=%zu", given->n + n_stored);
+        return r < 0 ? r : environment_setf(s, "LISTEN_FDNAMES=%s%s%s", given->n > 0 ? given->names : "",
+                                            given->n > 0 && n_stored > 0 ? ":" : "", n_stored > 0 ? stored : "");
 }
 
 static int environment_ganger(struct strings *s, const struct instance *instance, const struct given_sockets *given) {
-        const struct worker_definition *definition = instance->worker->definition;
         int r;
 
         r = environment_setf(s, "GANGER_WORKER=%s", instance->worker->name);
         if (r >= 0)
                 r = environment_setf(s, "GANGER_INSTANCE=%u", instance->number);
         if (r >= 0 && instance->membership.seats)
-                r = environment_setf(s, "GANGER_HANDSHAKE=%d", handshake_fd(given));
-        if (r >= 0 && definition->ready != WORKER_READY_IMMEDIATE)
-                r = environment_setf(s, "NOTIFY_SOCKET=%s", instance->worker->gang->notify.path);
-        return r < 0 ? r : environment_sockets(s, given);
+                r = environment_setf(s, "GANGER_HANDSHAKE=%d", handshake_number(instance, given));
+        if (r >= 0)
+                r = environment_notify(s, instance);
+        return r < 0 ? r : environment_listen(s, instance, given);
 }
 
 static int environment_build(struct strings *s, const struct instance *instance, const struct user *user,
@@ -169,6 +195,7 @@ struct descriptors {
         char names[KEEPER_LINK_STORED_MAX][INSTANCE_STORED_MAX];
         int read_ends[_LOG_STREAM_N];
         int write_ends[_LOG_STREAM_N];
+        int ready[2];                   /* of `ready = fd`: ours, and its */
         int handshake;
 };
 
@@ -177,6 +204,8 @@ static void descriptors_done(struct descriptors *d) {
                 close_fd(d->read_ends[stream]);
                 close_fd(d->write_ends[stream]);
         }
+        close_fd(d->ready[0]);
+        close_fd(d->ready[1]);
         close_fd(d->handshake);
 }
 
@@ -229,12 +258,28 @@ static void add_cgroup(struct instance *instance, struct descriptors *d) {
         d->sent.cgroup = instance->cgroup_fd;
 }
 
-static int add_handshake(struct instance *instance, struct descriptors *d, struct error *error) {
-        int number = (int)d->sent.n;
-        _cleanup_(freep) void *blob = NULL;
-        size_t size, n;
-        int r;
+/* Its number is what the program expects; below it there may be a gap, of which nothing is heard. */
+static int add_ready_fd(struct instance *instance, struct descriptors *d, struct error *error) {
+        size_t number = (size_t)instance->worker->definition->ready_fd;
 
+        if (instance->worker->definition->ready != WORKER_READY_FD)
+                return 0;
+        if (pipe2(d->ready, O_CLOEXEC) < 0)
+                return error_errno(error, -errno, "pipe");
+        while (d->sent.n < number)
+                d->sent.fds[d->sent.n++] = instance->worker->gang->null_fd;
+        d->sent.fds[d->sent.n++] = d->ready[1];
+        descriptors_store(d, instance, "ready", d->ready[0]);
+        return 0;
+}
+
+static int add_handshake(struct instance *instance, struct descriptors *d, struct error *error) {
+        _cleanup_(freep) void *blob = NULL;
+        int number = (int)d->sent.n, r;
+        size_t size, n;
+
+        if (d->sent.n + 2 * instance->membership.n_seats + 2 > KEEPER_CHILD_FDS_MAX)
+                return error_set(error, -E2BIG, "too many descriptors for one process");
         r = membership_handshake(&instance->membership, instance->worker->name, instance->number, number + 1,
                                  d->sent.fds + number + 1, &n, &blob, &size);
         if (r < 0)
@@ -262,6 +307,12 @@ static int descriptors_make(struct instance *instance, const struct given_socket
         d->sent.n = STANDARD_STREAMS;
         for (size_t i = 0; i < given->n; i++)
                 d->sent.fds[d->sent.n++] = given->fds[i];
+        r = fd_store_give(&instance->fd_store, &d->sent);
+        if (r < 0)
+                return error_errno(error, r, "its stored descriptors");
+        r = add_ready_fd(instance, d, error);
+        if (r < 0)
+                return r;
         if (instance->membership.seats) {
                 r = add_handshake(instance, d, error);
                 if (r < 0)
@@ -292,10 +343,16 @@ static int take_seats(struct instance *instance, struct error *error) {
                                definition->io == WORKER_IO_NONE ? SEAT_HANDLES : 1, &instance->membership, error);
 }
 
+/* What it says when it ends may concern another process. */
+static bool may_fork(const struct worker_definition *definition) {
+        return ready_by_message(definition->ready) && definition->io == WORKER_IO_NONE;
+}
+
 static int send_request(struct instance *instance, const struct given_sockets *given, Ganger__Keeper__SpawnSpec *spec,
                         struct error *error) {
         _cleanup_(descriptors_done) struct descriptors d = {
-                .sent.cgroup = -1, .read_ends = { -1, -1 }, .write_ends = { -1, -1 }, .handshake = -1,
+                .sent.cgroup = -1, .read_ends = { -1, -1 }, .write_ends = { -1, -1 }, .ready = { -1, -1 },
+                .handshake = -1,
         };
         int r;
 
@@ -307,6 +364,10 @@ static int send_request(struct instance *instance, const struct given_sockets *g
         if (r < 0)
                 return error_errno(error, r, "asking the keeper");
         capture_output(instance, &d);
+        if (d.ready[0] >= 0)
+                r = ready_fd_open(instance, TAKE_FD(d.ready[0]));
+        if (r < 0)
+                log_error("%s: its ready-fd is lost: %s", instance->key, strerror(-r));
         return 0;
 }
 
@@ -318,6 +379,7 @@ static int ask(struct instance *instance, struct error *error) {
         _cleanup_(given_sockets_done) struct given_sockets given = GIVEN_SOCKETS_NULL;
         _cleanup_(freep) char *program = NULL, *directory = NULL;
         _cleanup_(freep) uint8_t *cookie = NULL;
+        char *pid_variables[KEEPER_PID_VARIABLES_MAX];
         int r;
 
         if (definition->user) {
@@ -350,7 +412,12 @@ static int ask(struct instance *instance, struct error *error) {
         spec.n_environment = environment.n;
         spec.directory = directory;
         spawn_spec_set_user(&spec, &user);
-        spec.listen_pid = given.n > 0;
+        spec.may_fork = may_fork(definition);
+        spec.pid_variables = pid_variables;
+        if (given.n + instance->fd_store.n > 0)
+                pid_variables[spec.n_pid_variables++] = (char *)"LISTEN_PID";
+        if (definition->watchdog_usec != USEC_INFINITY)
+                pid_variables[spec.n_pid_variables++] = (char *)"WATCHDOG_PID";
         return send_request(instance, &given, &spec, error);
 }
 
@@ -384,6 +451,7 @@ void instance_clear_process(struct instance *instance, bool again) {
                 instance_capture_end(instance);
         if (instance->membership.seats)
                 keeper_link_drop(&gang->link, instance_stored(name, instance, "member"));
+        ready_fd_end(instance);
         membership_leave(&gang->objects, &instance->membership);
         if (again && instance->cgroup_fd >= 0)
                 return;

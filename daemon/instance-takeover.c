@@ -20,6 +20,7 @@
 #include "daemon/gang.h"
 #include "daemon/group.h"
 #include "daemon/instance-parts.h"
+#include "daemon/liveness.h"
 #include "daemon/log/log.h"
 #include "daemon/worker.h"
 
@@ -106,6 +107,7 @@ void instance_resume(struct instance *instance) {
                 instance_save(instance);
         }
         instance_timer_arm(instance);
+        liveness_resume(instance);
         resume_stop(instance);
         failure_hook_run(instance);
         if (instance_is_ready_at_once(instance))

@@ -26,7 +26,9 @@
 #include "daemon/config/config.h"
 #include "daemon/gang.h"
 #include "daemon/instance-parts.h"
+#include "daemon/liveness.h"
 #include "daemon/log/log.h"
+#include "daemon/main-pid.h"
 #include "daemon/order.h"
 #include "daemon/wishes.h"
 #include "daemon/report.h"
@@ -50,7 +52,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         if (instance->state == INSTANCE_STARTING) {
                 char text[USEC_FORMAT_MAX];
 
-                instance->timed_out = true;
+                snprintf(instance->condemned.verdict, sizeof instance->condemned.verdict, "not ready in time");
                 log_warning("%s: not ready after %s: killed", instance->key,
                             usec_format(text, sizeof text, instance->worker->definition->ready_timeout_usec));
         } else if (instance->state == INSTANCE_STOPPING)
@@ -109,8 +111,11 @@ void instance_forget_pid(struct instance *instance) {
         }
         if (instance->pid > 0)
                 map_remove(&gang->instances_by_pid, &instance->by_pid);
+        if (instance->ending)
+                gang->n_ending--;
+        list_unlink(&instance->by_forked);
         instance->pid = 0;
-        instance->frozen = false;
+        instance->frozen = instance->ending = false;
 }
 
 void instance_remember_pid(struct instance *instance, pid_t pid) {
@@ -122,6 +127,9 @@ void instance_remember_pid(struct instance *instance, pid_t pid) {
         r = map_add(&gang->instances_by_pid, &instance->by_pid, instance->pid_key);
         if (r < 0)
                 log_error("%s: cannot remember its pid %d: %s", instance->key, (int)pid, strerror(-r));
+        instance->session = getsid(pid);
+        if (instance->session > 0 && instance->session != pid)
+                list_append(&gang->forked, &instance->by_forked);
 }
 
 /* ---- effects ----------------------------------------------------------------------------------- */
@@ -144,8 +152,8 @@ static void instance_spawn(struct instance *instance) {
         struct error error = ERROR_NULL;
 
         instance->ready_usec = 0;
-        instance->timed_out = false;
         instance->status_text[0] = '\0';
+        liveness_prepare(instance);
         fault_point("before-spawn");
         if (instance_ask(instance, &error) < 0) {
                 fail_spawn_later(instance, &error);
@@ -156,7 +164,7 @@ static void instance_spawn(struct instance *instance) {
         instance_gang(instance)->n_spawning++;
 }
 
-static void instance_kill(struct instance *instance) {
+void instance_kill(struct instance *instance) {
         struct gang *gang = instance_gang(instance);
 
         keeper_link_signal(&gang->link, instance->key, SIGKILL, true);
@@ -262,6 +270,7 @@ void instance_handle(struct instance *instance, enum instance_event event, uint6
         instance->wanted = instance_event_wants(event, instance->wanted);
         instance_enter(instance, transition.next, spawns);
         instance_timer_plan(instance, transition.actions, delay_usec);
+        liveness_entered(instance, before);
         if (ended && fault_is("acknowledge-before-state"))
                 instance_acknowledge(instance, ended, spawns);
         instance_save(instance);
@@ -403,6 +412,12 @@ bool instance_is_due(const struct instance *instance) {
 
 /* ---- what the keeper and the process say ------------------------------------------------------- */
 
+/* What waited for the keeper's word can be dealt with. */
+static void heard_of_spawn(struct gang *gang) {
+        notify_resume(&gang->notify);
+        main_pids_settle(gang);
+}
+
 static void spawn_failed(struct instance *instance, const Ganger__Keeper__Spawned *message) {
         struct gang *gang = instance_gang(instance);
         struct error error = ERROR_NULL;
@@ -427,7 +442,7 @@ void instance_spawned(struct instance *instance, const Ganger__Keeper__Spawned *
                 return; /* the answer to a request of the manager before; the welcome told us all of it */
         if (message->error) {
                 spawn_failed(instance, message);
-                notify_resume(&instance_gang(instance)->notify);
+                heard_of_spawn(instance_gang(instance));
                 return;
         }
         instance->spawning = false;
@@ -438,27 +453,13 @@ void instance_spawned(struct instance *instance, const Ganger__Keeper__Spawned *
                 instance->captures[stream].from.pid = message->pid;
         if (instance_is_ready_at_once(instance))
                 instance_handle(instance, INSTANCE_EV_READY, 0, 0);
-        notify_resume(&instance_gang(instance)->notify);
+        heard_of_spawn(instance_gang(instance));
 }
 
 void instance_frozen(struct instance *instance, bool stopped) {
         instance->frozen = stopped;
         membership_freeze(&instance->membership, stopped);
         gang_touch(instance_gang(instance));
-}
-
-void instance_notify_ready(struct instance *instance) {
-        if (instance->state == INSTANCE_STARTING && instance->worker->definition->ready != WORKER_READY_IMMEDIATE)
-                instance_handle(instance, INSTANCE_EV_READY, 0, 0);
-}
-
-/* One line, whatever was sent: control characters would move somebody's cursor. */
-void instance_notify_status(struct instance *instance, const char *text) {
-        snprintf(instance->status_text, sizeof instance->status_text, "%s", text);
-        for (unsigned char *p = (unsigned char *)instance->status_text; *p; p++)
-                if (*p < ' ' || *p == 0x7f)
-                        *p = '?';
-        instance_save(instance);
 }
 
 /* ---- being ------------------------------------------------------------------------------------- */
@@ -489,6 +490,8 @@ int instance_new(struct instance **ret, struct worker *worker, unsigned int numb
                 instance->captures[stream] = LOG_CAPTURE_NULL;
         log_tail_init(&instance->tail);
         list_init(&instance->watchers);
+        list_init(&instance->by_forked);
+        liveness_init(instance);
         snprintf(instance->key, sizeof instance->key, "%s/%u", worker->name, number);
         *ret = instance;
         return 0;
@@ -515,6 +518,7 @@ struct instance *instance_free(struct instance *instance) {
         log_tail_done(&instance->tail);
         restart_history_done(&instance->history);
         report_free(instance->report);
+        liveness_done(instance);
         sd_event_source_disable_unref(instance->timer);
         sd_event_source_disable_unref(instance->spawn_failure);
         close_fd(instance->cgroup_fd);

@@ -18,12 +18,17 @@
 
 #include "base/list.h"
 #include "base/text.h"
+#include "daemon/condemn.h"
+#include "daemon/fd-store.h"
 #include "daemon/log/capture.h"
 #include "daemon/log/tail.h"
 #include "daemon/map.h"
 #include "daemon/objects.h"
 #include "daemon/policy/restart.h"
 #include "daemon/policy/states.h"
+#include "daemon/probing.h"
+#include "daemon/ready-fd.h"
+#include "daemon/watchdog.h"
 #include "keeper.pb-c.h"
 #include "state.pb-c.h"
 
@@ -50,6 +55,15 @@ enum instance_held {
         INSTANCE_HELD_RESTART,
 };
 
+/** What its process has said of itself last, beside its status. */
+struct said {
+        uint64_t reloading_usec;        /* RELOADING=1: since when; 0: it does not */
+        bool stopping;                  /* STOPPING=1 */
+        uint32_t error;                 /* ERRNO=, 0: none */
+};
+
+#define SAID_NULL ((struct said){ 0 })
+
 struct instance {
         struct worker *worker;
         unsigned int number;
@@ -62,7 +76,6 @@ struct instance {
         bool due_again;                 /* to be started when its process has ended; see daemon/schedule.h */
         bool stuck;                     /* waiting, for one that is not going to come */
         enum instance_held held;
-        bool timed_out;                 /* was not ready in time */
         bool refused;                   /* was not asked for, since something that it needs is quarantined */
         uint64_t since_usec;            /* in this state */
         uint64_t due_usec;              /* when its timer runs out; USEC_INFINITY: none */
@@ -79,6 +92,9 @@ struct instance {
         bool frozen;                    /* stopped by job control */
         char pid_key[12];
         struct map_node by_pid;         /* gang->instances_by_pid, while pid is not 0 */
+        pid_t session;                  /* that it is in */
+        struct list by_forked;          /* gang->forked, if that is not its own */
+        bool ending;                    /* has exited; what it said before must be heard first */
         uint64_t generation;            /* counts its processes: of the one it has, else of the next */
         uint64_t definition;            /* hash of what it was started from */
         uint64_t started_usec;
@@ -88,6 +104,12 @@ struct instance {
         struct membership membership;   /* its seats and its journals */
         struct log_capture captures[_LOG_STREAM_N]; /* of its stdout and stderr */
         struct log_tail tail;           /* the last lines of its output, also of processes before */
+        struct said said;
+        struct condemned condemned;
+        struct watchdog watchdog;
+        struct ready_fd ready_fd;
+        struct probing probing;
+        struct fd_store fd_store;
         sd_event_source *spawn_failure; /* a spawn that could not be asked for: told from the loop */
 
         uint64_t oom_kills;             /* how many the kernel has killed in its cgroup, before this process */
@@ -129,10 +151,6 @@ bool instance_is_due(const struct instance *instance);
 void instance_spawned(struct instance *instance, const Ganger__Keeper__Spawned *message);
 void instance_exited(struct instance *instance, const Ganger__Keeper__Exited *message);
 void instance_frozen(struct instance *instance, bool stopped);
-
-/** What the process says of itself. */
-void instance_notify_ready(struct instance *instance);
-void instance_notify_status(struct instance *instance, const char *text);
 
 /** Take-over: what the predecessor recorded. */
 void instance_restore(struct instance *instance, const Ganger__State__InstanceState *record, uint32_t slot);

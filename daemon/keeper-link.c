@@ -244,6 +244,28 @@ int keeper_link_leave(struct keeper_link *link, int exit_status) {
         return keeper_link_send(link, &message, NULL, 0);
 }
 
+int keeper_link_main_process(struct keeper_link *link, const char *key, pid_t pid, int pidfd) {
+        Ganger__Keeper__MainProcess request = GANGER__KEEPER__MAIN_PROCESS__INIT;
+        Ganger__Keeper__ToKeeper message = GANGER__KEEPER__TO_KEEPER__INIT;
+
+        request.key = (char *)key;
+        request.pid = pid;
+        message.request_case = GANGER__KEEPER__TO_KEEPER__REQUEST_MAIN_PROCESS;
+        message.main_process = &request;
+        return keeper_link_send(link, &message, &pidfd, 1);
+}
+
+int keeper_link_settle(struct keeper_link *link, const char *key, pid_t pid) {
+        Ganger__Keeper__Settle request = GANGER__KEEPER__SETTLE__INIT;
+        Ganger__Keeper__ToKeeper message = GANGER__KEEPER__TO_KEEPER__INIT;
+
+        request.key = (char *)key;
+        request.pid = pid;
+        message.request_case = GANGER__KEEPER__TO_KEEPER__REQUEST_SETTLE;
+        message.settle = &request;
+        return keeper_link_send(link, &message, NULL, 0);
+}
+
 void keeper_link_flush(struct keeper_link *link) {
         while (keeper_link_send_queued(link) == -EAGAIN) {
                 struct pollfd p = { .fd = link->fd, .events = POLLOUT };
@@ -385,6 +407,12 @@ static void keeper_link_dispatch(struct keeper_link *link, const Ganger__Keeper_
                 break;
         case GANGER__KEEPER__FROM_KEEPER__EVENT_CAUGHT:
                 link->ops->caught(link->userdata, message->caught);
+                break;
+        case GANGER__KEEPER__FROM_KEEPER__EVENT_ENDING:
+                link->ops->ending(link->userdata, message->ending);
+                break;
+        case GANGER__KEEPER__FROM_KEEPER__EVENT_MAIN_CHANGED:
+                link->ops->main_changed(link->userdata, message->main_changed);
                 break;
         case GANGER__KEEPER__FROM_KEEPER__EVENT_WELCOME:
         case GANGER__KEEPER__FROM_KEEPER__EVENT_STORED_FDS:

@@ -20,8 +20,8 @@
 #include "daemon/map.h"
 #include "keeper.pb-c.h"
 
-/** What is stored of one instance: its output, and its member memory. */
-#define KEEPER_LINK_STORED_MAX 3
+/** What is stored of one process: its output, its member memory, its `ready-fd`. */
+#define KEEPER_LINK_STORED_MAX 4
 
 /** A descriptor that the predecessor stored. */
 struct stored_fd {
@@ -39,6 +39,8 @@ struct keeper_link_ops {
         void (*exited)(void *userdata, const Ganger__Keeper__Exited *message);
         void (*stopped)(void *userdata, const Ganger__Keeper__Stopped *message);
         void (*caught)(void *userdata, const Ganger__Keeper__Caught *message);
+        void (*ending)(void *userdata, const Ganger__Keeper__Ending *message);
+        void (*main_changed)(void *userdata, const Ganger__Keeper__MainChanged *message);
         /** The keeper is gone, or talks nonsense: nothing more can be done. */
         void (*broken)(void *userdata, int error);
 };
@@ -100,6 +102,8 @@ int keeper_link_store(struct keeper_link *link, const char *name, int fd);
 int keeper_link_drop(struct keeper_link *link, const char *name);
 int keeper_link_ready(struct keeper_link *link, const char *status, bool reloaded);
 int keeper_link_leave(struct keeper_link *link, int exit_status);
+int keeper_link_main_process(struct keeper_link *link, const char *key, pid_t pid, int pidfd);
+int keeper_link_settle(struct keeper_link *link, const char *key, pid_t pid);
 
 /** Send what is queued, blocking: for the very end. */
 void keeper_link_flush(struct keeper_link *link);

@@ -32,7 +32,9 @@
 #include "daemon/group.h"
 #include "daemon/instance.h"
 #include "daemon/keeper/protocol.h"
+#include "daemon/liveness.h"
 #include "daemon/log/log.h"
+#include "daemon/main-pid.h"
 #include "daemon/options.h"
 #include "daemon/order.h"
 #include "daemon/orphan.h"
@@ -217,42 +219,47 @@ static void on_broken(void *userdata, int error) {
         sd_event_exit(manager->gang.event, EX_OSERR);
 }
 
+static void on_ending(void *userdata, const Ganger__Keeper__Ending *message) {
+        struct manager *manager = userdata;
+        struct instance *instance = instance_find(&manager->gang, message->key);
+
+        if (instance && instance->pid == message->pid)
+                main_pid_ending(instance);
+        else
+                keeper_link_settle(&manager->gang.link, message->key, message->pid);
+}
+
+static void on_main_changed(void *userdata, const Ganger__Keeper__MainChanged *message) {
+        struct manager *manager = userdata;
+        struct instance *instance = instance_find(&manager->gang, message->key);
+
+        if (orphan_main_changed(&manager->gang, message))
+                return;
+        if (instance && instance->pid > 0)
+                main_pid_changed(instance, message);
+}
+
 static const struct keeper_link_ops link_ops = {
         .spawned = on_spawned,
         .exited = on_exited,
         .stopped = on_stopped,
         .caught = on_caught,
+        .ending = on_ending,
+        .main_changed = on_main_changed,
         .broken = on_broken,
 };
 
 /* ---- what processes say ------------------------------------------------------------------------ */
 
-static struct instance *instance_of_process(struct gang *gang, pid_t pid) {
-        char key[12];
-        struct map_node *node;
-
-        snprintf(key, sizeof key, "%d", (int)pid);
-        node = map_find(&gang->instances_by_pid, key);
-        return node ? map_entry(node, struct instance, by_pid) : NULL;
-}
-
-/* Only an instance can speak, and only for itself: as its main process, or from within its session. */
+/* Only an instance can speak, and only for itself. */
 static bool on_notify_message(void *userdata, pid_t pid, const struct notify_message *message) {
         struct gang *gang = userdata;
-        struct instance *instance = instance_of_process(gang, pid);
+        struct instance *instance = main_pid_instance_of(gang, pid);
 
-        if (!instance) {
-                pid_t session = notify_session(pid);
-
-                instance = session > 0 ? instance_of_process(gang, session) : NULL;
-        }
         /* It may be faster than the keeper's word that it was started: then that is waited for. */
         if (!instance)
                 return gang->n_spawning == 0;
-        if (message->status)
-                instance_notify_status(instance, message->status);
-        if (message->ready)
-                instance_notify_ready(instance);
+        liveness_notified(instance, message);
         return true;
 }
 
@@ -286,6 +293,7 @@ static int gang_init(struct manager *manager, const struct options *options, str
         list_init(&gang->failure_hooks);
         list_init(&gang->reports);
         list_init(&gang->orphans);
+        list_init(&gang->forked);
         list_init(&gang->log_listeners);
         gang_objects_init(&gang->objects, gang);
         gang_sockets_init(&gang->sockets, gang);

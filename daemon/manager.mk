@@ -7,6 +7,9 @@ DAEMON_SOURCES += \
 	daemon/demand.c daemon/demand.h \
 	daemon/events.c daemon/events.h \
 	daemon/failure-hook.c daemon/failure-hook.h \
+	daemon/condemn.c daemon/condemn.h \
+	daemon/events.c daemon/events.h \
+	daemon/fd-store.c daemon/fd-store.h \
 	daemon/gang.h \
 	daemon/group.c daemon/group.h \
 	daemon/instance.c daemon/instance.h daemon/instance-parts.h \
@@ -17,7 +20,9 @@ DAEMON_SOURCES += \
 	daemon/instance-takeover.c \
 	daemon/keeper-link.c daemon/keeper-link.h \
 	daemon/lease-look.c daemon/lease-look.h \
+	daemon/liveness.c daemon/liveness.h \
 	daemon/lock-cycles.c daemon/lock-look.c daemon/lock-look.h \
+	daemon/main-pid.c daemon/main-pid.h \
 	daemon/manager.c daemon/manager.h \
 	daemon/map.c daemon/map.h \
 	daemon/membership.c \
@@ -26,6 +31,9 @@ DAEMON_SOURCES += \
 	daemon/objects.c daemon/objects.h daemon/object-parts.h \
 	daemon/order.c daemon/order.h \
 	daemon/orphan.c daemon/orphan.h \
+	daemon/probe.c daemon/probe.h \
+	daemon/probing.c daemon/probing.h \
+	daemon/ready-fd.c daemon/ready-fd.h \
 	daemon/reload.c daemon/reload.h \
 	daemon/report.c daemon/report.h \
 	daemon/ring-look.c daemon/ring-look.h \
@@ -36,6 +44,8 @@ DAEMON_SOURCES += \
 	daemon/socket-open.c daemon/socket-open.h daemon/sockets.c daemon/sockets.h \
 	daemon/state.c daemon/state.h \
 	daemon/takeover.c daemon/takeover.h \
+	daemon/timer.h \
 	daemon/user.c daemon/user.h \
 	daemon/wishes.c daemon/wishes.h \
+	daemon/watchdog.c daemon/watchdog.h \
 	daemon/worker.c daemon/worker.h

@@ -2,8 +2,9 @@
 /*
  * The notify socket: what sd_notify(3) sends
  *
- * Reads datagrams, a bounded number in one turn, and hands on who sent them (as the kernel says) and what
- * they say. Descriptors that come along are closed unseen.
+ * Reads datagrams, a bounded number in one turn, and hands on who sent them (as the kernel says) and what they say.
+ * Descriptors that come along are closed at the end of it: whoever wants one duplicates it. So a BARRIER=1 is answered
+ * by itself: the end of the pipe that came with it is closed once all before it was dealt with.
  *
  * A datagram is taken out of the socket only after it was dealt with (and written down): a manager that dies
  * in between leaves it to its successor, and no READY=1 is lost.
@@ -21,34 +22,159 @@
 #include <sys/un.h>
 
 #include "base/cleanup.h"
+#include "base/fault.h"
 #include "base/fd.h"
 
 /* "PID (COMM) STATE PPID PGRP SESSION …", where COMM may hold anything; 1,024 bytes are enough for these. */
 #define STAT_MAX 1024
+/** The last of the errno values that the kernel has. */
+#define ERRNO_MAX 4095
+/** Datagrams that one drain reads. */
+#define NOTIFY_DRAIN_MAX 1024
+
+/* ---- what is said ------------------------------------------------------------------------------ */
+
+/* A number in decimal, and nothing else. */
+static bool parse_number(const char *text, uint64_t max, uint64_t *ret) {
+        unsigned long long n;
+        char *end;
+
+        if (text[0] < '0' || text[0] > '9')
+                return false;
+        errno = 0;
+        n = strtoull(text, &end, 10);
+        if (errno || *end || n > max)
+                return false;
+        *ret = n;
+        return true;
+}
+
+/* What may stand between the colons of LISTEN_FDNAMES. */
+static bool is_fd_name(const char *text) {
+        size_t n = 0;
+
+        for (; text[n]; n++)
+                if (text[n] < ' ' || text[n] > '~' || text[n] == ':' || n >= NOTIFY_FD_NAME_MAX)
+                        return false;
+        return n > 0;
+}
+
+static void say_ready(struct notify_message *m, const char *value) {
+        m->ready |= strcmp(value, "1") == 0;
+}
+
+static void say_reloading(struct notify_message *m, const char *value) {
+        m->reloading |= strcmp(value, "1") == 0;
+}
+
+static void say_stopping(struct notify_message *m, const char *value) {
+        m->stopping |= strcmp(value, "1") == 0;
+}
+
+static void say_status(struct notify_message *m, const char *value) {
+        m->status = value;
+}
+
+static void say_errno(struct notify_message *m, const char *value) {
+        uint64_t n;
+
+        if (parse_number(value, ERRNO_MAX, &n))
+                m->error = (int)n;
+}
+
+static void say_main_pid(struct notify_message *m, const char *value) {
+        uint64_t n;
+
+        if (parse_number(value, INT32_MAX, &n))
+                m->main_pid = (pid_t)n;
+}
+
+static void say_monotonic(struct notify_message *m, const char *value) {
+        (void)parse_number(value, UINT64_MAX, &m->monotonic_usec);
+}
+
+static void say_extend(struct notify_message *m, const char *value) {
+        (void)parse_number(value, UINT64_MAX, &m->extend_usec);
+}
+
+static void say_watchdog(struct notify_message *m, const char *value) {
+        if (strcmp(value, "1") == 0)
+                m->watchdog = NOTIFY_WATCHDOG_FEED;
+        else if (strcmp(value, "trigger") == 0)
+                m->watchdog = NOTIFY_WATCHDOG_TRIGGER;
+}
+
+static void say_watchdog_usec(struct notify_message *m, const char *value) {
+        m->has_watchdog_usec |= parse_number(value, UINT64_MAX, &m->watchdog_usec);
+}
+
+static void say_fd_store(struct notify_message *m, const char *value) {
+        m->fd_store |= strcmp(value, "1") == 0;
+}
+
+static void say_fd_remove(struct notify_message *m, const char *value) {
+        m->fd_remove |= strcmp(value, "1") == 0;
+}
+
+static void say_fd_poll(struct notify_message *m, const char *value) {
+        m->fd_poll = strcmp(value, "0") != 0;
+}
+
+static void say_fd_name(struct notify_message *m, const char *value) {
+        m->fd_name = is_fd_name(value) ? value : NULL;
+}
+
+static const struct {
+        const char *name;
+        void (*say)(struct notify_message *m, const char *value);
+} words[] = {
+        { "READY", say_ready },
+        { "RELOADING", say_reloading },
+        { "STOPPING", say_stopping },
+        { "STATUS", say_status },
+        { "ERRNO", say_errno },
+        { "MAINPID", say_main_pid },
+        { "MONOTONIC_USEC", say_monotonic },
+        { "EXTEND_TIMEOUT_USEC", say_extend },
+        { "WATCHDOG", say_watchdog },
+        { "WATCHDOG_USEC", say_watchdog_usec },
+        { "FDSTORE", say_fd_store },
+        { "FDSTOREREMOVE", say_fd_remove },
+        { "FDPOLL", say_fd_poll },
+        { "FDNAME", say_fd_name },
+};
 
 struct notify_message notify_parse(char *text) {
-        struct notify_message message = { 0 };
+        struct notify_message message = { .error = -1, .fd_poll = true };
 
         for (char *line, *rest = text; (line = strsep(&rest, "\n")) != NULL;) {
-                if (strcmp(line, "READY=1") == 0)
-                        message.ready = true;
-                else if (strncmp(line, "STATUS=", 7) == 0)
-                        message.status = line + 7;
+                char *value = strchr(line, '=');
+
+                if (!value)
+                        continue;
+                *value++ = '\0';
+                for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+                        if (strcmp(line, words[i].name) == 0)
+                                words[i].say(&message, value);
         }
         return message;
 }
 
-pid_t notify_parse_session(const char *stat) {
+/* ---- who says it ------------------------------------------------------------------------------- */
+
+int notify_parse_stat(const char *stat, pid_t *ret_parent, pid_t *ret_session) {
         const char *end = strrchr(stat, ')');
-        long pgrp, session;
+        long parent, session;
         char state;
 
-        if (!end || sscanf(end + 1, " %c %*d %ld %ld", &state, &pgrp, &session) != 3 || session < 0)
+        if (!end || sscanf(end + 1, " %c %ld %*d %ld", &state, &parent, &session) != 3 || parent < 0 || session < 0)
                 return -EINVAL;
-        return session;
+        *ret_parent = (pid_t)parent;
+        *ret_session = (pid_t)session;
+        return 0;
 }
 
-pid_t notify_session(pid_t pid) {
+static int read_stat(pid_t pid, pid_t *ret_parent, pid_t *ret_session) {
         char path[32], text[STAT_MAX];
         _cleanup_(closep) int fd = -1;
         ssize_t n;
@@ -61,13 +187,28 @@ pid_t notify_session(pid_t pid) {
         if (n < 0)
                 return -errno;
         text[n] = '\0';
-        return notify_parse_session(text);
+        return notify_parse_stat(text, ret_parent, ret_session);
 }
 
-/* The sender, or 0: it did not say, or is in a pid namespace that we do not see. */
-static pid_t sender_of(struct msghdr *header) {
+pid_t notify_parent(pid_t pid) {
+        pid_t parent, session;
+        int r = read_stat(pid, &parent, &session);
+
+        return r < 0 ? r : parent;
+}
+
+pid_t notify_session(pid_t pid) {
+        pid_t parent, session;
+        int r = read_stat(pid, &parent, &session);
+
+        return r < 0 ? r : session;
+}
+
+/* The sender, or 0: it did not say, or is in a pid namespace that we do not see. What came with it is put into `fds`. */
+static pid_t sender_of(struct msghdr *header, int *fds, size_t *n_fds) {
         pid_t pid = 0;
 
+        *n_fds = 0;
         for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c; c = CMSG_NXTHDR(header, c)) {
                 if (c->cmsg_level != SOL_SOCKET)
                         continue;
@@ -77,17 +218,20 @@ static pid_t sender_of(struct msghdr *header) {
                         memcpy(&ucred, CMSG_DATA(c), sizeof ucred);
                         pid = ucred.pid;
                 } else if (c->cmsg_type == SCM_RIGHTS) {
-                        size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-
-                        for (size_t i = 0; i < n; i++) {
-                                int fd;
-
-                                memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
-                                close(fd);
-                        }
+                        *n_fds = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+                        memcpy(fds, CMSG_DATA(c), *n_fds * sizeof(int));
                 }
         }
         return pid;
+}
+
+/* @return whether it is dealt with. */
+static bool notify_tell(struct notify *n, pid_t pid, char *text, const int *fds, size_t n_fds) {
+        struct notify_message message = notify_parse(text);
+
+        message.fds = fds;
+        message.n_fds = n_fds;
+        return n->fn(n->userdata, pid, &message);
 }
 
 /* @return 1: there was one; 0: there is none that can be dealt with now; or -errno. */
@@ -101,22 +245,27 @@ static int notify_receive(struct notify *n) {
         struct msghdr header = {
                 .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control,
         };
-        struct notify_message message;
         ssize_t size = recvmsg(n->fd, &header, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+        int fds[FD_MESSAGE_MAX];
+        bool done = true;
+        size_t n_fds;
         pid_t pid;
 
         if (size < 0)
                 return errno == EAGAIN ? 0 : errno == EINTR ? 1 : -errno;
-        pid = sender_of(&header);
+        pid = sender_of(&header, fds, &n_fds);
         if (pid > 0 && size > 0 && !(header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) && !memchr(text, '\0', size)) {
                 text[size] = '\0';
-                message = notify_parse(text);
-                if (!n->fn(n->userdata, pid, &message)) {
-                        n->paused = true;
-                        sd_event_source_set_enabled(n->source, SD_EVENT_OFF);
-                        return 0;
-                }
+                done = notify_tell(n, pid, text, fds, n_fds);
         }
+        for (size_t i = 0; i < n_fds; i++)
+                close(fds[i]);
+        if (!done) {
+                n->paused = true;
+                sd_event_source_set_enabled(n->source, SD_EVENT_OFF);
+                return 0;
+        }
+        fault_point("before-notify-taken");
         (void)recv(n->fd, text, 1, MSG_DONTWAIT); /* the rest of it, and its descriptors, go with it */
         return 1;
 }
@@ -126,6 +275,14 @@ void notify_resume(struct notify *n) {
                 return;
         n->paused = false;
         sd_event_source_set_enabled(n->source, SD_EVENT_ON);
+}
+
+/* The kernel bounds what can be there (net.unix.max_dgram_qlen); whoever sends on meanwhile is not waited for. */
+bool notify_drain(struct notify *n) {
+        for (int i = 0; i < NOTIFY_DRAIN_MAX && !n->paused; i++)
+                if (notify_receive(n) <= 0)
+                        break;
+        return !n->paused;
 }
 
 static int on_notify(sd_event_source *source, int fd, uint32_t revents, void *userdata) {

@@ -99,6 +99,18 @@ bool orphan_exited(struct gang *gang, const Ganger__Keeper__Exited *message) {
         return false;
 }
 
+bool orphan_main_changed(struct gang *gang, const Ganger__Keeper__MainChanged *message) {
+        list_for_each(it, &gang->orphans) {
+                struct orphan *orphan = list_entry(it, struct orphan, link);
+
+                if (strcmp(orphan->key, message->key) != 0)
+                        continue;
+                orphan->pid = message->pid;
+                return true;
+        }
+        return false;
+}
+
 void orphans_done(struct gang *gang) {
         list_for_each_safe(it, &gang->orphans)
                 orphan_free(list_entry(it, struct orphan, link));

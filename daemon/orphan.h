@@ -32,6 +32,9 @@ void orphans_stop(struct gang *gang);
 /** @return whether it was the exit of an orphan, which is then recovered, acknowledged and forgotten. */
 bool orphan_exited(struct gang *gang, const Ganger__Keeper__Exited *message);
 
+/** @return whether it is an orphan whose process is another one now. */
+bool orphan_main_changed(struct gang *gang, const Ganger__Keeper__MainChanged *message);
+
 void orphans_done(struct gang *gang);
 
 #endif

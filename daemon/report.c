@@ -34,7 +34,7 @@
 const char *report_cause_name(enum report_cause cause) {
         static const char *const names[_REPORT_CAUSE_N] = {
                 [REPORT_BY_ITSELF] = "", [REPORT_ASKED] = "asked to end", [REPORT_NOT_READY] = "not ready in time",
-                [REPORT_NO_MEMORY] = "out of memory", [REPORT_NOT_STARTED] = "could not be started",
+                [REPORT_NO_MEMORY] = "out of memory", [REPORT_NOT_STARTED] = "could not be started", [REPORT_CONDEMNED] = "found not to be well",
         };
 
         return (unsigned int)cause < _REPORT_CAUSE_N ? names[cause] : "?";

@@ -43,6 +43,7 @@ enum report_cause {
         REPORT_NOT_READY = 2,           /* killed, as it was not ready in time */
         REPORT_NO_MEMORY = 3,           /* killed by the kernel: its cgroup was out of memory */
         REPORT_NOT_STARTED = 4,         /* there was no process */
+        REPORT_CONDEMNED = 5,           /* ended for a failure: its watchdog, or its health */
         _REPORT_CAUSE_N,
 };
 

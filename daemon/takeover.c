@@ -26,6 +26,7 @@
 #include "daemon/group.h"
 #include "daemon/instance.h"
 #include "daemon/log/log.h"
+#include "daemon/main-pid.h"
 #include "daemon/orphan.h"
 #include "daemon/reload.h"
 #include "daemon/wishes.h"
@@ -278,6 +279,7 @@ int takeover_tables(struct gang *gang, const Ganger__Keeper__WelcomeState *welco
                 adopt_child(gang, welcome->children[i]);
         for (size_t i = 0; i < welcome->n_exits; i++)
                 adopt_exit(gang, welcome->exits[i]);
+        fd_stores_restore(gang);
         restore_all(gang, STATE_ATTACHED, restore_attached);
         fault_point("taken-over");
         return 0;
@@ -290,6 +292,16 @@ static void handle_exit(struct gang *gang, const Ganger__Keeper__Exited *exited)
                 instance_exited(instance, exited);
         else if (!failure_hook_exited(gang, exited))
                 (void)orphan_exited(gang, exited); /* else it was acknowledged above */
+}
+
+/* One that has ended, and of which the manager before has not said that everything was heard. */
+static void handle_ending(struct gang *gang, const Ganger__Keeper__Child *child) {
+        struct instance *instance = instance_find(gang, child->key);
+
+        if (instance && instance->pid == child->pid)
+                main_pid_ending(instance);
+        else
+                keeper_link_settle(&gang->link, child->key, child->pid);
 }
 
 void takeover_resume(struct gang *gang, const Ganger__Keeper__WelcomeState *welcome) {
@@ -306,6 +318,9 @@ void takeover_resume(struct gang *gang, const Ganger__Keeper__WelcomeState *welc
                 handle_exit(gang, welcome->exits[i]);
         groups_resume(gang);
         wishes_touch(gang);
+        for (size_t i = 0; i < welcome->n_children; i++)
+                if (welcome->children[i]->ending)
+                        handle_ending(gang, welcome->children[i]);
         fault_point("resumed");
         gang_objects_settle(&gang->objects);
         gang_sockets_apply(&gang->sockets, gang->config);

@@ -5,13 +5,17 @@ tests_faults_gangerd_faults_SOURCES = daemon/main.c \
 	daemon/attachment.c \
 	daemon/group.c \
 	daemon/failure-hook.c \
+	daemon/condemn.c \
+	daemon/fd-store.c \
 	daemon/instance.c \
 	daemon/instance-end.c \
 	daemon/instance-spawn.c \
 	daemon/instance-takeover.c \
+	daemon/main-pid.c \
 	daemon/membership.c \
 	daemon/objects.c \
 	daemon/quarantine.c \
+	daemon/notify.c \
 	daemon/reload.c \
 	daemon/report.c \
 	daemon/ring-watch.c \

@@ -13,6 +13,8 @@ SCENARIOS = \
 	tests/scenario/b070-misbehaving.py \
 	tests/scenario/b080-output.py \
 	tests/scenario/b090-ready.py \
+	tests/scenario/b092-notify.py \
+	tests/scenario/b094-probes.py \
 	tests/scenario/b100-manager-dies.py \
 	tests/scenario/b110-keeper-dies.py \
 	tests/scenario/b120-messages.py \

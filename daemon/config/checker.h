@@ -35,6 +35,8 @@ void check_listen(const struct checker *c, const struct listen_definition *liste
 /** No two sockets want the same. @return 0, -ENOMEM. */
 int check_addresses(const struct checker *c);
 
+size_t count_worker_sockets(const struct checker *c, const struct worker_definition *w);
+
 /** The sockets of a worker, and what of them makes it another one. */
 void check_worker_sockets(const struct checker *c, struct worker_definition *w);
 

@@ -19,6 +19,7 @@
 #include "daemon/policy/group.h"      /* enum group_strategy */
 #include "daemon/policy/schedule.h"   /* enum schedule_overlap */
 #include "base/exit-status.h"
+#include "daemon/config/probe-address.h"
 #include "daemon/policy/restart.h"    /* enum restart_policy */
 #include "shm/region.h"               /* enum object_kind */
 
@@ -33,8 +34,11 @@
 #define CONFIG_WORKER_SOCKETS_MAX 32
 /** Instances of one worker. */
 #define CONFIG_INSTANCES_MAX 10000
+/** The highest `ready-fd`, and the most descriptors in a store: with the rings, they must find room in one spawn. */
+#define READY_FD_MAX 127
+#define FD_STORE_MAX 64
 /** Errors that are kept; of the others only the number is told. */
-#define CONFIG_ERRORS_MAX 100
+#define CONFIG_ERRORS_MAX 200
 
 /* ---- what is defined --------------------------------------------------------------------------- */
 
@@ -74,6 +78,11 @@ enum worker_ready {
         WORKER_READY_IMMEDIATE, /* as soon as it runs */
         WORKER_READY_NOTIFY,    /* READY=1 of sd_notify(3) */
         WORKER_READY_LIBRARY,   /* ganger_ready(), which says the same; with `io` the bridge calls it */
+        WORKER_READY_FD,        /* a line on a descriptor, as s6 has it */
+        WORKER_READY_TCP,       /* something listens at ready-address */
+        WORKER_READY_UNIX,
+        WORKER_READY_HTTP,      /* … and answers */
+        WORKER_READY_LOG,       /* its output has ready-log in it */
         _WORKER_READY_N,
 };
 
@@ -83,6 +92,17 @@ enum worker_start {
         WORKER_START_MANUAL,
         _WORKER_START_N,
 };
+
+/** Does a process say by sd_notify(3) that it is ready? */
+static inline bool ready_by_message(enum worker_ready ready) {
+        return ready == WORKER_READY_NOTIFY || ready == WORKER_READY_LIBRARY;
+}
+
+/** The probe that tells it; PROBE_NONE: something else does. */
+static inline enum probe_kind ready_probe(enum worker_ready ready) {
+        return ready == WORKER_READY_TCP ? PROBE_TCP : ready == WORKER_READY_UNIX ? PROBE_UNIX :
+               ready == WORKER_READY_HTTP ? PROBE_HTTP : PROBE_NONE;
+}
 
 /** A ring, a service or a lock. A field that its kind has no key for is at its default, or 0. */
 struct object_definition {
@@ -157,7 +177,19 @@ struct worker_definition {
         int stop_signal;
         uint64_t stop_timeout_usec;     /* may be USEC_INFINITY */
         enum worker_ready ready;
+        int ready_fd;                   /* with WORKER_READY_FD; else -1 */
         uint64_t ready_timeout_usec;    /* never 0, never USEC_INFINITY */
+        uint64_t watchdog_usec;         /* USEC_INFINITY: none */
+        int watchdog_signal;
+        uint32_t fd_store_max;
+        char *ready_address;            /* NULL: not set */
+        char *ready_log;                /* NULL: not set */
+        enum probe_kind health;
+        char *health_address;           /* NULL: not set */
+        uint64_t health_interval_usec;
+        uint64_t health_timeout_usec;
+        uint32_t health_retries;        /* never 0 */
+        uint64_t health_start_period_usec;
         char *base;                     /* directory of the file, absolute; not part of what it is */
         unsigned int line;
 };

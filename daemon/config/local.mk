@@ -9,6 +9,7 @@ CONFIG_SOURCES = \
 	daemon/config/lexer.c daemon/config/lexer.h \
 	daemon/config/load.c \
 	daemon/config/outline.c daemon/config/outline.h \
+	daemon/config/probe-address.c daemon/config/probe-address.h \
 	daemon/config/parse.c daemon/config/parse.h \
 	daemon/config/checker.h daemon/config/semantics.c daemon/config/semantics.h daemon/config/semantics-listen.c \
 	daemon/config/types.c \

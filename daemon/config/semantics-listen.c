@@ -125,8 +125,19 @@ int check_addresses(const struct checker *c) {
 
 /* ---- workers ----------------------------------------------------------------------------------- */
 
-void check_worker_sockets(const struct checker *c, struct worker_definition *w) {
+size_t count_worker_sockets(const struct checker *c, const struct worker_definition *w) {
         size_t n = 0;
+
+        for (char *const *name = w->listen; *name; name++) {
+                const struct listen_definition *listen = config_listen(c->config, *name);
+
+                n += listen ? listen_definition_count(listen) : 0;
+        }
+        return n;
+}
+
+void check_worker_sockets(const struct checker *c, struct worker_definition *w) {
+        size_t n = count_worker_sockets(c, w);
 
         w->sockets = KEY_HASH_NULL;
         for (char *const *name = w->listen; *name; name++) {
@@ -134,7 +145,6 @@ void check_worker_sockets(const struct checker *c, struct worker_definition *w) 
 
                 if (!listen)
                         continue;
-                n += listen_definition_count(listen);
                 config_for_each_key(key, CONFIG_LISTEN)
                         if (key->effect == CONFIG_EFFECT_PROCESS)
                                 w->sockets = key_hash(key, listen, w->sockets);

@@ -373,6 +373,53 @@ static void check_kind_of_run(const struct checker *c, struct worker_definition 
                 w->ready_timeout_usec = config_key_find(CONFIG_WORKER, "ready-timeout")->max;
 }
 
+/* An address goes with its kind of probe. */
+static void check_address(const struct checker *c, const char *key, const char *of, enum probe_kind kind,
+                          const char *address) {
+        struct probe_address parsed;
+
+        if (kind == PROBE_NONE && address && !is_doubtful(c, of))
+                complain(c, key, "only with %s = tcp, unix or http", of);
+        else if (kind != PROBE_NONE && !address && !was_written(c, key))
+                complain(c, of, "%s is missing", key);
+        else if (kind != PROBE_NONE && address && probe_address_parse(kind, address, &parsed) < 0)
+                complain(c, key, "'%s' is not an address for %s = %s", address, of, probe_words[kind]);
+}
+
+static void check_probes(const struct checker *c, const struct worker_definition *w) {
+        check_address(c, "ready-address", "ready", ready_probe(w->ready), w->ready_address);
+        check_address(c, "health-address", "health", w->health, w->health_address);
+        if (w->ready == WORKER_READY_LOG && !w->ready_log && !was_written(c, "ready-log"))
+                complain(c, "ready", "ready-log is missing");
+        if (w->ready != WORKER_READY_LOG && w->ready_log && !is_doubtful(c, "ready"))
+                complain(c, "ready-log", "only with ready = log");
+}
+
+/* What a program says of itself. */
+static void check_ready(const struct checker *c, const struct worker_definition *w) {
+        const struct {
+                const char *key;
+                bool is_set;
+        } main_process_only[] = {
+                { "ready-fd", w->ready_fd >= 0 },
+                { "watchdog", w->watchdog_usec != USEC_INFINITY },
+                { "fd-store-max", w->fd_store_max > 0 },
+        };
+
+        size_t n_before = count_worker_sockets(c, w) + w->fd_store_max;
+
+        if (w->ready == WORKER_READY_FD && !was_written(c, "ready-fd"))
+                complain(c, "ready", "ready-fd is missing");
+        if (w->ready != WORKER_READY_FD && w->ready_fd >= 0 && !is_doubtful(c, "ready"))
+                complain(c, "ready-fd", "only with ready = fd");
+        if (w->ready_fd >= 0 && (size_t)w->ready_fd < 3 + n_before)
+                complain(c, "ready-fd", "the descriptors from 3 to %zu are for its sockets and what is stored", 2 + n_before);
+        for (size_t i = 0; i < ARRAY_SIZE(main_process_only) && w->io != WORKER_IO_NONE; i++)
+                if (main_process_only[i].is_set)
+                        complain(c, main_process_only[i].key, "not with io = %s, where the bridge is the main process",
+                                 worker_io_name(w->io));
+}
+
 /* Whether it has any, or was meant to have. */
 static bool has_objects(const struct checker *c) {
         static const char *const keys[] = { "receive", "send", "call", "serve", "use" };
@@ -406,6 +453,8 @@ static void check_worker(const struct checker *c, struct worker_definition *w) {
                 w->ready = WORKER_READY_LIBRARY;
         if (w->ready == WORKER_READY_LIBRARY && w->io == WORKER_IO_NONE && !was_written(c, "io") && !has_objects(c))
                 complain(c, "ready", "a program without rings, services and locks cannot join the library; use notify");
+        check_ready(c, w);
+        check_probes(c, w);
         check_kind_of_run(c, w);
         if (w->restart_delay_max_usec < w->restart_delay_usec) {
                 if (was_written(c, "restart-delay-max"))

@@ -58,11 +58,20 @@ const char *const worker_ready_words[] = {
         [WORKER_READY_IMMEDIATE] = "immediate",
         [WORKER_READY_NOTIFY] = "notify",
         [WORKER_READY_LIBRARY] = "library",
+        [WORKER_READY_FD] = "fd",
+        [WORKER_READY_TCP] = "tcp",
+        [WORKER_READY_UNIX] = "unix",
+        [WORKER_READY_HTTP] = "http",
+        [WORKER_READY_LOG] = "log",
         [_WORKER_READY_N] = NULL,
 };
 const char *const worker_start_words[] = {
         [WORKER_START_BOOT] = "boot", [WORKER_START_ON_DEMAND] = "on-demand", [WORKER_START_MANUAL] = "manual",
         [_WORKER_START_N] = NULL,
+};
+
+const char *const probe_words[] = {
+        [PROBE_NONE] = "none", [PROBE_TCP] = "tcp", [PROBE_UNIX] = "unix", [PROBE_HTTP] = "http", [_PROBE_KIND_N] = NULL,
 };
 
 /* The fields are enums of different types, all of the size of an int. */
@@ -370,6 +379,10 @@ static bool ends_is_set(const void *field) {
         return !exit_set_is_empty(field);
 }
 
+static bool descriptor_is_set(const void *field) {
+        return *(const int *)field >= 0;
+}
+
 /* ---- strings ----------------------------------------------------------------------------------- */
 
 static int text_read(const struct config_key *key, void *field, char *const *items, size_t n,
@@ -493,7 +506,12 @@ const struct key_type key_type_worker_type = CHOICE("word");
 const struct key_type key_type_overlap = CHOICE("word");
 const struct key_type key_type_start = CHOICE("word");
 const struct key_type key_type_mode = NUMBER("mode", sizeof(uint32_t), mode_read, mode_write);
+const struct key_type key_type_probe = CHOICE("word");
 const struct key_type key_type_count = NUMBER("number", sizeof(uint32_t), count_read, count_write);
+const struct key_type key_type_descriptor = {
+        "number", KEY_FIXED, sizeof(int), false, count_read, count_write, descriptor_is_set,
+        0xff, /* -1 */
+};
 const struct key_type key_type_power = NUMBER("number", sizeof(uint32_t), power_read, count_write);
 const struct key_type key_type_size = NUMBER("size", sizeof(uint32_t), size_read, size_write);
 const struct key_type key_type_power_size = NUMBER("size", sizeof(uint32_t), power_size_read, size_write);

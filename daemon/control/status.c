@@ -146,6 +146,20 @@ static int fill_log(struct call *call, const struct instance *instance, uint32_t
         return 0;
 }
 
+static void fill_liveness(struct instance *instance, Ganger__V1__Instance *m) {
+        const struct watchdog *w = &instance->watchdog;
+
+        if (instance->said.reloading_usec > 0)
+                m->activity = (char *)"reloading";
+        else if (instance->said.stopping)
+                m->activity = (char *)"stopping";
+        if (instance->said.error > 0)
+                m->error = (char *)(strerrordesc_np((int)instance->said.error) ?: "unknown error");
+        m->watchdog_usec = w->period_usec == USEC_INFINITY ? 0 : w->period_usec;
+        m->watchdog_due_usec = w->due_usec == USEC_INFINITY ? 0 : w->due_usec;
+        m->stored_fds = (uint32_t)instance->fd_store.n;
+}
+
 static int fill_instance(struct call *call, struct instance *instance, uint32_t lines,
                          Ganger__V1__Instance **ret) {
         struct instance_row *row = arena_alloc(&call->arena, 1, sizeof *row);
@@ -172,6 +186,7 @@ static int fill_instance(struct call *call, struct instance *instance, uint32_t 
                 m->last_exit = exit_status_format(row->last_exit, sizeof row->last_exit,
                                                   instance->last_status);
         m->reason = arena_text(&call->arena, instance->reason);
+        fill_liveness(instance, m);
         m->status_text = arena_text(&call->arena, instance->status_text);
         if (!m->reason || !m->status_text)
                 return -ENOMEM;

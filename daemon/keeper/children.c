@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/time.h"
 #include "daemon/keeper/hash.h"
 
@@ -29,7 +30,8 @@ void children_init(struct children *c) {
                 list_init(&c->pids[i]);
         }
         list_init(&c->pending);
-        c->n = c->n_living = 0;
+        list_init(&c->formers);
+        c->n = c->n_living = c->n_ending = 0;
 }
 
 void children_done(struct children *c) {
@@ -43,10 +45,11 @@ struct child_process *child_process_new(const char *key, const void *cookie, siz
 
         if (!p)
                 return NULL;
-        *p = (struct child_process){ .cookie_size = cookie_size };
+        *p = (struct child_process){ .cookie_size = cookie_size, .heir_fd = -1 };
         list_init(&p->by_key);
         list_init(&p->by_pid);
         list_init(&p->pending);
+        list_init(&p->by_former);
         memcpy(p->key, key, key_size);
         p->cookie = (uint8_t *)p->key + key_size;
         if (cookie_size > 0)
@@ -64,6 +67,9 @@ struct child_process *child_process_free(struct children *c, struct child_proces
         list_unlink(&p->by_key);
         list_unlink(&p->by_pid);
         list_unlink(&p->pending);
+        list_unlink(&p->by_former);
+        c->n_ending -= p->ending;
+        close_fd(p->heir_fd);
         free(p);
         return NULL;
 }
@@ -126,6 +132,8 @@ void children_set_exited(struct children *c, struct child_process *p, int status
         p->involuntary_switches = (uint64_t)usage->ru_nivcsw;
         list_unlink(&p->by_pid);
         c->n_living--;
+        p->heir_fd = close_fd(p->heir_fd);
+        p->tell_state = true;
         set_pending(c, p);
 }
 
@@ -133,5 +141,41 @@ void children_set_stopped(struct children *c, struct child_process *p, bool stop
         if (p->stopped == stopped)
                 return;
         p->stopped = stopped;
+        p->tell_state = true;
         set_pending(c, p);
+}
+
+void children_set_ending(struct children *c, struct child_process *p, bool ending) {
+        c->n_ending += ending;
+        c->n_ending -= p->ending;
+        p->ending = p->tell_ending = ending;
+        if (ending)
+                set_pending(c, p);
+}
+
+static void set_former(struct children *c, struct child_process *p, pid_t pid) {
+        list_unlink(&p->by_former);
+        p->former = pid;
+        if (pid > 0)
+                list_append(&c->formers, &p->by_former);
+}
+
+void children_set_main(struct children *c, struct child_process *p, pid_t pid, bool former_lives) {
+        set_former(c, p, former_lives ? p->pid : 0);
+        list_unlink(&p->by_pid);
+        p->pid = pid;
+        p->stopped = false;
+        list_append(bucket_of_pid(c, pid), &p->by_pid);
+        p->tell_main = true;
+        set_pending(c, p);
+}
+
+/* Few programs fork their main process: the list is short. */
+void children_forget_former(struct children *c, pid_t pid) {
+        list_for_each_safe(it, &c->formers) {
+                struct child_process *p = list_entry(it, struct child_process, by_former);
+
+                if (p->former == pid)
+                        set_former(c, p, 0);
+        }
 }

@@ -21,8 +21,15 @@
 
 struct child_process {
         struct list by_key, by_pid;     /* in buckets; by_pid only while it lives */
-        struct list pending;            /* in children.pending, if there is news */
+        struct list pending;            /* in children.pending, if there is news: */
+        bool tell_main, tell_ending, tell_state;
         pid_t pid;
+        pid_t former;                   /* was the main process before this one, and lives; else 0 */
+        struct list by_former;          /* in children.formers */
+        int heir_fd;                    /* pidfd of the main process from the end of this one on; or -1 */
+        pid_t heir;
+        bool may_fork;                  /* who its heir is may be said while it ends */
+        bool ending;                    /* a zombie that is kept until the manager has heard it */
         bool exited;                    /* reaped; kept until acknowledged */
         bool stopped;
         int status;                     /* of waitpid(2), if exited */
@@ -37,7 +44,8 @@ struct child_process {
 struct children {
         struct list keys[CHILDREN_BUCKETS], pids[CHILDREN_BUCKETS];
         struct list pending;
-        size_t n, n_living;
+        struct list formers;
+        size_t n, n_living, n_ending;
 };
 
 void children_init(struct children *c);
@@ -58,6 +66,12 @@ void children_add(struct children *c, struct child_process *p, pid_t pid, uint64
 void children_set_exited(struct children *c, struct child_process *p, int status, const struct rusage *usage,
                          uint64_t exited_usec);
 void children_set_stopped(struct children *c, struct child_process *p, bool stopped);
+/** It has exited, and is not to be reaped yet; or, whatever it is, now is. */
+void children_set_ending(struct children *c, struct child_process *p, bool ending);
+/** Another process is its main process. @param former_lives  the one before is a child of ours still. */
+void children_set_main(struct children *c, struct child_process *p, pid_t pid, bool former_lives);
+/** A process was reaped that is nobody's main process. */
+void children_forget_former(struct children *c, pid_t pid);
 
 /** For every child, in no order. */
 #define children_for_each(it, c)                                                                \

@@ -102,6 +102,17 @@ void reports_flush(struct keeper *k);
 /** Look at every child with news. */
 void reap_all(struct keeper *k);
 
+/* ---- main-process.c: another one, that the program named -------------------------------------------- */
+
+/** It is the main process as soon as it is a child of ours. */
+void main_process_name(struct keeper *k, struct child_process *p, pid_t pid, int pidfd);
+/** The main process is a zombie. @return whether another one has taken its place. */
+bool main_process_inherit(struct keeper *k, struct child_process *p);
+/** A signal to the main process, or to all that is in its process group, and in that of the one before it. */
+void main_process_signal(const struct child_process *p, int signal, bool group);
+/** To the group of a process that is not reaped. */
+void main_process_kill_group(pid_t pid, int signal);
+
 /* ---- notify.c: what the rest of the system is told ------------------------------------------------- */
 
 /** A line on stderr, if it takes one without blocking. */

@@ -5,6 +5,7 @@ KEEPER_SOURCES = \
 	daemon/keeper/clone.c daemon/keeper/clone.h \
 	daemon/keeper/hash.h daemon/keeper/internal.h \
 	daemon/keeper/keeper.c daemon/keeper/keeper.h \
+	daemon/keeper/main-process.c \
 	daemon/keeper/manager-process.c \
 	daemon/keeper/notify.c \
 	daemon/keeper/protocol.h \

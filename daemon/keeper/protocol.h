@@ -20,7 +20,7 @@
 #define KEEPER_FD_ENV "GANGER_KEEPER_FD"
 #define KEEPER_MANAGER_ARGV0 "gangerd: manager"
 
-/** One packet. Holds 250 names of stored fds, or an exit with the longest cookie. */
+/** One packet. Holds 150 of the longest names of stored fds, or an exit with the longest cookie. */
 #define KEEPER_PACKET_MAX (64 * 1024)
 /** Processes that live, and exits that nobody has acknowledged yet. More: EAGAIN. */
 #define KEEPER_CHILDREN_MAX 16384
@@ -29,10 +29,10 @@
 /** Stored descriptors. The limit that comes first is usually RLIMIT_NOFILE. */
 #define KEEPER_STORED_FDS_MAX 65536
 /** Descriptors in one StoredFds. */
-#define KEEPER_STORED_FDS_PACKET_MAX 250
-/** Bytes of an instance's key ("worker/0"), and of a stored fd's name ("instance/worker/0/member"). */
+#define KEEPER_STORED_FDS_PACKET_MAX 150
+/** Bytes of an instance's key ("worker/0"), and of a stored fd's name ("instance/worker/0/member", ".../fd/1/FDNAME"). */
 #define KEEPER_KEY_MAX 95
-#define KEEPER_NAME_MAX 127
+#define KEEPER_NAME_MAX 383
 /** Bytes of a cookie: seats in 100 rings with the longest names. */
 #define KEEPER_COOKIE_MAX (8 * 1024)
 /** Bytes of a packed WelcomeState: every child with its key, its cookie and its numbers. */
@@ -42,6 +42,8 @@
 /** Descriptors of one child: its 0, 1, 2 and more (253 in a packet, less the spec and the cgroup). */
 #define KEEPER_CHILD_FDS_MIN 3
 #define KEEPER_CHILD_FDS_MAX 251
+/** Variables of one child whose value is its pid. */
+#define KEEPER_PID_VARIABLES_MAX 4
 
 /** `Spawned.step` where the keeper said no before there was a process: EEXIST, EINVAL, EAGAIN, ESHUTDOWN, … */
 #define KEEPER_STEP_REFUSED "refused"

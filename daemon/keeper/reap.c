@@ -17,21 +17,37 @@
 #include "base/time.h"
 #include "daemon/keeper/internal.h"
 
-static void reap_exited(struct keeper *k, pid_t pid) {
+/* Must the manager hear first what it said? Then it stays as it is. */
+static bool must_wait(struct keeper *k, struct child_process *p, const siginfo_t *info) {
+        if (!p->may_fork || p->heir_fd >= 0 || info->si_code != CLD_EXITED || info->si_status != 0)
+                return false;
+        children_set_ending(&k->children, p, true);
+        return true;
+}
+
+static void reap_exited(struct keeper *k, const siginfo_t *info) {
+        pid_t pid = info->si_pid;
         struct child_process *p = children_find_pid(&k->children, pid);
-        bool is_manager = pid == k->manager;
+        bool is_manager = pid == k->manager, inherited;
         struct rusage usage = { 0 };
         int status = 0;
 
+        if (p && (p->ending || must_wait(k, p, info)))
+                return;
+        inherited = p && main_process_inherit(k, p);
         /* Each of ours leads a group of its own since before it executed. */
-        if (p || is_manager)
+        if (is_manager)
                 (void)kill(-pid, SIGKILL);
+        else if (p && !inherited)
+                main_process_signal(p, SIGKILL, true);
         if (wait4(pid, &status, WNOHANG, &usage) != pid)
                 return;
-        if (p)
+        if (p && !inherited)
                 children_set_exited(&k->children, p, status, &usage, now_usec());
         else if (is_manager)
                 manager_process_died(k, status);
+        else
+                children_forget_former(&k->children, pid);
 }
 
 /* Take the news, so that it is not shown again; it may have changed since (killed while stopped): then it is gone. */
@@ -44,20 +60,38 @@ static void reap_stopped(struct keeper *k, pid_t pid, bool stopped) {
                 children_set_stopped(&k->children, p, stopped);
 }
 
-void reap_all(struct keeper *k) {
-        for (;;) {
-                siginfo_t info = { 0 };
+/* @return whether there was news of it. */
+static bool reap_one(struct keeper *k, idtype_t type, pid_t pid) {
+        siginfo_t info = { 0 };
+        int r;
 
-                if (waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WCONTINUED | WNOHANG | WNOWAIT) < 0) {
-                        if (errno == EINTR)
-                                continue;
-                        return;
-                }
-                if (info.si_pid == 0)
-                        return;
-                if (info.si_code == CLD_STOPPED || info.si_code == CLD_CONTINUED)
-                        reap_stopped(k, info.si_pid, info.si_code == CLD_STOPPED);
-                else
-                        reap_exited(k, info.si_pid);
+        do
+                r = waitid(type, (id_t)pid, &info, WEXITED | WSTOPPED | WCONTINUED | WNOHANG | WNOWAIT);
+        while (r < 0 && errno == EINTR);
+        if (r < 0 || info.si_pid == 0)
+                return false;
+        if (info.si_code == CLD_STOPPED || info.si_code == CLD_CONTINUED)
+                reap_stopped(k, info.si_pid, info.si_code == CLD_STOPPED);
+        else
+                reap_exited(k, &info);
+        return true;
+}
+
+/* The kernel would show a zombie that is kept again and again: while there is one, each other is asked for by itself. */
+static void reap_each(struct keeper *k) {
+        if (k->manager > 0)
+                reap_one(k, P_PID, k->manager);
+        children_for_each(it, &k->children) {
+                struct child_process *p = list_entry(it, struct child_process, by_key);
+
+                while (!p->exited && !p->ending && reap_one(k, P_PID, p->pid))
+                        ;
         }
+}
+
+void reap_all(struct keeper *k) {
+        while (k->children.n_ending == 0)
+                if (!reap_one(k, P_ALL, 0))
+                        return;
+        reap_each(k);
 }

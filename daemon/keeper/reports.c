@@ -112,6 +112,7 @@ static int write_state(struct keeper *k, int fd, struct child_process *p) {
                 child.started_usec = p->started_usec;
                 child.cookie = (ProtobufCBinaryData){ p->cookie_size, p->cookie };
                 child.stopped = p->stopped;
+                child.ending = p->ending;
                 state.children = children;
                 state.n_children = 1;
         }
@@ -142,6 +143,7 @@ static int make_state(struct keeper *k) {
 
 static void sent(struct keeper *k, struct child_process *p) {
         list_unlink(&p->pending);
+        p->tell_main = p->tell_ending = p->tell_state = false;
         if (p->exited && fault_is("drop-exit"))
                 child_process_free(&k->children, p);
 }
@@ -195,28 +197,57 @@ static int send_reply(struct keeper *k) {
         return r;
 }
 
-static int send_child(struct keeper *k) {
-        struct child_process *p = list_entry(list_first(&k->children.pending), struct child_process, pending);
-        Ganger__Keeper__Stopped stopped = GANGER__KEEPER__STOPPED__INIT;
-        Ganger__Keeper__Exited exited = GANGER__KEEPER__EXITED__INIT;
-        Event event = GANGER__KEEPER__FROM_KEEPER__INIT;
-        int r;
+/* One piece of news of a child, in the order in which it matters; valid until the next. @return the flag that stood for it. */
+static bool *fill_child(struct child_process *p, Event *event) {
+        static Ganger__Keeper__MainChanged changed;
+        static Ganger__Keeper__Ending ending;
+        static Ganger__Keeper__Stopped stopped;
+        static Ganger__Keeper__Exited exited;
 
+        if (p->tell_main) {
+                ganger__keeper__main_changed__init(&changed);
+                changed.key = p->key;
+                changed.pid = p->pid;
+                event->event_case = GANGER__KEEPER__FROM_KEEPER__EVENT_MAIN_CHANGED;
+                event->main_changed = &changed;
+                return &p->tell_main;
+        }
+        if (p->tell_ending) {
+                ganger__keeper__ending__init(&ending);
+                ending.key = p->key;
+                ending.pid = p->pid;
+                event->event_case = GANGER__KEEPER__FROM_KEEPER__EVENT_ENDING;
+                event->ending = &ending;
+                return &p->tell_ending;
+        }
         if (p->exited) {
+                ganger__keeper__exited__init(&exited);
                 fill_exited(&exited, p);
-                event.event_case = GANGER__KEEPER__FROM_KEEPER__EVENT_EXITED;
-                event.exited = &exited;
+                event->event_case = GANGER__KEEPER__FROM_KEEPER__EVENT_EXITED;
+                event->exited = &exited;
         } else {
+                ganger__keeper__stopped__init(&stopped);
                 stopped.key = p->key;
                 stopped.pid = p->pid;
                 stopped.stopped = p->stopped;
-                event.event_case = GANGER__KEEPER__FROM_KEEPER__EVENT_STOPPED;
-                event.stopped = &stopped;
+                event->event_case = GANGER__KEEPER__FROM_KEEPER__EVENT_STOPPED;
+                event->stopped = &stopped;
         }
-        r = event_send(k, &event, NULL, 0);
-        if (r == 0)
+        return &p->tell_state;
+}
+
+static int send_child(struct keeper *k) {
+        struct child_process *p = list_entry(list_first(&k->children.pending), struct child_process, pending);
+        Event event = GANGER__KEEPER__FROM_KEEPER__INIT;
+        bool *flag = fill_child(p, &event);
+        int r = event_send(k, &event, NULL, 0);
+
+        if (r < 0)
+                return r;
+        *flag = false;
+        if (!p->tell_main && !p->tell_ending && !p->tell_state)
                 sent(k, p);
-        return r;
+        return 0;
 }
 
 static int send_caught(struct keeper *k, int signal, bool *flag) {

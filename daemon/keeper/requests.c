@@ -24,8 +24,6 @@
 typedef Ganger__Keeper__ToKeeper Request;
 typedef Ganger__Keeper__SpawnSpec Spec;
 
-/** What tells a process that sockets are for it, and not for a parent of it; see sd_listen_fds(3). */
-#define LISTEN_PID "LISTEN_PID="
 /** Of supplementary groups: the kernel's NGROUPS_MAX. */
 #define GROUPS_MAX 65536
 /** A manager that has left exits within this time, or is killed. */
@@ -62,7 +60,8 @@ static bool spec_is_valid(const Spec *s) {
         if (s->set_credentials && (s->uid == unchanged || s->gid == unchanged))
                 return false;
         return s->path[0] == '/' && (s->directory[0] == '\0' || s->directory[0] == '/') && s->n_argv > 0 &&
-               s->umask <= 0777 && s->n_groups <= GROUPS_MAX && s->cookie.len <= KEEPER_COOKIE_MAX;
+               s->umask <= 0777 && s->n_groups <= GROUPS_MAX && s->cookie.len <= KEEPER_COOKIE_MAX &&
+               s->n_pid_variables <= KEEPER_PID_VARIABLES_MAX;
 }
 
 /* The descriptors that come with it and are not the child's: spec, those that are stored, cgroup. */
@@ -90,38 +89,67 @@ static int spawn_check(struct keeper *k, const Ganger__Keeper__Spawn *r, const i
         return 0;
 }
 
-/* argv and environment with the NULL that ends them. @param last  comes after the others; or NULL. */
-static char **with_null(char **strings, size_t n, char *last) {
-        char **v = malloc((n + 2) * sizeof *v);
+/* argv and environment with the NULL that ends them, and room for more before it. */
+static char **with_null(char **strings, size_t n, size_t n_more) {
+        char **v = malloc((n + n_more + 1) * sizeof *v);
 
         if (!v)
                 return NULL;
         if (n > 0)
                 memcpy(v, strings, n * sizeof *v);
-        v[n] = last;
-        v[n + 1] = NULL;
+        v[n] = NULL;
         return v;
+}
+
+/** Variables whose value the child writes itself, since it alone knows it. */
+struct pid_variables {
+        char *texts[KEEPER_PID_VARIABLES_MAX];  /* "NAME=", and room */
+        char *values[KEEPER_PID_VARIABLES_MAX];
+        size_t n;
+};
+
+static void pid_variables_done(struct pid_variables *v) {
+        for (size_t i = 0; i < v->n; i++)
+                free(v->texts[i]);
+}
+
+/* @param environment  has room for them. */
+static int pid_variables_add(struct pid_variables *v, const Spec *spec, char **environment) {
+        for (; v->n < spec->n_pid_variables; v->n++) {
+                size_t length = strlen(spec->pid_variables[v->n]);
+                char *text = malloc(length + 1 + SPAWN_PID_SIZE);
+
+                if (!text)
+                        return -ENOMEM;
+                memcpy(text, spec->pid_variables[v->n], length);
+                text[length] = '=';
+                text[length + 1] = '\0';
+                v->texts[v->n] = text;
+                v->values[v->n] = text + length + 1;
+                environment[spec->n_environment + v->n] = text;
+        }
+        environment[spec->n_environment + v->n] = NULL;
+        return 0;
 }
 
 static int spawn_spec(struct keeper *k, const Ganger__Keeper__Spawn *r, const Spec *spec, const int *fds, size_t n_fds,
                       int cgroup_fd, const char **ret_step, struct child_process **ret) {
-        char listen_pid[sizeof LISTEN_PID + SPAWN_PID_MAX] = LISTEN_PID;
-        _cleanup_(freep) char **argv = with_null(spec->argv, spec->n_argv, NULL);
-        _cleanup_(freep) char **environment = with_null(spec->environment, spec->n_environment,
-                                                        spec->listen_pid ? listen_pid : NULL);
+        _cleanup_(pid_variables_done) struct pid_variables variables = { 0 };
+        _cleanup_(freep) char **argv = with_null(spec->argv, spec->n_argv, 0);
+        _cleanup_(freep) char **environment = with_null(spec->environment, spec->n_environment, spec->n_pid_variables);
         struct child_process *p = child_process_new(r->key, spec->cookie.data, spec->cookie.len);
         uint64_t started_usec = now_usec();
         pid_t pid;
         int error = -ENOMEM;
 
         *ret_step = KEEPER_STEP_REFUSED;
-        if (argv && environment && p) {
+        if (argv && environment && p && pid_variables_add(&variables, spec, environment) == 0) {
                 const struct spawn_request request = {
-                        .path = spec->path, .argv = argv, .environment = environment,
-                        .pid_text = spec->listen_pid ? listen_pid + strlen(LISTEN_PID) : NULL, .directory = spec->directory,
+                        .path = spec->path, .argv = argv, .environment = environment, .directory = spec->directory,
                         .set_credentials = spec->set_credentials, .uid = spec->uid, .gid = spec->gid,
                         .groups = spec->groups, .n_groups = spec->n_groups, .umask = spec->umask,
                         .fds = fds, .n_fds = n_fds, .cgroup_fd = cgroup_fd, .nofile = &k->nofile,
+                        .pid_values = variables.values, .n_pid_values = variables.n,
                 };
 
                 error = spawn(&k->spawner, &request, &pid, ret_step);
@@ -130,6 +158,7 @@ static int spawn_spec(struct keeper *k, const Ganger__Keeper__Spawn *r, const Sp
                 child_process_free(&k->children, p);
                 return error;
         }
+        p->may_fork = spec->may_fork;
         children_add(&k->children, p, pid, started_usec);
         *ret = p;
         return 0;
@@ -187,7 +216,26 @@ static void request_signal(struct keeper *k, const Request *request, const int *
         struct child_process *p = children_find_key(&k->children, r->key);
 
         if (p && !p->exited && r->signal > 0)
-                (void)kill(r->group ? -p->pid : p->pid, r->signal);
+                main_process_signal(p, r->signal, r->group);
+}
+
+static void request_main_process(struct keeper *k, const Request *request, const int *fds, size_t n_fds) {
+        const Ganger__Keeper__MainProcess *r = request->main_process;
+        struct child_process *p = children_find_key(&k->children, r->key);
+
+        if (p && !p->exited && n_fds == 1)
+                main_process_name(k, p, r->pid, fds[0]);
+}
+
+static void request_settle(struct keeper *k, const Request *request, const int *fds, size_t n_fds) {
+        const Ganger__Keeper__Settle *r = request->settle;
+        struct child_process *p = children_find_key(&k->children, r->key);
+
+        if (!p || !p->ending || p->pid != r->pid)
+                return;
+        children_set_ending(&k->children, p, false);
+        p->may_fork = p->heir_fd >= 0;  /* the heir may have one, too; who has none is reaped now */
+        reap_all(k);
 }
 
 static void request_exit_acknowledge(struct keeper *k, const Request *request, const int *fds, size_t n_fds) {
@@ -238,6 +286,8 @@ static const request_fn rows[] = {
         [GANGER__KEEPER__TO_KEEPER__REQUEST_DROP_FD] = request_drop_fd,
         [GANGER__KEEPER__TO_KEEPER__REQUEST_READY] = request_ready,
         [GANGER__KEEPER__TO_KEEPER__REQUEST_LEAVE] = request_leave,
+        [GANGER__KEEPER__TO_KEEPER__REQUEST_MAIN_PROCESS] = request_main_process,
+        [GANGER__KEEPER__TO_KEEPER__REQUEST_SETTLE] = request_settle,
 };
 
 static void serve(struct keeper *k, size_t size, const int *fds, size_t n_fds) {

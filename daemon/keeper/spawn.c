@@ -8,7 +8,7 @@
  * without what lies above the window, which copies a few dozen entries where fork would copy thousands.
  *
  * What must hold: between clone and execve the child makes system calls and nothing else. It runs on a stack of its own,
- * writes to its `struct child` and to `pid_text` alone, and its functions are not instrumented: a sanitizer would take
+ * writes to its `struct child` and to the `pid_values` alone, and its functions are not instrumented: a sanitizer would take
  * the foreign stack for a bug. `errno` is shared, which is harmless: the parent sleeps.
  */
 
@@ -131,18 +131,20 @@ _child_ static long step_signals(const struct spawn_request *r, struct child *c)
         return syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, KERNEL_SIGSET_SIZE);
 }
 
-/* Nobody else can tell it: the parent learns the pid when we execute, and then the environment is copied. */
+/* By LISTEN_PID and WATCHDOG_PID a program knows that they were meant for it, and not for a parent. */
 _child_ static long step_pid(const struct spawn_request *r, struct child *c) {
-        unsigned long pid = (unsigned long)syscall(SYS_getpid), power = 1;
-        char *p = r->pid_text;
+        long pid = syscall(SYS_getpid);
 
-        if (!p)
-                return 0;
-        while (pid / power >= 10)
-                power *= 10;
-        for (; power > 0; power /= 10)
-                *p++ = (char)('0' + pid / power % 10);
-        *p = '\0';
+        for (size_t i = 0; i < r->n_pid_values; i++) {
+                char digits[SPAWN_PID_SIZE], *to = r->pid_values[i];
+                size_t n = 0;
+
+                for (long rest = pid; rest > 0 && n < sizeof digits; rest /= 10)
+                        digits[n++] = (char)('0' + rest % 10);
+                while (n > 0)
+                        *to++ = digits[--n];
+                *to = '\0';
+        }
         return 0;
 }
 

@@ -17,6 +17,9 @@
  */
 #define SPAWN_FD_WINDOW 320
 
+/** Room for the pid of a child in decimal, with its NUL. */
+#define SPAWN_PID_SIZE 12
+
 struct spawner {
         void *stack;                    /* of the child, until it executes; with a guard page */
         size_t stack_size;
@@ -25,14 +28,12 @@ struct spawner {
 
 #define SPAWNER_NULL ((struct spawner){ 0 })
 
-/** Room for the digits of any pid, and the 0 that ends them. */
-#define SPAWN_PID_MAX 12
-
 struct spawn_request {
         const char *path;
         char *const *argv;
         char *const *environment;
-        char *pid_text;                 /* SPAWN_PID_MAX bytes within `environment`: the child's pid goes there; or NULL */
+        char *const *pid_values;        /* where the child writes its pid, SPAWN_PID_SIZE each: in its environment */
+        size_t n_pid_values;
         const char *directory;          /* NULL or "": ours */
         bool set_credentials;
         uid_t uid;

@@ -4,6 +4,7 @@ DAEMON_SOURCES += \
 	daemon/policy/restart.c daemon/policy/restart.h \
 	daemon/policy/crash-loop.c daemon/policy/crash-loop.h \
 	daemon/policy/backoff.c daemon/policy/backoff.h \
+	daemon/policy/deadline.c daemon/policy/deadline.h \
 	daemon/policy/deadlock.c daemon/policy/deadlock.h daemon/policy/demand.c daemon/policy/demand.h \
 	daemon/policy/group.c daemon/policy/group.h \
 	daemon/policy/schedule.c daemon/policy/schedule.h \

@@ -24,11 +24,11 @@ static const struct {
 
 /* Is it an end of which the rules can speak, and does a set have it? */
 static bool matches(const struct exit_set *set, const struct restart_end *end) {
-        return !end->spawn_failed && !end->timed_out && exit_set_has(set, end->status);
+        return !end->spawn_failed && !end->condemned && exit_set_has(set, end->status);
 }
 
 bool restart_end_is_good(const struct restart_rules *rules, const struct restart_end *end) {
-        if (end->spawn_failed || end->timed_out)
+        if (end->spawn_failed || end->condemned)
                 return false;
         return (WIFEXITED(end->status) && WEXITSTATUS(end->status) == 0) || exit_set_has(&rules->success, end->status);
 }
@@ -36,7 +36,7 @@ bool restart_end_is_good(const struct restart_rules *rules, const struct restart
 static bool policy_retries(enum restart_policy policy, const struct restart_rules *rules, const struct restart_end *end) {
         if (restart_end_is_good(rules, end))
                 return policies[policy].done && !end->on_demand;
-        if (end->timed_out || (!end->spawn_failed && WIFSIGNALED(end->status)))
+        if (end->condemned || (!end->spawn_failed && WIFSIGNALED(end->status)))
                 return policies[policy].abnormal;
         return policies[policy].failure;
 }

@@ -21,8 +21,8 @@
 /** After which ends a worker is started again. The words for them are the configuration's. */
 enum restart_policy {
         RESTART_ALWAYS,
-        RESTART_ON_FAILURE,             /* non-zero status, signal, ready-timeout, could not be spawned */
-        RESTART_ON_ABNORMAL,            /* signal, ready-timeout */
+        RESTART_ON_FAILURE,             /* non-zero status, signal, condemned, could not be spawned */
+        RESTART_ON_ABNORMAL,            /* signal, condemned */
         RESTART_NEVER,
         _RESTART_POLICY_N,
 };
@@ -31,7 +31,7 @@ enum restart_policy {
 struct restart_end {
         bool spawn_failed;              /* there never was one; `status` means nothing */
         bool refused;                   /* … and there will be none until somebody does something about it */
-        bool timed_out;                 /* it was not ready in time, so we killed it */
+        bool condemned;                 /* we ended it for a failure: not ready in time, watchdog, … */
         int status;                     /* as waitpid(2) gives it */
         enum instance_state state;      /* when it ended */
         bool wanted;                    /* the owner's flag, see states.h */

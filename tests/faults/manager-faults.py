@@ -467,7 +467,76 @@ def a_demand(fault):
 WORKER_POINTS = ('before-recover', 'after-recover', 'after-state', 'after-acknowledge', 'before-spawn', 'amid-spawn', 'after-spawn')
 
 # A check; the points at which it must hold; the faults that it must find: at which point, and what is seen of it.
+# Says what comes by its fifo, with a descriptor.
+SAYS = '''
+import os, socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.connect(os.environ['NOTIFY_SOCKET'])
+s.send(b'READY=1')
+with open(os.path.join(os.path.dirname(sys.argv[0]), 'say')) as lines:
+    for line in lines:
+        r, w = os.pipe()
+        socket.send_fds(s, [line.strip().replace('|', '\\n').encode()], [w])
+'''
+
+
+class SayingGang(FaultyGang):
+    def __init__(self, fault):
+        super().__init__(fault)
+        self.configure('worker says { exec = {"@/says"} ready = notify fd-store-max = 2 stop-timeout = 500ms }\n'
+                       'worker plain { exec = {"sleep", "1000"} instances = 2 }')
+        self.python('says', SAYS)
+        self.say_to = os.open(self.fifo('say'), os.O_RDWR)
+
+    def __exit__(self, *what):
+        try:
+            return super().__exit__(*what)
+        finally:
+            os.close(self.say_to)
+
+    def say(self, *lines):
+        os.write(self.say_to, ''.join(line + '\n' for line in lines).encode())
+
+
+def stored_descriptors(fault, point=None):
+    """a process stores descriptors, and the manager dies where it has stored one: none is kept twice, or beyond the limit"""
+    with SayingGang(fault) as g:
+        if point:
+            g.die_at(point)
+        g.say(*('FDSTORE=1|FDNAME=x',) * (1 if point else 5), 'STATUS=stored')
+        g.wait_until('all is said', lambda: g.instance('says/0')['status_text'] == 'stored')
+        equal(g.instance('says/0')['stored_fds'], 1 if point else 2, 'descriptors')
+
+
+def a_verdict(fault, point=None):
+    """the manager dies where it has condemned a process, and has sent no signal: the next one ends it, and says why"""
+    with SayingGang(fault) as g:
+        before = g.instances()
+        if point:
+            g.die_at(point)
+        g.say('WATCHDOG=trigger')
+        g.replaced('says/0', before)
+        g.wait_stderr('says/0: .*[(]watchdog', g.limit)
+
+
+def somebody_elses_process(fault, point=None):
+    """MAINPID of a process of another instance is passed over"""
+    with SayingGang(fault) as g:
+        before = g.instances()
+        stranger = g.helper(['sleep', '1000'])
+        g.say(f'MAINPID={stranger.pid}', 'STATUS=said')
+        g.wait_until('it is said', lambda: g.instance('says/0')['status_text'] == 'said')
+        kill(stranger.pid)
+        stranger.wait()
+        equal(g.instance('says/0')['pid'], before['says/0']['pid'], 'pid')
+        told = [line for line in g.stderr_lines if f'MAINPID={stranger.pid}' in line]
+        check(told, 'MAINPID is not told to be passed over')
+
+
 CHECKS = (
+    (stored_descriptors, (None, 'before-notify-taken'), {'fd-store-unbounded': (None, 'descriptors')}),
+    (a_verdict, (None, 'condemned'), {}),
+    (somebody_elses_process, (None,), {'any-main-pid': (None, 'MAINPID')}),
     (a_worker_dies, (None, *WORKER_POINTS), {
         'no-recover': (None, 'a message that nobody has'),
         'spawn-before-acknowledge': (None, 'processes of hold/0|a message that nobody has'),

@@ -45,7 +45,19 @@ START_TEST(every_key_is_read) {
         ck_assert_int_eq(config_load(CONFIG_EXAMPLES "/good.conf", &c, &errors), 0);
         ck_assert_uint_eq(c->n_objects, 12);
         ck_assert_uint_eq(c->n_listens, 2);
-        ck_assert_uint_eq(c->n_workers, 8);
+        ck_assert_uint_eq(c->n_workers, 12);
+        ck_assert_uint_eq(c->workers[8]->watchdog_usec, 30 * USEC_PER_SEC);
+        ck_assert_int_eq(c->workers[8]->watchdog_signal, SIGQUIT);
+        ck_assert_uint_eq(c->workers[8]->fd_store_max, 4);
+        ck_assert_int_eq(c->workers[8]->ready_fd, -1);
+        ck_assert_int_eq(c->workers[9]->ready, WORKER_READY_FD);
+        ck_assert_int_eq(c->workers[9]->ready_fd, 5);
+        ck_assert_int_eq(c->workers[10]->ready, WORKER_READY_HTTP);
+        ck_assert_str_eq(c->workers[10]->ready_address, "http://127.0.0.1:8080/ready");
+        ck_assert_int_eq(c->workers[10]->health, PROBE_TCP);
+        ck_assert_uint_eq(c->workers[10]->health_interval_usec, 10 * USEC_PER_SEC);
+        ck_assert_uint_eq(c->workers[10]->health_retries, 5);
+        ck_assert_str_eq(c->workers[11]->ready_log, "ready to accept connections");
         ck_assert_uint_eq(c->objects[0]->slots, 65536);
         ck_assert_uint_eq(c->objects[0]->slot_size, 1024);
         ck_assert_uint_eq(c->objects[0]->max_deliveries, 3);
@@ -389,16 +401,17 @@ START_TEST(the_hash_is_of_what_a_process_was_started_with) {
                 "stop-timeout = 1s",      "ready-timeout = 1s",   "success-exit-status = 3",
                 "restart-prevent = {KILL, 4}", "restart-force = USAGE", "on-failure = {sh, -c}",
                 "on-failure-timeout = 1s", "start = manual",
+                "watchdog-signal = SIGKILL", "health-interval = 1s", "health-retries = 9",
         };
         static const char *const process[] = {
                 "directory = /", "environment = 'A=b'", "user = root", "io = lines", "receive = r",
-                "send = r",      "ready = notify",
+                "send = r",      "ready = notify",       "ready = fd ready-fd = 3", "ready = log ready-log = x", "ready = tcp ready-address = 80", "watchdog = 1s", "fd-store-max = 1",
         };
         _cleanup_(config_freep) struct config *plain = parse("ring r { } worker w { exec = a }");
         uint64_t hash = worker_definition_hash(plain->workers[0]);
         char text[200];
 
-        ck_assert_uint_eq(hash, UINT64_C(0xc1c3e2fd073c4b86));
+        ck_assert_uint_eq(hash, UINT64_C(0x66559d45bebee60c));
         for (size_t i = 0; i < ARRAY_SIZE(live) + ARRAY_SIZE(process); i++) {
                 const char *line = i < ARRAY_SIZE(live) ? live[i] : process[i - ARRAY_SIZE(live)];
 

@@ -382,6 +382,152 @@ START_TEST(stopping_and_going_on_is_told) {
 }
 END_TEST
 
+/* ---- the main process ------------------------------------------------------------------------------ */
+
+static void expect_ending(struct fixture *f, const char *key, pid_t pid) {
+        Event *event = fixture_event(f);
+
+        ck_assert_int_eq(event->event_case, GANGER__KEEPER__FROM_KEEPER__EVENT_ENDING);
+        ck_assert_str_eq(event->ending->key, key);
+        ck_assert_int_eq(event->ending->pid, pid);
+        event_free(event);
+}
+
+static void expect_main(struct fixture *f, const char *key, pid_t pid) {
+        Event *event = fixture_event(f);
+
+        ck_assert_int_eq(event->event_case, GANGER__KEEPER__FROM_KEEPER__EVENT_MAIN_CHANGED);
+        ck_assert_str_eq(event->main_changed->key, key);
+        ck_assert_int_eq(event->main_changed->pid, pid);
+        event_free(event);
+}
+
+static void name_main(struct fixture *f, const char *key, pid_t pid) {
+        Ganger__Keeper__MainProcess request = GANGER__KEEPER__MAIN_PROCESS__INIT;
+        Ganger__Keeper__ToKeeper message = GANGER__KEEPER__TO_KEEPER__INIT;
+        _cleanup_(closep) int pidfd = pidfd_open(pid, 0);
+
+        ck_assert_int_ge(pidfd, 0);
+        request.key = (char *)key;
+        request.pid = pid;
+        message.request_case = GANGER__KEEPER__TO_KEEPER__REQUEST_MAIN_PROCESS;
+        message.main_process = &request;
+        fixture_send(f, &message, &pidfd, 1);
+}
+
+static void settle(struct fixture *f, const char *key, pid_t pid) {
+        Ganger__Keeper__Settle request = GANGER__KEEPER__SETTLE__INIT;
+        Ganger__Keeper__ToKeeper message = GANGER__KEEPER__TO_KEEPER__INIT;
+
+        request.key = (char *)key;
+        request.pid = pid;
+        message.request_case = GANGER__KEEPER__TO_KEEPER__REQUEST_SETTLE;
+        message.settle = &request;
+        fixture_send(f, &message, NULL, 0);
+}
+
+/* A process that may fork. It writes the pid of its child to the pipe, and ends when that is closed here. @return its pid. */
+static pid_t fork_daemon(struct fixture *f, const char *key, pid_t *ret_child) {
+        Ganger__Keeper__SpawnSpec spec = *spec_shell("setsid sleep 1000 & echo $! >&1; exit 0");
+        int fds[2];
+        char text[16] = "";
+        Event *event;
+        pid_t pid;
+
+        ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
+        spec.may_fork = true;
+        event = fixture_spawn(f, key, &spec, (int[]){ STDIN_FILENO, fds[1], STDERR_FILENO }, 3, -1);
+        ck_assert_int_eq(event->spawned->error, 0);
+        pid = event->spawned->pid;
+        event_free(event);
+        ck_assert_int_gt(read(fds[0], text, sizeof text - 1), 0);
+        *ret_child = atoi(text);
+        close(fds[0]);
+        close(fds[1]);
+        return pid;
+}
+
+START_TEST(an_orphan_becomes_the_main_process) {
+        pid_t parent, child;
+        struct fixture f;
+
+        fixture_start(&f);
+        fixture_ready(&f, false);
+        parent = fork_daemon(&f, "a/0", &child);
+        expect_ending(&f, "a/0", parent);
+        fixture_next_manager(&f);       /* which is told, too */
+        ck_assert(f.welcome->children[0]->ending);
+        ck_assert_int_eq(f.welcome->children[0]->pid, parent);
+        name_main(&f, "a/0", child);
+        settle(&f, "a/0", parent);
+        expect_main(&f, "a/0", child);
+        fixture_next_manager(&f);
+        ck_assert_int_eq(f.welcome->children[0]->pid, child);
+        ck_assert(!f.welcome->children[0]->ending);
+        fixture_signal(&f, "a/0", SIGTERM, true);
+        expect_exit(&f, "a/0", SIGTERM);
+        fixture_stop(&f);
+}
+END_TEST
+
+START_TEST(an_end_that_is_settled_is_an_end) {
+        pid_t parent, child;
+        struct fixture f;
+
+        fixture_start(&f);
+        fixture_ready(&f, false);
+        parent = fork_daemon(&f, "a/0", &child);
+        expect_ending(&f, "a/0", parent);
+        /* Others are reaped meanwhile, though it stays a zombie. */
+        fixture_shell(&f, "a/1", "exit 3", -1);
+        expect_exit(&f, "a/1", 3 << 8);
+        settle(&f, "a/0", parent + 1);  /* another's */
+        synchronise(&f);
+        ck_assert(!fixture_has_event(&f, NOTHING_MSEC));
+        settle(&f, "a/0", parent);
+        expect_exit(&f, "a/0", 0);
+        (void)kill(child, SIGKILL);
+        fixture_stop(&f);
+}
+END_TEST
+
+START_TEST(nobody_is_the_process_of_two_keys) {
+        struct fixture f;
+        pid_t a, b;
+
+        fixture_start(&f);
+        fixture_ready(&f, false);
+        a = fixture_shell(&f, "a/0", "exec sleep 1000", -1);
+        b = fixture_shell(&f, "b/0", "exec sleep 1000", -1);
+        name_main(&f, "a/0", b);
+        name_main(&f, "b/0", f.manager);
+        name_main(&f, "b/0", getpid());
+        synchronise(&f);
+        ck_assert(!fixture_has_event(&f, NOTHING_MSEC));
+        ck_assert_int_eq(kill(a, SIGKILL), 0);
+        expect_exit(&f, "a/0", SIGKILL);
+        ck_assert_int_eq(kill(b, SIGKILL), 0);
+        expect_exit(&f, "b/0", SIGKILL);
+        fixture_stop(&f);
+}
+END_TEST
+
+START_TEST(a_variable_says_who_it_is_for) {
+        char *names[] = { (char *)"LISTEN_PID", (char *)"WATCHDOG_PID" };
+        struct fixture f;
+        Ganger__Keeper__SpawnSpec spec;
+
+        fixture_start(&f);
+        fixture_ready(&f, false);
+        spec = *spec_shell("test $LISTEN_PID = $$ && test $WATCHDOG_PID = $$ && exit 7");
+        spec.pid_variables = names;
+        spec.n_pid_variables = ARRAY_SIZE(names);
+        event_free(fixture_spawn(&f, "a/0", &spec, NULL, 0, -1));
+        expect_exit(&f, "a/0", 7 << 8);
+        fixture_stop(&f);
+}
+END_TEST
+
 START_TEST(a_signal_reaches_the_process_or_its_group) {
         struct fixture f;
         int out[2];
@@ -601,7 +747,8 @@ int main(void) {
                 many_descriptors_survive_by_name, a_spawn_brings_its_spec_and_what_is_stored,
                 a_stored_descriptor_is_replaced_and_dropped,
                 the_rest_of_its_group_dies_with_it, strangers_are_reaped, it_is_a_good_init,
-                stopping_and_going_on_is_told, a_signal_reaches_the_process_or_its_group, nonsense_is_survived,
+                stopping_and_going_on_is_told, an_orphan_becomes_the_main_process, an_end_that_is_settled_is_an_end,
+                nobody_is_the_process_of_two_keys, a_variable_says_who_it_is_for, a_signal_reaches_the_process_or_its_group, nonsense_is_survived,
                 sigterm_is_remembered, sighup_is_told_until_it_is_answered, systemd_is_told,
                 the_first_ready_is_told_to_whoever_waits, the_first_manager_may_give_up,
                 a_first_manager_that_is_killed_is_replaced, a_manager_that_exits_without_leave_is_replaced,

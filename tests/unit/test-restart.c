@@ -30,8 +30,8 @@ START_TEST(policies_decide_as_documented) {
                 { { .status = SIGKILL },                             { R, R, R, F } },
                 { { .status = SIGTERM },                             { R, R, R, F } },
                 { { .status = SIGSEGV | 0x80 },                      { R, R, R, F } },
-                { { .status = EXITED(0), .timed_out = true },        { R, R, R, F } },
-                { { .status = SIGKILL, .timed_out = true },          { R, R, R, F } },
+                { { .status = EXITED(0), .condemned = true },        { R, R, R, F } },
+                { { .status = SIGKILL, .condemned = true },          { R, R, R, F } },
                 { { .spawn_failed = true },                          { R, R, F, F } },
                 { { .spawn_failed = true, .refused = true },         { F, F, F, F } },
                 { { .status = EXITED(0), .on_demand = true },        { D, D, D, D } },
@@ -149,8 +149,8 @@ START_TEST(rules_decide_as_documented) {
                 { NULL, NULL, "USR2", { .status = SIGUSR2 },                  { R, R, R, R } },
                 { NULL, "3", "3", { .status = EXITED(3) },                    { F, F, F, F } },
                 { "3", NULL, "3", { .status = EXITED(3) },                    { R, R, R, R } },
-                { "KILL", "KILL", NULL, { .status = SIGKILL, .timed_out = true }, { R, R, R, F } },
-                { NULL, NULL, "KILL", { .status = SIGKILL, .timed_out = true }, { R, R, R, F } },
+                { "KILL", "KILL", NULL, { .status = SIGKILL, .condemned = true }, { R, R, R, F } },
+                { NULL, NULL, "KILL", { .status = SIGKILL, .condemned = true }, { R, R, R, F } },
                 { "0", "0", NULL, { .spawn_failed = true },                   { R, R, F, F } },
                 { NULL, NULL, "0", { .spawn_failed = true },                  { R, R, F, F } },
         };
@@ -276,7 +276,7 @@ static void end_process(struct life *l, uint64_t ready_usec) {
         static const int statuses[] = { EXITED(0), EXITED(1), SIGKILL, SIGSEGV, EXITED(75), SIGUSR1 };
         struct restart_end end = {
                 .spawn_failed = ready_usec == 0 && sequence_below(&l->s, 8) == 0,
-                .timed_out = l->state == INSTANCE_STARTING && sequence_below(&l->s, 4) == 0,
+                .condemned = l->state == INSTANCE_STARTING && sequence_below(&l->s, 4) == 0,
                 .status = statuses[sequence_below(&l->s, ARRAY_SIZE(statuses))],
                 .state = l->state,
                 .wanted = l->wanted,

@@ -167,7 +167,7 @@ END_TEST
 
 /* As sd_listen_fds(3) compares it; other variables stay what they are, and without a wish there is none. */
 START_TEST(listen_pid_is_its_own) {
-        static char *environment[] = { (char *)"A=b" };
+        static char *environment[] = { (char *)"A=b" }, *variables[] = { (char *)"LISTEN_PID" };
         struct fixture f;
         Spec spec = *spec_shell("echo $A $$ $LISTEN_PID; test \"$LISTEN_PID\" = $$ || test -z \"$LISTEN_PID\" && echo good");
 
@@ -178,7 +178,8 @@ START_TEST(listen_pid_is_its_own) {
                 _cleanup_(freep) char *got = NULL;
                 int pid = 0, told = 0, n = 0;
 
-                spec.listen_pid = wished;
+                spec.pid_variables = variables;
+                spec.n_pid_variables = (size_t)wished;
                 got = output_of(&f, &spec, NULL, 0);
                 n = sscanf(got, "b %d %d", &pid, &told);
                 ck_assert_int_eq(n, 1 + wished);
