@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/fault.h"
 #include "base/time.h"
 #include "daemon/gang.h"
@@ -22,7 +23,7 @@
 #include "daemon/worker.h"
 
 static struct group *group_of(struct group_policy *policy) {
-        return (struct group *)(void *)((char *)policy - offsetof(struct group, policy));
+        return container_of(policy, struct group, policy);
 }
 
 struct group *group_find(struct gang *gang, const char *name) {

@@ -2,8 +2,8 @@
 /*
  * Workers that run every so often
  *
- * The first run is that of every worker: when the daemon starts it. From then on it is due on a grid, and what is written down
- * of a run is when the next one is, before it is begun: a manager that dies in between has the run missed, not doubled.
+ * The first run is that of every worker: when the daemon starts it. From then on it is due on a grid, and what is written
+ * down of a run is when the next one is, before it is begun: a manager that dies in between has the run missed, not doubled.
  */
 
 #include "daemon/schedule.h"

@@ -5,7 +5,7 @@
 /*
  * Workers that run every so often
  *
- * A timer a worker. When the next run is due is in its record, so that a manager that takes over neither misses nor doubles one.
+ * A timer a worker. When the next run is due is in its record, so that a manager that takes over goes on with it.
  */
 
 #include <stdint.h>

@@ -40,7 +40,7 @@ enum group_decision {
 struct group_verdict {
         enum group_decision decision;
         struct group_policy *group;
-        struct group_policy *child;     /* of GROUP_RESTART: the group in it that must be started again; NULL: the member */
+        struct group_policy *child;     /* of GROUP_RESTART: the group in it that is concerned; NULL: the member */
 };
 
 /**

@@ -27,8 +27,8 @@ enum schedule_action {
 };
 
 /**
- * The time of the next run: on a grid from `first` on, so that runs do not drift, and each later by a part of the jitter. What was
- * missed (nobody was there, or the machine slept) is not made up for.
+ * The time of the next run: on a grid from `first` on, so that runs do not drift, and each later by a part of the jitter.
+ * What was missed (nobody was there, or the machine slept) is not made up for.
  * @param every        not 0.
  * @param jitter_usec  at most; less than `every`, or it counts as that.
  * @param after        the run is after this.

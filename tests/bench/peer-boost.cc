@@ -67,5 +67,9 @@ static void teardown() {
 
 extern "C" {
 extern const struct peer peer;
-const struct peer peer = { "Boost message_queue", nullptr, true, true, setup, enter, send, receive, teardown, 0, 0, false, nullptr };
+const struct peer peer = {
+        .name = "Boost message_queue", .note = nullptr, .spins = true, .blocks = true, .setup = setup, .enter = enter,
+        .send = send, .receive = receive, .publish = nullptr, .teardown = teardown, .size_max = 0, .pairs_max = 0,
+        .all = false, .all_lossy = false, .one_size = false, .recover = nullptr,
+};
 }
