@@ -6,7 +6,7 @@ dist_demo_SCRIPTS = contrib/demo/count
 contrib_demo_split_LDADD = libworker.la libshm.la libbase.la
 contrib_demo_sum_LDADD = libworker.la libshm.la libbase.la
 
-EXTRA_DIST += contrib/setup contrib/build contrib/run-tests contrib/run-demo .ci/run
+EXTRA_DIST += contrib/bench.svg contrib/setup contrib/build contrib/run-tests contrib/run-demo .ci/run
 
 # gangerctl looks for all of the demo's workers in one folder: in a build tree, the script beside the programs.
 .PHONY: demo-script clean-demo-script
