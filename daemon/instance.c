@@ -451,6 +451,7 @@ void instance_spawned(struct instance *instance, const Ganger__Keeper__Spawned *
         instance->started_usec = message->started_usec;
         for (enum log_stream stream = 0; stream < _LOG_STREAM_N; stream++)
                 instance->captures[stream].from.pid = message->pid;
+        log_tail_claim(&instance->tail, message->pid);
         if (instance_is_ready_at_once(instance))
                 instance_handle(instance, INSTANCE_EV_READY, 0, 0);
         heard_of_spawn(instance_gang(instance));

@@ -70,6 +70,16 @@ void log_tail_add(struct log_tail *t, const struct log_record *record) {
         t->bytes += cost(size);
 }
 
+void log_tail_claim(struct log_tail *t, pid_t pid) {
+        for (struct list *it = t->lines.prev; it != &t->lines; it = it->prev) {
+                struct log_tail_line *line = list_entry(it, struct log_tail_line, link);
+
+                if (line->pid != 0)
+                        break;
+                line->pid = pid;
+        }
+}
+
 const struct log_tail_line *log_tail_last(const struct log_tail *t, size_t n) {
         const struct list *at = &t->lines;
 

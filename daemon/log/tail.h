@@ -41,6 +41,9 @@ void log_tail_done(struct log_tail *t);
 /** Add a line; the oldest go. For want of memory it is lost, and the next one tells so. */
 void log_tail_add(struct log_tail *t, const struct log_record *record);
 
+/** What came before it was known of whom is that process's: the last lines that are nobody's. */
+void log_tail_claim(struct log_tail *t, pid_t pid);
+
 /** The first of the last `n` lines, from where log_tail_next() goes on; NULL: there is none. */
 const struct log_tail_line *log_tail_last(const struct log_tail *t, size_t n);
 const struct log_tail_line *log_tail_next(const struct log_tail *t, const struct log_tail_line *line);

@@ -641,6 +641,15 @@ class Gang:
             self._logs = Stream(self.ctl_words('--json', 'logs', '--follow', '--lines', '100'), self.env)
         return self._logs
 
+    def mark(self):
+        """
+        How many events there are up to now, for `since`. The stream may be behind what the daemon says elsewhere: so it is
+        waited for until it has come to the last one of which the daemon knows.
+        """
+        last = int(self.ctl('--json', 'events', '--lines', '1').json_lines()[-1]['sequence'])
+        self.events.wait(lambda e: int(e['sequence']) >= last, what=f'event {last}')
+        return len(self.events.items)
+
     def wait_event(self, predicate, since=0, limit=LIMIT, what='an event'):
         return self.events.wait(predicate, since, limit, what)
 

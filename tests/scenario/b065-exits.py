@@ -75,7 +75,7 @@ def crash_loop():
     """ten failures in a row are a crash loop: an event, the log, the status, also of the next manager; one good end is its end"""
     with gang(f'worker w {{ exec = {{"@/ends"}} {QUICK} restart = always }}\n') as g:
         def fails(how):
-            seen = len(g.events.items)
+            seen = g.mark()
             end(g, 'w', how)
             g.wait_event(lambda e: e['kind'] == 'exit' and e['key'] == 'w/0', since=seen)
             g.until_ready('w/0')
@@ -122,7 +122,7 @@ def fail(g, how=3):
     """w/0 ends twice, which is once too often."""
     for state in ('ready', 'failed'):
         g.until_ready('w/0')
-        seen = len(g.events.items)
+        seen = g.mark()
         end(g, 'w', how)
         g.wait_event(lambda e: e['kind'] == 'exit' and e['key'] == 'w/0', since=seen)
         g.until_state(('w/0', state))
@@ -256,7 +256,7 @@ def reports_of_failures():
     with gang(f'worker w {{ exec = {{"@/ends"}} {QUICK} restart = always }}\n') as g:
         for status in range(70, 81):
             g.until_ready('w/0')
-            pid, seen = g.pid('w/0'), len(g.events.items)
+            pid, seen = g.pid('w/0'), g.mark()
             end(g, 'w', status)
             g.wait_event(lambda e: e['kind'] == 'exit' and e['pid'] == pid, since=seen)
             g.until('the next', lambda: g.pid('w/0') not in (0, pid))

@@ -115,7 +115,7 @@ def together():
         g.ready('db')
         g.ready('web', 'cache')
         pids = g.pids()
-        since = len(g.events.items)
+        since = g.mark()
         again = g.background('restart', 'db')
         g.until('web and db are new', lambda: g.instance('db/0')['pid'] not in (0, pids['db/0']) and
                 g.instance('web/0')['state'] == 'waiting')
@@ -125,7 +125,7 @@ def together():
         g.ready('web')
         g.wait_helper(again)
         equal(g.pid('cache/0'), pids['cache/0'], 'one that comes after it only')
-        since = len(g.events.items)
+        since = g.mark()
         g.ctl('stop', 'db').has('web/0', 'db/0')
         g.until('both are told', lambda: len(g.ends(since)) == 2)
         equal(g.ends(since), ['web/0', 'db/0'], 'order of ends')
@@ -170,7 +170,7 @@ def conflicts():
     with Told(worker('old') + worker('new', 'conflicts = {"old"}'), 'old', 'new') as g:
         g.ready('old')
         g.stays('new/0', 'waiting', 'conflicts with old, which is up')
-        since = len(g.events.items)
+        since = g.mark()
         up = g.background('start', 'new')
         g.until_state(('old/0', 'down'), ('new/0', 'starting'))
         equal(g.ends(since), ['old/0'], 'ends')

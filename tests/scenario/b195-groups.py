@@ -57,7 +57,7 @@ def none_before_the_last_is_gone():
         kill(old['c/0'])
         g.until_state(('slow/0', 'stopping'), ('a/0', 'waiting'), ('c/0', 'waiting'))
         check('started again' in g.instance('a/0')['reason'], g.instance('a/0')['reason'])
-        since = len(g.events.items)
+        since = g.mark()
         g.write('go', '')
         new_pids(g, old, 'a/0', 'c/0', 'slow/0')
         starts = [e['key'] for e in g.events.items[since:] if e['kind'] == 'state' and e['state'] == 'starting']
@@ -72,9 +72,9 @@ def signals_caught(pid):
 def kill_instance(g, key):
     """Kill it, and wait until that is decided."""
     pid = g.pid(key)
-    since = len(g.events.items)
+    since = g.mark()
     kill(pid)
-    g.wait_event(lambda e: e['kind'] == 'exit' and e['key'] == key, since, what=f'exit of {key}')
+    g.wait_event(lambda e: e['kind'] == 'exit' and e['pid'] == pid, since, what=f'exit of {key}')
 
 
 def limit():

@@ -41,6 +41,7 @@ def oneshot():
         g.let('prepare', 0)
         g.wait_helper(again)
         g.until_state(('prepare/0', 'down'), ('serve/0', 'ready'))
+        g.mark()
         equal(g.ends('prepare/0'), 2, 'runs')
 
 
@@ -55,6 +56,7 @@ def every():
         g.until('it goes on', lambda: g.ends('tick/0') >= 3)
         g.ctl('stop', 'tick')
         g.until_state(('tick/0', 'down'))
+        g.mark()
         runs = g.starts('tick/0')
         others = g.ends('tock/0')
         g.until('another has run three times', lambda: g.ends('tock/0') >= others + 3)
@@ -70,6 +72,7 @@ def overlap():
         g.wait_stderr('skip/0: has not ended when it is due again: this run is left out')
         g.wait_stderr('kill/0: has not ended when it is due again: ended')
         g.until('it was killed and run again', lambda: g.starts('kill/0') >= 2)
+        g.mark()
         equal((g.starts('skip/0'), g.starts('queue/0')), (1, 1), 'runs of those that have not ended')
         # However often it was due, it runs once more, and at once.
         g.let('queue', 0)

@@ -10,9 +10,9 @@
 #include "harness.h"
 #include "sequence.h"
 
-static void add(struct log_tail *t, const char *text, size_t size) {
+static void add_of(struct log_tail *t, pid_t pid, const char *text, size_t size) {
         struct log_record record = {
-                .source = { .worker = "w", .key = "w/0", .stream = LOG_STREAM_STDERR, .pid = 7 },
+                .source = { .worker = "w", .key = "w/0", .stream = LOG_STREAM_STDERR, .pid = pid },
                 .priority = LOG_INFO,
                 .realtime_usec = 12345,
                 .text = text,
@@ -20,6 +20,10 @@ static void add(struct log_tail *t, const char *text, size_t size) {
         };
 
         log_tail_add(t, &record);
+}
+
+static void add(struct log_tail *t, const char *text, size_t size) {
+        add_of(t, 7, text, size);
 }
 
 START_TEST(an_idle_instance_costs_nothing) {
@@ -93,6 +97,25 @@ START_TEST(no_order_of_lines_exceeds_the_limits) {
 }
 END_TEST
 
+/** A process may print before its pid is known. */
+START_TEST(lines_of_nobody_are_claimed) {
+        static const pid_t before[] = { 0, 7, 0, 0 }, after[] = { 0, 7, 9, 9 };
+        const struct log_tail_line *line;
+        struct log_tail t;
+        size_t i = 0;
+
+        log_tail_init(&t);
+        log_tail_claim(&t, 5);
+        for (size_t k = 0; k < ARRAY_SIZE(before); k++)
+                add_of(&t, before[k], "x", 1);
+        log_tail_claim(&t, 9);
+        for (line = log_tail_last(&t, SIZE_MAX); line; line = log_tail_next(&t, line))
+                ck_assert_int_eq(line->pid, after[i++]);
+        ck_assert_uint_eq(i, ARRAY_SIZE(after));
+        log_tail_done(&t);
+}
+END_TEST
+
 START_TEST(losses_before_a_line_are_told_with_it) {
         struct log_record record = { .text = "after", .size = 5, .dropped = 3 };
         struct log_tail t;
@@ -113,5 +136,5 @@ int main(void) {
         return harness_run(HARNESS_SUITE("log-tail", an_idle_instance_costs_nothing,
                                          the_last_lines_are_kept_in_order,
                                          no_order_of_lines_exceeds_the_limits,
-                                         losses_before_a_line_are_told_with_it));
+                                         lines_of_nobody_are_claimed, losses_before_a_line_are_told_with_it));
 }
