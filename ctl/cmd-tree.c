@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * tree: every process of the gang, below what it belongs to
+ * tree: every process of the gang, below what it belongs to: groups, workers, instances
  *
  * The daemon tells the main processes of the instances; what those have started is in /proc. The two are not of one moment.
  */
@@ -40,15 +40,30 @@ static void show_children(struct tree *t, unsigned int depth, pid_t parent) {
                 }
 }
 
-static void show_worker(struct tree *t, const Ganger__V1__Worker *worker) {
-        show(t, 1, worker->name, "", 0);
+static void show_worker(struct tree *t, unsigned int depth, const Ganger__V1__Worker *worker) {
+        show(t, depth, worker->name, "", 0);
         for (size_t i = 0; i < worker->n_instances; i++) {
                 const Ganger__V1__Instance *instance = worker->instances[i];
 
-                show(t, 2, instance->key, instance->state, instance->pid);
+                show(t, depth + 1, instance->key, instance->state, instance->pid);
                 if (instance->pid > 0)
-                        show_children(t, 3, instance->pid);
+                        show_children(t, depth + 2, instance->pid);
         }
+}
+
+/** What is in a group, "": in none; groups in groups first. The daemon's configuration has no group that is in itself. */
+static void show_members(struct tree *t, unsigned int depth, const char *group) {
+        for (size_t i = 0; depth < DEPTH_MAX && i < t->status->n_groups; i++) {
+                const Ganger__V1__Group *inner = t->status->groups[i];
+
+                if (strcmp(inner->parent, group) != 0)
+                        continue;
+                show(t, depth, inner->name, *inner->failed ? "failed" : inner->strategy, 0);
+                show_members(t, depth + 1, inner->name);
+        }
+        for (size_t i = 0; i < t->status->n_workers; i++)
+                if (strcmp(t->status->workers[i]->group, group) == 0)
+                        show_worker(t, depth, t->status->workers[i]);
 }
 
 static bool is_known(const struct tree *t, pid_t pid) {
@@ -102,8 +117,7 @@ int verb_tree(struct ctl *ctl) {
         t.status = status->status;
         show(&t, 0, "keeper", "", t.version->keeper_pid);
         show(&t, 1, "manager", "", t.version->manager_pid);
-        for (size_t i = 0; i < t.status->n_workers; i++)
-                show_worker(&t, t.status->workers[i]);
+        show_members(&t, 1, "");
         show_others(&t);
         processes_done(&t.processes);
         return STATUS_DONE;

@@ -150,6 +150,20 @@ static void worker_details(struct output *o, const Ganger__V1__Worker *w, uint64
                 instance_details(o, w->instances[i], now);
 }
 
+/** What became of whom the instances above do not tell. */
+static void put_failed_groups(struct output *o, const Ganger__V1__StatusReply *reply) {
+        bool first = true;
+
+        for (size_t i = 0; i < reply->n_groups; i++) {
+                if (!*reply->groups[i]->failed)
+                        continue;
+                fputs(first ? "\nfailed: " : "failed: ", o->file);
+                put(o, reply->groups[i]->failed);
+                putc('\n', o->file);
+                first = false;
+        }
+}
+
 static void table_status(struct output *o, const Ganger__V1__StatusReply *reply, bool details) {
         if (!details)
                 status_compact(o, reply);
@@ -158,6 +172,7 @@ static void table_status(struct output *o, const Ganger__V1__StatusReply *reply,
                         putc('\n', o->file);
                 worker_details(o, reply->workers[i], reply->now_usec);
         }
+        put_failed_groups(o, reply);
         for (size_t i = 0; i < reply->n_quarantined; i++)
                 put_quarantined(o, i == 0, reply->quarantined[i]->kind, reply->quarantined[i]->name,
                                 reply->quarantined[i]->damage);

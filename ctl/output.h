@@ -34,8 +34,8 @@ struct activity {
 /** A line of `tree`. */
 struct tree_line {
         unsigned int depth;
-        const char *what;       /* "keeper", "manager", a worker, an instance, "other"; of what those have started "" */
-        const char *state;      /* of an instance; else "" */
+        const char *what;       /* "keeper", "manager", a group, a worker, an instance, "other"; of what those have started "" */
+        const char *state;      /* of an instance; of a group its strategy, or "failed"; else "" */
         pid_t pid, parent;      /* 0: none */
         const char *command;    /* as the kernel has its name */
 };

@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "daemon/control/calls.h"
+#include "daemon/group.h"
 #include "daemon/control/server.h"
 #include "daemon/instance.h"
 #include "daemon/quarantine.h"
@@ -259,6 +260,7 @@ static int fill_worker(struct call *call, const struct row *row, uint32_t lines,
         m->send = join(&call->arena, d->send);
         m->listen = join(&call->arena, d->listen);
         m->restart = (char *)restart_policy_name(d->restart);
+        m->group = w->group ? w->group->name : (char *)"";
         m->start = (char *)worker_start_name(d->start);
         if (!m->receive || !m->send || !m->listen)
                 return -ENOMEM;
@@ -294,6 +296,31 @@ static int fill_quarantined(struct call *call, Ganger__V1__StatusReply *status) 
         return 0;
 }
 
+static int fill_groups(struct call *call, Ganger__V1__StatusReply *status) {
+        struct gang *gang = call->gang;
+        size_t n = 0;
+
+        list_for_each(it, &gang->groups)
+                n++;
+        status->groups = arena_alloc(&call->arena, n, sizeof *status->groups);
+        if (!status->groups)
+                return -ENOMEM;
+        list_for_each(it, &gang->groups) {
+                struct group *group = list_entry(it, struct group, link);
+                Ganger__V1__Group *m = arena_alloc(&call->arena, 1, sizeof *m);
+
+                if (!m)
+                        return -ENOMEM;
+                ganger__v1__group__init(m);
+                m->name = group->name;
+                m->parent = group->parent ? group->parent->name : (char *)"";
+                m->strategy = (char *)group_strategy_name((int)group->policy.strategy);
+                m->failed = group->failed ? group->reason : (char *)"";
+                status->groups[status->n_groups++] = m;
+        }
+        return 0;
+}
+
 static int status_reply(struct call *call, const struct selection *s, uint32_t lines) {
         Ganger__V1__StatusReply status = GANGER__V1__STATUS_REPLY__INIT;
         Ganger__V1__Reply reply = GANGER__V1__REPLY__INIT;
@@ -307,6 +334,8 @@ static int status_reply(struct call *call, const struct selection *s, uint32_t l
                 r = fill_worker(call, row, lines, &status.workers[status.n_workers++]);
         if (r == 0)
                 r = fill_quarantined(call, &status);
+        if (r == 0)
+                r = fill_groups(call, &status);
         if (r < 0)
                 return r;
         reply.result_case = GANGER__V1__REPLY__RESULT_STATUS;

@@ -90,8 +90,12 @@ def limit():
         g.until_state(('a/0', 'failed'), ('b/0', 'down'), ('c/0', 'down'))
         g.wait_event(lambda e: e['key'] == 'b/0' and 'group g gave up: more than 2 restarts in 1h' in e['text'])
         equal(g.pid('other/0'), other, 'one outside')
+        g.ctl('status').has('\nfailed: group g gave up: more than 2 restarts in 1h')
         kill_and_wait(g.manager_pid)
         g.until_state(('a/0', 'failed'), ('b/0', 'down'), ('c/0', 'down'))
+        group = g.json('status')['groups'][0]
+        check('gave up' in group.pop('failed'), 'the next manager does not know that it has failed')
+        equal(group, {'name': 'g', 'parent': '', 'strategy': 'one-for-one'}, 'group')
         g.ctl('start', 'g').has('a/0', 'b/0', 'c/0')
         g.until_ready(*KEYS)
         for key in ('a/0', 'b/0'):
@@ -110,6 +114,9 @@ def escalation():
         old = g.pids()
         kill_instance(g, 'a/0')
         now = new_pids(g, old, 'a/0')
+        depths = {line['what']: (line['depth'], line['state']) for line in g.ctl('--json', 'tree').json_lines() if line['what']}
+        equal([depths[what] for what in ('outer', 'inner', 'a', 'last')],
+              [(1, 'rest-for-one'), (2, 'one-for-one'), (3, ''), (2, '')], 'tree')
         equal(now['b/0'], old['b/0'], 'one-for-one')
         kill_instance(g, 'b/0')
         old, now = now, new_pids(g, now, 'a/0', 'b/0', 'last/0')

@@ -49,6 +49,7 @@ void server_start(struct server *s) {
         s->gang.link.incarnation = 7;
         ck_assert_int_eq(events_init(&s->gang.events), 0);
         list_init(&s->gang.workers);
+        list_init(&s->gang.groups);
         list_init(&s->gang.log_listeners);
         list_init(&s->gang.objects.list);
         list_init(&s->gang.objects.attachments);
