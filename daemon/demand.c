@@ -59,7 +59,8 @@ static struct demand_facts facts_of(const struct worker *worker) {
         for (size_t i = 0; i < worker->n_instances; i++) {
                 const struct instance *instance = worker->instances[i];
 
-                if (instance_state_has_process(instance->state) || instance->state == INSTANCE_BACKOFF)
+                if (instance_state_has_process(instance->state) || instance->state == INSTANCE_BACKOFF ||
+                    instance->state == INSTANCE_WAITING)
                         facts.n_busy++;
                 else if (instance->state == INSTANCE_DOWN && !instance->stopped && i < worker->wanted)
                         facts.n_resting++;

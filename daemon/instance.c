@@ -392,13 +392,11 @@ void instance_reset(struct instance *instance) {
 }
 
 void instance_start_on_demand(struct instance *instance, const char *why) {
-        instance_set_reason(instance, "%s", why);
-        instance_handle(instance, INSTANCE_EV_START, 0, 0);
+        start_in_order(instance, why);
 }
 
 void instance_stop_idle(struct instance *instance, const char *why) {
-        instance_set_reason(instance, "%s", why);
-        instance_handle(instance, INSTANCE_EV_STOP, 0, 0);
+        instance_stop_because(instance, why);
 }
 
 /* By another policy, one that has ended before may be down for good. */

@@ -9,6 +9,8 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'harness'))
 from gang import *  # noqa: E402, F403
 
+import socket
+
 # Does as the lines of its fifo say: `ready`, `fail`, `end`. One whose name begins with `slow` takes no notice of SIGTERM.
 TOLD = '''
 import os, signal, socket, sys
@@ -180,6 +182,19 @@ def conflicts():
         g.until_ready('new/0')
 
 
+def on_demand():
+    """one that is started by a connection waits for what it requires, as any other"""
+    with Told('listen l { stream = @/socket }\n' + worker('db') +
+              worker('web', 'requires = {"db"} start = on-demand listen = l'), 'web', 'db') as g:
+        g.until_state(('db/0', 'starting'), ('web/0', 'down'))
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(g.path('socket'))
+            g.stays('web/0', 'waiting', 'requires db, which is starting')
+            g.ready('db')
+            g.until_state(('web/0', 'starting'))
+            g.ready('web')
+
+
 def reloads():
     """reload: new workers start in their order, and a new order touches nobody who runs"""
     with Told(worker('db'), 'db', 'web', 'cache') as g:
@@ -198,4 +213,4 @@ def reloads():
 
 
 if __name__ == '__main__':
-    main(in_order, not_waited_for, done_its_part, together, stop_waits, start_waits, conflicts, reloads)
+    main(in_order, not_waited_for, done_its_part, together, stop_waits, start_waits, conflicts, on_demand, reloads)
