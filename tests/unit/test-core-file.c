@@ -15,9 +15,9 @@ START_TEST(patterns_are_filled_in) {
                 int result;
                 const char *expected;
         } cases[] = {
-                { "core", false, 0, "/srv/work/core" },
-                { "core", true, 0, "/srv/work/core.4711" },
-                { "core.%p", true, 0, "/srv/work/core.4711" },
+                { "core", false, 0, "/srv/app/core" },
+                { "core", true, 0, "/srv/app/core.4711" },
+                { "core.%p", true, 0, "/srv/app/core.4711" },
                 { "/var/crash/%e.%p.%s.core", false, 0, "/var/crash/*.4711.11.core" },
                 { "/c/%P-%i-%I-%t-%u-%g-%h-%E", true, 0, "/c/4711-4711-4711-*-*-*-*-*" },
                 { "/c/100%%-%", false, 0, "/c/100%-%" },
@@ -25,7 +25,7 @@ START_TEST(patterns_are_filled_in) {
                 { "|/usr/lib/systemd/systemd-coredump %P %u", true, -ENXIO, NULL },
                 { "/a-path-that-is-much-too-long-for-the-buffer-of-this-test/core", false, -ENAMETOOLONG, NULL },
         };
-        const struct core_process process = { .pid = 4711, .signal = SIGSEGV, .directory = "/srv/work" };
+        const struct core_process process = { .pid = 4711, .signal = SIGSEGV, .directory = "/srv/app" };
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
                 char buf[48];
@@ -40,7 +40,7 @@ END_TEST
 
 /* Whatever the machine does with core files, the buffer is never overrun, and something is said. */
 START_TEST(something_is_said_in_any_room) {
-        const struct core_process process = { .pid = 4711, .signal = SIGSEGV, .directory = "/srv/work" };
+        const struct core_process process = { .pid = 4711, .signal = SIGSEGV, .directory = "/srv/app" };
 
         for (size_t size = 1; size < 200; size++) {
                 _cleanup_(freep) char *buf = malloc(size);
