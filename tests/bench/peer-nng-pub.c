@@ -29,7 +29,7 @@ static void setup(const struct peer_world *w) {
         snprintf(address, sizeof address, "ipc://%s/all", directory);
 }
 
-/** Nobody tells a writer when its readers are there, so there is nothing to wait for but a while. Once, before anything is measured. */
+/** Nobody tells a writer when its readers are there: so a while, once, before anything is measured. */
 static void settle(void) {
         usleep(50000);
 }

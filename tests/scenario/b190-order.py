@@ -193,6 +193,8 @@ def on_demand():
             g.ready('db')
             g.until_state(('web/0', 'starting'))
             g.ready('web')
+            # While it waited, the connection that waits too has not started it again and again.
+            check(not any('too often' in line for line in g.stderr_lines), g.stderr_lines)
 
 
 def reloads():
