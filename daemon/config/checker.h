@@ -25,8 +25,40 @@ bool was_written(const struct checker *c, const char *name);
 /** Is something written for it that was wrong, so that it has its default? */
 bool is_doubtful(const struct checker *c, const char *name);
 
+/** The line of a key, or, if it is not there, of its section. */
+unsigned int line_of(const struct checker *c, const char *name);
+
 /** Add an error at the line of a key, or, if it is not there, of its section. */
 void complain(const struct checker *c, const char *key, const char *format, ...) _printf_(3, 4);
+
+/* ---- rings, services and locks; semantics-object.c --------------------------------------------- */
+
+void check_object(const struct checker *c, struct object_definition *o);
+
+/* ---- order and groups; semantics-order.c ------------------------------------------------------- */
+
+/** Names of other workers, under that key. */
+void check_workers(const struct checker *c, const struct worker_definition *w, const char *key, char *const *names);
+
+/** Nobody waits for itself. @return 0, -ENOMEM. */
+int check_cycles(const struct checker *c);
+
+/** @param name  of the group that somebody is in; may be NULL. */
+void check_group_name(const struct checker *c, const char *name);
+
+/** A group is not in itself. */
+void check_group(const struct checker *c, const struct group_definition *g);
+
+/* ---- how a program runs; semantics-run.c ------------------------------------------------------- */
+
+/** `type` and `every`; what follows from them for what was not given. */
+void check_kind_of_run(const struct checker *c, struct worker_definition *w);
+
+/** `ready` and what a program says of itself. */
+void check_ready(const struct checker *c, const struct worker_definition *w);
+
+/** The addresses and the text of `ready` and `health`. */
+void check_probes(const struct checker *c, const struct worker_definition *w);
 
 /* ---- sockets; semantics-listen.c ---------------------------------------------------------------- */
 

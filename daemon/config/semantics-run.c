@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * What must hold of how a program runs: whether it ends by itself, and how it is known to be ready and well
+ */
+
+#include <string.h>
+
+#include "base/time.h"
+#include "daemon/config/checker.h"
+#include "daemon/config/definition.h"
+#include "daemon/config/keys.h"
+
+/* ---- what ends by itself ----------------------------------------------------------------------- */
+
+void check_kind_of_run(const struct checker *c, struct worker_definition *w) {
+        static const char *const needs_every[] = { "overlap", "jitter" };
+        bool every = w->every_usec != USEC_INFINITY;
+
+        for (size_t i = 0; i < ARRAY_SIZE(needs_every); i++)
+                if (was_written(c, needs_every[i]) && !every && !was_written(c, "every"))
+                        complain(c, needs_every[i], "only with every = TIME");
+        if (every && w->jitter_usec >= w->every_usec)
+                complain(c, "jitter", "it is not less than every");
+        if (w->type != WORKER_ONESHOT && !every)
+                return;
+        if (!was_written(c, "restart"))
+                w->restart = RESTART_NEVER;
+        else if (w->restart == RESTART_ALWAYS)
+                complain(c, "restart", "not always with %s: it is to end",
+                         w->type == WORKER_ONESHOT ? "type = oneshot" : "every");
+        if (w->type != WORKER_ONESHOT)
+                return;
+        if (was_written(c, "ready"))
+                complain(c, "ready", "not with type = oneshot: it is ready when it has ended well");
+        if (w->io != WORKER_IO_NONE)
+                complain(c, "io", "not with type = oneshot: it serves messages for as long as it runs");
+        if (!was_written(c, "ready-timeout"))
+                w->ready_timeout_usec = config_key_find(CONFIG_WORKER, "ready-timeout")->max;
+}
+
+/* An address goes with its kind of probe. */
+static void check_address(const struct checker *c, const char *key, const char *of, enum probe_kind kind,
+                          const char *address) {
+        struct probe_address parsed;
+
+        if (kind == PROBE_NONE && address && !is_doubtful(c, of))
+                complain(c, key, "only with %s = tcp, unix or http", of);
+        else if (kind != PROBE_NONE && !address && !was_written(c, key))
+                complain(c, of, "%s is missing", key);
+        else if (kind != PROBE_NONE && address && probe_address_parse(kind, address, &parsed) < 0)
+                complain(c, key, "'%s' is not an address for %s = %s", address, of, probe_words[kind]);
+}
+
+void check_probes(const struct checker *c, const struct worker_definition *w) {
+        check_address(c, "ready-address", "ready", ready_probe(w->ready), w->ready_address);
+        check_address(c, "health-address", "health", w->health, w->health_address);
+        if (w->ready == WORKER_READY_LOG && !w->ready_log && !was_written(c, "ready-log"))
+                complain(c, "ready", "ready-log is missing");
+        if (w->ready != WORKER_READY_LOG && w->ready_log && !is_doubtful(c, "ready"))
+                complain(c, "ready-log", "only with ready = log");
+}
+
+/* What a program says of itself. */
+void check_ready(const struct checker *c, const struct worker_definition *w) {
+        const struct {
+                const char *key;
+                bool is_set;
+        } main_process_only[] = {
+                { "ready-fd", w->ready_fd >= 0 },
+                { "watchdog", w->watchdog_usec != USEC_INFINITY },
+                { "fd-store-max", w->fd_store_max > 0 },
+        };
+
+        size_t n_before = count_worker_sockets(c, w) + w->fd_store_max;
+
+        if (w->ready == WORKER_READY_FD && !was_written(c, "ready-fd"))
+                complain(c, "ready", "ready-fd is missing");
+        if (w->ready != WORKER_READY_FD && w->ready_fd >= 0 && !is_doubtful(c, "ready"))
+                complain(c, "ready-fd", "only with ready = fd");
+        if (w->ready_fd >= 0 && (size_t)w->ready_fd < 3 + n_before)
+                complain(c, "ready-fd", "the descriptors from 3 to %zu are for its sockets and what is stored", 2 + n_before);
+        for (size_t i = 0; i < ARRAY_SIZE(main_process_only) && w->io != WORKER_IO_NONE; i++)
+                if (main_process_only[i].is_set)
+                        complain(c, main_process_only[i].key, "not with io = %s, where the bridge is the main process",
+                                 worker_io_name(w->io));
+}
