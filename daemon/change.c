@@ -63,7 +63,7 @@ static const char *why_not(const struct instance *instance) {
 static bool ended_well(const struct instance *instance) {
         return instance->state == INSTANCE_DOWN && !instance->stopped && instance->last_valid &&
                (instance->last_status == 0 ||
-                exit_set_has(&instance->worker->definition->success_exit_status, instance->last_status));
+                exit_set_has(&instance_definition(instance)->success_exit_status, instance->last_status));
 }
 
 static void target_check_up(struct change_target *target) {

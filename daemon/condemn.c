@@ -30,7 +30,7 @@ static int on_due(sd_event_source *source, uint64_t usec, void *userdata) {
         if (!*c->verdict)
                 snprintf(c->verdict, sizeof c->verdict, "said that it stops, and did not");
         /* Again, should this one be lost with us. */
-        c->due_usec = usec_add(now_usec(), instance->worker->definition->stop_timeout_usec);
+        c->due_usec = usec_add(now_usec(), instance_definition(instance)->stop_timeout_usec);
         instance_save(instance);
         instance_kill(instance);
         condemn_resume(instance);
@@ -57,7 +57,7 @@ void condemn(struct instance *instance, int signal, const char *format, ...) {
         va_start(args, format);
         vsnprintf(c->verdict, sizeof c->verdict, format, args);
         va_end(args);
-        c->due_usec = usec_add(now_usec(), instance->worker->definition->stop_timeout_usec);
+        c->due_usec = usec_add(now_usec(), instance_definition(instance)->stop_timeout_usec);
         instance_save(instance);
         fault_point("condemned");
         log_warning("%s: %s: %s is sent", instance->key, c->verdict, signal_format(name, sizeof name, signal));
@@ -72,7 +72,7 @@ void condemn_if_it_stays(struct instance *instance) {
 
         if (c->due_usec != USEC_INFINITY)
                 return;
-        c->due_usec = usec_add(now_usec(), instance->worker->definition->stop_timeout_usec);
+        c->due_usec = usec_add(now_usec(), instance_definition(instance)->stop_timeout_usec);
         condemn_resume(instance);
 }
 

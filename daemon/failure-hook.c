@@ -146,7 +146,7 @@ static int environment_build(struct strings *s, const struct instance *instance,
 
         if (instance->last_valid)
                 exit_status_format(text, sizeof text, instance->last_status);
-        r = environment_base(s, instance->worker->definition, user);
+        r = environment_base(s, instance_definition(instance), user);
         if (r >= 0)
                 r = environment_setf(s, "GANGER_WORKER=%s", instance->worker->name);
         if (r >= 0)
@@ -204,7 +204,7 @@ static int hook_send(struct failure_hook *hook, const Ganger__Keeper__SpawnSpec 
 }
 
 static int hook_ask(struct failure_hook *hook, const struct instance *instance, struct error *error) {
-        const struct worker_definition *definition = instance->worker->definition;
+        const struct worker_definition *definition = instance_definition(instance);
         Ganger__Keeper__SpawnSpec spec = GANGER__KEEPER__SPAWN_SPEC__INIT;
         _cleanup_(strings_done) struct strings argv = STRINGS_NULL, environment = STRINGS_NULL;
         _cleanup_(user_done) struct user user = USER_NULL;
@@ -246,7 +246,7 @@ static void settle(struct instance *instance) {
 }
 
 void failure_hook_wish(struct instance *instance) {
-        if (instance->worker->definition->on_failure[0] && !fault_is("forget-failure"))
+        if (instance_definition(instance)->on_failure[0] && !fault_is("forget-failure"))
                 instance->failure_due = instance->generation;
 }
 
@@ -262,7 +262,7 @@ void failure_hook_run(struct instance *instance) {
         snprintf(key, sizeof key, "%s" SUFFIX, instance->key);
         if (hook_find(gang, key))
                 return;
-        if (!instance->worker->definition->on_failure[0]) {
+        if (!instance_definition(instance)->on_failure[0]) {
                 settle(instance); /* a reload has taken it away */
                 return;
         }

@@ -107,7 +107,7 @@ static int add(struct instance *instance, const char *name, bool poll, int fd) {
 
         if (is_kept(&instance->fd_store, fd))
                 return 0;
-        if (instance->fd_store.n >= instance->worker->definition->fd_store_max && !fault_is("fd-store-unbounded"))
+        if (instance->fd_store.n >= instance_definition(instance)->fd_store_max && !fault_is("fd-store-unbounded"))
                 return -EXFULL;
         fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
         if (fd < 0)
@@ -127,7 +127,7 @@ void fd_store_add(struct instance *instance, const char *name, bool poll, const 
 
                 if (r == -EXFULL) {
                         log_warning("%s: it wants to store more than %u descriptors (fd-store-max)", instance->key,
-                                    instance->worker->definition->fd_store_max);
+                                    instance_definition(instance)->fd_store_max);
                         return;
                 }
                 if (r < 0)

@@ -50,8 +50,8 @@ static void explain_end(struct instance *instance, const struct restart_plan *pl
                 instance_set_reason(instance, "%s; started again", end);
         else if (plan->event == INSTANCE_EV_EXITED_GIVE_UP && plan->limited)
                 instance_set_reason(instance, "%s; gave up: more than %u restarts in %s", end,
-                                    instance->worker->definition->restart_limit_count,
-                                    usec_format(text, sizeof text, instance->worker->definition->restart_limit_period_usec));
+                                    instance_definition(instance)->restart_limit_count,
+                                    usec_format(text, sizeof text, instance_definition(instance)->restart_limit_period_usec));
         else
                 instance_set_reason(instance, "%s", end);
 }
@@ -69,7 +69,7 @@ static void tell_loop(struct instance *instance) {
 
 /* Decide what follows, and do it. */
 static void instance_end(struct instance *instance, const struct restart_end *end, const char *words, pid_t ended) {
-        struct restart_options options = restart_options(instance->worker->definition);
+        struct restart_options options = restart_options(instance_definition(instance));
         struct restart_plan plan = restart_plan(&options, &instance->history, end, now_usec(), gang_random());
         struct group_plan group;
         char reason[INSTANCE_TEXT_MAX];
@@ -103,7 +103,7 @@ static struct restart_end end_of(const struct instance *instance) {
                 .condemned = *instance->condemned.verdict,
                 .state = instance->state,
                 .wanted = instance->wanted,
-                .on_demand = instance->worker->definition->start == WORKER_START_ON_DEMAND,
+                .on_demand = instance_definition(instance)->start == WORKER_START_ON_DEMAND,
                 .ready_usec = instance->ready_usec ? now_usec() - instance->ready_usec : 0,
         };
 }

@@ -37,12 +37,12 @@
 static int handshake_number(const struct instance *instance, const struct given_sockets *given) {
         int after = STANDARD_STREAMS + (int)(given->n + instance->fd_store.n);
 
-        return MAX(after, instance->worker->definition->ready_fd + 1);
+        return MAX(after, instance_definition(instance)->ready_fd + 1);
 }
 
 /* As systemd has it, and only where it is of use: some programs look whether the variables are there. */
 static int environment_notify(struct strings *s, const struct instance *instance) {
-        const struct worker_definition *definition = instance->worker->definition;
+        const struct worker_definition *definition = instance_definition(instance);
         bool watched = definition->watchdog_usec != USEC_INFINITY;
         int r = 0;
 
@@ -88,7 +88,7 @@ static int environment_ganger(struct strings *s, const struct instance *instance
 
 static int environment_build(struct strings *s, const struct instance *instance, const struct user *user,
                              const struct given_sockets *given) {
-        int r = environment_base(s, instance->worker->definition, user);
+        int r = environment_base(s, instance_definition(instance), user);
 
         return r < 0 ? r : environment_ganger(s, instance, given);
 }
@@ -260,9 +260,9 @@ static void add_cgroup(struct instance *instance, struct descriptors *d) {
 
 /* Its number is what the program expects; below it there may be a gap, of which nothing is heard. */
 static int add_ready_fd(struct instance *instance, struct descriptors *d, struct error *error) {
-        size_t number = (size_t)instance->worker->definition->ready_fd;
+        size_t number = (size_t)instance_definition(instance)->ready_fd;
 
-        if (instance->worker->definition->ready != WORKER_READY_FD)
+        if (instance_definition(instance)->ready != WORKER_READY_FD)
                 return 0;
         if (pipe2(d->ready, O_CLOEXEC) < 0)
                 return error_errno(error, -errno, "pipe");
@@ -325,7 +325,7 @@ static int descriptors_make(struct instance *instance, const struct given_socket
 /* ---- asking ------------------------------------------------------------------------------------ */
 
 static int take_seats(struct instance *instance, struct error *error) {
-        const struct worker_definition *definition = instance->worker->definition;
+        const struct worker_definition *definition = instance_definition(instance);
         const struct membership_wish wishes[] = {
                 { .names = definition->receive, .receives = true },
                 { .names = definition->send, .sends = true },
@@ -372,7 +372,7 @@ static int send_request(struct instance *instance, const struct given_sockets *g
 }
 
 static int ask(struct instance *instance, struct error *error) {
-        const struct worker_definition *definition = instance->worker->definition;
+        const struct worker_definition *definition = instance_definition(instance);
         Ganger__Keeper__SpawnSpec spec = GANGER__KEEPER__SPAWN_SPEC__INIT;
         _cleanup_(strings_done) struct strings argv = STRINGS_NULL, environment = STRINGS_NULL;
         _cleanup_(user_done) struct user user = USER_NULL;
@@ -424,7 +424,7 @@ static int ask(struct instance *instance, struct error *error) {
 int instance_ask(struct instance *instance, struct error *error) {
         int r;
 
-        instance->definition = worker_definition_hash(instance->worker->definition);
+        instance->definition = worker_definition_hash(instance_definition(instance));
         r = ask(instance, error);
         if (r < 0)
                 instance_clear_process(instance, false);

@@ -70,7 +70,7 @@ void instance_adopt(struct instance *instance, const Ganger__State__InstanceCook
 
 /* A live process of the definition that is in force? Else the reload that its manager began is finished. */
 static bool is_outdated(const struct instance *instance) {
-        return instance->pid > 0 && instance->definition != worker_definition_hash(instance->worker->definition) &&
+        return instance->pid > 0 && instance->definition != worker_definition_hash(instance_definition(instance)) &&
                (instance->state == INSTANCE_STARTING || instance->state == INSTANCE_READY);
 }
 

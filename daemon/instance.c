@@ -34,6 +34,10 @@
 #include "daemon/report.h"
 #include "daemon/worker.h"
 
+const struct worker_definition *instance_definition(const struct instance *instance) {
+        return instance->worker->definition;
+}
+
 void instance_set_reason(struct instance *instance, const char *format, ...) {
         va_list args;
 
@@ -54,7 +58,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
 
                 snprintf(instance->condemned.verdict, sizeof instance->condemned.verdict, "not ready in time");
                 log_warning("%s: not ready after %s: killed", instance->key,
-                            usec_format(text, sizeof text, instance->worker->definition->ready_timeout_usec));
+                            usec_format(text, sizeof text, instance_definition(instance)->ready_timeout_usec));
         } else if (instance->state == INSTANCE_STOPPING)
                 log_warning("%s: has not ended after its stop signal: killed", instance->key);
         else if (instance->state == INSTANCE_BACKOFF) {
@@ -87,7 +91,7 @@ void instance_timer_arm(struct instance *instance) {
 
 /* What the actions of a transition make of the timer. */
 void instance_timer_plan(struct instance *instance, unsigned int actions, uint64_t delay_usec) {
-        const struct worker_definition *definition = instance->worker->definition;
+        const struct worker_definition *definition = instance_definition(instance);
         uint64_t now = now_usec();
 
         if (actions & INSTANCE_ACT_ARM_READY_TIMEOUT)
@@ -174,7 +178,7 @@ void instance_kill(struct instance *instance) {
 
 /* A bridge ends its program by itself; of anything else, the whole process group is told. */
 void instance_signal_stop(struct instance *instance) {
-        const struct worker_definition *definition = instance->worker->definition;
+        const struct worker_definition *definition = instance_definition(instance);
         struct keeper_link *link = &instance_gang(instance)->link;
 
         keeper_link_signal(link, instance->key, definition->stop_signal, definition->io == WORKER_IO_NONE);
@@ -376,7 +380,7 @@ void instance_restart(struct instance *instance) {
 }
 
 bool instance_is_ready_at_once(const struct instance *instance) {
-        const struct worker_definition *definition = instance->worker->definition;
+        const struct worker_definition *definition = instance_definition(instance);
 
         return instance->state == INSTANCE_STARTING && definition->ready == WORKER_READY_IMMEDIATE &&
                definition->type != WORKER_ONESHOT;

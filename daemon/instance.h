@@ -36,6 +36,7 @@ struct gang;
 struct instance;
 struct report;
 struct worker;
+struct worker_definition;
 
 /** "worker/4294967295". */
 #define INSTANCE_KEY_MAX (NAME_LENGTH_MAX + 12)
@@ -122,6 +123,9 @@ struct instance {
 
 /** @return the instance of that key ("resize/1"), or NULL. */
 struct instance *instance_find(struct gang *gang, const char *key);
+
+/** What it runs by. */
+const struct worker_definition *instance_definition(const struct instance *instance);
 
 int instance_new(struct instance **ret, struct worker *worker, unsigned int number);
 

@@ -120,7 +120,7 @@ static void set_status(struct instance *instance, const char *text) {
 }
 
 static void extend(struct instance *instance, uint64_t extension_usec) {
-        const struct worker_definition *definition = instance->worker->definition;
+        const struct worker_definition *definition = instance_definition(instance);
         bool starting = instance->state == INSTANCE_STARTING;
         uint64_t timeout = starting ? definition->ready_timeout_usec : definition->stop_timeout_usec;
 
@@ -141,7 +141,7 @@ static void set_reloading(struct instance *instance, uint64_t monotonic_usec) {
 
 static void set_ready(struct instance *instance) {
         instance->said.reloading_usec = 0;
-        if (instance->state == INSTANCE_STARTING && ready_by_message(instance->worker->definition->ready))
+        if (instance->state == INSTANCE_STARTING && ready_by_message(instance_definition(instance)->ready))
                 instance_handle(instance, INSTANCE_EV_READY, 0, 0);
 }
 
@@ -171,7 +171,7 @@ void liveness_notified(struct instance *instance, const struct notify_message *m
         if (m->watchdog == NOTIFY_WATCHDOG_FEED)
                 watchdog_feed(instance);
         else if (m->watchdog == NOTIFY_WATCHDOG_TRIGGER)
-                condemn(instance, instance->worker->definition->watchdog_signal, "watchdog: by its own wish");
+                condemn(instance, instance_definition(instance)->watchdog_signal, "watchdog: by its own wish");
         if (m->fd_store)
                 fd_store_add(instance, m->fd_name, m->fd_poll, m->fds, m->n_fds);
         if (m->fd_remove && m->fd_name)

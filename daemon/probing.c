@@ -36,7 +36,7 @@ static void on_ready_answer(void *userdata, bool succeeded, const char *why) {
 
 static void on_health_answer(void *userdata, bool succeeded, const char *why) {
         struct instance *instance = userdata;
-        const struct worker_definition *definition = instance->worker->definition;
+        const struct worker_definition *definition = instance_definition(instance);
         enum health_verdict verdict;
 
         if (instance->state != INSTANCE_READY)
@@ -55,7 +55,7 @@ static void on_health_answer(void *userdata, bool succeeded, const char *why) {
 
 static int on_due(sd_event_source *source, uint64_t usec, void *userdata) {
         struct instance *instance = userdata;
-        const struct worker_definition *d = instance->worker->definition;
+        const struct worker_definition *d = instance_definition(instance);
         sd_event *event = instance_gang(instance)->event;
         int r;
 
@@ -92,7 +92,7 @@ static void plan(struct instance *instance, uint64_t delay_usec) {
 }
 
 void probing_entered(struct instance *instance) {
-        const struct worker_definition *definition = instance->worker->definition;
+        const struct worker_definition *definition = instance_definition(instance);
 
         probing_stop(instance);
         if (instance->state == INSTANCE_STARTING && ready_probe(definition->ready) != PROBE_NONE)
@@ -112,7 +112,7 @@ void probing_stop(struct instance *instance) {
 
 /* One of the process that it has: of the one before some may come late. */
 void probing_line(struct instance *instance, const struct log_record *record) {
-        const struct worker_definition *definition = instance->worker->definition;
+        const struct worker_definition *definition = instance_definition(instance);
 
         if (instance->state != INSTANCE_STARTING || definition->ready != WORKER_READY_LOG ||
             record->source.pid != instance->pid)

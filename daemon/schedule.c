@@ -22,7 +22,7 @@ static void run(struct instance *instance) {
 
         if (instance->stopped)
                 return;
-        switch (schedule_action((enum schedule_overlap)instance->worker->definition->overlap, running)) {
+        switch (schedule_action((enum schedule_overlap)instance_definition(instance)->overlap, running)) {
         case SCHEDULE_START:
                 instance_start(instance, false);
                 break;

@@ -33,7 +33,7 @@ static int on_due(sd_event_source *source, uint64_t usec, void *userdata) {
                 return 0;
         }
         instance->watchdog.due_usec = USEC_INFINITY;
-        condemn(instance, instance->worker->definition->watchdog_signal, "watchdog: silent for %s",
+        condemn(instance, instance_definition(instance)->watchdog_signal, "watchdog: silent for %s",
                 usec_format(text, sizeof text, instance->watchdog.period_usec));
         return 0;
 }
@@ -48,7 +48,7 @@ static void watchdog_arm(struct instance *instance, uint64_t due_usec) {
 
 void watchdog_prepare(struct instance *instance) {
         watchdog_stop(instance);
-        instance->watchdog.period_usec = instance->worker->definition->watchdog_usec;
+        instance->watchdog.period_usec = instance_definition(instance)->watchdog_usec;
 }
 
 void watchdog_start(struct instance *instance) {

@@ -141,7 +141,7 @@ static void load_stopped(struct gang *gang, const char *name) {
         if (worker && worker->definition->remember) {
                 worker->stopped = true;
                 worker_save(worker);
-        } else if (instance && instance->worker->definition->remember) {
+        } else if (instance && instance_definition(instance)->remember) {
                 instance->stopped = true;
                 instance_save(instance);
         }
