@@ -316,9 +316,14 @@ static void group_fail(struct gang *gang, struct group *group, const struct inst
 
                 if (!group_has(group, worker))
                         continue;
-                for (size_t i = worker->n_instances; i > 0; i--)
-                        if (worker->instances[i - 1] != pivot)
-                                instance_stop_because(worker->instances[i - 1], reason);
+                for (size_t i = worker->n_instances; i > 0; i--) {
+                        struct instance *instance = worker->instances[i - 1];
+
+                        if (instance == pivot)
+                                continue;
+                        instance->abandoned = instance->wanted;
+                        instance_stop_because(instance, reason);
+                }
         }
 }
 

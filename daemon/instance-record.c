@@ -47,6 +47,7 @@ void instance_save(struct instance *instance) {
         record.loop_failures = instance->history.loop.n;
         record.loop_usec = instance->history.loop.since_usec;
         record.stopped = instance->stopped;
+        record.abandoned = instance->abandoned;
         record.last_status = instance->last_status;
         record.last_valid = instance->last_valid;
         record.last_reason = instance->reason;
@@ -73,6 +74,7 @@ void instance_restore(struct instance *instance, const Ganger__State__InstanceSt
         instance->failure_due = record->failure_due;
         instance->history.loop = (struct crash_loop){ .n = record->loop_failures, .since_usec = record->loop_usec };
         instance->stopped = record->stopped;
+        instance->abandoned = record->abandoned;
         instance->last_status = record->last_status;
         instance->last_valid = record->last_valid;
         snprintf(instance->reason, sizeof instance->reason, "%s", record->last_reason);

@@ -272,6 +272,7 @@ void instance_handle(struct instance *instance, enum instance_event event, uint6
         }
         spawns = transition.actions & INSTANCE_ACT_SPAWN;
         instance->wanted = instance_event_wants(event, instance->wanted);
+        instance->abandoned &= !instance->wanted;
         instance_enter(instance, transition.next, spawns);
         instance_timer_plan(instance, transition.actions, delay_usec);
         liveness_entered(instance, before);
@@ -407,7 +408,7 @@ void instance_stop_idle(struct instance *instance, const char *why) {
 bool instance_is_due(const struct instance *instance) {
         const struct worker *worker = instance->worker;
 
-        return instance->state == INSTANCE_DOWN && !instance->stopped && worker_is_wanted(worker) &&
+        return instance->state == INSTANCE_DOWN && !instance->stopped && !instance->abandoned && worker_is_wanted(worker) &&
                instance->number < worker->wanted && worker->definition->start == WORKER_START_BOOT &&
                (worker->definition->restart == RESTART_ALWAYS || !instance->last_valid);
 }

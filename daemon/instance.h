@@ -74,6 +74,7 @@ struct instance {
         enum instance_state state;
         bool wanted;                    /* see daemon/policy/states.h */
         bool stopped;                   /* by hand */
+        bool abandoned;                 /* stopped since its group gave up; until something starts it again */
         bool due_again;                 /* to be started when its process has ended; see daemon/schedule.h */
         bool stuck;                     /* waiting, for one that is not going to come */
         enum instance_held held;

@@ -100,7 +100,11 @@ def limit():
         group = g.json('status')['groups'][0]
         check('gave up' in group.pop('failed'), 'the next manager does not know that it has failed')
         equal(group, {'name': 'g', 'parent': '', 'strategy': 'one-for-one'}, 'group')
-        g.ctl('start', 'g').has('a/0', 'b/0', 'c/0')
+        # Whoever is started is forgiven, and that starts nobody else: neither now nor by the next manager.
+        g.ctl('start', 'a')
+        kill_and_wait(g.manager_pid)
+        g.until_state(('a/0', 'ready'), ('b/0', 'down'), ('c/0', 'down'))
+        g.ctl('start', 'g').has('b/0', 'c/0')
         g.until_ready(*KEYS)
         for key in ('a/0', 'b/0'):
             old = g.pids()
