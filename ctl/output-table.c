@@ -126,6 +126,19 @@ static void instance_details(struct output *o, const Ganger__V1__Instance *i, ui
                 detail(o, l == 0 ? "output" : "", *i->log[l] ? i->log[l] : " ");
 }
 
+static void schedule_details(struct output *o, const Ganger__V1__Worker *w, uint64_t now) {
+        char text[128], time[USEC_FORMAT_MAX], left[USEC_FORMAT_MAX];
+
+        if (w->every_usec == 0)
+                return;
+        usec_format(time, sizeof time, w->every_usec);
+        if (w->next_run_usec > now)
+                snprintf(text, sizeof text, "%s, next in %s", time, span(left, sizeof left, now, w->next_run_usec));
+        else
+                snprintf(text, sizeof text, "%s%s", time, w->next_run_usec > 0 ? ", due now" : "");
+        detail(o, "every", text);
+}
+
 static void worker_details(struct output *o, const Ganger__V1__Worker *w, uint64_t now) {
         char text[128];
 
@@ -145,6 +158,7 @@ static void worker_details(struct output *o, const Ganger__V1__Worker *w, uint64
         detail(o, "listen", w->listen);
         if (strcmp(w->start, "boot") != 0)
                 detail(o, "start", w->start);
+        schedule_details(o, w, now);
         detail(o, "restart", w->restart);
         for (size_t i = 0; i < w->n_instances; i++)
                 instance_details(o, w->instances[i], now);

@@ -262,6 +262,8 @@ static int fill_worker(struct call *call, const struct row *row, uint32_t lines,
         m->restart = (char *)restart_policy_name(d->restart);
         m->group = w->group ? w->group->name : (char *)"";
         m->start = (char *)worker_start_name(d->start);
+        m->every_usec = d->every_usec == USEC_INFINITY ? 0 : d->every_usec;
+        m->next_run_usec = worker_is_wanted(w) ? w->schedule.next_usec : 0;
         if (!m->receive || !m->send || !m->listen)
                 return -ENOMEM;
         r = fill_exec(call, d, m);

@@ -65,6 +65,19 @@ def every():
         g.until('it runs again', lambda: g.starts('tick/0') > runs + 1)
 
 
+def planned():
+    """the next run is told, and a manager's death does not move it, jitter or not"""
+    with Gang('worker rare { exec = {"true"} every = 1d jitter = 20h }\nworker other { exec = {"sleep", "1000"} }') as g:
+        g.until('it has run', lambda: g.instance('rare/0')['last_exit'])
+        planned = g.json('status', 'rare')['workers'][0]['next_run_usec']
+        g.ctl('status', 'rare').has('every: 1d, next in ')
+        kill_and_wait(g.manager_pid)
+        g.until_ready('other/0')
+        equal(g.json('status', 'rare')['workers'][0]['next_run_usec'], planned, 'the next run, of the next manager')
+        g.ctl('stop', 'rare')
+        equal(g.json('status', 'rare')['workers'][0]['next_run_usec'], 0, 'the next run of one that is stopped')
+
+
 def overlap():
     """overlap: skip leaves a run out, queue makes up for one, kill ends what runs"""
     config = ''.join(f'worker {o} {{ exec = {{"@/once"}} every = 300ms overlap = {o} }}\n' for o in ('skip', 'queue', 'kill'))
@@ -81,4 +94,4 @@ def overlap():
 
 
 if __name__ == '__main__':
-    main(oneshot, every, overlap)
+    main(oneshot, every, planned, overlap)
