@@ -27,6 +27,7 @@ DAEMON_SOURCES += \
 	daemon/map.c daemon/map.h \
 	daemon/membership.c \
 	daemon/quarantine.c daemon/quarantine.h \
+	daemon/successor.c daemon/successor.h \
 	daemon/notify.c daemon/notify.h \
 	daemon/objects.c daemon/objects.h daemon/object-parts.h \
 	daemon/order.c daemon/order.h \

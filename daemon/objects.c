@@ -25,11 +25,10 @@
 #include "daemon/log/log.h"
 #include "daemon/object-parts.h"
 #include "daemon/quarantine.h"
+#include "daemon/successor.h"
 #include "shm/layout.h"
 #include "shm/object.h"
 #include "shm/semaphore-posix.h"
-
-#define STORED_NAME_MAX (NAME_LENGTH_MAX + 32)
 
 static const enum object_class classes[_OBJECT_KIND_N] = {
         [OBJECT_QUEUE] = CLASS_RING,
@@ -115,8 +114,8 @@ struct gang_object *gang_object_find_class(struct gang_objects *objects, const c
         return object && object_class_of(object->geometry.kind) == class ? object : NULL;
 }
 
-static const char *stored_name(char *buf, const struct gang_object *object, const char *what) {
-        snprintf(buf, STORED_NAME_MAX, "%s/%s/%s", class_name(object), object->name, what);
+const char *gang_object_stored(char buf[OBJECT_STORED_MAX], const struct gang_object *object, const char *what) {
+        snprintf(buf, OBJECT_STORED_MAX, "%s/%s/%s", class_name(object), object->name, what);
         return buf;
 }
 
@@ -141,6 +140,7 @@ void gang_object_save(struct gang_object *object) {
         record.layout = REGION_LAYOUT_VERSION;
         record.damage = object->damage;
         record.resetting = object->resetting;
+        record.beside = object->beside;
         r = state_write_message(&object->gang->state, &object->state_slot, STATE_OBJECT, &record.base);
         if (r < 0)
                 log_error("%s '%s': cannot write its record: %s", class_name(object), object->name, strerror(-r));
@@ -235,7 +235,7 @@ static int gang_object_make_event(struct gang_object *object, struct error *erro
 /* Its memory, its descriptor for pollers, and both of them with the keeper. */
 static int gang_object_make(struct gang_object *object, struct error *error) {
         struct keeper_link *link = &object->gang->link;
-        char name[STORED_NAME_MAX];
+        char name[OBJECT_STORED_MAX];
         int r;
 
         object->geometry.fences = !region_barrier_is_available();
@@ -248,9 +248,9 @@ static int gang_object_make(struct gang_object *object, struct error *error) {
         r = gang_object_map(object, true);
         if (r < 0)
                 return error_errno(error, r, "mapping its memory");
-        r = keeper_link_store(link, stored_name(name, object, "memory"), object->memory_fd);
+        r = keeper_link_store(link, gang_object_stored(name, object, "memory"), object->memory_fd);
         if (r >= 0)
-                r = keeper_link_store(link, stored_name(name, object, "event"), object->event_fd);
+                r = keeper_link_store(link, gang_object_stored(name, object, "event"), object->event_fd);
         if (r < 0)
                 return error_errno(error, r, "storing its memory with the keeper");
         return 0;
@@ -288,11 +288,46 @@ static bool is_same(const struct geometry *a, const struct geometry *b) {
                a->heap == b->heap;
 }
 
+bool gang_object_is_of(const struct gang_object *object, const struct geometry *geometry) {
+        return is_same(&object->geometry, geometry);
+}
+
+int gang_object_adopt(struct gang_object *object, const struct geometry *geometry, int fd) {
+        struct geometry old_geometry = object->geometry;
+        struct region old = object->shm->region;
+        int old_fd = object->memory_fd, r;
+
+        object->geometry = *geometry;
+        object->memory_fd = fd;
+        r = gang_object_map(object, true);
+        if (r < 0) {
+                object->geometry = old_geometry;
+                object->memory_fd = old_fd;
+                close_fd(fd);
+                return r;
+        }
+        region_unmap(&old);
+        close_fd(old_fd);
+        return 0;
+}
+
+/* Before a take-over is complete nobody can tell whether it can become that. */
+static int become(struct gang_object *object, const struct geometry *geometry, struct error *error) {
+        struct error why = ERROR_NULL;
+
+        if (object->gang->objects.settled && successor_check(object, geometry, &why) < 0)
+                return error_set(error, -EEXIST, "%s '%s': exists with another geometry: %s", class_name(object), object->name,
+                                 why.text);
+        successor_plan(object, geometry);
+        return 0;
+}
+
 static int gang_object_add_again(struct gang_objects *objects, struct gang_object *object,
                                  const struct geometry *geometry, struct error *error) {
-        if (!is_same(&object->geometry, geometry))
-                return error_set(error, -EEXIST, "%s '%s': exists with another geometry", class_name(object),
-                                 object->name);
+        int r = is_same(&object->geometry, geometry) ? 0 : become(object, geometry, error);
+
+        if (r < 0)
+                return r;
         object->removed = false;
         list_unlink(&object->link);
         list_append(&objects->list, &object->link);
@@ -318,10 +353,26 @@ int gang_object_add(struct gang_objects *objects, const char *name, const struct
         return 0;
 }
 
+/* @param beside  it is that of a successor, which may or may not have got to its place. */
+static int take_memory(struct gang_object *object, bool beside) {
+        struct keeper_link *link = &object->gang->link;
+        char name[OBJECT_STORED_MAX];
+        int fd = keeper_link_take(link, gang_object_stored(name, object, "memory")), successor;
+
+        if (!beside)
+                return fd;
+        successor = keeper_link_take(link, gang_object_stored(name, object, "successor"));
+        if (successor < 0)
+                return fd;
+        object->beside = true;
+        close_fd(fd);
+        return successor;
+}
+
 int gang_object_restore(struct gang_objects *objects, const Ganger__State__ObjectState *record, uint32_t state_slot) {
         _cleanup_(gang_object_freep) struct gang_object *object = NULL;
         struct geometry geometry = recorded_geometry(record);
-        char name[STORED_NAME_MAX];
+        char name[OBJECT_STORED_MAX];
         int r;
 
         r = geometry_check(&geometry); /* before anything looks up its kind */
@@ -332,10 +383,10 @@ int gang_object_restore(struct gang_objects *objects, const Ganger__State__Objec
                 return r;
         object->seats.next_generation = record->next_generation;
         object->removed = true;
-        object->memory_fd = keeper_link_take(&objects->gang->link, stored_name(name, object, "memory"));
+        object->memory_fd = take_memory(object, record->beside);
         if (object->memory_fd < 0)
                 return object->memory_fd;
-        object->event_fd = keeper_link_take(&objects->gang->link, stored_name(name, object, "event"));
+        object->event_fd = keeper_link_take(&objects->gang->link, gang_object_stored(name, object, "event"));
         if (object->event_fd < 0)
                 return object->event_fd;
         r = gang_object_map(object, record->layout == REGION_LAYOUT_VERSION);
@@ -351,17 +402,18 @@ int gang_object_restore(struct gang_objects *objects, const Ganger__State__Objec
 
 void gang_object_collect(struct gang_object *object) {
         struct gang *gang = object->gang;
-        char name[STORED_NAME_MAX];
+        char name[OBJECT_STORED_MAX];
 
         if (object->seats.n_taken > 0)
                 return;
         if (!object->removed) {
                 gang_object_renew(object);
+                successor_take_over(object);
                 return;
         }
         state_erase(&gang->state, &object->state_slot);
-        keeper_link_drop(&gang->link, stored_name(name, object, "memory"));
-        keeper_link_drop(&gang->link, stored_name(name, object, "event"));
+        keeper_link_drop(&gang->link, gang_object_stored(name, object, "memory"));
+        keeper_link_drop(&gang->link, gang_object_stored(name, object, "event"));
         if (has_posix_name(object))
                 (void)semaphore_posix_remove(object->name);
         gang_object_free(object);
@@ -369,6 +421,7 @@ void gang_object_collect(struct gang_object *object) {
 
 void gang_object_remove(struct gang_object *object) {
         object->removed = true;
+        successor_plan(object, &object->geometry);
         gang_object_collect(object);
 }
 
@@ -383,6 +436,7 @@ void gang_objects_settle(struct gang_objects *objects) {
 
                 gang_object_tell_frozen(object);
                 gang_object_inspect(object);
+                successor_settle(object);
                 gang_object_collect(object);
         }
 }

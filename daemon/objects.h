@@ -69,6 +69,9 @@ struct gang_object {
         uint32_t n_frozen;              /* participants that are stopped by SIGSTOP */
         uint32_t n_watchers;            /* ring_watch that are on */
         bool removed;                   /* no longer defined: goes with its last user */
+        bool changing;                  /* becomes of the form `next` when its last user is gone; see daemon/successor.h */
+        bool beside;                    /* its memory is stored beside that of the one that it succeeds */
+        struct geometry next;
         char damage[DAMAGE_TEXT_MAX];   /* what is wrong with its memory: it is quarantined; "": nothing that is known */
         bool resetting;                 /* is replaced when its last user is gone */
         char renewed[128];              /* what came of that, until it is told; "" */
@@ -86,6 +89,7 @@ struct gang_objects {
         struct list attachments;        /* struct attachment */
         struct list memberships;        /* struct membership that has seats */
         uint64_t next_attachment;
+        size_t n_changing;              /* objects */
         bool settled;                   /* take-over is complete: all members are known */
         uint64_t told[DEADLOCKS_TOLD];  /* hashes of deadlocks that were an event */
         size_t n_told;
@@ -110,7 +114,7 @@ struct gang_object *gang_object_find_class(struct gang_objects *objects, const c
  * Make an object, or find it again: as the predecessor left it (its descriptors are with the keeper), or removed and
  * still in use.
  * @param geometry  sound; its `fences` is found out here.
- * @return 0; -EEXIST: an object of that name is in use with another geometry; or -errno.
+ * @return 0; -EEXIST: an object of that name is in use, and cannot become one of that geometry; or -errno.
  */
 int gang_object_add(struct gang_objects *objects, const char *name, const struct geometry *geometry,
                     struct error *error);

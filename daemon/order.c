@@ -14,6 +14,7 @@
 #include "base/list.h"
 #include "daemon/gang.h"
 #include "daemon/instance.h"
+#include "daemon/successor.h"
 #include "daemon/worker.h"
 
 static bool names(char *const *list, const char *name) {
@@ -120,10 +121,16 @@ static enum order look_at_conflicts(const struct worker *worker, char *why, size
 }
 
 enum order order_start(const struct worker *worker, char *why, size_t size) {
+        const char *changing;
         enum order order;
 
         if (worker->round_usec != 0) {
                 snprintf(why, size, "its group is started again");
+                return ORDER_WAIT;
+        }
+        changing = successor_awaited(worker->gang, worker->definition);
+        if (changing) {
+                snprintf(why, size, "%s is changing", changing);
                 return ORDER_WAIT;
         }
         if (!worker->gang->config->ordered)

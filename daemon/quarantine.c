@@ -30,9 +30,6 @@
 #include "shm/damage.h"
 #include "shm/object.h"
 
-/** A list of names in a message; those beyond it are counted. */
-#define NAMES_MAX 160
-
 static const char *class_name(const struct gang_object *object) {
         return object_class_name(object_class_of(object->geometry.kind));
 }
@@ -53,8 +50,7 @@ static struct instance *holder(const struct gang_object *object, const struct me
         return instance && &instance->membership == m ? instance : NULL;
 }
 
-/** "a/0, b/1 and 3 more": who has a seat. @param strangers  only who is no instance. */
-static const char *members(const struct gang_object *object, bool strangers, char buf[NAMES_MAX]) {
+const char *gang_object_members(const struct gang_object *object, bool strangers, char buf[OBJECT_MEMBERS_MAX]) {
         size_t length = 0, more = 0;
 
         buf[0] = '\0';
@@ -63,24 +59,24 @@ static const char *members(const struct gang_object *object, bool strangers, cha
 
                 if (!has_seat(m, object) || (strangers && holder(object, m)))
                         continue;
-                if (length + strlen(m->name) + sizeof ", and 4294967295 more" > NAMES_MAX)
+                if (length + strlen(m->name) + sizeof ", and 4294967295 more" > OBJECT_MEMBERS_MAX)
                         more++;
                 else
-                        length += (size_t)snprintf(buf + length, NAMES_MAX - length, "%s%s", length ? ", " : "", m->name);
+                        length += (size_t)snprintf(buf + length, OBJECT_MEMBERS_MAX - length, "%s%s", length ? ", " : "", m->name);
         }
         if (more > 0)
-                snprintf(buf + length, NAMES_MAX - length, " and %zu more", more);
+                snprintf(buf + length, OBJECT_MEMBERS_MAX - length, " and %zu more", more);
         return buf;
 }
 
 /* ---- going in ---------------------------------------------------------------------------------- */
 
 static void quarantine(struct gang_object *object, const struct damage *damage) {
-        char names[NAMES_MAX], more[48] = "";
+        char names[OBJECT_MEMBERS_MAX], more[48] = "";
 
         snprintf(object->damage, sizeof object->damage, "%s", damage->text);
         gang_object_save(object);
-        members(object, false, names);
+        gang_object_members(object, false, names);
         if (damage->n > 1)
                 snprintf(more, sizeof more, " (and %" PRIu32 " more)", damage->n - 1);
         if (!*names)
@@ -101,6 +97,8 @@ void gang_object_inspect(struct gang_object *object) {
 }
 
 int gang_object_admits(const struct gang_object *object, struct error *error) {
+        if (object->changing && !fault_is("start-amid-change"))
+                return error_set(error, -EBUSY, "%s '%s' is changing just now", class_name(object), object->name);
         if (!gang_object_is_quarantined(object) || fault_is("hand-out-quarantined"))
                 return 0;
         if (object->resetting)
@@ -111,24 +109,24 @@ int gang_object_admits(const struct gang_object *object, struct error *error) {
 
 /* ---- coming out -------------------------------------------------------------------------------- */
 
-static void restart_holders(struct gang_object *object) {
+void gang_object_restart_holders(struct gang_object *object) {
         list_for_each_safe(it, &object->gang->objects.memberships) {
                 const struct membership *m = list_entry(it, struct membership, link);
                 struct instance *instance = has_seat(m, object) ? holder(object, m) : NULL;
 
-                if (instance)
+                if (instance && instance->wanted)
                         instance_restart(instance);
         }
 }
 
 int gang_object_reset(struct gang_object *object, struct error *error) {
-        char names[NAMES_MAX];
+        char names[OBJECT_MEMBERS_MAX];
 
         if (!gang_object_is_quarantined(object) || object->resetting)
                 return 0;
         if (object->gang->stopping)
                 return error_set(error, -EBUSY, "the daemon is stopping");
-        members(object, true, names);
+        gang_object_members(object, true, names);
         if (*names)
                 return error_set(error, -EBUSY, "%s '%s': %s must end first, and is no instance that could be restarted",
                                  class_name(object), object->name, names);
@@ -138,7 +136,7 @@ int gang_object_reset(struct gang_object *object, struct error *error) {
         if (object->seats.n_taken == 0)
                 gang_object_renew(object);
         else
-                restart_holders(object);
+                gang_object_restart_holders(object);
         return 0;
 }
 
@@ -175,24 +173,12 @@ void gang_object_renew(struct gang_object *object) {
         gang_touch(object->gang);
 }
 
-static bool names_object(char *const *names, const struct gang_object *object) {
-        for (; *names; names++)
-                if (strcmp(*names, object->name) == 0)
-                        return true;
-        return false;
-}
-
-static bool uses(const struct worker_definition *d, const struct gang_object *object) {
-        return names_object(d->receive, object) || names_object(d->send, object) || names_object(d->serve, object) ||
-               names_object(d->call, object) || names_object(d->use, object);
-}
-
 /** Those that were refused it, or that failed over it. What people have stopped stays so. */
 static void start_who_waits(struct gang_object *object) {
         list_for_each(it, &object->gang->workers) {
                 struct worker *worker = list_entry(it, struct worker, link);
 
-                for (size_t i = 0; uses(worker->definition, object) && i < worker->n_instances && i < worker->wanted; i++) {
+                for (size_t i = 0; worker_definition_uses(worker->definition, object->name) && i < worker->n_instances && i < worker->wanted; i++) {
                         struct instance *instance = worker->instances[i];
 
                         if (instance->state == INSTANCE_BACKOFF || instance->state == INSTANCE_FAILED)

@@ -23,6 +23,7 @@
 #include "daemon/group.h"
 #include "daemon/instance.h"
 #include "daemon/log/log.h"
+#include "daemon/successor.h"
 #include "daemon/worker.h"
 
 static int add_object(struct gang *gang, const struct object_definition *object, struct error *error) {
@@ -65,23 +66,29 @@ int reload_populate(struct gang *gang, struct error *error) {
 
 /* ---- what can be refused ----------------------------------------------------------------------- */
 
-/* An object that exists cannot change its form: messages are in it, or it is held, and processes have mapped it. */
-static int refuse_changed_objects(const struct config *config, const struct config_diff *diff,
+/* What is in an object must fit what it is to become, and whoever has it must be one of ours. */
+static int refuse_changed_objects(struct gang *gang, const struct config *config, const struct config_diff *diff,
                                   struct config_errors *errors) {
-        int r = 0;
+        int ret = 0;
 
         for (size_t i = 0; i < diff->n; i++) {
-                const struct object_definition *object = diff->changes[i].new_object;
+                const struct object_definition *definition = diff->changes[i].new_object;
+                struct gang_object *object;
+                struct geometry geometry;
+                struct error error = ERROR_NULL;
 
-                if (!object || diff->changes[i].kind != CONFIG_CHANGED)
+                if (!definition || diff->changes[i].kind != CONFIG_CHANGED)
                         continue;
-                config_errors_add(errors, config->path, object->line,
-                                  "%s '%s': exists, and its %s cannot be changed; give it another name, or restart the "
-                                  "daemon", config_section_name(object->section), object->name,
-                                  config_change_key(&diff->changes[i]));
-                r = -EINVAL;
+                object = gang_object_find(&gang->objects, definition->name);
+                geometry = object_definition_geometry(definition);
+                if (!object || successor_check(object, &geometry, &error) >= 0)
+                        continue;
+                config_errors_add(errors, config->path, definition->line, "%s '%s': its %s cannot be changed: %s",
+                                  config_section_name(definition->section), definition->name,
+                                  config_change_key(&diff->changes[i]), error.text);
+                ret = -EINVAL;
         }
-        return r;
+        return ret;
 }
 
 /* Only what was said before a socket was bound counts for it. */
@@ -247,6 +254,7 @@ static void apply(struct gang *gang, const struct config_diff *diff) {
                 if (worker)
                         worker_remove(worker);
         }
+        successors_plan(gang, config);
         make_workers(gang, config);
         r = groups_apply(gang);
         if (r < 0)
@@ -254,6 +262,7 @@ static void apply(struct gang *gang, const struct config_diff *diff) {
         for (size_t i = 0; i < config->n_workers; i++)
                 apply_worker(gang, config->workers[i], must_restart(diff, config->workers[i]));
         remove_objects(gang, diff, CONFIG_REMOVED);
+        successors_begin(gang);
         gang_sockets_apply(&gang->sockets, config);
         gang_touch(gang);
 }
@@ -313,7 +322,7 @@ int reload(struct gang *gang, bool dry_run, char **changes, struct config_errors
         r = print_diff(&diff, &text);
         if (r < 0)
                 return r;
-        r = refuse_changed_objects(config, &diff, errors);
+        r = refuse_changed_objects(gang, config, &diff, errors);
         if (r < 0)
                 return r;
         r = refuse_changed_listens(config, &diff, errors);

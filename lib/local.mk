@@ -25,7 +25,7 @@ LIB_SHM = \
 	lib/shm/object.c lib/shm/object.h \
 	lib/shm/pipe-fast.h lib/shm/pipe-inspect.c lib/shm/pipe-object.c lib/shm/pipe-object.h lib/shm/pipe-wait.c lib/shm/pipe.c \
 	lib/shm/pipe.h \
-	lib/shm/queue-dead.c lib/shm/queue-delay.c lib/shm/queue-fast.h lib/shm/queue-heap.c lib/shm/queue-inspect.c lib/shm/queue-object.c \
+	lib/shm/queue-dead.c lib/shm/queue-delay.c lib/shm/queue-fast.h lib/shm/queue-heap.c lib/shm/queue-inspect.c lib/shm/queue-move.c lib/shm/queue-object.c \
 	lib/shm/queue-object.h lib/shm/queue-producer.c lib/shm/queue-wait.c lib/shm/queue.c lib/shm/queue.h \
 	lib/shm/recover.c lib/shm/recover.h \
 	lib/shm/region.c lib/shm/region.h \

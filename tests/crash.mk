@@ -14,7 +14,7 @@ CRASH_SHM = \
 	lib/shm/monitor-object.c lib/shm/monitor-wait.c lib/shm/monitor.c \
 	lib/shm/object.c \
 	lib/shm/pipe-inspect.c lib/shm/pipe-object.c lib/shm/pipe-wait.c lib/shm/pipe.c \
-	lib/shm/queue-dead.c lib/shm/queue-delay.c lib/shm/queue-heap.c lib/shm/queue-inspect.c lib/shm/queue-object.c \
+	lib/shm/queue-dead.c lib/shm/queue-delay.c lib/shm/queue-heap.c lib/shm/queue-inspect.c lib/shm/queue-move.c lib/shm/queue-object.c \
 	lib/shm/queue-producer.c lib/shm/queue-wait.c lib/shm/queue.c \
 	lib/shm/recover.c \
 	lib/shm/semaphore-file.c lib/shm/semaphore-object.c lib/shm/semaphore-posix.c \

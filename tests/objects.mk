@@ -9,7 +9,7 @@ check_PROGRAMS += tests/scenario/object-worker
 tests_scenario_object_worker_CPPFLAGS = $(AM_CPPFLAGS)
 tests_scenario_object_worker_LDADD = libganger.la
 OBJECT_SCENARIOS = tests/scenario/b170-locks.py tests/scenario/b175-services.py tests/scenario/b180-pipes.py \
-	tests/scenario/b185-broadcasts.py tests/scenario/b188-quarantine.py
+	tests/scenario/b185-broadcasts.py tests/scenario/b188-quarantine.py tests/scenario/b189-another-form.py
 TESTS += $(OBJECT_SCENARIOS)
 EXTRA_DIST += $(OBJECT_SCENARIOS) tests/harness/told.py
 

@@ -15,3 +15,9 @@ tests_unit_test_queue_options_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_queue_options_LDADD = libharness.la libshm.la libbase.la
 tests_unit_test_ganger_queue_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_ganger_queue_LDADD = $(GANG_RIG_LIBS)
+
+# What is in an object, put into one of another form.
+check_PROGRAMS += tests/unit/test-move
+TESTS += tests/unit/test-move
+tests_unit_test_move_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_move_LDADD = libharness.la libshm.la libbase.la

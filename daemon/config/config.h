@@ -218,6 +218,9 @@ struct config {
         size_t text_size;
 };
 
+/** Does a worker name that ring, service or lock? */
+bool worker_definition_uses(const struct worker_definition *definition, const char *object);
+
 /* ---- errors ------------------------------------------------------------------------------------ */
 
 struct config_error {

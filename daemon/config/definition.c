@@ -492,3 +492,15 @@ int worker_definition_program(const struct worker_definition *worker, const char
         *ret = TAKE(program);
         return 0;
 }
+
+static bool has_name(char *const *names, const char *name) {
+        for (; *names; names++)
+                if (strcmp(*names, name) == 0)
+                        return true;
+        return false;
+}
+
+bool worker_definition_uses(const struct worker_definition *definition, const char *object) {
+        return has_name(definition->receive, object) || has_name(definition->send, object) || has_name(definition->serve, object) ||
+               has_name(definition->call, object) || has_name(definition->use, object);
+}

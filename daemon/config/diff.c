@@ -246,6 +246,8 @@ void config_diff_print(const struct config_diff *diff, FILE *out) {
                         print_change(c, out);
                 if (c->restart)
                         fputs(" (its processes are replaced)", out);
+                else if (c->kind == CONFIG_CHANGED && c->new_object)
+                        fputs(" (what is in it stays; who has it is restarted)", out);
                 fputc('\n', out);
         }
 }

@@ -23,6 +23,7 @@
 
 static const char *const effects[] = {
         [CONFIG_EFFECT_REFUSED] = "is refused",
+        [CONFIG_EFFECT_MOVED] = "moves what is in it",
         [CONFIG_EFFECT_PROCESS] = "replaces the processes",
         [CONFIG_EFFECT_LIVE] = "takes effect at once",
 };

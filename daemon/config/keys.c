@@ -45,10 +45,10 @@ _Static_assert(BROADCAST_CAPACITY_MIN <= RING_CAPACITY_MIN && BROADCAST_CAPACITY
         .effect = CONFIG_EFFECT_##what, .help = (short_text), .text = (long_text)
 /* The limits expand to several initialisers, so they come last, outside of ROW. */
 #define RING_KEY(of_kinds, label, type, field, initial, limits, help, text) \
-        { ROW(CONFIG_RING, object_definition, label, type, field, initial, REFUSED, help, text), \
+        { ROW(CONFIG_RING, object_definition, label, type, field, initial, MOVED, help, text), \
           .kinds = (of_kinds), limits },
 #define OBJECT_KEY(section, label, type, field, initial, limits, help, text) \
-        { ROW(CONFIG_##section, object_definition, label, type, field, initial, REFUSED, help, text), limits },
+        { ROW(CONFIG_##section, object_definition, label, type, field, initial, MOVED, help, text), limits },
 #define LISTEN_KEY(label, type, field, initial, limits, what, help, text) \
         { ROW(CONFIG_LISTEN, listen_definition, label, type, field, initial, what, help, text), limits },
 #define WORKER_KEY(label, type, field, initial, limits, what, help, text) \

@@ -13,7 +13,8 @@
 #include "daemon/config/config.h"
 
 enum config_effect {
-        CONFIG_EFFECT_REFUSED,          /* a reload with it is refused: processes have mapped the ring */
+        CONFIG_EFFECT_REFUSED,          /* a reload with it is refused */
+        CONFIG_EFFECT_MOVED,            /* what is in the object is moved; who has it is restarted */
         CONFIG_EFFECT_PROCESS,          /* the processes are replaced */
         CONFIG_EFFECT_LIVE,             /* takes effect as it is */
 };

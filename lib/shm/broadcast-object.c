@@ -12,7 +12,9 @@
 #include "shm/broadcast-object.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
+#include "base/cleanup.h"
 #include "shm/fault.h"
 #include "shm/recover.h"
 
@@ -88,6 +90,46 @@ static void broadcast_recover(const struct seat *seat, const char *reason, struc
 #endif
 }
 
+static int copy_messages(struct broadcast *from, struct broadcast *to, void *buffer, size_t size) {
+        struct view view;
+        int r;
+
+        while ((r = broadcast_receive(from, buffer, size, &view)) == 0) {
+                void *place;
+
+                if (view.size > to->message_max)
+                        return -EMSGSIZE;
+                r = broadcast_reserve(to, view.size, &place);
+                if (r < 0)
+                        return r == -EAGAIN ? -ENOSPC : r;
+                broadcast_write(place, view.data, view.size);
+                broadcast_append(to, view.size);
+        }
+        return r == -EAGAIN ? 0 : r;
+}
+
+/* What was kept is kept, for those who begin with the oldest; in a smaller ring, the newest of it. */
+static int broadcast_move(const struct object *old, struct object *new) {
+        _cleanup_(freep) void *buffer = malloc(old->region.geometry.message_max);
+        struct broadcast from, to;
+        int r;
+
+        if (!buffer)
+                return -ENOMEM;
+        broadcast_open(&from, &old->region, 1, 0, -1);
+        broadcast_open(&to, &new->region, 1, 0, -1);
+        for (uint32_t i = 0; i < from.slots; i++)
+                subscriber_free(&from.control->subscribers[i]);
+        r = broadcast_subscribe(&from, true);
+        if (r == 0)
+                r = broadcast_claim(&to);
+        if (r < 0)
+                return r;
+        r = copy_messages(&from, &to, buffer, from.message_max);
+        broadcast_close(&to);
+        return r;
+}
+
 const struct object_ops broadcast_object_ops = {
         .name = "broadcast",
         .check = broadcast_check,
@@ -99,4 +141,5 @@ const struct object_ops broadcast_object_ops = {
         .wake_receivers = broadcast_wake_receivers,
         .wake_all = broadcast_wake_everybody,
         .set_stopped = broadcast_set_stopped,
+        .move = broadcast_move,
 };

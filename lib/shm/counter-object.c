@@ -8,6 +8,7 @@
 
 #include <errno.h>
 
+#include "base/cleanup.h"
 #include "shm/damage.h"
 
 static int counter_check(const struct geometry *g) {
@@ -52,6 +53,21 @@ static void counter_set_stopped(struct object *o, uint32_t n) {
         (void)n;
 }
 
+/* Those that there are no more are gone, with what they had. */
+static int counter_move(const struct object *old, struct object *new) {
+        struct counter to;
+        int64_t value;
+        int r = 0;
+
+        counter_open(&to, &new->region, 1);
+        for (uint32_t i = 0; i < MIN(old->counter.n, to.n) && r == 0; i++) {
+                r = counter_get(&old->counter, i, &value);
+                if (r == 0 && value != 0)
+                        r = counter_set(&to, i, value);
+        }
+        return r;
+}
+
 const struct object_ops counter_object_ops = {
         .name = "counter",
         .check = counter_check,
@@ -62,4 +78,5 @@ const struct object_ops counter_object_ops = {
         .wake_receivers = counter_wake,
         .wake_all = counter_wake,
         .set_stopped = counter_set_stopped,
+        .move = counter_move,
 };

@@ -71,6 +71,12 @@ void region_header_fill(struct region_header *ret, const struct geometry *g) {
         };
 }
 
+int object_move(const struct object *from, struct object *to) {
+        if (from->ops != to->ops)
+                return -EINVAL;
+        return from->ops->move ? from->ops->move(from, to) : 0;
+}
+
 void object_open(struct object *o, const struct region *region, int event_fd) {
         const struct object_ops *ops = object_ops_find(region->geometry.kind);
 

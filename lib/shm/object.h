@@ -47,6 +47,11 @@ struct object_ops {
         void (*wake_receivers)(struct object *o);
         /** Everybody who waits for anything looks again, at everything: at a take-over. */
         void (*wake_all)(struct object *o);
+        /**
+         * Put what is in one into another one of the kind, which is empty and nobody's: see object_move(). NULL: nothing outlives
+         * its members.
+         */
+        int (*move)(const struct object *from, struct object *to);
         /** So many participants are stopped (SIGSTOP) just now, and may swallow wake-ups; see wait_set_stopped(). */
         void (*set_stopped)(struct object *o, uint32_t n);
 };
@@ -72,5 +77,15 @@ struct object {
 
 /** Look at the object in a region, which is sound (region_map() looked at its geometry) and stays the caller's. */
 void object_open(struct object *o, const struct region *region, int event_fd);
+
+/**
+ * Put what is in an object into another one of the same kind and of another geometry: messages in their order, with their
+ * deliveries and why they came back, but with ids that were never given before; the values of counters.
+ * @param from  a private copy (region_map_copy()) of an object that nobody is a member of: it may be changed. Whatever stands
+ *              in it.
+ * @param to    empty, and nobody's. After a failure it is neither, and is to be thrown away.
+ * @return 0; -ENOSPC: there is no room for all of it; -EMSGSIZE: a message is too long; -EBADMSG: it is damaged; -ENOMEM.
+ */
+int object_move(const struct object *from, struct object *to);
 
 #endif

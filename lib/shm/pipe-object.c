@@ -84,6 +84,40 @@ static void pipe_recover(const struct seat *seat, const char *reason, struct rec
                 pipe_wake_everybody(seat->object);
 }
 
+static int move_records(struct pipe *from, struct pipe *to) {
+        const void *data;
+        uint32_t size;
+        int r;
+
+        while ((r = pipe_look(from, &data, &size)) == 0) {
+                if (size > to->message_max)
+                        return -EMSGSIZE;
+                r = pipe_send(to, data, size);
+                if (r < 0)
+                        return r == -EAGAIN ? -ENOSPC : r;
+                pipe_pass(from, size);
+        }
+        return r == -EAGAIN ? 0 : r;
+}
+
+/* In the copy somebody may still have the reader's end: who looks before it is time finds it so. */
+static int pipe_move(const struct object *old, struct object *new) {
+        struct pipe from, to;
+        int r;
+
+        pipe_open(&from, &old->region, -1);
+        pipe_open(&to, &new->region, -1);
+        pipe_end_free(&from.control->reader, atomic_load(&from.control->reader));
+        r = pipe_take(&from, PIPE_READER, 1, 0);
+        if (r == 0)
+                r = pipe_take(&to, PIPE_WRITER, 1, 0);
+        if (r < 0)
+                return r;
+        r = move_records(&from, &to);
+        pipe_leave(&to);
+        return r;
+}
+
 const struct object_ops pipe_object_ops = {
         .name = "pipe",
         .check = pipe_check,
@@ -94,4 +128,5 @@ const struct object_ops pipe_object_ops = {
         .wake_receivers = pipe_wake_receivers,
         .wake_all = pipe_wake_everybody,
         .set_stopped = pipe_set_stopped,
+        .move = pipe_move,
 };

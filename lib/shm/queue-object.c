@@ -180,4 +180,5 @@ const struct object_ops queue_object_ops = {
         .wake_receivers = queue_wake_receivers,
         .wake_all = queue_wake_everybody,
         .set_stopped = queue_set_stopped,
+        .move = queue_move,
 };

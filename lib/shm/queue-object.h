@@ -12,5 +12,7 @@ extern const struct object_ops queue_object_ops;
 
 /** In queue-inspect.c. */
 void queue_inspect(const struct object *o, struct damage *ret);
+/** In queue-move.c. */
+int queue_move(const struct object *from, struct object *to);
 
 #endif

@@ -89,7 +89,7 @@ static int check_file(int fd, const struct geometry *g, bool own) {
         return (size_t)st.st_size < geometry_size(g) ? -EPROTO : 0;
 }
 
-static int map(struct region *ret, int fd, const struct geometry *geometry, bool own) {
+static int map(struct region *ret, int fd, const struct geometry *geometry, bool own, int how) {
         size_t size;
         void *base;
         int r;
@@ -103,7 +103,7 @@ static int map(struct region *ret, int fd, const struct geometry *geometry, bool
         if (!geometry->fences && sys_barrier_register() < 0)
                 return -EOPNOTSUPP;
         size = geometry_size(geometry);
-        base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        base = mmap(NULL, size, PROT_READ | PROT_WRITE, how, fd, 0);
         if (base == MAP_FAILED)
                 return -errno;
         (void)madvise(base, size, MADV_DONTFORK); /* refused for none of our mappings */
@@ -112,11 +112,15 @@ static int map(struct region *ret, int fd, const struct geometry *geometry, bool
 }
 
 int region_map(struct region *ret, int fd, const struct geometry *geometry) {
-        return map(ret, fd, geometry, false);
+        return map(ret, fd, geometry, false, MAP_SHARED);
 }
 
 int region_map_own(struct region *ret, int fd, const struct geometry *geometry) {
-        return map(ret, fd, geometry, true);
+        return map(ret, fd, geometry, true, MAP_SHARED);
+}
+
+int region_map_copy(struct region *ret, int fd, const struct geometry *geometry) {
+        return map(ret, fd, geometry, true, MAP_PRIVATE | MAP_NORESERVE);
 }
 
 int region_protect(const struct region *r, size_t shared) {

@@ -85,6 +85,12 @@ int region_map(struct region *ret, int fd, const struct geometry *geometry);
  */
 int region_map_own(struct region *ret, int fd, const struct geometry *geometry);
 
+/**
+ * A copy of it, for this process alone: what is written there nobody else sees. While others still write, a page is as they
+ * leave it until it is first written here.
+ */
+int region_map_copy(struct region *ret, int fd, const struct geometry *geometry);
+
 /** What stands in the header of an object of this geometry. */
 void region_header_fill(struct region_header *ret, const struct geometry *g);
 

@@ -533,6 +533,27 @@ def somebody_elses_process(fault, point=None):
         check(told, 'MAINPID is not told to be passed over')
 
 
+def a_change_of_form(fault, point=None):
+    """two rings are given another form: one that nobody has, and one of which messages are held"""
+    with FaultyGang(fault) as g:
+        g.ctl('send', 'mail', 'x', 'y', 'z')
+        g.hold()
+        if point:
+            g.die_at(point)
+        g.configure(CONFIG.replace('slots = 16 ', 'slots = 32 ').replace('slots = 64 max', 'slots = 128 max'))
+        g.ctl('reload')
+        if point:
+            g.has_died()
+        g.wait_until('mail has changed', lambda: g.ring('mail')['slots'] == 32)
+        equal([data(m) for m in g.json('peek', 'mail')['messages']], ['x', 'y', 'z'], 'letters')
+        g.ctl('send', 'mail', 'later')
+        g.open_gate()
+        g.wait_until('jobs has changed', lambda: g.ring('jobs')['slots'] == 128)
+        g.wait_until('all are ready', lambda: all(g.instance(f'hold/{n}')['state'] == 'ready' for n in range(2)))
+        g.delivers()
+        g.has_these({i['pid'] for i in g.instances().values() if i['pid']})
+
+
 CHECKS = (
     (stored_descriptors, (None, 'before-notify-taken'), {'fd-store-unbounded': (None, 'descriptors')}),
     (a_verdict, (None, 'condemned'), {}),
@@ -559,6 +580,8 @@ CHECKS = (
     (a_configuration_in_force, (None,), {'forget-config': (None, 'processes')}),
     (a_damaged_ring, (None, 'before-renew', 'amid-renew'),
      {'no-inspection': (None, 'the damage is not seen'), 'hand-out-quarantined': (None, 'the ring is given to somebody')}),
+    (a_change_of_form, (None, 'after-config', 'successor-stored', 'successor-recorded', 'successor-placed'),
+     {'forget-moving': (None, 'letters'), 'start-amid-change': (None, '.*until jobs has changed')}),
     (a_round, ('round-begun', 'after-state', 'after-acknowledge'),
      {'forget-round': ('after-acknowledge', '.*until plain/1 is replaced')}),
     (a_wish, (None, 'before-wishes'), {'forget-wishes': (None, '.*until the wish is written down')}),

@@ -83,7 +83,7 @@ def a_bad_reload():
         g.until_ready('a/0', 'a/1', 'b/0', 'c/0')
         before = g.pids()
         for text, words in ((GOOD.replace('worker b', 'wroker b'), ['wroker', 'worker']),
-                            (GOOD.replace('slots = 64', 'slots = 128'), ['jobs', 'slots']),
+                            (GOOD.replace('slots = 64', 'kind = pipe'), ['jobs', 'kind']),
                             (GOOD + 'worker d { exec = {"sleep"} receive = {nowhere} }\n', ['nowhere'])):
             g.configure(text)
             g.ctl('reload', expected=1).has(*words)

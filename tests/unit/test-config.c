@@ -351,7 +351,7 @@ START_TEST(a_diff_tells_what_changed) {
         config_diff_print(&diff, out);
         fclose(out);
         ck_assert_str_eq(text, "removed  ring a\n"
-                               "changed  ring b: slots 8 -> 16\n"
+                               "changed  ring b: slots 8 -> 16 (what is in it stays; who has it is restarted)\n"
                                "added    ring c\n"
                                "removed  worker y\n"
                                "changed  worker z: exec {z} -> {z, q} (its processes are replaced)\n"

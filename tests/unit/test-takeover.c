@@ -456,7 +456,7 @@ START_TEST(a_reload_touches_only_what_changed) {
         ck_assert_int_eq(pid_of(&after, "sender/2"), pid_of(&before, "sender/2"));
         ck_assert_int_gt(pid_of(&after, "fresh/0"), 0);
 
-        write_config(&d, "ring jobs { slots = 128  slot-size = 256 }\n");
+        write_config(&d, "ring jobs { kind = pipe }\n");
         ck_assert_int_ne(reload(&d), 0);
         kill(manager_pid(&d), SIGKILL);
         look(&d, &after);
