@@ -29,3 +29,4 @@ gangerctl_SOURCES = \
 gangerctl_LDADD = libctl-printing.la libganger-control.la libganger.la libbase.la $(PROTOBUF_C_LIBS)
 
 include ctl/generate.mk
+include ctl/metrics/local.mk

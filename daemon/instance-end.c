@@ -133,6 +133,7 @@ int instance_on_spawn_failure(sd_event_source *source, void *userdata) {
         end.spawn_failed = true;
         end.refused = instance->refused;
         report_not_started(instance, words);
+        worker_count_end(instance->worker, REPORT_NOT_STARTED, 0);
         events_add(&instance_gang(instance)->events, instance->key, &(struct event){ .kind = EVENT_SPAWN_FAILED }, "%s",
                    words);
         instance_end(instance, &end, words, 0);
@@ -156,6 +157,7 @@ void instance_exited(struct instance *instance, const Ganger__Keeper__Exited *me
         struct restart_end end = end_of(instance);
         char words[END_FORMAT_MAX];
         enum report_cause cause;
+        bool known;
 
         if (message->pid != instance->pid) {
                 keeper_link_exit_acknowledge(&gang->link, instance->key, message->pid);
@@ -172,7 +174,10 @@ void instance_exited(struct instance *instance, const Ganger__Keeper__Exited *me
         fault_point("before-recover");
         membership_recover(&gang->objects, &instance->membership, message->pid, words);
         fault_point("after-recover");
+        known = report_has_end(instance);
         report_ended(instance, message, cause);
+        if (!known)
+                worker_count_end(instance->worker, cause, message->status);
         fault_point("after-report");
         events_add(&gang->events, instance->key,
                    &(struct event){ .kind = EVENT_EXIT, .pid = message->pid, .status = message->status }, "%s", words);

@@ -219,6 +219,10 @@ static void find_core(struct report *report, int status) {
                        &(struct core_process){ .pid = report->pid, .signal = WTERMSIG(status), .directory = directory });
 }
 
+bool report_has_end(const struct instance *instance) {
+        return instance->report && instance->report->n_ends > 0 && instance->report->generation == instance->generation;
+}
+
 void report_ended(struct instance *instance, const Ganger__Keeper__Exited *message, enum report_cause cause) {
         struct report *report = report_of(instance);
         struct report_end *end;

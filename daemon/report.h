@@ -90,6 +90,9 @@ void report_held(struct instance *instance);
 /** … and how it ended, and what became of what it held. After it is recovered, before that is acknowledged. */
 void report_ended(struct instance *instance, const Ganger__Keeper__Exited *message, enum report_cause cause);
 
+/** Is the end of this process in the report already, by a manager that has died since? */
+bool report_has_end(const struct instance *instance);
+
 /** It could not be started. */
 void report_not_started(struct instance *instance, const char *why);
 

@@ -136,6 +136,7 @@ static bool restore_worker(struct gang *gang, const struct state_view *view, uin
                 worker->round_usec = record->round_usec;
                 worker->schedule.first_usec = record->schedule_first_usec;
                 worker->schedule.next_usec = record->schedule_next_usec;
+                end_counts_restore(&worker->ends, record->ends, record->n_ends);
                 gang->n_in_rounds += record->round_usec != 0;
                 if (record->scaled && record->instances <= CONFIG_INSTANCES_MAX &&
                     worker_grow(worker, record->instances) == 0)

@@ -96,7 +96,7 @@ bool worker_is_resting(const struct worker *worker) {
         return worker->definition->start != WORKER_START_BOOT;
 }
 
-void worker_save(struct worker *worker) {
+static void write_record(struct worker *worker) {
         Ganger__State__WorkerState record = GANGER__STATE__WORKER_STATE__INIT;
         int r;
 
@@ -107,12 +107,23 @@ void worker_save(struct worker *worker) {
         record.round_usec = worker->round_usec;
         record.schedule_first_usec = worker->schedule.first_usec;
         record.schedule_next_usec = worker->schedule.next_usec;
-        wishes_touch(worker->gang);
+        record.ends = worker->ends.n;
+        record.n_ends = _END_REASON_N;
         if (fault_is("forget-wish"))
                 return;
         r = state_write_message(&worker->gang->state, &worker->state_slot, STATE_WORKER, &record.base);
         if (r < 0)
                 log_error("%s: cannot write its record: %s", worker->name, strerror(-r));
+}
+
+void worker_save(struct worker *worker) {
+        wishes_touch(worker->gang);
+        write_record(worker);
+}
+
+void worker_count_end(struct worker *worker, enum report_cause cause, int status) {
+        end_counts_add(&worker->ends, cause, status);
+        write_record(worker);
 }
 
 int worker_scale(struct worker *worker, unsigned int wanted, bool by_hand) {

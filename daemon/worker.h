@@ -15,6 +15,7 @@
 #include "daemon/config/config.h"
 #include "daemon/map.h"
 #include "daemon/schedule.h"
+#include "daemon/end-counts.h"
 
 struct gang;
 struct group;
@@ -43,6 +44,7 @@ struct worker {
         unsigned int n_waiting;
         unsigned int n_held;            /* instances that are to end, and have not been told yet */
         struct worker_demand *demand;   /* with `start = on-demand`: what is watched; NULL: nothing yet */
+        struct end_counts ends;
         uint32_t state_slot;
 };
 
@@ -81,7 +83,10 @@ bool worker_is_wanted(const struct worker *worker);
 /** Does it rest: none of its instances runs, and none is to before somebody uses it or starts it? */
 bool worker_is_resting(const struct worker *worker);
 
-/** Write the worker's record into the state memory. */
+/** Write the worker's record into the state memory: something of it that people may have wished has changed. */
 void worker_save(struct worker *worker);
+
+/** A process of it has ended, or could not be started: count it. */
+void worker_count_end(struct worker *worker, enum report_cause cause, int status);
 
 #endif

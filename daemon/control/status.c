@@ -240,6 +240,27 @@ static int fill_exec(struct call *call, const struct worker_definition *d, Gange
         return 0;
 }
 
+/** Those reasons of which there were any. */
+static int fill_ends(struct call *call, const struct worker *w, Ganger__V1__Worker *m) {
+        m->ends = arena_alloc(&call->arena, _END_REASON_N, sizeof *m->ends);
+        if (!m->ends)
+                return -ENOMEM;
+        for (enum end_reason reason = 0; reason < _END_REASON_N; reason++) {
+                Ganger__V1__Ends *ends;
+
+                if (w->ends.n[reason] == 0)
+                        continue;
+                ends = arena_alloc(&call->arena, 1, sizeof *ends);
+                if (!ends)
+                        return -ENOMEM;
+                ganger__v1__ends__init(ends);
+                ends->reason = (char *)end_reason_name(reason);
+                ends->count = w->ends.n[reason];
+                m->ends[m->n_ends++] = ends;
+        }
+        return 0;
+}
+
 static int fill_worker(struct call *call, const struct row *row, uint32_t lines, Ganger__V1__Worker **ret) {
         const struct worker *w = row->worker;
         const struct worker_definition *d = w->definition;
@@ -266,7 +287,9 @@ static int fill_worker(struct call *call, const struct row *row, uint32_t lines,
         m->next_run_usec = worker_is_wanted(w) ? w->schedule.next_usec : 0;
         if (!m->receive || !m->send || !m->listen)
                 return -ENOMEM;
-        r = fill_exec(call, d, m);
+        r = fill_ends(call, w, m);
+        if (r == 0)
+                r = fill_exec(call, d, m);
         return r < 0 ? r : fill_instances(call, row, lines, m);
 }
 

@@ -17,6 +17,7 @@ import ctypes
 import json
 import os
 import pwd
+import random
 import re
 import select
 import shutil
@@ -310,6 +311,7 @@ class Gang:
         self.env = environment(**(env or {}))
         self.process = self._events = self._logs = self.notify_thread = self.watch_thread = None
         self.helpers, self.ctl_prefix = [], []       # what comes before gangerctl
+        self.dying = None           # a timer
         self.stderr_lines, self.stderr_thread = [], None
         self.stderr_changed = threading.Condition()
         self.notified, self.listener, self.listen = [], None, listen
@@ -419,6 +421,7 @@ class Gang:
         self.watch_thread = threading.Thread(target=self.watch_death, daemon=True)
         self.watch_thread.start()
         self.wait_notified(lambda line: line == READY_LINE, 'gangerd is not ready')
+        self.begin_dying()
 
     def wait_notified(self, predicate, what):
         """Until a line of sd_notify comes that fits; those that came before count."""
@@ -498,6 +501,9 @@ class Gang:
 
     def abandon(self):
         """Leave nothing behind, whatever went wrong. @return what had to be killed."""
+        if self.dying:
+            self.dying.cancel()
+            self.dying.join()
         self.close_streams()
         left = []
         for helper in self.helpers:
@@ -545,6 +551,25 @@ class Gang:
             for e in self._events.items[-60:]:
                 print(f'  {e["sequence"]} {e["kind"]} {e["key"]} {e["text"]}')
         print('---', flush=True)
+
+    # -- at random
+
+    def begin_dying(self):
+        """With GANGER_MANAGER_DIES=SEED the manager is killed once, at a moment within the first second that the seed says."""
+        seed = os.environ.get('GANGER_MANAGER_DIES')
+        if not seed or not self.check_end or self.dying:
+            return
+        delay = random.Random(f'{seed} {self.config_text}').random()
+        self.dying = threading.Timer(delay, self.kill_manager)
+        self.dying.daemon = True
+        self.dying.start()
+
+    def kill_manager(self):
+        try:
+            kill(self.manager_pid or 0, signal.SIGKILL)
+            print(f'(its manager was killed, as GANGER_MANAGER_DIES={os.environ["GANGER_MANAGER_DIES"]} wants it)')
+        except (Failed, OSError):
+            pass                    # there is none just now
 
     # -- asking
 
@@ -621,7 +646,13 @@ class Gang:
     @property
     def manager_pid(self):
         """By the process table, so that a daemon that cannot answer has one, too. 0: there is none now."""
-        return next((pid for pid in children(self.keeper_pid) if process_arguments(pid)[:1] == ['gangerd: manager']), 0)
+        end = time.monotonic() + LIMIT
+        while True:
+            pid = next((pid for pid in children(self.keeper_pid) if process_arguments(pid)[:1] == ['gangerd: manager']), 0)
+            # One that dies at random may not be there just now, where the scenario relies on it.
+            if pid or not self.dying or not self.dying.finished.is_set() or time.monotonic() > end:
+                return pid
+            time.sleep(0.01)
 
     # -- waiting
 
