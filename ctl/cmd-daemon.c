@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * reload, shutdown, version: the daemon itself
+ * reload, shutdown, daemon-upgrade, version: the daemon itself
  */
 
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/pidfd.h>
 
 #include "ctl/ctl.h"
@@ -82,6 +84,45 @@ int verb_shutdown(struct ctl *ctl) {
         }
         ctl->out.ops->done(&ctl->out, "shutdown");
         return STATUS_DONE;
+}
+
+/** How many upgrades there were before this one. */
+static int upgrades_before(struct ctl *ctl, uint32_t *ret) {
+        _cleanup_(ctl_replyp) Ganger__V1__Reply *reply = NULL;
+        Ganger__V1__Request request = GANGER__V1__REQUEST__INIT;
+        Ganger__V1__VersionRequest call = GANGER__V1__VERSION_REQUEST__INIT;
+        int r;
+
+        request.call_case = GANGER__V1__REQUEST__CALL_VERSION;
+        request.version = &call;
+        r = ctl_call(ctl, &request, false, &reply);
+        if (reply)
+                *ret = reply->version->upgrades;
+        return r;
+}
+
+int verb_daemon_upgrade(struct ctl *ctl) {
+        _cleanup_(ctl_replyp) Ganger__V1__Reply *reply = NULL;
+        _cleanup_(freep) char *path = NULL;
+        Ganger__V1__Request request = GANGER__V1__REQUEST__INIT;
+        Ganger__V1__DaemonUpgradeRequest call = GANGER__V1__DAEMON_UPGRADE_REQUEST__INIT;
+        int r;
+
+        if (ctl->n_args > 0) {
+                path = realpath(ctl->args[0], NULL);
+                if (!path)
+                        return complain(STATUS_FAILED, "%s: %s", ctl->args[0], strerror(errno));
+                call.program = path;
+        }
+        r = upgrades_before(ctl, &call.upgrades);
+        if (r != STATUS_DONE)
+                return r;
+        request.call_case = GANGER__V1__REQUEST__CALL_DAEMON_UPGRADE;
+        request.daemon_upgrade = &call;
+        r = ctl_call(ctl, &request, true, &reply);
+        if (reply)
+                ctl->out.ops->daemon_upgrade(&ctl->out, reply->daemon_upgrade);
+        return r;
 }
 
 int verb_version(struct ctl *ctl) {

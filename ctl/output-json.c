@@ -117,6 +117,11 @@ static void json_reload(struct output *o, const Ganger__V1__ReloadReply *reply) 
         message(o, &reply->base);
 }
 
+static void json_daemon_upgrade(struct output *o, const Ganger__V1__DaemonUpgradeReply *reply) {
+        json_message(o->file, &reply->base);
+        putc('\n', o->file);
+}
+
 static void json_reset(struct output *o, const char *name, const Ganger__V1__ResetReply *reply) {
         member(o, "{", "name", name);
         member(o, ", ", "text", reply->text);
@@ -193,6 +198,7 @@ const struct output_ops output_json = {
         .sent = json_sent,
         .received = json_received,
         .reload = json_reload,
+        .daemon_upgrade = json_daemon_upgrade,
         .reset = json_reset,
         .verdict = json_verdict,
         .imported = json_imported,

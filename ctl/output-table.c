@@ -327,6 +327,12 @@ static void table_reload(struct output *o, const Ganger__V1__ReloadReply *reply)
         }
 }
 
+static void table_daemon_upgrade(struct output *o, const Ganger__V1__DaemonUpgradeReply *reply) {
+        fputs("gangerd ", o->file);
+        put(o, reply->version);
+        fputs(" has taken over\n", o->file);
+}
+
 static void table_reset(struct output *o, const char *name, const Ganger__V1__ResetReply *reply) {
         put(o, name);
         fputs(": ", o->file);
@@ -399,6 +405,7 @@ const struct output_ops output_table = {
         .sent = table_sent,
         .received = table_received,
         .reload = table_reload,
+        .daemon_upgrade = table_daemon_upgrade,
         .reset = table_reset,
         .verdict = table_verdict,
         .imported = table_imported,

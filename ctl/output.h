@@ -83,6 +83,7 @@ struct output_ops {
         void (*sent)(struct output *o, const char *ring, uint64_t count);
         void (*received)(struct output *o, const struct received *message);
         void (*reload)(struct output *o, const Ganger__V1__ReloadReply *reply);
+        void (*daemon_upgrade)(struct output *o, const Ganger__V1__DaemonUpgradeReply *reply);
         void (*reset)(struct output *o, const char *name, const Ganger__V1__ResetReply *reply);
         void (*verdict)(struct output *o, const struct verdict *verdict);
         /** What `import` has made of a file, and how many lines could not be carried over. */

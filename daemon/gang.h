@@ -28,6 +28,7 @@
 
 struct config;
 struct log_record;
+struct upgrade;
 
 /** Somebody who is told of each line of output of the instances. May be unlinked from its own callback. */
 struct log_listener {
@@ -71,6 +72,7 @@ struct gang {
         struct list forked;             /* struct instance whose main process does not lead its session */
         size_t n_ending;                /* instances whose end waits for what they said */
         struct list orphans;            /* struct orphan: processes of workers that nobody knows */
+        struct upgrade *upgrade;        /* that has begun; see daemon/upgrade.h */
         int null_fd;                    /* /dev/null, the standard input of all */
         bool stopping;                  /* everything goes down, then the manager leaves */
         sd_event_source *turn;          /* runs once at the end of a turn of the loop */

@@ -244,6 +244,15 @@ int keeper_link_leave(struct keeper_link *link, int exit_status) {
         return keeper_link_send(link, &message, NULL, 0);
 }
 
+int keeper_link_upgrade(struct keeper_link *link, int program) {
+        Ganger__Keeper__Upgrade request = GANGER__KEEPER__UPGRADE__INIT;
+        Ganger__Keeper__ToKeeper message = GANGER__KEEPER__TO_KEEPER__INIT;
+
+        message.request_case = GANGER__KEEPER__TO_KEEPER__REQUEST_UPGRADE;
+        message.upgrade = &request;
+        return keeper_link_send(link, &message, &program, 1);
+}
+
 int keeper_link_main_process(struct keeper_link *link, const char *key, pid_t pid, int pidfd) {
         Ganger__Keeper__MainProcess request = GANGER__KEEPER__MAIN_PROCESS__INIT;
         Ganger__Keeper__ToKeeper message = GANGER__KEEPER__TO_KEEPER__INIT;
@@ -363,8 +372,11 @@ static int keeper_link_greet(struct keeper_link *link, Ganger__Keeper__WelcomeSt
                    message->welcome->stored_fds == link->stored.n) {
                 link->incarnation = message->welcome->incarnation;
                 r = welcome_unpack(fds[0], ret_welcome);
-                if (r == 0)
+                if (r == 0) {
+                        link->upgrades = (*ret_welcome)->upgrades;
+                        snprintf(link->upgrade_failure, sizeof link->upgrade_failure, "%s", (*ret_welcome)->upgrade_failure);
                         r = 1;
+                }
         } else
                 r = -EPROTO;
         close_all(fds, n_fds);

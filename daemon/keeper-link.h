@@ -53,6 +53,8 @@ struct keeper_link {
         struct map stored;              /* struct stored_fd by name, those that nobody has taken yet */
         struct list stored_list;
         struct list queue;              /* packets that wait for room */
+        unsigned int upgrades;          /* how often another program was tried … */
+        char upgrade_failure[256];      /* … and why the last of them has given way; "": it has not */
         unsigned int incarnation;       /* 1 for the first manager of this keeper */
         uint8_t *buffer;                /* a packet that is packed */
 };
@@ -102,6 +104,7 @@ int keeper_link_store(struct keeper_link *link, const char *name, int fd);
 int keeper_link_drop(struct keeper_link *link, const char *name);
 int keeper_link_ready(struct keeper_link *link, const char *status, bool reloaded);
 int keeper_link_leave(struct keeper_link *link, int exit_status);
+int keeper_link_upgrade(struct keeper_link *link, int program);
 int keeper_link_main_process(struct keeper_link *link, const char *key, pid_t pid, int pidfd);
 int keeper_link_settle(struct keeper_link *link, const char *key, pid_t pid);
 

@@ -27,6 +27,7 @@
 #include "daemon/manager.h"
 #include "daemon/options.h"
 #include "daemon/runtime.h"
+#include "daemon/upgrade.h"
 
 /** Of a command line that makes no sense; gangerctl's is the same. */
 #define EXIT_USAGE 2
@@ -93,17 +94,22 @@ static int detach(void) {
 static int keep(const struct options *o, bool detached, int ready_fd) {
         const char *argv[OPTIONS_ARGV_MAX];
         _cleanup_(closep) int directory = -1, lock = -1;
-        const struct keeper_config config = {
-                .manager_path = "/proc/self/exe", .manager_argv = argv, .detached = detached, .ready_fd = ready_fd,
+        struct keeper_config config = {
+                .manager_path = "/proc/self/exe", .manager_argv = argv, .detached = detached, .lock_fd = -1, .ready_fd = ready_fd,
         };
         struct error e = ERROR_NULL;
 
+        if (keeper_was_handed_over()) {
+                options_manager_argv(o, KEEPER_MANAGER_ARGV0, argv);
+                return keeper_run(&config);
+        }
         directory = runtime_directory_open(o->runtime_dir, &e);
         if (directory < 0)
                 return complain(&e, EX_CANTCREAT);
         lock = runtime_lock(directory, &e);
         if (lock < 0)
                 return complain(&e, lock == -EADDRINUSE ? EX_TEMPFAIL : EX_CANTCREAT);
+        config.lock_fd = lock;
         options_manager_argv(o, KEEPER_MANAGER_ARGV0, argv);
         return keeper_run(&config);
 }
@@ -113,6 +119,9 @@ static int keeper_main(const struct options *o) {
         unsigned char status;
         int ready_fd = -1, r;
 
+        /* Of what this process was before, as another program, all descriptors matter; and it is where it was to go. */
+        if (keeper_was_handed_over())
+                return keep(o, o->detached, -1);
         clean_descriptors();
         if (stays)
                 return keep(o, false, -1);
@@ -149,6 +158,10 @@ int main(int argc, char **argv) {
         }
         if (o.version) {
                 printf("gangerd (ganger) %s\n", PACKAGE_VERSION);
+                return EXIT_SUCCESS;
+        }
+        if (o.formats) {
+                upgrade_formats_print();
                 return EXIT_SUCCESS;
         }
         if (o.check)

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fault.h"
 #include "base/error.h"
 #include "base/time.h"
 #include "daemon/config/config.h"
@@ -42,6 +43,7 @@
 #include "daemon/reload.h"
 #include "daemon/takeover.h"
 #include "daemon/wishes.h"
+#include "daemon/upgrade.h"
 #include "daemon/worker.h"
 
 #define STATUS_MAX 128
@@ -336,6 +338,18 @@ static int open_control(struct manager *manager, struct error *error) {
         return r < 0 ? error_errno(error, r, "%s/%s", gang->runtime_dir, CONTROL_SOCKET_NAME) : 0;
 }
 
+/* The first manager of another program, or the first one after that has given way. (Later ones tell it again.) */
+static void tell_upgrade(struct gang *gang) {
+        if (gang->link.upgrades == 0)
+                return;
+        if (*gang->link.upgrade_failure)
+                events_add(&gang->events, "", &(struct event){ .kind = EVENT_MANAGER, .pid = getpid() },
+                           "version %s goes on; another one has given way: %s", PACKAGE_VERSION, gang->link.upgrade_failure);
+        else
+                events_add(&gang->events, "", &(struct event){ .kind = EVENT_MANAGER, .pid = getpid() },
+                           "version %s has taken over", PACKAGE_VERSION);
+}
+
 static int manager_take_over(struct manager *manager, const Ganger__Keeper__WelcomeState *welcome,
                              struct error *error) {
         struct gang *gang = &manager->gang;
@@ -360,6 +374,7 @@ static int manager_take_over(struct manager *manager, const Ganger__Keeper__Welc
         events_add(&gang->events, "", &(struct event){ .kind = EVENT_MANAGER, .pid = getpid() },
                    gang->link.incarnation > 1 ? "manager %u takes over" : "manager %u begins",
                    gang->link.incarnation);
+        tell_upgrade(gang);
         if (welcome->stopping)
                 stop_all(gang);
         takeover_resume(gang, welcome);
@@ -387,6 +402,7 @@ static void manager_done(struct manager *manager) {
         list_for_each_safe(it, &gang->workers)
                 worker_free(list_entry(it, struct worker, link));
         groups_done(gang);
+        upgrade_done(gang);
         wishes_done(gang);
         failure_hooks_done(gang);
         orphans_done(gang);
@@ -448,6 +464,8 @@ int manager_run(const struct options *options) {
         int r;
 
         log_open();
+        if (fault_is("never-ready"))
+                return EX_SOFTWARE;
         raise_limits();
         r = gang_init(&manager, options, &error);
         if (r >= 0) {

@@ -28,6 +28,7 @@ DAEMON_SOURCES += \
 	daemon/membership.c \
 	daemon/quarantine.c daemon/quarantine.h \
 	daemon/successor.c daemon/successor.h \
+	daemon/upgrade.c daemon/upgrade.h \
 	daemon/end-counts.c daemon/end-counts.h \
 	daemon/notify.c daemon/notify.h \
 	daemon/objects.c daemon/objects.h daemon/object-parts.h \

@@ -23,6 +23,7 @@ enum {
         OPTION_CHECK = 256,
         OPTION_CONFIG,
         OPTION_FOREGROUND,
+        OPTION_FORMATS,
         OPTION_HELP,
         OPTION_RUNTIME_DIR,
         OPTION_STATE_DIR,
@@ -41,6 +42,7 @@ static const struct {
         { "state-dir", OPTION_STATE_DIR, "DIR", "where it is kept what was stopped and scaled by hand" },
         { "foreground", OPTION_FOREGROUND, NULL, "stay, and log to stderr" },
         { "check", OPTION_CHECK, NULL, "read the configuration, tell every mistake, and end" },
+        { "formats", OPTION_FORMATS, NULL, "print from which other versions it can take over, and end" },
         { "version", OPTION_VERSION, NULL, "print the version, and end" },
         { "help", OPTION_HELP, NULL, "print this, and end" },
 };
@@ -139,6 +141,9 @@ static int apply(struct options *o, int value, struct error *e) {
                 return path_absolute(o->config_buffer, optarg, e);
         case OPTION_FOREGROUND:
                 o->foreground = true;
+                return 0;
+        case OPTION_FORMATS:
+                o->formats = true;
                 return 0;
         case OPTION_HELP:
                 o->help = true;

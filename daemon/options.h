@@ -21,6 +21,7 @@ struct options {
         bool foreground;                /* --foreground: stay, log to stderr */
         bool check;                     /* --check: main() does it, no keeper and no manager runs */
         bool version;                   /* --version */
+        bool formats;                   /* --formats: what it can take over */
         bool help;                      /* --help */
         bool detached;                  /* not an option: the manager of a daemon that went to the background. After
                                          * it has reported Ready it puts /dev/null on 0, 1 and 2, or the one who

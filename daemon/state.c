@@ -28,7 +28,6 @@
 #include "daemon/map.h"
 
 #define STATE_MAGIC UINT64_C(0x3145544154534747)        /* "GGSTATE1" */
-#define STATE_LAYOUT 1
 #define STATE_RECORDS_FIRST 256
 
 struct state_half {

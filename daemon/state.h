@@ -16,6 +16,9 @@
 #include <protobuf-c/protobuf-c.h>
 
 /** What a record describes. These numbers are in the memory: never reuse one. */
+/** Of the records in memory: who has another one reads none of them. */
+#define STATE_LAYOUT 1
+
 enum state_kind {
         STATE_FREE = 0,
         STATE_WORKER = 1,               /* WorkerState */

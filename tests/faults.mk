@@ -14,7 +14,7 @@ tests_faults_gangerd_faults_SOURCES = daemon/main.c \
 	daemon/main-pid.c \
 	daemon/membership.c \
 	daemon/objects.c \
-	daemon/quarantine.c daemon/successor.c \
+	daemon/quarantine.c daemon/successor.c daemon/upgrade.c daemon/keeper/handover.c daemon/manager.c \
 	daemon/notify.c \
 	daemon/reload.c \
 	daemon/report.c \

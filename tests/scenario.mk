@@ -7,6 +7,7 @@ SCENARIOS = \
 	tests/scenario/b020-io.py \
 	tests/scenario/b030-gangerctl.py \
 	tests/scenario/b040-config.py \
+	tests/scenario/b275-daemon-upgrade.py \
 	tests/scenario/b050-scale.py \
 	tests/scenario/b060-restart.py \
 	tests/scenario/b065-exits.py \

@@ -72,6 +72,7 @@ int call_restart(struct call *call);
 int call_scale(struct call *call);
 int call_reload(struct call *call);
 int call_shutdown(struct call *call);
+int call_daemon_upgrade(struct call *call);
 int call_logs(struct call *call);
 int call_events(struct call *call);
 int call_rings(struct call *call);

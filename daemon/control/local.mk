@@ -10,7 +10,7 @@ DAEMON_SOURCES += \
 	daemon/control/locks.c \
 	daemon/control/logs.c \
 	daemon/control/names.c \
-	daemon/control/reset.c \
+	daemon/control/reset.c daemon/control/upgrade.c \
 	daemon/control/report.c \
 	daemon/control/rings.c \
 	daemon/control/server.c daemon/control/server.h \

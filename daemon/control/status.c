@@ -32,6 +32,7 @@ int call_version(struct call *call) {
         version.protocol = 1;
         version.keeper_pid = (int32_t)gang->keeper_pid;
         version.manager_pid = (int32_t)getpid();
+        version.upgrades = gang->link.upgrades;
         version.manager_incarnation = gang->link.incarnation;
         version.started_usec = call->connection->control->keeper_started_usec;
         version.now_usec = now_usec();

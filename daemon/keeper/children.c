@@ -153,7 +153,7 @@ void children_set_ending(struct children *c, struct child_process *p, bool endin
                 set_pending(c, p);
 }
 
-static void set_former(struct children *c, struct child_process *p, pid_t pid) {
+void children_set_former(struct children *c, struct child_process *p, pid_t pid) {
         list_unlink(&p->by_former);
         p->former = pid;
         if (pid > 0)
@@ -161,7 +161,7 @@ static void set_former(struct children *c, struct child_process *p, pid_t pid) {
 }
 
 void children_set_main(struct children *c, struct child_process *p, pid_t pid, bool former_lives) {
-        set_former(c, p, former_lives ? p->pid : 0);
+        children_set_former(c, p, former_lives ? p->pid : 0);
         list_unlink(&p->by_pid);
         p->pid = pid;
         p->stopped = false;
@@ -176,6 +176,6 @@ void children_forget_former(struct children *c, pid_t pid) {
                 struct child_process *p = list_entry(it, struct child_process, by_former);
 
                 if (p->former == pid)
-                        set_former(c, p, 0);
+                        children_set_former(c, p, 0);
         }
 }

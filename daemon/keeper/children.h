@@ -70,6 +70,8 @@ void children_set_stopped(struct children *c, struct child_process *p, bool stop
 void children_set_ending(struct children *c, struct child_process *p, bool ending);
 /** Another process is its main process. @param former_lives  the one before is a child of ours still. */
 void children_set_main(struct children *c, struct child_process *p, pid_t pid, bool former_lives);
+/** Who was the main process before; 0: nobody who lives. */
+void children_set_former(struct children *c, struct child_process *p, pid_t pid);
 /** A process was reaped that is nobody's main process. */
 void children_forget_former(struct children *c, pid_t pid);
 

@@ -45,6 +45,15 @@ struct keeper {
         bool was_ready;                 /* some manager was, ever */
         bool served;                    /* the manager of now was ready */
 
+        /* other programs; handover.c */
+        int lock_fd;                    /* of the runtime directory */
+        int next_program;               /* to become when the manager has exited; or -1 */
+        int last_program;               /* that we were, until a manager of ours is ready; or -1 */
+        uint64_t prove_due_usec;        /* until when it must be; or USEC_INFINITY */
+        unsigned int unproven_deaths;   /* of managers, until then */
+        unsigned int upgrades;
+        char upgrade_failure[KEEPER_STATUS_MAX];
+
         /* what it is to be told */
         struct list *handed;            /* the last stored descriptor that it has */
         bool welcomed;
@@ -112,6 +121,19 @@ bool main_process_inherit(struct keeper *k, struct child_process *p);
 void main_process_signal(const struct child_process *p, int signal, bool group);
 /** To the group of a process that is not reaped. */
 void main_process_kill_group(pid_t pid, int signal);
+
+/* ---- handover.c: becoming another program ----------------------------------------------------------- */
+
+/** Take over from the program that this process was before. @return 0; -ENOENT: it was none; or -errno. */
+int handover_take(struct keeper *k);
+/** A program is to be tried: remember it. @param fd  stays the caller's. */
+void handover_plan(struct keeper *k, int fd);
+/** There is no manager: become the planned program, if there is one. Returns if that failed, or there is none. */
+void handover_begin(struct keeper *k);
+/** This program is of no use: become the last one again. @return only if there is none, or that failed. */
+void handover_give_way(struct keeper *k, const char *why);
+/** A manager of this program is ready: it is here to stay. */
+void handover_proven(struct keeper *k);
 
 /* ---- notify.c: what the rest of the system is told ------------------------------------------------- */
 

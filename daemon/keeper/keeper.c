@@ -109,7 +109,7 @@ static int signals_init(struct keeper *k) {
 static bool is_private(const char *variable) {
         static const char *const private[] = {
                 "NOTIFY_SOCKET=", "LISTEN_FDS=", "LISTEN_PID=", "LISTEN_FDNAMES=", "WATCHDOG_PID=", "WATCHDOG_USEC=",
-                KEEPER_FD_ENV "=",
+                KEEPER_FD_ENV "=", KEEPER_HANDOVER_ENV "=", KEEPER_HANDOVER_REFUSED_ENV "=",
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(private); i++)
@@ -150,8 +150,9 @@ static int keeper_init(struct keeper *k, const struct keeper_config *config) {
         int r;
 
         k->config = config;
-        k->signal_fd = k->socket = -1;
-        k->kill_due_usec = k->say_again_usec = USEC_INFINITY;
+        k->signal_fd = k->socket = k->next_program = k->last_program = -1;
+        k->lock_fd = config->lock_fd;
+        k->kill_due_usec = k->say_again_usec = k->prove_due_usec = USEC_INFINITY;
         list_init(&k->replies);
         children_init(&k->children);
         store_init(&k->store);
@@ -168,7 +169,11 @@ static int keeper_init(struct keeper *k, const struct keeper_config *config) {
         r = environment_init(k);
         if (r < 0)
                 return r;
-        return spawner_init(&k->spawner);
+        r = spawner_init(&k->spawner);
+        if (r < 0)
+                return r;
+        r = handover_take(k);
+        return r == -ENOENT ? 0 : r;
 }
 
 static void keeper_done(struct keeper *k) {
@@ -188,6 +193,7 @@ static uint64_t due_usec(const struct keeper *k) {
         uint64_t due = k->manager > 0 ? k->kill_due_usec : k->manager_due_usec;
 
         due = MIN(due, k->say_again_usec);
+        due = MIN(due, k->prove_due_usec);
         return k->retry_usec > 0 ? MIN(due, k->retry_usec) : due;
 }
 
@@ -222,6 +228,8 @@ static void wait_and_serve(struct keeper *k) {
         manager_process_kill_if_due(k);
         if (now_usec() >= k->say_again_usec)
                 notify_flush(k);
+        if (now_usec() >= k->prove_due_usec)
+                handover_give_way(k, "no manager of it was ready in time");
 }
 
 int keeper_run(const struct keeper_config *config) {

@@ -12,6 +12,7 @@ struct keeper_config {
         const char *manager_path;       /* what a manager executes: /proc/self/exe */
         const char *const *manager_argv;
         bool detached;                  /* the terminal is let go of at the first Ready */
+        int lock_fd;                    /* of the runtime directory, for a program that this one becomes; stays the caller's */
         int ready_fd;                   /* gets a zero byte at the first Ready; -1: nobody waits. Stays the caller's */
 };
 
@@ -22,5 +23,8 @@ struct keeper_config {
  *         (78: the configuration), or what it asked for when it left; 71 if the keeper could not begin.
  */
 int keeper_run(const struct keeper_config *config);
+
+/** Was this process a keeper already, by another program? Then keeper_run() goes on from there, and the lock is held. */
+bool keeper_was_handed_over(void);
 
 #endif

@@ -1,5 +1,6 @@
 # The keeper: small, single-threaded, and parent of everything.
 KEEPER_SOURCES = \
+	daemon/keeper/handover.c \
 	lib/base/fault.h \
 	daemon/keeper/children.c daemon/keeper/children.h \
 	daemon/keeper/clone.c daemon/keeper/clone.h \

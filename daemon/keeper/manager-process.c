@@ -33,6 +33,8 @@
 #define HUNG_UP_TIMEOUT_USEC USEC_PER_SEC
 /** Managers that may be killed by a signal before any was ready; then it will not become ready. */
 #define START_ATTEMPTS_MAX 20
+/** Of a program that has taken over, before it is found to be of no use. */
+#define UNPROVEN_DEATHS_MAX 3
 
 static uint64_t restart_delay_usec(unsigned int quick_deaths) {
         uint64_t delay = DELAY_FIRST_USEC;
@@ -141,6 +143,9 @@ void manager_process_died(struct keeper *k, int status) {
                 k->finished = true;
                 return;
         }
+        handover_begin(k);
+        if (k->last_program >= 0 && (WIFEXITED(status) || ++k->unproven_deaths == UNPROVEN_DEATHS_MAX))
+                handover_give_way(k, exit_status_format(text, sizeof text, status));
         if (!k->was_ready && gives_up(k, status))
                 return;
         plan_next(k);

@@ -20,6 +20,15 @@
 #define KEEPER_FD_ENV "GANGER_KEEPER_FD"
 #define KEEPER_MANAGER_ARGV0 "gangerd: manager"
 
+/** Tells a keeper that it was another program before: the numbers of two descriptors, of the Handover and of that program. */
+#define KEEPER_HANDOVER_ENV "GANGER_HANDOVER"
+/** … and that the one that it was to become has refused it. */
+#define KEEPER_HANDOVER_REFUSED_ENV "GANGER_HANDOVER_REFUSED"
+/** What is in a Handover; who does not know it gives way. */
+#define KEEPER_HANDOVER_VERSION 1
+/** Bytes of all of a Handover. */
+#define KEEPER_HANDOVER_MAX (KEEPER_WELCOME_MAX + 64 * 1024 * 1024)
+
 /** One packet. Holds 150 of the longest names of stored fds, or an exit with the longest cookie. */
 #define KEEPER_PACKET_MAX (64 * 1024)
 /** Processes that live, and exits that nobody has acknowledged yet. More: EAGAIN. */

@@ -117,6 +117,8 @@ static int write_state(struct keeper *k, int fd, struct child_process *p) {
                 state.n_children = 1;
         }
         state.stopping = k->stopping;
+        state.upgrades = k->upgrades;
+        state.upgrade_failure = p ? (char *)"" : k->upgrade_failure;
         size = ganger__keeper__welcome_state__get_packed_size(&state);
         if (size > sizeof k->packet)
                 return -EMSGSIZE;

@@ -264,6 +264,14 @@ static void request_ready(struct keeper *k, const Request *request, const int *f
                 k->reloading = false;
         notify_ready(k, request->ready->status, request->ready->reloaded);
         k->was_ready = k->served = true;
+        handover_proven(k);
+}
+
+static void request_upgrade(struct keeper *k, const Request *request, const int *fds, size_t n_fds) {
+        if (n_fds == 1 && !k->leaving) {
+                handover_plan(k, fds[0]);
+                manager_process_expect_exit(k, LEAVE_TIMEOUT_USEC);
+        }
 }
 
 static void request_leave(struct keeper *k, const Request *request, const int *fds, size_t n_fds) {
@@ -288,6 +296,7 @@ static const request_fn rows[] = {
         [GANGER__KEEPER__TO_KEEPER__REQUEST_LEAVE] = request_leave,
         [GANGER__KEEPER__TO_KEEPER__REQUEST_MAIN_PROCESS] = request_main_process,
         [GANGER__KEEPER__TO_KEEPER__REQUEST_SETTLE] = request_settle,
+        [GANGER__KEEPER__TO_KEEPER__REQUEST_UPGRADE] = request_upgrade,
 };
 
 static void serve(struct keeper *k, size_t size, const int *fds, size_t n_fds) {

@@ -554,6 +554,21 @@ def a_change_of_form(fault, point=None):
         g.has_these({i['pid'] for i in g.instances().values() if i['pid']})
 
 
+def an_upgrade(fault, point=None):
+    """the daemon becomes another program while messages are held"""
+    with FaultyGang(fault) as g:
+        g.hold()
+        before = g.instances()
+        if point:
+            g.die_at(point)
+        copy = g.path('gangerd.copy')
+        shutil.copy(os.path.realpath(g.program), copy)
+        g.ctl('daemon-upgrade', copy).has('has taken over')
+        equal(os.readlink(f'/proc/{g.keeper_pid}/exe'), copy, 'the program')
+        g.is_whole(before)
+        g.delivers()
+
+
 CHECKS = (
     (stored_descriptors, (None, 'before-notify-taken'), {'fd-store-unbounded': (None, 'descriptors')}),
     (a_verdict, (None, 'condemned'), {}),
@@ -582,6 +597,7 @@ CHECKS = (
      {'no-inspection': (None, 'the damage is not seen'), 'hand-out-quarantined': (None, 'the ring is given to somebody')}),
     (a_change_of_form, (None, 'after-config', 'successor-stored', 'successor-recorded', 'successor-placed'),
      {'forget-moving': (None, 'letters'), 'start-amid-change': (None, '.*until jobs has changed')}),
+    (an_upgrade, (None, 'before-upgrade', 'taken-over'), {'forget-child': (None, 'processes of|a message that|.* has another|children|.*File exists')}),
     (a_round, ('round-begun', 'after-state', 'after-acknowledge'),
      {'forget-round': ('after-acknowledge', '.*until plain/1 is replaced')}),
     (a_wish, (None, 'before-wishes'), {'forget-wishes': (None, '.*until the wish is written down')}),
@@ -623,9 +639,11 @@ def finds(function, fault, point, seen):
 
 def every_fault_is_tried():
     """each fault and each point that is in the sources is tried here"""
-    sources = glob.glob(f'{SOURCE}/daemon/*.c') + glob.glob(f'{SOURCE}/daemon/control/*.c')
+    sources = glob.glob(f'{SOURCE}/daemon/*.c') + glob.glob(f'{SOURCE}/daemon/control/*.c') + [f'{SOURCE}/daemon/keeper/handover.c']
     text = ''.join(open(path).read() for path in sources)
-    equal(set(re.findall(r'fault_is\("([^"]+)"\)', text)), {f for _, _, faults in CHECKS for f in faults}, 'faults')
+    found = set(re.findall(r'fault_is\("([^"]+)"\)', text))
+    # Programs that cannot take over, for tests/scenario/b275-daemon-upgrade.py.
+    equal(found - {'older-version', 'never-ready', 'refuse-handover'}, {f for _, _, faults in CHECKS for f in faults}, 'faults')
     points = {p for _, points, _ in CHECKS for p in points if p}
     equal(set(re.findall(r'fault_point\("([^"]+)"\)', text)), points, 'points')
 

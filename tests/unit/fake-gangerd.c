@@ -412,6 +412,16 @@ static void answer_reset(struct fake *f) {
         fake_reply(f, &reply, NULL, 0);
 }
 
+static void answer_daemon_upgrade(struct fake *f) {
+        Ganger__V1__Reply reply = GANGER__V1__REPLY__INIT;
+        Ganger__V1__DaemonUpgradeReply upgrade = GANGER__V1__DAEMON_UPGRADE_REPLY__INIT;
+
+        upgrade.version = text(*f->request->daemon_upgrade->program ? f->request->daemon_upgrade->program : "9.9");
+        reply.result_case = GANGER__V1__REPLY__RESULT_DAEMON_UPGRADE;
+        reply.daemon_upgrade = &upgrade;
+        fake_reply(f, &reply, NULL, 0);
+}
+
 static void answer_shutdown(struct fake *f) {
         Ganger__V1__Reply reply = GANGER__V1__REPLY__INIT;
         Ganger__V1__ShutdownReply shutdown = GANGER__V1__SHUTDOWN_REPLY__INIT;
@@ -532,6 +542,9 @@ static bool answer(struct fake *f) {
                 break;
         case GANGER__V1__REQUEST__CALL_RESET:
                 answer_reset(f);
+                break;
+        case GANGER__V1__REQUEST__CALL_DAEMON_UPGRADE:
+                answer_daemon_upgrade(f);
                 break;
         case GANGER__V1__REQUEST__CALL_SHUTDOWN:
                 answer_shutdown(f);

@@ -328,6 +328,13 @@ LD_LIBRARY_PATH=$PWD/.libs${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} "$dir/bin/ganger
 [ $? = 1 ] || fail "check: not 1"
 out_is '{"file": "x.conf", "valid": false, "messages": ["x.conf:1: mistake"]}'
 
+run 0 daemon-upgrade
+out_is 'gangerd 9.9 has taken over'
+run 0 daemon-upgrade /bin/../bin/sh --json
+out_is "{\"version\": \"$(readlink -f /bin/sh)\"}"
+run 1 daemon-upgrade /nowhere/gangerd
+err_has '/nowhere/gangerd'
+
 # ---- the end
 run 0 shutdown
 wait $daemon || fail "the daemon did not end well"
