@@ -286,6 +286,7 @@ static int gang_init(struct manager *manager, const struct options *options, str
         gang->runtime_dir = options->runtime_dir;
         gang->config_path = options->config;
         gang->state_dir = options->state_dir;
+        gang->log_dir = options->log_dir;
         gang->keeper_pid = getppid();
         gang->started_usec = now_usec();
         list_init(&gang->workers);
