@@ -518,6 +518,8 @@ struct instance *instance_free(struct instance *instance) {
         membership_leave(&gang->objects, &instance->membership);
         for (enum log_stream stream = 0; stream < _LOG_STREAM_N; stream++)
                 log_capture_close(&instance->captures[stream]);
+        output_rate_end(instance);
+        output_rate_done(instance);
         log_tail_done(&instance->tail);
         restart_history_done(&instance->history);
         report_free(instance->report);

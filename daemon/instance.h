@@ -24,6 +24,7 @@
 #include "daemon/log/tail.h"
 #include "daemon/map.h"
 #include "daemon/objects.h"
+#include "daemon/output-rate.h"
 #include "daemon/policy/restart.h"
 #include "daemon/policy/states.h"
 #include "daemon/probing.h"
@@ -105,6 +106,7 @@ struct instance {
         struct membership membership;   /* its seats and its journals */
         struct log_capture captures[_LOG_STREAM_N]; /* of its stdout and stderr */
         struct log_tail tail;           /* the last lines of its output, also of processes before */
+        struct output_rate output_rate;
         struct said said;
         struct condemned condemned;
         struct watchdog watchdog;

@@ -45,6 +45,7 @@ int worker_new(struct worker **ret, struct gang *gang, const struct worker_defin
                 free(worker);
                 return r;
         }
+        worker_log_init(worker);
         list_append(&gang->workers, &worker->link);
         *ret = worker;
         return 0;
@@ -60,6 +61,7 @@ struct worker *worker_free(struct worker *worker) {
         list_unlink(&worker->link);
         schedule_done(worker);
         worker->gang->n_in_rounds -= worker->round_usec != 0;
+        worker_log_done(worker);
         free(worker->instances);
         free(worker->name);
         free(worker);

@@ -15,6 +15,7 @@
 #include "daemon/config/config.h"
 #include "daemon/map.h"
 #include "daemon/schedule.h"
+#include "daemon/worker-log.h"
 
 struct gang;
 struct group;
@@ -43,6 +44,7 @@ struct worker {
         unsigned int n_waiting;
         unsigned int n_held;            /* instances that are to end, and have not been told yet */
         struct worker_demand *demand;   /* with `start = on-demand`: what is watched; NULL: nothing yet */
+        struct worker_log log;
         uint32_t state_slot;
 };
 
