@@ -30,7 +30,8 @@ SCENARIOS = \
 	tests/scenario/b196-runs.py \
 	tests/scenario/b198-remembered.py \
 	tests/scenario/b220-log-files.py \
-	tests/scenario/b221-log-rates.py
+	tests/scenario/b221-log-rates.py \
+	tests/scenario/b222-logs-verb.py
 TESTS += $(SCENARIOS)
 EXTRA_DIST += $(SCENARIOS) tests/harness/gang.py
 

@@ -45,6 +45,7 @@ static const struct {
         [REQUEST(RESET_FAILED)] = { "reset-failed", call_reset_failed, CONTROL_OPERATE },
         [REQUEST(REPORT)] = { "report", call_report, CONTROL_VIEW },
         [REQUEST(SOCKETS)] = { "sockets", call_sockets, CONTROL_VIEW },
+        [REQUEST(LOG_FILES)] = { "log-files", call_log_files, CONTROL_VIEW },
         [REQUEST(SHUTDOWN)] = { "shutdown", call_shutdown, CONTROL_ADMIN },
 };
 

@@ -323,3 +323,46 @@ int log_file_write(struct log_file *f, const struct log_record *record) {
         f->code = f->path ? write_line(f, record) : -ENOENT;
         return f->code;
 }
+
+/* ---- reading ----------------------------------------------------------------------------------- */
+
+static int open_to_read(int directory, const char *name) {
+        _cleanup_(closep) int fd = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        struct stat st;
+
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return -errno;
+        return S_ISREG(st.st_mode) && st.st_uid == geteuid() ? TAKE_FD(fd) : -EPERM;
+}
+
+static void reverse(int *fds, size_t n) {
+        for (size_t i = 0; i < n / 2; i++) {
+                int fd = fds[i];
+
+                fds[i] = fds[n - 1 - i];
+                fds[n - 1 - i] = fd;
+        }
+}
+
+int log_files_open(const char *path, int *fds, size_t max, size_t *ret_n, struct error *e) {
+        _cleanup_(closep) int directory = log_directory_open(path, e);
+        const char *last = strrchr(path, '/') + 1;
+        char name[NAME_SIZE];
+        size_t n = 0;
+        int fd = -1;
+
+        if (directory < 0)
+                return directory;
+        for (; n < max; n++) {
+                snprintf(name, sizeof name, n > 0 ? "%s.%zu" : "%s", last, n);
+                fd = open_to_read(directory, name);
+                if (fd < 0)
+                        break;
+                fds[n] = fd;
+        }
+        if (n == 0 && fd < 0 && fd != -ENOENT)
+                return error_errno(e, fd, "opening it");
+        reverse(fds, n);
+        *ret_n = n;
+        return 0;
+}

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/error.h"
 #include "base/log-line.h"
 #include "daemon/log/lines.h"
 #include "daemon/log/record.h"
@@ -56,6 +57,14 @@ void log_file_look_again(struct log_file *f);
 
 /** Close it; the next line opens it again. */
 void log_file_close(struct log_file *f);
+
+/**
+ * Open NAME and those before it, to read.
+ * @param fds    the oldest first; at most `max`, of which the newest are taken. Up to the first gap.
+ * @param ret_n  how many: none, if there is no file.
+ * @return 0, or -errno and `e` says why.
+ */
+int log_files_open(const char *path, int *fds, size_t max, size_t *ret_n, struct error *e);
 
 /** Write a line. @return 0; -errno: it is not in the file, and `f->why` says why. */
 int log_file_write(struct log_file *f, const struct log_record *record);
