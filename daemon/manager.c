@@ -75,7 +75,7 @@ static void format_status(struct gang *gang, char *buf, size_t size) {
                 struct worker *worker = list_entry(it, struct worker, link);
 
                 n_workers += !worker->removed;
-                n_ready += worker->n_ready;
+                n_ready += worker_count_active(worker);
                 n_wanted += worker->stopped || worker_is_resting(worker) ? 0 : worker->wanted;
         }
         if (gang->stopping)

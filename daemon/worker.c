@@ -98,6 +98,14 @@ bool worker_is_resting(const struct worker *worker) {
         return worker->definition->start != WORKER_START_BOOT;
 }
 
+unsigned int worker_count_active(const struct worker *worker) {
+        unsigned int n = worker->n_ready;
+
+        for (size_t i = 0; i < worker->n_instances && worker->definition->remain; i++)
+                n += instance_remains(worker->instances[i]);
+        return n;
+}
+
 void worker_save(struct worker *worker) {
         Ganger__State__WorkerState record = GANGER__STATE__WORKER_STATE__INIT;
         int r;

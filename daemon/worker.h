@@ -83,6 +83,9 @@ bool worker_is_wanted(const struct worker *worker);
 /** Does it rest: none of its instances runs, and none is to before somebody uses it or starts it? */
 bool worker_is_resting(const struct worker *worker);
 
+/** How many of its instances are ready, or have ended well and remain so. */
+unsigned int worker_count_active(const struct worker *worker);
+
 /** Write the worker's record into the state memory. */
 void worker_save(struct worker *worker);
 

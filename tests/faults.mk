@@ -12,6 +12,7 @@ tests_faults_gangerd_faults_SOURCES = daemon/main.c \
 	daemon/fd-store.c \
 	daemon/instance.c \
 	daemon/instance-end.c \
+	daemon/instance-record.c \
 	daemon/instance-spawn.c \
 	daemon/instance-takeover.c \
 	daemon/main-pid.c \

@@ -31,7 +31,8 @@ SCENARIOS = \
 	tests/scenario/b198-remembered.py \
 	tests/scenario/b220-log-files.py \
 	tests/scenario/b221-log-rates.py \
-	tests/scenario/b222-logs-verb.py
+	tests/scenario/b222-logs-verb.py \
+	tests/scenario/b223-remain.py
 TESTS += $(SCENARIOS)
 EXTRA_DIST += $(SCENARIOS) tests/harness/gang.py
 

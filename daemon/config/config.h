@@ -169,6 +169,7 @@ struct worker_definition {
         char **requires;
         char **conflicts;
         int type;                       /* enum worker_type */
+        bool remain;                    /* oneshot: once it has ended well it is as good as ready */
         uint64_t every_usec;            /* from start to start; USEC_INFINITY: not */
         int overlap;                    /* enum schedule_overlap */
         uint64_t jitter_usec;

@@ -597,6 +597,27 @@ def lines_that_were_dropped(fault):
         equal(said[1:], ['dropped 100 lines: more than 10 in 1h'], 'what was too much')
 
 
+def one_that_remains(fault, point=None):
+    """a oneshot that has ended well remains so, wherever the manager dies over that, and is not run again"""
+    with FaultyGang(fault) as g:
+        end = g.fifo('end-part')
+        g.script('part', f'echo run >> {g.path("parts")}; read -r go < {end}')
+        g.configure(CONFIG + 'worker part { exec = {"@/part"} type = oneshot remain = yes }\n')
+        g.ctl('reload')
+        g.wait_until('it runs', lambda: os.path.exists(g.path('parts')))
+        if point:
+            g.die_at(point)
+        with open(end, 'w') as f:
+            f.write('go\n')
+        if point:
+            g.has_died()
+        g.wait_until('it has ended', lambda: g.instance('part/0')['state'] in ('exited', 'down'))
+        kill_and_wait(g.manager_pid)
+        equal(g.instance('part/0')['state'], 'exited', 'state')
+        g.ctl('start', 'part')
+        equal(g.read('parts'), 'run\n', 'runs')
+
+
 CHECKS = (
     (stored_descriptors, (None, 'before-notify-taken'), {'fd-store-unbounded': (None, 'descriptors')}),
     (a_verdict, (None, 'condemned'), {}),
@@ -634,6 +655,7 @@ CHECKS = (
     (a_log_file, (None, 'after-rotate'), {'rotation-loses-line': (None, 'lines')}),
     (lines_that_were_dropped, (None,),
      {'forget-dropped': (None, 'what could not be written'), 'forget-rated': (None, 'what could not be written|what was too much')}),
+    (one_that_remains, (None, 'before-recover', 'after-state', 'after-acknowledge'), {'forget-remains': (None, 'state')}),
     (an_outsider, (None, 'before-recover-attached', 'after-recover-attached'), {'forget-attached': (None, 'the letter')}),
 )
 

@@ -46,7 +46,7 @@ START_TEST(every_key_is_read) {
         ck_assert_int_eq(config_load(CONFIG_EXAMPLES "/good.conf", &c, &errors), 0);
         ck_assert_uint_eq(c->n_objects, 12);
         ck_assert_uint_eq(c->n_listens, 2);
-        ck_assert_uint_eq(c->n_workers, 14);
+        ck_assert_uint_eq(c->n_workers, 15);
         ck_assert_uint_eq(c->workers[8]->watchdog_usec, 30 * USEC_PER_SEC);
         ck_assert_int_eq(c->workers[8]->watchdog_signal, SIGQUIT);
         ck_assert_uint_eq(c->workers[8]->fd_store_max, 4);
@@ -108,6 +108,8 @@ START_TEST(every_key_is_read) {
         ck_assert_uint_eq(w->log_rate_count, 100);
         ck_assert_uint_eq(w->log_rate_period_usec, USEC_PER_SEC);
         ck_assert_int_eq(w->log_level_max, LOG_NOTICE);
+        ck_assert(!w->remain);
+        ck_assert(config_worker(c, "once")->remain);
         ck_assert_int_eq(config_worker(c, "silent")->log, WORKER_LOG_NONE);
         ck_assert_uint_eq(config_worker(c, "silent")->log_rate_count, 0);
         ck_assert_ptr_nonnull(config_object(c, "thumbs"));
