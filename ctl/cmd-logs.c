@@ -3,9 +3,9 @@
 /*
  * logs: what workers print
  *
- * The daemon has the last lines of each instance. Who wants more, of a worker that logs to files, gets them from there first; then
- * the stream goes on. With the first item of the stream it is certain that it has begun: what has come into the files
- * until then is read once more, so that nothing is missing between the two, and what both have is shown once.
+ * The daemon has the last lines of each instance. Who wants more, of a worker that logs to files, gets them from there
+ * first; then the stream goes on. With the first item of the stream it is certain that it has begun: what has come into
+ * the files until then is read once more, so that nothing is missing between the two, and what both have is shown once.
  */
 
 #include <errno.h>

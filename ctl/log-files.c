@@ -3,8 +3,9 @@
 /*
  * Log files of workers
  *
- * A file is read twice the first time: to count what is wanted of each instance, and to print the last of that. So any number
- * of lines takes no memory. How far each was read is kept by its inode, for it may have been rotated when it is read again.
+ * A file is read twice the first time: to count what is wanted of each instance, and to print the last of that. So any
+ * number of lines takes no memory. How far each was read is kept by its inode, for it may have been rotated when it is
+ * read again.
  */
 
 #include "ctl/log-files.h"

@@ -75,7 +75,8 @@ static int parse_since(const char *text, uint64_t *ret) {
         if (r == -ERANGE)
                 complain(0, "--since: '%s' has not been yet, or is too long ago", text);
         else if (r < 0)
-                complain(0, "--since: '%s' is not a time, such as '10min ago', -5m, today, 10:00 or '2026-11-27 10:00'", text);
+                complain(0, "--since: '%s' is not a time, such as '10min ago', -5m, today, 10:00 or '2026-11-27 10:00'",
+                         text);
         return r < 0 ? -EINVAL : 0;
 }
 
@@ -107,7 +108,8 @@ static int set(struct options *o, enum option_id id, const char *value) {
                 o->priority = log_level_parse(value);
                 if (o->priority >= 0)
                         return 0;
-                complain(0, "--priority: '%s' is none of emerg, alert, crit, err, warning, notice, info, debug and 0 to 7", value);
+                complain(0, "--priority: '%s' is none of emerg, alert, crit, err, warning, notice, info, debug, 0 to 7",
+                         value);
                 return -EINVAL;
         case OPTION_TIMEOUT:
                 if (usec_parse(value, &o->timeout_usec) < 0) {

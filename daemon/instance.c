@@ -244,7 +244,8 @@ static void instance_tell(struct instance *instance) {
         struct gang *gang = instance_gang(instance);
         const char *state = instance_shown_state(instance);
 
-        events_add(&gang->events, instance->key, &(struct event){ .kind = EVENT_STATE, .state = state, .pid = instance->pid },
+        events_add(&gang->events, instance->key,
+                   &(struct event){ .kind = EVENT_STATE, .state = state, .pid = instance->pid },
                    "%s%s%s", state, *instance->reason ? ": " : "", instance->reason);
         list_for_each_safe(it, &instance->watchers) {
                 struct instance_watcher *watcher = list_entry(it, struct instance_watcher, link);

@@ -3,8 +3,8 @@
 /*
  * How much an instance may print
  *
- * What is dropped in a period is told by one line at its end: by the timer, by the first line of the next period, or when the
- * process ends, whichever comes first.
+ * What is dropped in a period is told by one line at its end: by the timer, by the first line of the next period, or when
+ * the process ends, whichever comes first.
  */
 
 #include "daemon/output-rate.h"
@@ -42,26 +42,33 @@ static void tell(struct instance *instance, uint64_t dropped) {
         instance_put_line(instance, &record);
 }
 
-static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
-        struct instance *instance = userdata;
-
-        tell(instance, rate_turn(&instance->output_rate.rate, instance_definition(instance)->log_rate_period_usec, now_usec()));
-        return 0;
-}
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata);
 
 /* Without a timer the next line, or the end, tells. */
 static void arm(struct instance *instance) {
         struct output_rate *o = &instance->output_rate;
         uint64_t due = usec_add(o->rate.since_usec, instance_definition(instance)->log_rate_period_usec);
+        sd_event *event = instance_gang(instance)->event;
 
         if (due == USEC_INFINITY)
                 return;
         if (!o->timer) {
-                (void)sd_event_add_time(instance_gang(instance)->event, &o->timer, CLOCK_MONOTONIC, due, 1, on_timer, instance);
+                (void)sd_event_add_time(event, &o->timer, CLOCK_MONOTONIC, due, 1, on_timer, instance);
                 return;
         }
         sd_event_source_set_time(o->timer, due);
         sd_event_source_set_enabled(o->timer, SD_EVENT_ONESHOT);
+}
+
+/* If a reload has made the period longer, it is not over yet. */
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
+        struct instance *instance = userdata;
+        struct rate *rate = &instance->output_rate.rate;
+
+        tell(instance, rate_turn(rate, instance_definition(instance)->log_rate_period_usec, now_usec()));
+        if (rate->dropped > 0)
+                arm(instance);
+        return 0;
 }
 
 bool output_rate_admit(struct instance *instance) {

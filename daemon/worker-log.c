@@ -3,8 +3,8 @@
 /*
  * Where the output of a worker goes
  *
- * Its file is told of in the log of the daemon: once when lines are lost, and once when they are not any more; how many were,
- * the file itself says.
+ * Its file is told of in the log of the daemon: once when lines are lost, and once when they are not any more; how many
+ * were, the file itself says.
  */
 
 #include "daemon/worker-log.h"
@@ -53,7 +53,9 @@ static void prepare_file(struct worker *worker) {
         if (r >= 0)
                 r = log_file_set_path(&log->file, path);
         if (r < 0) {
-                log_error("worker '%s': its log file: %s", worker->name, strerror(-r));
+                if (log->sink.dropped++ == 0)
+                        log_error("%s: log file: %s; lines are dropped", worker->name,
+                                  r == -ENOENT ? "there is no directory for it; see --log-dir" : strerror(-r));
                 return;
         }
         log->file.size_max = definition->log_max_size;
@@ -67,20 +69,16 @@ static void tell(struct worker *worker) {
         struct worker_log *log = &worker->log;
         bool lost = log->sink.dropped > 0;
 
-        if (lost != log->told_lost) {
-                log->told_lost = lost;
-                if (lost)
-                        log_warning("%s: log file %s: %s; lines are dropped until it can be written", worker->name, log->file.path,
-                                    log->file.why);
-                else
-                        log_info("%s: log file %s: it is written again", worker->name, log->file.path);
-        }
-        if (log->file.unrotated != log->told_unrotated) {
-                log->told_unrotated = log->file.unrotated;
-                if (log->file.unrotated)
-                        log_warning("%s: log file %s: it is too long, and cannot be rotated: %s", worker->name, log->file.path,
-                                    log->file.why);
-        }
+        if (lost && !log->told_lost)
+                log_warning("%s: log file %s: %s; lines are dropped until it can be written", worker->name,
+                            log->file.path, log->file.why);
+        if (!lost && log->told_lost)
+                log_info("%s: log file %s: it is written again", worker->name, log->file.path);
+        if (log->file.unrotated && !log->told_unrotated)
+                log_warning("%s: log file %s: it grows, since it cannot be rotated: %s", worker->name, log->file.path,
+                            log->file.why);
+        log->told_lost = lost;
+        log->told_unrotated = log->file.unrotated;
 }
 
 void worker_log_write(struct worker *worker, const struct log_record *record) {
@@ -109,6 +107,8 @@ void worker_log_reload(struct worker *worker) {
         if (worker->definition->log & WORKER_LOG_FILE) {
                 prepare_file(worker);
                 log_file_look_again(&log->file);
-        } else
+        } else {
                 log_sink_close(&log->sink);
+                log->told_lost = log->told_unrotated = false;
+        }
 }

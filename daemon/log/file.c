@@ -116,7 +116,8 @@ static int open_file(struct log_file *f) {
         struct stat st;
         int r;
 
-        fd = openat(f->directory_fd, name_of(f), O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, MODE);
+        fd = openat(f->directory_fd, name_of(f),
+                    O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, MODE);
         if (fd < 0 && errno == ELOOP)
                 return fail(f, -ELOOP, "it is a symbolic link");
         if (fd < 0 || fstat(fd, &st) < 0)

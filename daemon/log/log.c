@@ -56,8 +56,8 @@ static void write_beside(size_t place, const struct log_record *record) {
         }
         sink->dropped_total++;
         if (sink->dropped++ == 0)
-                log_warning("the log '%s' cannot be opened: %s; lines for it are dropped until it can", places[place].type->name,
-                            strerror(-r));
+                log_warning("the log '%s' cannot be opened: %s; lines for it are dropped until it can",
+                            places[place].type->name, strerror(-r));
 }
 
 void log_write(const struct log_record *record, unsigned int where) {

@@ -19,7 +19,9 @@
 #include "base/fault.h"
 #include "base/time.h"
 
-const struct log_sink_type *const log_sinks[] = { &log_sink_journal, &log_sink_stderr, &log_sink_file, &log_sink_none, NULL };
+const struct log_sink_type *const log_sinks[] = {
+        &log_sink_journal, &log_sink_stderr, &log_sink_file, &log_sink_none, NULL,
+};
 
 static int none_open(struct log_sink *sink) {
         return 0;

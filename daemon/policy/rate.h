@@ -5,8 +5,8 @@
 /*
  * A limit of lines in a period
  *
- * As journald's: the period begins with the first line of all, or after the one before it; the first N of it pass, and of the
- * others only the number is kept. It costs no memory, whatever N is.
+ * As journald's: the period begins with the first line of all, or after the one before it; the first N of it pass, and of
+ * the others only the number is kept. It costs no memory, whatever N is.
  */
 
 #include <stdbool.h>

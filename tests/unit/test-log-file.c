@@ -296,7 +296,9 @@ END_TEST
 /* A file that can grow to a limit only, as a full disk: no line is there by half, and it goes on when there is room. */
 START_TEST(a_full_disk_leaves_no_half_line) {
         struct log_sink sink = LOG_SINK_NULL;
-        struct log_record record = { .priority = LOG_INFO, .realtime_usec = T0, .text = "a line like any other", .size = 21 };
+        struct log_record record = {
+                .priority = LOG_INFO, .realtime_usec = T0, .text = "a line like any other", .size = 21,
+        };
         struct rlimit saved, limit;
         size_t written = 0;
         char told[64];
