@@ -251,4 +251,34 @@ def to_the_journal():
         equal(len(g.texts()), total + 5, 'lines of the file, which misses none')
 
 
-main(to_places, rotated, over_the_death_of_the_manager, moved_by_others, attacked, full_disk, to_the_journal)
+def read_now(fd):
+    """What is in a pipe."""
+    text = b''
+    while True:
+        try:
+            text += os.read(fd, 1 << 20)
+        except BlockingIOError:
+            return text.decode()
+
+
+def full_pipe():
+    """standard error of the daemon a pipe that nobody reads for a while: nobody waits, and it is told what was dropped"""
+    r, w = os.pipe2(os.O_CLOEXEC)
+    os.set_blocking(r, False)
+    try:
+        with LoggingGang('worker w { exec = {"@/w"} log = {stderr, file} log-rate = none }', stderr=w) as g:
+            total = 2000
+            g.say(*[f'line {i}, which is long enough to fill a pipe when there are so many of them.' for i in range(total)])
+            g.until_ready('w/0')
+            kept = read_now(r).count('w/0: line')
+            check(0 < kept < total, f'{kept} lines have found room')
+            g.say('it is read again')
+            told = read_now(r).splitlines()
+            check(f'gangerd: {total - kept} lines of log dropped' in told and 'w/0: it is read again' in told, f'afterwards: {told}')
+            equal(len(g.texts()), total + 1, 'lines of the file, which misses none')
+    finally:
+        os.close(r)
+        os.close(w)
+
+
+main(full_pipe, to_places, rotated, over_the_death_of_the_manager, moved_by_others, attacked, full_disk, to_the_journal)
