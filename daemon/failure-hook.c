@@ -120,6 +120,8 @@ static void on_line(struct log_capture *capture, const struct log_record *record
         struct worker *worker;
 
         worker = worker_find(hook->gang, hook->worker);
+        if (worker && record->priority > worker->definition->log_level_max)
+                return;
         if (worker)
                 worker_log_write(worker, record);
         else
