@@ -39,10 +39,23 @@ int verb_status(struct ctl *ctl) {
         return STATUS_DONE;
 }
 
-/** Of a worker that is not running: that of its first instance. */
+static bool is_active(const Ganger__V1__Instance *instance) {
+        return strcmp(instance->state, "ready") == 0 || strcmp(instance->state, "exited") == 0;
+}
+
+/** "ready" if one is, or "exited"; else that of its first instance. */
 static const char *worker_state(const Ganger__V1__Worker *worker) {
-        if (worker->ready > 0)
-                return "ready";
+        const char *state = NULL;
+
+        for (size_t i = 0; i < worker->n_instances && worker->ready > 0; i++) {
+                if (!is_active(worker->instances[i]))
+                        continue;
+                state = worker->instances[i]->state;
+                if (strcmp(state, "ready") == 0)
+                        break;
+        }
+        if (state)
+                return state;
         return worker->n_instances > 0 ? worker->instances[0]->state : "down";
 }
 
@@ -66,7 +79,7 @@ static bool find_activity(const Ganger__V1__StatusReply *status, const char *nam
                         const Ganger__V1__Instance *instance = worker->instances[i];
 
                         if (strcmp(instance->key, name) == 0) {
-                                *ret = (struct activity){ name, strcmp(instance->state, "ready") == 0,
+                                *ret = (struct activity){ name, is_active(instance),
                                                           strcmp(instance->state, "failed") == 0, instance->state };
                                 return true;
                         }

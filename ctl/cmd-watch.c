@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * logs and events: what workers print, and what happened
+ * What streams: lines of logs, and events
  *
  * Each item is flushed when no other is waiting, so that a pipe gets whole bursts at once, and a person
  * sees each line as it comes.
@@ -11,8 +11,8 @@
 
 #include "ctl/ctl.h"
 #include "ctl/verbs.h"
+#include "ctl/watch.h"
 
-#define LOG_LINES_DEFAULT 10
 #define EVENTS_DEFAULT 20
 
 static void show(struct output *o, const Ganger__V1__Reply *item) {
@@ -22,7 +22,7 @@ static void show(struct output *o, const Ganger__V1__Reply *item) {
                 o->ops->event(o, item->event);
 }
 
-static int watch(struct ctl *ctl, Ganger__V1__Request *request) {
+int watch(struct ctl *ctl, Ganger__V1__Request *request, watch_fn takes, void *userdata) {
         _cleanup_(ganger_control_stream_freep) struct ganger_control_stream *stream = NULL;
         int r;
 
@@ -48,27 +48,11 @@ static int watch(struct ctl *ctl, Ganger__V1__Request *request) {
                         return STATUS_DONE;
                 if (!item)
                         return complain(status_of_error(r), "%s", ganger_control_stream_error(stream));
-                show(&ctl->out, item);
+                if (!takes || takes(userdata, item))
+                        show(&ctl->out, item);
                 if (ferror(ctl->out.file))
                         return STATUS_DONE;
         }
-}
-
-static uint32_t lines_or(const struct ctl *ctl, uint32_t otherwise) {
-        return option_given(&ctl->options, OPTION_LINES) ? ctl->options.lines : otherwise;
-}
-
-int verb_logs(struct ctl *ctl) {
-        Ganger__V1__Request request = GANGER__V1__REQUEST__INIT;
-        Ganger__V1__LogsRequest call = GANGER__V1__LOGS_REQUEST__INIT;
-
-        call.names = ctl->args;
-        call.n_names = (size_t)ctl->n_args;
-        call.follow = option_given(&ctl->options, OPTION_FOLLOW);
-        call.lines = lines_or(ctl, LOG_LINES_DEFAULT);
-        request.call_case = GANGER__V1__REQUEST__CALL_LOGS;
-        request.logs = &call;
-        return watch(ctl, &request);
 }
 
 int verb_events(struct ctl *ctl) {
@@ -76,8 +60,8 @@ int verb_events(struct ctl *ctl) {
         Ganger__V1__EventsRequest call = GANGER__V1__EVENTS_REQUEST__INIT;
 
         call.follow = option_given(&ctl->options, OPTION_FOLLOW);
-        call.past = lines_or(ctl, EVENTS_DEFAULT);
+        call.past = option_given(&ctl->options, OPTION_LINES) ? ctl->options.lines : EVENTS_DEFAULT;
         request.call_case = GANGER__V1__REQUEST__CALL_EVENTS;
         request.events = &call;
-        return watch(ctl, &request);
+        return watch(ctl, &request, NULL, NULL);
 }

@@ -17,13 +17,13 @@ gangerctl_CPPFLAGS = $(CTL_CPPFLAGS)
 gangerctl_SOURCES = \
 	$(CTL_TABLES) \
 	ctl/attach.c ctl/attach.h \
-	ctl/cmd-call.c ctl/cmd-change.c ctl/cmd-check.c ctl/cmd-daemon.c ctl/cmd-import.c ctl/cmd-locks.c ctl/cmd-receive.c ctl/cmd-report.c ctl/cmd-rings.c ctl/cmd-send.c \
+	ctl/cmd-call.c ctl/cmd-change.c ctl/cmd-check.c ctl/cmd-daemon.c ctl/cmd-import.c ctl/cmd-locks.c ctl/cmd-logs.c ctl/cmd-receive.c ctl/cmd-report.c ctl/cmd-rings.c ctl/cmd-send.c \
 	ctl/cmd-sockets.c ctl/cmd-status.c ctl/cmd-tree.c ctl/cmd-watch.c ctl/processes.c ctl/processes.h \
 	ctl/ctl.c ctl/ctl.h \
 	ctl/find-gangerd.c ctl/find-gangerd.h \
 	ctl/import.c ctl/import.h ctl/import-ini.c ctl/import-ini.h \
 	ctl/import-procfile.c ctl/import-supervisord.c ctl/import-unit.c \
-	ctl/help.c ctl/main.c ctl/options.c \
+	ctl/help.c ctl/log-files.c ctl/log-files.h ctl/main.c ctl/options.c ctl/watch.h ctl/when.c ctl/when.h \
 	ctl/demo/demo.c ctl/demo/demo.h \
 	ctl/demo/chaos.c ctl/demo/feed.c ctl/demo/gang.c ctl/demo/input.c ctl/demo/screen.c ctl/demo/verdict.c
 gangerctl_LDADD = libctl-printing.la libganger-control.la libganger.la libbase.la $(PROTOBUF_C_LIBS)

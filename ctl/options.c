@@ -12,9 +12,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/log-line.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "ctl/ctl.h"
+#include "ctl/when.h"
 
 /** A day, and more than two processors can do. */
 #define SECONDS_MAX 86400
@@ -67,6 +69,17 @@ static int parse_count(const char *text, const char *what, uint32_t max, uint32_
         return 0;
 }
 
+static int parse_since(const char *text, uint64_t *ret) {
+        int r = when_parse(text, now_realtime_usec(), ret);
+
+        if (r == -ERANGE)
+                complain(0, "--since: '%s' has not been yet, or is too long ago", text);
+        else if (r < 0)
+                complain(0, "--since: '%s' is not a time, such as '10min ago', -5m, today, 10:00 or '2026-11-27 10:00'",
+                         text);
+        return r < 0 ? -EINVAL : 0;
+}
+
 static int set(struct options *o, enum option_id id, const char *value) {
         o->given |= UINT32_C(1) << id;
         switch (id) {
@@ -89,6 +102,15 @@ static int set(struct options *o, enum option_id id, const char *value) {
                 return parse_count(value, "--kills-per-second", KILLS_MAX, &o->kills);
         case OPTION_SEED:
                 return parse_number(value, "--seed", UINT64_MAX, &o->seed);
+        case OPTION_SINCE:
+                return parse_since(value, &o->since_usec);
+        case OPTION_PRIORITY:
+                o->priority = log_level_parse(value);
+                if (o->priority >= 0)
+                        return 0;
+                complain(0, "--priority: '%s' is none of emerg, alert, crit, err, warning, notice, info, debug, 0 to 7",
+                         value);
+                return -EINVAL;
         case OPTION_TIMEOUT:
                 if (usec_parse(value, &o->timeout_usec) < 0) {
                         complain(0, "--timeout: '%s' is not a time, such as 10s or 1min", value);

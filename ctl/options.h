@@ -38,6 +38,8 @@ struct options {
         uint32_t given;
         const char *socket, *runtime_dir, *exec;
         uint64_t timeout_usec;
+        uint64_t since_usec;            /* CLOCK_REALTIME */
+        int priority;
         uint32_t lines, count, seconds, kills;
         uint64_t seed;
 };

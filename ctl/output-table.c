@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 #include <time.h>
 
 #include "base/cleanup.h"
@@ -235,14 +236,26 @@ static void table_tree(struct output *o, const struct tree_line *line) {
 
 /* ---- what streams ------------------------------------------------------------------------------ */
 
+/* As journalctl has them. */
+static const char *level_color(const struct output *o, int priority) {
+        if (!o->color)
+                return "";
+        if (priority <= LOG_WARNING)
+                return priority <= LOG_ERR ? "\033[31m" : "\033[33m";
+        return priority == LOG_DEBUG ? "\033[2m" : "";
+}
+
 static void table_log(struct output *o, const Ganger__V1__LogLine *line) {
+        const char *color = level_color(o, line->priority);
+
         if (line->dropped > 0)
                 fprintf(o->file, "(%" PRIu64 " lines of %s left out)\n", line->dropped, line->key);
         put_time(o, line->realtime_usec);
         put(o, line->key);
         fprintf(o->file, "[%" PRId32 "]: ", line->pid);
+        fputs(color, o->file);
         put(o, line->text);
-        putc('\n', o->file);
+        fputs(*color ? "\033[0m\n" : "\n", o->file);
 }
 
 static void table_event(struct output *o, const Ganger__V1__Event *event) {

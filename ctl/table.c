@@ -24,7 +24,8 @@
 static const struct {
         const char *state, *color;
 } colors[] = {
-        { "ready", "\033[32m" },    { "starting", "\033[33m" }, { "backoff", "\033[33m" }, { "draining", "\033[33m" },
+        { "ready", "\033[32m" },    { "exited", "\033[32m" },
+        { "starting", "\033[33m" }, { "backoff", "\033[33m" }, { "draining", "\033[33m" },
         { "stopping", "\033[33m" }, { "failed", "\033[31m" },   { "dead", "\033[31m" },    { "down", "\033[2m" },
         { "stopped", "\033[2m" },   { "standby", "\033[36m" },  { "leased", "\033[36m" },
         { "waiting", "\033[33m" },

@@ -47,7 +47,7 @@ static void target_settle(struct change_target *target, bool ok, const char *why
 
         target->settled = true;
         target->ok = ok;
-        target->state = target->instance ? target->instance->state : INSTANCE_DOWN;
+        target->state = target->instance ? instance_shown_state(target->instance) : instance_state_name(INSTANCE_DOWN);
         if (!ok)
                 snprintf(target->message, sizeof target->message, "%s", why);
         instance_unwatch(&target->watcher);
@@ -101,8 +101,8 @@ static void target_check(struct change_target *target) {
                         target_settle(target, true, NULL);
                 break;
         case CHANGE_WAIT_READY:
-                if (instance->state == INSTANCE_READY || instance->state == INSTANCE_FAILED)
-                        target_settle(target, instance->state == INSTANCE_READY, why_not(instance));
+                if (instance->state == INSTANCE_READY || instance->state == INSTANCE_FAILED || instance_remains(instance))
+                        target_settle(target, instance->state != INSTANCE_FAILED, why_not(instance));
                 break;
         case CHANGE_START:
                 target_check_up(target);

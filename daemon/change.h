@@ -40,7 +40,7 @@ struct change_target {
         uint64_t generation;            /* of its process when the change began */
         bool settled;
         bool ok;
-        enum instance_state state;      /* when it was settled */
+        const char *state;              /* when it was settled, in words */
         char message[INSTANCE_TEXT_MAX + 32]; /* if not ok: why */
 };
 

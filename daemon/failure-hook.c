@@ -117,8 +117,15 @@ static const char *hook_stored(char *buf, const struct failure_hook *hook, enum 
 
 static void on_line(struct log_capture *capture, const struct log_record *record) {
         struct failure_hook *hook = capture->userdata;
+        struct worker *worker;
 
-        log_write(record);
+        worker = worker_find(hook->gang, hook->worker);
+        if (worker && record->priority > worker->definition->log_level_max)
+                return;
+        if (worker)
+                worker_log_write(worker, record);
+        else
+                log_write(record, LOG_HERE);
         list_for_each_safe(it, &hook->gang->log_listeners) {
                 struct log_listener *listener = list_entry(it, struct log_listener, link);
 

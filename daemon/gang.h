@@ -41,6 +41,7 @@ struct gang {
         const char *runtime_dir;
         const char *config_path;
         const char *state_dir;          /* what outlives the daemon; NULL: nothing does */
+        const char *log_dir;            /* of log files; NULL: there is none */
         char *wishes;                   /* as they were written last */
         bool wishes_changed;
         struct keeper_link link;

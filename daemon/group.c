@@ -290,6 +290,7 @@ static void round_take(struct instance *instance, const char *reason) {
                 instance_end_in_order(instance, INSTANCE_HELD_RESTART);
         } else if (is_to_start(instance)) {
                 restart_history_forgive(&instance->history);
+                instance->remains = false; /* it did its part for those that are gone */
                 instance_start(instance, false);
         }
 }

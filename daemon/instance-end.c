@@ -86,6 +86,8 @@ static void instance_end(struct instance *instance, const struct restart_end *en
         instance->generation++;
         if (plan.event == INSTANCE_EV_EXITED_GIVE_UP)
                 failure_hook_wish(instance);
+        instance->remains = instance_definition(instance)->remain && plan.event == INSTANCE_EV_EXITED_DONE && end->wanted &&
+                            restart_end_is_good(&options.rules, end);
         instance_handle(instance, plan.event, plan.delay_usec, ended);
         group_carry_out(instance, &group);
         /* Only now: nobody's log is to delay the next process. */

@@ -9,7 +9,6 @@
 
 #include "daemon/gang.h"
 #include "daemon/instance-parts.h"
-#include "daemon/log/log.h"
 #include "daemon/worker.h"
 
 const char *instance_stored(char *buf, const struct instance *instance, const char *what) {
@@ -17,17 +16,22 @@ const char *instance_stored(char *buf, const struct instance *instance, const ch
         return buf;
 }
 
-static void on_line(struct log_capture *capture, const struct log_record *record) {
-        struct instance *instance = capture->userdata;
-
-        log_write(record);
+void instance_put_line(struct instance *instance, const struct log_record *record) {
+        worker_log_write(instance->worker, record);
         log_tail_add(&instance->tail, record);
-        probing_line(instance, record);
         list_for_each_safe(it, &instance->worker->gang->log_listeners) {
                 struct log_listener *listener = list_entry(it, struct log_listener, link);
 
                 listener->fn(listener, record);
         }
+}
+
+static void on_line(struct log_capture *capture, const struct log_record *record) {
+        struct instance *instance = capture->userdata;
+
+        if (record->priority <= instance_definition(instance)->log_level_max && output_rate_admit(instance))
+                instance_put_line(instance, record);
+        probing_line(instance, record);
 }
 
 int instance_capture(struct instance *instance, enum log_stream stream, int fd) {
@@ -37,6 +41,7 @@ int instance_capture(struct instance *instance, enum log_stream stream, int fd) 
                 .instance = instance->number,
                 .stream = stream,
                 .pid = instance->pid,
+                .generation = instance->generation,
         };
         struct log_capture *capture = &instance->captures[stream];
         int r;
@@ -57,4 +62,5 @@ void instance_capture_end(struct instance *instance) {
                 log_capture_close(&instance->captures[stream]);
                 keeper_link_drop(link, instance_stored(name, instance, log_stream_name(stream)));
         }
+        output_rate_end(instance);
 }

@@ -61,6 +61,9 @@ const char *instance_stored(char *buf, const struct instance *instance, const ch
 /** Begin to capture from the read end of a pipe. Takes the descriptor, in any case. */
 int instance_capture(struct instance *instance, enum log_stream stream, int fd);
 
+/** A line of its output, or about it: to its log, to its last lines, and to those who follow. */
+void instance_put_line(struct instance *instance, const struct log_record *record);
+
 /** Its process is gone: read the rest, close, and drop what is stored. */
 void instance_capture_end(struct instance *instance);
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/fault.h"
 #include "base/time.h"
 #include "daemon/gang.h"
 #include "daemon/instance-parts.h"
@@ -48,6 +49,7 @@ void instance_save(struct instance *instance) {
         record.loop_usec = instance->history.loop.since_usec;
         record.stopped = instance->stopped;
         record.abandoned = instance->abandoned;
+        record.remains = instance->remains && !fault_is("forget-remains");
         record.last_status = instance->last_status;
         record.last_valid = instance->last_valid;
         record.last_reason = instance->reason;
@@ -82,6 +84,7 @@ void instance_restore(struct instance *instance, const Ganger__State__InstanceSt
         liveness_restore(instance, record);
         if (record->state < _INSTANCE_STATE_N)
                 instance_enter(instance, record->state, false);
+        instance->remains = record->remains;
         instance->since_usec = record->since_usec;
         instance->ready_usec = instance->state == INSTANCE_READY ? record->since_usec : 0;
         instance->restored = true;

@@ -227,6 +227,8 @@ void instance_enter(struct instance *instance, enum instance_state next, bool an
         instance->worker->n_ready += next == INSTANCE_READY;
         instance->worker->n_ready -= from == INSTANCE_READY;
         count_waiting(instance, (next == INSTANCE_WAITING) - (from == INSTANCE_WAITING));
+        if (next != INSTANCE_DOWN)
+                instance->remains = false;
         if (next != INSTANCE_STARTING && next != INSTANCE_READY)
                 set_held(instance, INSTANCE_NOT_HELD);
         if (next != from || anew)
@@ -240,11 +242,11 @@ void instance_enter(struct instance *instance, enum instance_state next, bool an
 
 static void instance_tell(struct instance *instance) {
         struct gang *gang = instance_gang(instance);
+        const char *state = instance_shown_state(instance);
 
         events_add(&gang->events, instance->key,
-                   &(struct event){ .kind = EVENT_STATE, .state = instance_state_name(instance->state),
-                                    .pid = instance->pid },
-                   "%s%s%s", instance_state_name(instance->state), *instance->reason ? ": " : "", instance->reason);
+                   &(struct event){ .kind = EVENT_STATE, .state = state, .pid = instance->pid },
+                   "%s%s%s", state, *instance->reason ? ": " : "", instance->reason);
         list_for_each_safe(it, &instance->watchers) {
                 struct instance_watcher *watcher = list_entry(it, struct instance_watcher, link);
 
@@ -348,6 +350,8 @@ void instance_start(struct instance *instance, bool by_hand) {
                 restart_history_forgive(&instance->history);
         }
         set_held(instance, INSTANCE_NOT_HELD);
+        if (instance_remains(instance))
+                return;
         if (instance_state_has_process(instance->state))
                 instance_handle(instance, INSTANCE_EV_START, 0, 0);
         else
@@ -355,9 +359,14 @@ void instance_start(struct instance *instance, bool by_hand) {
 }
 
 void instance_stop_because(struct instance *instance, const char *reason) {
-        if (instance->state != INSTANCE_DOWN)
+        bool remained = instance_remains(instance);
+
+        if (instance->state != INSTANCE_DOWN || remained)
                 instance_set_reason(instance, "%s", reason);
+        instance->remains = false;
         instance_end_in_order(instance, INSTANCE_HELD_STOP);
+        if (remained)
+                instance_tell(instance);
 }
 
 void instance_stop(struct instance *instance, bool by_hand) {
@@ -378,6 +387,14 @@ void instance_restart(struct instance *instance) {
         }
         instance_set_reason(instance, "restarted");
         instance_end_in_order(instance, INSTANCE_HELD_RESTART);
+}
+
+bool instance_remains(const struct instance *instance) {
+        return instance->remains && instance->state == INSTANCE_DOWN && instance_definition(instance)->remain;
+}
+
+const char *instance_shown_state(const struct instance *instance) {
+        return instance_remains(instance) ? "exited" : instance_state_name(instance->state);
 }
 
 bool instance_is_ready_at_once(const struct instance *instance) {
@@ -519,6 +536,8 @@ struct instance *instance_free(struct instance *instance) {
         membership_leave(&gang->objects, &instance->membership);
         for (enum log_stream stream = 0; stream < _LOG_STREAM_N; stream++)
                 log_capture_close(&instance->captures[stream]);
+        output_rate_end(instance);
+        output_rate_done(instance);
         log_tail_done(&instance->tail);
         restart_history_done(&instance->history);
         report_free(instance->report);

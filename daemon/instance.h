@@ -24,6 +24,7 @@
 #include "daemon/log/tail.h"
 #include "daemon/map.h"
 #include "daemon/objects.h"
+#include "daemon/output-rate.h"
 #include "daemon/policy/restart.h"
 #include "daemon/policy/states.h"
 #include "daemon/probing.h"
@@ -75,6 +76,7 @@ struct instance {
         bool wanted;                    /* see daemon/policy/states.h */
         bool stopped;                   /* by hand */
         bool abandoned;                 /* stopped since its group gave up; until something starts it again */
+        bool remains;                   /* it ended well and is not over: see instance_remains() */
         bool due_again;                 /* to be started when its process has ended; see daemon/schedule.h */
         bool stuck;                     /* waiting, for one that is not going to come */
         enum instance_held held;
@@ -106,6 +108,7 @@ struct instance {
         struct membership membership;   /* its seats and its journals */
         struct log_capture captures[_LOG_STREAM_N]; /* of its stdout and stderr */
         struct log_tail tail;           /* the last lines of its output, also of processes before */
+        struct output_rate output_rate;
         struct said said;
         struct condemned condemned;
         struct watchdog watchdog;
@@ -151,6 +154,11 @@ void instance_start_on_demand(struct instance *instance, const char *why);
 void instance_stop_idle(struct instance *instance, const char *why);
 /** Without a process, though its definition wants one from the beginning: it waited for demand, or to be started by hand. */
 bool instance_is_due(const struct instance *instance);
+
+/** Has it ended well, and is as good as ready since (`remain`)? Its state is then down, and shown as "exited". */
+bool instance_remains(const struct instance *instance);
+/** Its state in words, for people and for control. */
+const char *instance_shown_state(const struct instance *instance);
 
 /** What the keeper says. */
 void instance_spawned(struct instance *instance, const Ganger__Keeper__Spawned *message);

@@ -77,7 +77,7 @@ static void format_status(struct gang *gang, char *buf, size_t size) {
                 struct worker *worker = list_entry(it, struct worker, link);
 
                 n_workers += !worker->removed;
-                n_ready += worker->n_ready;
+                n_ready += worker_count_active(worker);
                 n_wanted += worker->stopped || worker_is_resting(worker) ? 0 : worker->wanted;
         }
         if (gang->stopping)
@@ -288,6 +288,7 @@ static int gang_init(struct manager *manager, const struct options *options, str
         gang->runtime_dir = options->runtime_dir;
         gang->config_path = options->config;
         gang->state_dir = options->state_dir;
+        gang->log_dir = options->log_dir;
         gang->keeper_pid = getppid();
         gang->started_usec = now_usec();
         list_init(&gang->workers);

@@ -34,6 +34,7 @@ DAEMON_SOURCES += \
 	daemon/objects.c daemon/objects.h daemon/object-parts.h \
 	daemon/order.c daemon/order.h \
 	daemon/orphan.c daemon/orphan.h \
+	daemon/output-rate.c daemon/output-rate.h \
 	daemon/probe.c daemon/probe.h \
 	daemon/probing.c daemon/probing.h \
 	daemon/ready-fd.c daemon/ready-fd.h \
@@ -51,4 +52,5 @@ DAEMON_SOURCES += \
 	daemon/user.c daemon/user.h \
 	daemon/wishes.c daemon/wishes.h \
 	daemon/watchdog.c daemon/watchdog.h \
+	daemon/worker-log.c daemon/worker-log.h \
 	daemon/worker.c daemon/worker.h

@@ -25,6 +25,7 @@ enum {
         OPTION_FOREGROUND,
         OPTION_FORMATS,
         OPTION_HELP,
+        OPTION_LOG_DIR,
         OPTION_RUNTIME_DIR,
         OPTION_STATE_DIR,
         OPTION_VERSION,
@@ -40,6 +41,7 @@ static const struct {
         { "config", OPTION_CONFIG, "FILE", "the configuration" },
         { "runtime-dir", OPTION_RUNTIME_DIR, "DIR", "where the control socket lives" },
         { "state-dir", OPTION_STATE_DIR, "DIR", "where it is kept what was stopped and scaled by hand" },
+        { "log-dir", OPTION_LOG_DIR, "DIR", "where log files are" },
         { "foreground", OPTION_FOREGROUND, NULL, "stay, and log to stderr" },
         { "check", OPTION_CHECK, NULL, "read the configuration, tell every mistake, and end" },
         { "formats", OPTION_FORMATS, NULL, "print from which other versions it can take over, and end" },
@@ -112,13 +114,27 @@ static int default_runtime_dir(char *ret, struct error *e) {
         return path_set(ret, "/tmp", rest, e);
 }
 
-static int default_state_dir(char *ret, struct error *e) {
-        const char *directories = variable("STATE_DIRECTORY");
+/* systemd sets such variables, for StateDirectory= and the like; of several directories, the first. */
+static int directory_of_systemd(char *ret, const char *directories, struct error *e) {
         char first[PATH_MAX];
 
         if ((size_t)snprintf(first, sizeof first, "%.*s", (int)strcspn(directories, ":"), directories) >= sizeof first)
                 return error_errno(e, -ENAMETOOLONG, "'%s'", directories);
         return path_set(ret, first, "", e);
+}
+
+static int default_log_dir(char *ret, struct error *e) {
+        const char *directory = variable("LOGS_DIRECTORY");
+
+        if (directory)
+                return directory_of_systemd(ret, directory, e);
+        if (geteuid() == 0)
+                return path_set(ret, "/var/log/ganger", "", e);
+        directory = variable("XDG_STATE_HOME");
+        if (directory)
+                return path_set(ret, directory, "/ganger/log", e);
+        directory = variable("HOME");
+        return directory ? path_set(ret, directory, "/.local/state/ganger/log", e) : 0;
 }
 
 static int unknown(const char *word, struct error *e) {
@@ -148,6 +164,8 @@ static int apply(struct options *o, int value, struct error *e) {
         case OPTION_HELP:
                 o->help = true;
                 return 0;
+        case OPTION_LOG_DIR:
+                return path_absolute(o->log_dir_buffer, optarg, e);
         case OPTION_RUNTIME_DIR:
                 return path_absolute(o->runtime_dir_buffer, optarg, e);
         case OPTION_STATE_DIR:
@@ -184,20 +202,23 @@ int options_parse(struct options *ret, int argc, char **argv, struct error *e) {
                 r = default_config(ret->config_buffer, e);
         if (r == 0 && !ret->runtime_dir_buffer[0])
                 r = default_runtime_dir(ret->runtime_dir_buffer, e);
-        /* systemd sets it, for StateDirectory=; of several, the first. */
         if (r == 0 && !ret->state_dir_buffer[0] && variable("STATE_DIRECTORY"))
-                r = default_state_dir(ret->state_dir_buffer, e);
+                r = directory_of_systemd(ret->state_dir_buffer, variable("STATE_DIRECTORY"), e);
+        if (r == 0 && !ret->log_dir_buffer[0])
+                r = default_log_dir(ret->log_dir_buffer, e);
         ret->config = ret->config_buffer;
         ret->runtime_dir = ret->runtime_dir_buffer;
+        ret->log_dir = ret->log_dir_buffer[0] ? ret->log_dir_buffer : NULL;
         ret->state_dir = ret->state_dir_buffer[0] ? ret->state_dir_buffer : NULL;
         return r;
 }
 
 void options_help(void) {
-        char config[PATH_MAX] = "?", runtime_dir[PATH_MAX] = "?", column[64];
+        char config[PATH_MAX] = "?", runtime_dir[PATH_MAX] = "?", log_dir[PATH_MAX] = "?", column[64];
 
         (void)default_config(config, NULL);
         (void)default_runtime_dir(runtime_dir, NULL);
+        (void)default_log_dir(log_dir, NULL);
         printf("Usage: gangerd [OPTION]…\n"
                "Keep groups of worker processes running, and carry messages between them.\n\n");
         for (size_t i = 0; i < N_ROWS; i++) {
@@ -208,6 +229,8 @@ void options_help(void) {
                         printf(" (here: %s)", config);
                 else if (rows[i].value == OPTION_RUNTIME_DIR)
                         printf(" (here: %s)", runtime_dir);
+                else if (rows[i].value == OPTION_LOG_DIR)
+                        printf(" (here: %s)", log_dir);
                 putchar('\n');
         }
         printf("\nWithout --foreground gangerd goes to the background, and returns as soon as it serves: 0, or not 0\n"
@@ -227,6 +250,10 @@ void options_manager_argv(const struct options *o, const char *name, const char 
         if (o->state_dir) {
                 ret_argv[n++] = "--state-dir";
                 ret_argv[n++] = o->state_dir;
+        }
+        if (o->log_dir) {
+                ret_argv[n++] = "--log-dir";
+                ret_argv[n++] = o->log_dir;
         }
         if (o->foreground)
                 ret_argv[n++] = "--foreground";

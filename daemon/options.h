@@ -18,6 +18,7 @@ struct options {
         const char *config;             /* the configuration file, absolute */
         const char *runtime_dir;        /* absolute; lock, control and notify live in it */
         const char *state_dir;          /* absolute, what outlives the daemon; NULL: nothing does */
+        const char *log_dir;            /* absolute, of log files; NULL: there is no home for them */
         bool foreground;                /* --foreground: stay, log to stderr */
         bool check;                     /* --check: main() does it, no keeper and no manager runs */
         bool version;                   /* --version */
@@ -31,6 +32,7 @@ struct options {
         char config_buffer[PATH_MAX];
         char runtime_dir_buffer[PATH_MAX];
         char state_dir_buffer[PATH_MAX];
+        char log_dir_buffer[PATH_MAX];
 };
 
 /** Tells the manager that it is to let go of its terminal: `detached`. */
@@ -47,7 +49,7 @@ int options_parse(struct options *ret, int argc, char **argv, struct error *e);
 void options_help(void);
 
 /** Long enough for the arguments of options_manager_argv(). */
-#define OPTIONS_ARGV_MAX 10
+#define OPTIONS_ARGV_MAX 12
 
 /** The command line of a manager: these options, under `name`. Points into `o`. */
 void options_manager_argv(const struct options *o, const char *name, const char *ret_argv[OPTIONS_ARGV_MAX]);

@@ -36,6 +36,8 @@ static bool conflict(const struct worker *a, const struct worker *b) {
 
 /** Did it end well, and is not to be started again? Such a worker has done what it was for. */
 static bool has_ended_well(const struct instance *instance) {
+        if (instance_remains(instance))
+                return true;
         return instance->state == INSTANCE_DOWN && instance->wanted && instance->last_valid && instance->last_status == 0;
 }
 
@@ -81,12 +83,13 @@ static enum order look_at(const struct worker *other, bool required, const char 
         return order;
 }
 
-/** Does it run, or is it about to? */
+/** Does it run, or is it about to, or does it count as if it did? */
 static bool is_up(const struct worker *worker) {
         for (size_t i = 0; i < worker->n_instances; i++) {
                 enum instance_state state = worker->instances[i]->state;
 
-                if (state != INSTANCE_DOWN && state != INSTANCE_FAILED && state != INSTANCE_WAITING)
+                if ((state != INSTANCE_DOWN && state != INSTANCE_FAILED && state != INSTANCE_WAITING) ||
+                    instance_remains(worker->instances[i]))
                         return true;
         }
         return false;

@@ -218,6 +218,7 @@ static void apply_worker(struct gang *gang, const struct worker_definition *defi
         if (r >= 0 && rested)
                 start_due(worker);
         schedule_arm(worker);
+        worker_log_reload(worker);
         if (r < 0)
                 log_error("worker '%s': %s", definition->name, strerror(-r));
 }

@@ -45,6 +45,7 @@ int worker_new(struct worker **ret, struct gang *gang, const struct worker_defin
                 free(worker);
                 return r;
         }
+        worker_log_init(worker);
         list_append(&gang->workers, &worker->link);
         *ret = worker;
         return 0;
@@ -60,6 +61,7 @@ struct worker *worker_free(struct worker *worker) {
         list_unlink(&worker->link);
         schedule_done(worker);
         worker->gang->n_in_rounds -= worker->round_usec != 0;
+        worker_log_done(worker);
         free(worker->instances);
         free(worker->name);
         free(worker);
@@ -94,6 +96,14 @@ bool worker_is_resting(const struct worker *worker) {
                 if (instance_state_has_process(worker->instances[i]->state) || worker->instances[i]->state == INSTANCE_BACKOFF)
                         return false;
         return worker->definition->start != WORKER_START_BOOT;
+}
+
+unsigned int worker_count_active(const struct worker *worker) {
+        unsigned int n = worker->n_ready;
+
+        for (size_t i = 0; i < worker->n_instances && worker->definition->remain; i++)
+                n += instance_remains(worker->instances[i]);
+        return n;
 }
 
 static void write_record(struct worker *worker) {

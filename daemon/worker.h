@@ -16,6 +16,7 @@
 #include "daemon/map.h"
 #include "daemon/schedule.h"
 #include "daemon/end-counts.h"
+#include "daemon/worker-log.h"
 
 struct gang;
 struct group;
@@ -45,6 +46,7 @@ struct worker {
         unsigned int n_held;            /* instances that are to end, and have not been told yet */
         struct worker_demand *demand;   /* with `start = on-demand`: what is watched; NULL: nothing yet */
         struct end_counts ends;
+        struct worker_log log;
         uint32_t state_slot;
 };
 
@@ -84,6 +86,10 @@ bool worker_is_wanted(const struct worker *worker);
 bool worker_is_resting(const struct worker *worker);
 
 /** Write the worker's record into the state memory: something of it that people may have wished has changed. */
+/** How many of its instances are ready, or have ended well and remain so. */
+unsigned int worker_count_active(const struct worker *worker);
+
+/** Write the worker's record into the state memory. */
 void worker_save(struct worker *worker);
 
 /** A process of it has ended, or could not be started: count it. */

@@ -26,3 +26,9 @@ tests_unit_fake_gangerd_LDADD = libfake-control.la libganger-control.la libworke
 	$(PROTOBUF_C_LIBS)
 dist_check_SCRIPTS += tests/unit/test-ctl-verbs.sh
 TESTS += tests/unit/test-ctl-verbs.sh
+
+check_PROGRAMS += tests/unit/test-when
+TESTS += tests/unit/test-when
+tests_unit_test_when_SOURCES = tests/unit/test-when.c ctl/when.c
+tests_unit_test_when_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_when_LDADD = libharness.la libbase.la

@@ -4,11 +4,15 @@ check_PROGRAMS += tests/faults/gangerd-faults
 tests_faults_gangerd_faults_SOURCES = daemon/main.c \
 	daemon/attachment.c \
 	daemon/group.c \
+	daemon/log/file.c \
+	daemon/log/sink.c \
+	daemon/output-rate.c \
 	daemon/failure-hook.c \
 	daemon/condemn.c \
 	daemon/fd-store.c \
 	daemon/instance.c \
 	daemon/instance-end.c \
+	daemon/instance-record.c \
 	daemon/instance-spawn.c \
 	daemon/instance-takeover.c \
 	daemon/main-pid.c \

@@ -1,7 +1,8 @@
 # Tests of policy and log.
 POLICY_TESTS = tests/unit/test-group tests/unit/test-schedule tests/unit/test-states tests/unit/test-backoff tests/unit/test-limit tests/unit/test-restart \
-	tests/unit/test-demand tests/unit/test-deadline
-LOG_TESTS = tests/unit/test-log-lines tests/unit/test-log-tail tests/unit/test-log-sink tests/unit/test-log-capture
+	tests/unit/test-demand tests/unit/test-deadline tests/unit/test-rate
+LOG_TESTS = tests/unit/test-log-lines tests/unit/test-log-tail tests/unit/test-log-sink tests/unit/test-log-capture \
+	tests/unit/test-log-file
 check_PROGRAMS += $(POLICY_TESTS) $(LOG_TESTS)
 TESTS += $(POLICY_TESTS) $(LOG_TESTS)
 noinst_HEADERS += tests/unit/sequence.h
@@ -27,6 +28,10 @@ tests_unit_test_core_file_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_core_file_LDADD = $(POLICY_TEST_LIBS)
 tests_unit_test_deadline_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_deadline_LDADD = $(POLICY_TEST_LIBS)
+tests_unit_test_rate_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_rate_LDADD = $(POLICY_TEST_LIBS)
+tests_unit_test_log_file_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_log_file_LDADD = $(POLICY_TEST_LIBS)
 tests_unit_test_log_lines_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_log_lines_LDADD = $(POLICY_TEST_LIBS)
 tests_unit_test_log_tail_CPPFLAGS = $(TEST_CPPFLAGS)

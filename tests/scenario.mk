@@ -29,7 +29,11 @@ SCENARIOS = \
 	tests/scenario/b190-order.py \
 	tests/scenario/b195-groups.py \
 	tests/scenario/b196-runs.py \
-	tests/scenario/b198-remembered.py
+	tests/scenario/b198-remembered.py \
+	tests/scenario/b220-log-files.py \
+	tests/scenario/b221-log-rates.py \
+	tests/scenario/b222-logs-verb.py \
+	tests/scenario/b223-remain.py
 TESTS += $(SCENARIOS)
 EXTRA_DIST += $(SCENARIOS) tests/harness/gang.py
 

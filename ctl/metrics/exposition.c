@@ -109,7 +109,7 @@ static void put_wanted(const struct sample *s, const struct gang_view *v) {
 
 static void put_states(const struct sample *s, const struct gang_view *v) {
         static const char *const states[] = {
-                "down", "starting", "ready", "draining", "stopping", "backoff", "failed", "waiting", "standby",
+                "down", "starting", "ready", "draining", "stopping", "backoff", "failed", "waiting", "exited", "standby",
         };
 
         for_each_worker(w, v)

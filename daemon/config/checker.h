@@ -57,6 +57,9 @@ void check_kind_of_run(const struct checker *c, struct worker_definition *w);
 /** `ready` and what a program says of itself. */
 void check_ready(const struct checker *c, const struct worker_definition *w);
 
+/** `log`, and its keys; semantics-log.c. */
+void check_log(const struct checker *c, const struct worker_definition *w);
+
 /** The addresses and the text of `ready` and `health`. */
 void check_probes(const struct checker *c, const struct worker_definition *w);
 

@@ -34,6 +34,9 @@
 #define CONFIG_WORKER_SOCKETS_MAX 32
 /** Instances of one worker. */
 #define CONFIG_INSTANCES_MAX 10000
+/** Older log files of a worker; lines in a period of `log-rate`. */
+#define LOG_KEEP_MAX 1000
+#define LOG_RATE_MAX 1000000000
 /** The highest `ready-fd`, and the most descriptors in a store: with the rings, they must find room in one spawn. */
 #define READY_FD_MAX 127
 #define FD_STORE_MAX 64
@@ -84,6 +87,15 @@ enum worker_ready {
         WORKER_READY_HTTP,      /* … and answers */
         WORKER_READY_LOG,       /* its output has ready-log in it */
         _WORKER_READY_N,
+};
+
+/** Where the output of a worker goes: any of them. */
+enum log_place {
+        WORKER_LOG_NONE = 0,
+        WORKER_LOG_AUTO = 1 << 0,       /* where gangerd itself logs */
+        WORKER_LOG_JOURNAL = 1 << 1,
+        WORKER_LOG_STDERR = 1 << 2,     /* of gangerd */
+        WORKER_LOG_FILE = 1 << 3,
 };
 
 enum worker_start {
@@ -157,6 +169,7 @@ struct worker_definition {
         char **requires;
         char **conflicts;
         int type;                       /* enum worker_type */
+        bool remain;                    /* oneshot: once it has ended well it is as good as ready */
         uint64_t every_usec;            /* from start to start; USEC_INFINITY: not */
         int overlap;                    /* enum schedule_overlap */
         uint64_t jitter_usec;
@@ -170,6 +183,14 @@ struct worker_definition {
         struct exit_set success_exit_status, restart_prevent, restart_force;
         char **on_failure;              /* a program and its arguments; may be empty */
         uint64_t on_failure_timeout_usec; /* never USEC_INFINITY */
+        int log;                        /* of enum log_place */
+        char *log_file;                 /* NULL: named after the worker; relative: to the directory of logs */
+        uint32_t log_max_size;          /* 0: no limit */
+        uint64_t log_max_age_usec;      /* USEC_INFINITY: no limit */
+        uint32_t log_keep;
+        uint64_t log_rate_period_usec;
+        uint32_t log_rate_count;        /* 0: no limit */
+        int log_level_max;              /* LOG_DEBUG: all */
         uint64_t restart_delay_usec;
         uint64_t restart_delay_max_usec; /* never less than restart_delay_usec */
         uint64_t restart_limit_period_usec;

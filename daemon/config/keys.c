@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/log-line.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "daemon/config/values.h"

@@ -22,6 +22,12 @@ void check_kind_of_run(const struct checker *c, struct worker_definition *w) {
                         complain(c, needs_every[i], "only with every = TIME");
         if (every && w->jitter_usec >= w->every_usec)
                 complain(c, "jitter", "it is not less than every");
+        if (w->remain && w->type != WORKER_ONESHOT && !is_doubtful(c, "type"))
+                complain(c, "remain", "only with type = oneshot");
+        if (w->remain && every)
+                complain(c, "remain", "not with every: it would not be run again");
+        if (w->remain && w->start == WORKER_START_ON_DEMAND)
+                complain(c, "remain", "not with start = on-demand: what demands it would not be served again");
         if (w->type != WORKER_ONESHOT && !every)
                 return;
         if (!was_written(c, "restart"))
@@ -31,7 +37,7 @@ void check_kind_of_run(const struct checker *c, struct worker_definition *w) {
                          w->type == WORKER_ONESHOT ? "type = oneshot" : "every");
         if (w->type != WORKER_ONESHOT)
                 return;
-        if (was_written(c, "ready"))
+        if (w->ready != WORKER_READY_IMMEDIATE)
                 complain(c, "ready", "not with type = oneshot: it is ready when it has ended well");
         if (w->io != WORKER_IO_NONE)
                 complain(c, "io", "not with type = oneshot: it serves messages for as long as it runs");

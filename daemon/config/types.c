@@ -36,6 +36,7 @@ const char *const worker_type_words[] = {
 const char *const schedule_overlap_words[] = {
         [SCHEDULE_SKIP] = "skip", [SCHEDULE_QUEUE] = "queue", [SCHEDULE_KILL] = "kill", [_SCHEDULE_OVERLAP_N] = NULL,
 };
+const char *const log_place_words[] = { "auto", "journal", "stderr", "file", "none", NULL };
 const char *const group_strategy_words[] = {
         [GROUP_ONE_FOR_ONE] = "one-for-one", [GROUP_ONE_FOR_ALL] = "one-for-all", [GROUP_REST_FOR_ONE] = "rest-for-one",
         [_GROUP_STRATEGY_N] = NULL,
@@ -106,6 +107,41 @@ static void choice_write(const struct config_key *key, const void *field, FILE *
 
         memcpy(&i, field, sizeof i);
         fputs(key->words[i - (int)key->min], out);
+}
+
+/* A bit for each word; the last word stands for none of them. */
+static int log_places_read(const struct config_key *key, void *field, char *const *items, size_t n, struct error *error) {
+        int places = 0;
+
+        if (n == 0)
+                return error_set(error, -EINVAL, "it is empty; 'none' is nowhere");
+        for (size_t i = 0; i < n; i++) {
+                int place, r = choice_read(key, &place, &items[i], 1, error);
+
+                if (r < 0)
+                        return r;
+                if (!key->words[place + 1] && n > 1)
+                        return error_set(error, -EINVAL, "'%s' stands alone", items[i]);
+                if (places & 1 << place)
+                        return error_set(error, -EINVAL, "'%s' is there twice", items[i]);
+                places |= key->words[place + 1] ? 1 << place : 0;
+        }
+        memcpy(field, &places, sizeof places);
+        return 0;
+}
+
+static void log_places_write(const struct config_key *key, const void *field, FILE *out) {
+        const char *separator = "";
+        int places, i;
+
+        memcpy(&places, field, sizeof places);
+        fputc('{', out);
+        for (i = 0; key->words[i + 1]; i++)
+                if (places & 1 << i) {
+                        fprintf(out, "%s%s", separator, key->words[i]);
+                        separator = ", ";
+                }
+        fprintf(out, "%s}", places ? "" : key->words[i]);
 }
 
 static bool always_set(const void *field) {
@@ -246,6 +282,10 @@ _Static_assert(offsetof(struct worker_definition, restart_limit_count) -
                "the fields of a limit are neighbours");
 _Static_assert(offsetof(struct group_definition, restart_limit_count) -
                offsetof(struct group_definition, restart_limit_period_usec) == offsetof(struct limit, count),
+               "the fields of a limit are neighbours");
+
+_Static_assert(offsetof(struct worker_definition, log_rate_count) -
+               offsetof(struct worker_definition, log_rate_period_usec) == offsetof(struct limit, count),
                "the fields of a limit are neighbours");
 
 static int limit_read(const struct config_key *key, void *field, char *const *items, size_t n,
@@ -505,6 +545,10 @@ const struct key_type key_type_strategy = CHOICE("word");
 const struct key_type key_type_worker_type = CHOICE("word");
 const struct key_type key_type_overlap = CHOICE("word");
 const struct key_type key_type_start = CHOICE("word");
+const struct key_type key_type_log_level = CHOICE("word");
+const struct key_type key_type_log_places = {
+        "list of words", KEY_FIXED, sizeof(int), true, log_places_read, log_places_write, always_set,
+};
 const struct key_type key_type_mode = NUMBER("mode", sizeof(uint32_t), mode_read, mode_write);
 const struct key_type key_type_probe = CHOICE("word");
 const struct key_type key_type_count = NUMBER("number", sizeof(uint32_t), count_read, count_write);

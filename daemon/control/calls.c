@@ -46,6 +46,7 @@ static const struct {
         [REQUEST(REPORT)] = { "report", call_report, CONTROL_VIEW },
         [REQUEST(SOCKETS)] = { "sockets", call_sockets, CONTROL_VIEW },
         [REQUEST(DAEMON_UPGRADE)] = { "daemon-upgrade", call_daemon_upgrade, CONTROL_ADMIN },
+        [REQUEST(LOG_FILES)] = { "log-files", call_log_files, CONTROL_VIEW },
         [REQUEST(SHUTDOWN)] = { "shutdown", call_shutdown, CONTROL_ADMIN },
 };
 

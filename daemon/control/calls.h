@@ -74,6 +74,7 @@ int call_reload(struct call *call);
 int call_shutdown(struct call *call);
 int call_daemon_upgrade(struct call *call);
 int call_logs(struct call *call);
+int call_log_files(struct call *call);
 int call_events(struct call *call);
 int call_rings(struct call *call);
 int call_attach(struct call *call);

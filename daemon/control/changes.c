@@ -41,7 +41,7 @@ static int change_reply_fill(struct arena *a, const struct change *change, Gange
 
                 ganger__v1__change__init(row);
                 row->key = (char *)target->key;
-                row->state = (char *)instance_state_name(target->state);
+                row->state = (char *)target->state;
                 row->ok = target->ok;
                 row->message = arena_text(a, target->ok ? "" : target->message);
                 if (!row->message)

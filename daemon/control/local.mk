@@ -8,6 +8,7 @@ DAEMON_SOURCES += \
 	daemon/control/control.h \
 	daemon/control/events.c \
 	daemon/control/locks.c \
+	daemon/control/log-files.c \
 	daemon/control/logs.c \
 	daemon/control/names.c \
 	daemon/control/reset.c daemon/control/upgrade.c \

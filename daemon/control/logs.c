@@ -30,6 +30,7 @@ struct log_stream_request {
         char **names;                   /* of workers or instances; none: all */
         size_t n_names;
         uint32_t lines;
+        struct log_filter filter;
         bool follow;
         bool past;                      /* there may be more of the past … */
         size_t worker;                  /* … from the instance `number` of this worker on, counted from 0 */
@@ -65,10 +66,15 @@ static void tail_line_send(struct log_stream_request *s, struct instance *instan
         Ganger__V1__LogLine m = GANGER__V1__LOG_LINE__INIT;
 
         m.key = instance->key;
+        m.worker = instance->worker->name;
+        m.instance = instance->number;
         m.stream = (char *)log_stream_name(line->stream);
         m.realtime_usec = line->realtime_usec;
+        m.priority = line->priority;
         m.text = (char *)line->text;
         m.pid = (int32_t)line->pid;
+        m.generation = line->generation;
+        m.continued = line->continued;
         m.dropped = line->dropped;
         if (!line_send(s, &m))
                 s->dropped += 1 + line->dropped;
@@ -84,9 +90,10 @@ static bool tail_send(struct log_stream_request *s, struct instance *instance) {
                 return true;
         if (!connection_has_room(s->pending.connection, TAIL_ROOM))
                 return false;
-        line = log_tail_last(&instance->tail, s->lines);
+        line = log_tail_last_of(&instance->tail, s->lines, &s->filter);
         for (; line; line = log_tail_next(&instance->tail, line))
-                tail_line_send(s, instance, line);
+                if (log_filter_takes(&s->filter, line->realtime_usec, line->priority))
+                        tail_line_send(s, instance, line);
         return true;
 }
 
@@ -133,7 +140,8 @@ static void on_line(struct log_listener *listener, const struct log_record *reco
         char text[LOG_LINE_MAX + 1];
         size_t size = MIN(record->size, (size_t)LOG_LINE_MAX);
 
-        if (!from->worker || !from->key || !wants(s, from->worker, from->key))
+        if (!from->worker || !from->key || !wants(s, from->worker, from->key) ||
+            !log_filter_takes(&s->filter, record->realtime_usec, record->priority))
                 return;
         if (s->past && !past_is_sent(s, from))
                 return;
@@ -144,10 +152,15 @@ static void on_line(struct log_listener *listener, const struct log_record *reco
         memcpy(text, record->text, size);
         text[size] = 0;
         m.key = (char *)from->key;
+        m.worker = (char *)from->worker;
+        m.instance = from->instance;
         m.stream = (char *)log_stream_name(from->stream);
         m.realtime_usec = record->realtime_usec;
+        m.priority = record->priority;
         m.text = text;
         m.pid = (int32_t)from->pid;
+        m.generation = from->generation;
+        m.continued = record->continued;
         m.dropped = record->dropped;
         if (!line_send(s, &m))
                 s->dropped += 1 + record->dropped;
@@ -223,6 +236,10 @@ int call_logs(struct call *call) {
         s->gang = call->gang;
         s->lines = request->lines;
         s->follow = request->follow;
+        s->filter = (struct log_filter){
+                .since_usec = request->since_usec,
+                .level_max = request->levels > 0 && request->levels <= LOG_DEBUG ? (int)request->levels - 1 : LOG_DEBUG,
+        };
         s->past = true;
         r = copy_names(s, request->names, request->n_names);
         if (r < 0) {

@@ -173,7 +173,7 @@ static int fill_instance(struct call *call, struct instance *instance, uint32_t 
         ganger__v1__instance__init(m);
         m->key = instance->key;
         m->number = instance->number;
-        m->state = (char *)instance_state_name(instance->state);
+        m->state = (char *)instance_shown_state(instance);
         m->pid = (int32_t)instance->pid;
         m->since_usec = instance->since_usec;
         m->started_usec = instance->pid > 0 ? instance->started_usec : 0;
@@ -274,7 +274,7 @@ static int fill_worker(struct call *call, const struct row *row, uint32_t lines,
         ganger__v1__worker__init(m);
         m->name = w->name;
         m->wanted = w->wanted;
-        m->ready = w->n_ready;
+        m->ready = worker_count_active(w);
         m->stopped = w->stopped;
         m->scaled = w->scaled;
         m->io = (char *)worker_io_name(d->io);

@@ -22,8 +22,19 @@
 void log_open(void);
 void log_close(void);
 
-/** Write the line of an instance. */
-void log_write(const struct log_record *record);
+/** Where a line goes. */
+enum log_where {
+        LOG_HERE = 1 << 0,              /* as what the daemon itself says */
+        LOG_JOURNAL = 1 << 1,
+        LOG_STDERR = 1 << 2,
+};
+
+/**
+ * Write the line of an instance.
+ * @param where  of enum log_where; it is written once, if two are the same place. Where there is no journal its lines are
+ *               dropped, and counted, until there is one.
+ */
+void log_write(const struct log_record *record, unsigned int where);
 
 /** The daemon's own messages: one line, without a full stop. Control characters are replaced. */
 void log_error(const char *format, ...) _printf_(1, 2);

@@ -28,6 +28,7 @@ struct log_source {
         uint32_t instance;
         enum log_stream stream;
         pid_t pid;                      /* 0: not known */
+        uint64_t generation;            /* counts the processes of the instance; 0: none */
 };
 
 struct log_record {

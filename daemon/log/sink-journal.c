@@ -14,6 +14,7 @@
 #include <assert.h>
 #include <endian.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -58,6 +59,8 @@ static size_t format_fields(char *buf, size_t size, const struct log_record *rec
                 n += snprintf(buf + n, size - (size_t)n,
                               "GANGER_WORKER=%.*s\nGANGER_INSTANCE=%u\nGANGER_STREAM=%s\n",
                               NAME_LENGTH_MAX, from->worker, from->instance, log_stream_name(from->stream));
+        if (from->worker && from->generation > 0)
+                n += snprintf(buf + n, size - (size_t)n, "GANGER_GENERATION=%" PRIu64 "\n", from->generation);
         if (from->worker && from->pid > 0)
                 n += snprintf(buf + n, size - (size_t)n, "OBJECT_PID=%d\n", from->pid);
         if (record->continued)

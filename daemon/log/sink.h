@@ -17,6 +17,7 @@
 /** The socket of journald's native protocol. */
 #define LOG_JOURNAL_SOCKET "/run/systemd/journal/socket"
 
+struct log_file;
 struct log_sink;
 
 /** What a sink can do. Add one as a file sink-NAME.c and a row of log_sinks. */
@@ -34,6 +35,7 @@ struct log_sink {
         /* Set before opening; the defaults are in LOG_SINK_NULL. */
         int target_fd;                  /* of `stderr`: the descriptor, which stays the caller's */
         const char *journal_path;       /* of `journal` */
+        struct log_file *file;          /* of `file`; stays the caller's */
         /* The sink's own. */
         int fd;
         bool is_socket;
@@ -44,14 +46,14 @@ struct log_sink {
         uint64_t dropped_total;
 };
 
-extern const struct log_sink_type log_sink_none, log_sink_stderr, log_sink_journal;
+extern const struct log_sink_type log_sink_none, log_sink_stderr, log_sink_journal, log_sink_file;
 
 /** All types, NULL at the end. */
 extern const struct log_sink_type *const log_sinks[];
 
-#define LOG_SINK_NULL                                                                           \
-        ((struct log_sink){ .type = &log_sink_none, .target_fd = 2, .fd = -1,                   \
-                            .journal_path = LOG_JOURNAL_SOCKET })
+#define LOG_SINK_NULL_INITIALIZER                                                               \
+        { .type = &log_sink_none, .target_fd = 2, .fd = -1, .journal_path = LOG_JOURNAL_SOCKET }
+#define LOG_SINK_NULL ((struct log_sink)LOG_SINK_NULL_INITIALIZER)
 
 /**
  * The type that fits where we are: `journal` if our stderr is a stream of journald ($JOURNAL_STREAM), or
@@ -62,6 +64,9 @@ const struct log_sink_type *log_sink_choose(int stderr_fd, const char *journal_p
 
 /** Open a sink as a type. If that is not possible it falls back to `stderr`, then to `none`. */
 void log_sink_open(struct log_sink *sink, const struct log_sink_type *type);
+
+/** Open one that is `none` as a type. @return 0; -errno: that is not possible, and it is still `none`. */
+int log_sink_try(struct log_sink *sink, const struct log_sink_type *type);
 
 /** Close it, after a last attempt to tell of lines lost. A closed sink is a `none`. */
 void log_sink_close(struct log_sink *sink);

@@ -59,6 +59,7 @@ void log_tail_add(struct log_tail *t, const struct log_record *record) {
                 .priority = record->priority,
                 .pid = record->source.pid,
                 .realtime_usec = record->realtime_usec,
+                .generation = record->source.generation,
                 .dropped = TAKE_GENERIC(t->dropped, 0),
                 .continued = record->continued,
                 .size = size,
@@ -86,6 +87,20 @@ const struct log_tail_line *log_tail_last(const struct log_tail *t, size_t n) {
         for (size_t i = MIN(n, t->n); i > 0; i--)
                 at = at->prev;
         return at == &t->lines ? NULL : list_entry(at, const struct log_tail_line, link);
+}
+
+const struct log_tail_line *log_tail_last_of(const struct log_tail *t, size_t n, const struct log_filter *filter) {
+        const struct log_tail_line *first = NULL;
+
+        for (const struct list *at = t->lines.prev; at != &t->lines && n > 0; at = at->prev) {
+                const struct log_tail_line *line = list_entry(at, const struct log_tail_line, link);
+
+                if (!log_filter_takes(filter, line->realtime_usec, line->priority))
+                        continue;
+                first = line;
+                n--;
+        }
+        return first;
 }
 
 const struct log_tail_line *log_tail_next(const struct log_tail *t, const struct log_tail_line *line) {

@@ -22,6 +22,7 @@ struct log_tail_line {
         int priority;
         pid_t pid;
         uint64_t realtime_usec;
+        uint64_t generation;
         uint64_t dropped;               /* lines lost before this one (not those that were too old to keep) */
         bool continued;
         size_t size;
@@ -43,6 +44,19 @@ void log_tail_add(struct log_tail *t, const struct log_record *record);
 
 /** What came before it was known of whom is that process's: the last lines that are nobody's. */
 void log_tail_claim(struct log_tail *t, pid_t pid);
+
+/** Which lines somebody wants to see. */
+struct log_filter {
+        uint64_t since_usec;            /* CLOCK_REALTIME */
+        int level_max;                  /* LOG_DEBUG: all */
+};
+
+static inline bool log_filter_takes(const struct log_filter *filter, uint64_t realtime_usec, int priority) {
+        return realtime_usec >= filter->since_usec && priority <= filter->level_max;
+}
+
+/** The first of the last `n` lines that a filter takes; NULL: there is none. Those after it are to be asked about, too. */
+const struct log_tail_line *log_tail_last_of(const struct log_tail *t, size_t n, const struct log_filter *filter);
 
 /** The first of the last `n` lines, from where log_tail_next() goes on; NULL: there is none. */
 const struct log_tail_line *log_tail_last(const struct log_tail *t, size_t n);

@@ -1,6 +1,7 @@
 # policy: pure decisions, with time and randomness as arguments.
 DAEMON_SOURCES += \
 	daemon/policy/states.c daemon/policy/states.h \
+	daemon/policy/rate.c daemon/policy/rate.h \
 	daemon/policy/restart.c daemon/policy/restart.h \
 	daemon/policy/crash-loop.c daemon/policy/crash-loop.h \
 	daemon/policy/backoff.c daemon/policy/backoff.h \

@@ -40,6 +40,7 @@ static const struct {
         [GANGER__V1__REQUEST__CALL_REPORT] = { REPLY(REPORT), false },
         [GANGER__V1__REQUEST__CALL_SOCKETS] = { REPLY(SOCKETS), false },
         [GANGER__V1__REQUEST__CALL_DAEMON_UPGRADE] = { REPLY(DAEMON_UPGRADE), false },
+        [GANGER__V1__REQUEST__CALL_LOG_FILES] = { REPLY(LOG_FILES), false },
 };
 
 static const int errors[] = {

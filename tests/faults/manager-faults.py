@@ -567,6 +567,89 @@ def an_upgrade(fault, point=None):
         equal(os.readlink(f'/proc/{g.keeper_pid}/exe'), copy, 'the program')
         g.is_whole(before)
         g.delivers()
+LOGS = '''
+worker many { exec = {"@/count", 101, 300} restart = never start = manual log = file log-max-size = 1KiB log-keep = 100 }
+worker limited { exec = {"@/count", 1, 100} restart = never start = manual log = file log-rate = 10/1h }
+'''
+
+
+class LoggingGang(FaultyGang):
+    def __init__(self, fault):
+        super().__init__(fault)
+        self.arguments = ['--log-dir', self.path('logs')]
+        os.mkdir(self.path('logs'), 0o755)
+        self.fifo('count-now')
+        self.script('count', f'read -r go < {self.path("count-now")}; exec seq "$1" "$2"')
+
+    def __enter__(self):
+        super().__enter__()
+        self.configure(CONFIG + LOGS)
+        self.ctl('reload')
+        return self
+
+    def run(self, name):
+        self.ctl('start', name)
+        with open(self.path('count-now'), 'w') as go:
+            go.write('go\n')
+        self.wait_until(f'{name} has ended', lambda: self.instance(f'{name}/0')['state'] == 'down')
+
+    def texts(self, name):
+        """All that is in its files, the oldest first; each line must be whole."""
+        files = glob.glob(self.path(f'logs/{name}.log*'))
+        files.sort(key=lambda path: -int(path.rpartition('.')[2].replace('log', '0')))
+        lines = ''.join(open(path).read() for path in files)
+        check(lines == '' or lines.endswith('\n'), 'the last line is not whole')
+        return [line.partition(': ')[2] for line in lines.splitlines()]
+
+
+def a_log_file(fault, point=None):
+    """every line is in a log file that is rotated; after a manager that dies over that, the next one goes on"""
+    with LoggingGang(fault) as g:
+        if point:
+            g.die_at(point)
+            g.run('many')               # what the manager had read of it dies with it
+            g.has_died()
+            before = g.texts('many')
+            equal(before, sorted(set(before)), 'lines before')
+            g.run('many')
+            equal(g.texts('many')[len(before):], [str(n) for n in range(101, 301)], 'lines afterwards')
+        else:
+            g.run('many')
+            equal(g.texts('many'), [str(n) for n in range(101, 301)], 'lines')
+
+
+def lines_that_were_dropped(fault):
+    """lines that could not be written, or were too many, are told of"""
+    with LoggingGang(fault) as g:
+        os.symlink('nowhere', g.path('logs/limited.log'))
+        g.run('limited')
+        os.unlink(g.path('logs/limited.log'))
+        g.ctl('reload')
+        g.run('limited')                # it is still in the period of its first run
+        said = g.texts('limited')
+        check(said and said[0] == '11 lines of log dropped', f'what could not be written: {said[:1]}')
+        equal(said[1:], ['dropped 100 lines: more than 10 in 1h'], 'what was too much')
+
+
+def one_that_remains(fault, point=None):
+    """a oneshot that has ended well remains so, wherever the manager dies over that, and is not run again"""
+    with FaultyGang(fault) as g:
+        end = g.fifo('end-part')
+        g.script('part', f'echo run >> {g.path("parts")}; read -r go < {end}')
+        g.configure(CONFIG + 'worker part { exec = {"@/part"} type = oneshot remain = yes }\n')
+        g.ctl('reload')
+        g.wait_until('it runs', lambda: os.path.exists(g.path('parts')))
+        if point:
+            g.die_at(point)
+        with open(end, 'w') as f:
+            f.write('go\n')
+        if point:
+            g.has_died()
+        g.wait_until('it has ended', lambda: g.instance('part/0')['state'] in ('exited', 'down'))
+        kill_and_wait(g.manager_pid)
+        equal(g.instance('part/0')['state'], 'exited', 'state')
+        g.ctl('start', 'part')
+        equal(g.read('parts'), 'run\n', 'runs')
 
 
 CHECKS = (
@@ -606,6 +689,10 @@ CHECKS = (
     (a_new_socket, ('before-socket-stored', 'after-socket-stored'), {}),
     (a_socket_that_goes, ('after-config', 'amid-socket-removal'), {'forget-sockets': (None, 'a file is left')}),
     (a_demand, (None,), {'demand-blind': (None, 'waited')}),
+    (a_log_file, (None, 'after-rotate'), {'rotation-loses-line': (None, 'lines')}),
+    (lines_that_were_dropped, (None,),
+     {'forget-dropped': (None, 'what could not be written'), 'forget-rated': (None, 'what could not be written|what was too much')}),
+    (one_that_remains, (None, 'before-recover', 'after-state', 'after-acknowledge'), {'forget-remains': (None, 'state')}),
     (an_outsider, (None, 'before-recover-attached', 'after-recover-attached'), {'forget-attached': (None, 'the letter')}),
 )
 
@@ -639,7 +726,8 @@ def finds(function, fault, point, seen):
 
 def every_fault_is_tried():
     """each fault and each point that is in the sources is tried here"""
-    sources = glob.glob(f'{SOURCE}/daemon/*.c') + glob.glob(f'{SOURCE}/daemon/control/*.c') + [f'{SOURCE}/daemon/keeper/handover.c']
+    folders = ('daemon', 'daemon/control', 'daemon/log')
+    sources = [path for folder in folders for path in glob.glob(f'{SOURCE}/{folder}/*.c')] + [f'{SOURCE}/daemon/keeper/handover.c']
     text = ''.join(open(path).read() for path in sources)
     found = set(re.findall(r'fault_is\("([^"]+)"\)', text))
     # Programs that cannot take over, for tests/scenario/b275-daemon-upgrade.py.

@@ -30,7 +30,7 @@ def never_ready():
 
 def floods():
     """one that floods stdout with 100 MB: the others' lines get through, and the daemon's memory stays small"""
-    with Gang('worker flood { exec = {"@/flood"} restart = never }\nworker calm { exec = {"@/calm"} }', begin=False, stderr=subprocess.DEVNULL) as g:
+    with Gang('worker flood { exec = {"@/flood"} restart = never log-rate = none }\nworker calm { exec = {"@/calm"} }', begin=False, stderr=subprocess.DEVNULL) as g:
         g.python('flood', '''
 import os, signal
 line = b'x' * 99 + b'\\n'

@@ -165,6 +165,15 @@ static void answer_logs(struct fake *f) {
         fake_reply(f, &last, NULL, 0);
 }
 
+static void answer_log_files(struct fake *f) {
+        Ganger__V1__LogFilesReply files = GANGER__V1__LOG_FILES_REPLY__INIT;
+        Ganger__V1__Reply reply = GANGER__V1__REPLY__INIT;
+
+        reply.result_case = GANGER__V1__REPLY__RESULT_LOG_FILES;
+        reply.log_files = &files;
+        fake_reply(f, &reply, NULL, 0);
+}
+
 static void answer_events(struct fake *f) {
         Ganger__V1__Reply reply = GANGER__V1__REPLY__INIT;
         Ganger__V1__Event event = GANGER__V1__EVENT__INIT;
@@ -512,6 +521,9 @@ static bool answer(struct fake *f) {
                 break;
         case GANGER__V1__REQUEST__CALL_LOGS:
                 answer_logs(f);
+                break;
+        case GANGER__V1__REQUEST__CALL_LOG_FILES:
+                answer_log_files(f);
                 break;
         case GANGER__V1__REQUEST__CALL_EVENTS:
                 answer_events(f);

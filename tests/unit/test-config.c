@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <syslog.h>
 
 #include "base/time.h"
 #include "daemon/config/address.h"
@@ -45,7 +46,7 @@ START_TEST(every_key_is_read) {
         ck_assert_int_eq(config_load(CONFIG_EXAMPLES "/good.conf", &c, &errors), 0);
         ck_assert_uint_eq(c->n_objects, 12);
         ck_assert_uint_eq(c->n_listens, 2);
-        ck_assert_uint_eq(c->n_workers, 12);
+        ck_assert_uint_eq(c->n_workers, 15);
         ck_assert_uint_eq(c->workers[8]->watchdog_usec, 30 * USEC_PER_SEC);
         ck_assert_int_eq(c->workers[8]->watchdog_signal, SIGQUIT);
         ck_assert_uint_eq(c->workers[8]->fd_store_max, 4);
@@ -96,6 +97,21 @@ START_TEST(every_key_is_read) {
         ck_assert_str_eq(w->call[0], "quotes");
         ck_assert_str_eq(w->use[1], "sums");
         ck_assert_str_eq(config_worker(c, "writer")->serve[0], "quotes");
+        ck_assert_int_eq(w->log, WORKER_LOG_AUTO);
+        ck_assert_int_eq(w->log_level_max, LOG_DEBUG);
+        w = config_worker(c, "logs");
+        ck_assert_int_eq(w->log, WORKER_LOG_JOURNAL | WORKER_LOG_FILE);
+        ck_assert_str_eq(w->log_file, "logs/it");
+        ck_assert_uint_eq(w->log_max_size, 65536);
+        ck_assert_uint_eq(w->log_max_age_usec, 86400 * USEC_PER_SEC);
+        ck_assert_uint_eq(w->log_keep, 3);
+        ck_assert_uint_eq(w->log_rate_count, 100);
+        ck_assert_uint_eq(w->log_rate_period_usec, USEC_PER_SEC);
+        ck_assert_int_eq(w->log_level_max, LOG_NOTICE);
+        ck_assert(!w->remain);
+        ck_assert(config_worker(c, "once")->remain);
+        ck_assert_int_eq(config_worker(c, "silent")->log, WORKER_LOG_NONE);
+        ck_assert_uint_eq(config_worker(c, "silent")->log_rate_count, 0);
         ck_assert_ptr_nonnull(config_object(c, "thumbs"));
         config_errors_done(&errors);
 }

@@ -67,6 +67,16 @@ json 0 logs -n 3
 run 0 logs -n2 resize
 out_has 'resize/0[0]: line "1" \'
 run 6 logs secret
+run 0 logs --since '10min ago' --priority warning resize
+run 0 logs -p 3 -n 101 --since=today
+run 2 logs --since tomorrow
+err_has "'tomorrow' is not a time, such as"
+run 2 logs --since 2999-01-01
+err_has "has not been yet"
+run 2 logs --priority loud
+err_has "'loud' is none of emerg"
+run 2 status --since today
+err_has "'status' takes no --since"
 run 0 events
 out_has 'exit resize/0: killed by SIGKILL'
 json 0 events

@@ -116,6 +116,30 @@ START_TEST(lines_of_nobody_are_claimed) {
 }
 END_TEST
 
+/* Which lines are counted, and so where to begin. */
+START_TEST(a_filter_is_asked_before_lines_are_counted) {
+        struct log_filter errors = { .level_max = LOG_ERR }, late = { .since_usec = 5, .level_max = LOG_DEBUG };
+        struct log_filter none = { .since_usec = 100, .level_max = LOG_DEBUG };
+        struct log_tail t;
+
+        log_tail_init(&t);
+        ck_assert_ptr_null(log_tail_last_of(&t, 3, &errors));
+        for (uint64_t i = 0; i < 10; i++) {
+                struct log_record record = { .text = "0123456789" + i, .size = 1, .realtime_usec = i,
+                                             .priority = i % 3 == 0 ? LOG_ERR : LOG_INFO };
+
+                log_tail_add(&t, &record);
+        }
+        ck_assert_str_eq(log_tail_last_of(&t, 2, &errors)->text, "6");
+        ck_assert_str_eq(log_tail_last_of(&t, SIZE_MAX, &errors)->text, "0");
+        ck_assert_str_eq(log_tail_last_of(&t, SIZE_MAX, &late)->text, "5");
+        ck_assert_str_eq(log_tail_last_of(&t, 1, &late)->text, "9");
+        ck_assert_ptr_null(log_tail_last_of(&t, 0, &late));
+        ck_assert_ptr_null(log_tail_last_of(&t, 10, &none));
+        log_tail_done(&t);
+}
+END_TEST
+
 START_TEST(losses_before_a_line_are_told_with_it) {
         struct log_record record = { .text = "after", .size = 5, .dropped = 3 };
         struct log_tail t;
@@ -136,5 +160,6 @@ int main(void) {
         return harness_run(HARNESS_SUITE("log-tail", an_idle_instance_costs_nothing,
                                          the_last_lines_are_kept_in_order,
                                          no_order_of_lines_exceeds_the_limits,
-                                         lines_of_nobody_are_claimed, losses_before_a_line_are_told_with_it));
+                                         lines_of_nobody_are_claimed, a_filter_is_asked_before_lines_are_counted,
+                                         losses_before_a_line_are_told_with_it));
 }

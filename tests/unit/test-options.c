@@ -79,10 +79,25 @@ START_TEST(the_runtime_directory_has_a_default) {
 }
 END_TEST
 
+START_TEST(the_directory_of_logs_has_a_default) {
+        unsetenv("LOGS_DIRECTORY");
+        setenv("XDG_STATE_HOME", "/home/u/state", 1);
+        ck_assert_int_eq(parse((const char *[]){ "gangerd", NULL }), 0);
+        ck_assert_str_eq(o.log_dir, geteuid() == 0 ? "/var/log/ganger" : "/home/u/state/ganger/log");
+        setenv("LOGS_DIRECTORY", "/var/log/a:/var/log/b", 1);
+        ck_assert_int_eq(parse((const char *[]){ "gangerd", NULL }), 0);
+        ck_assert_str_eq(o.log_dir, "/var/log/a");
+        ck_assert_int_eq(PARSE("--log-dir", "/here"), 0);
+        ck_assert_str_eq(o.log_dir, "/here");
+        unsetenv("LOGS_DIRECTORY");
+        unsetenv("XDG_STATE_HOME");
+}
+END_TEST
+
 START_TEST(a_manager_is_given_the_same) {
         const char *argv[OPTIONS_ARGV_MAX];
 
-        ck_assert_int_eq(PARSE("--config", "b.conf", "--runtime-dir", "/c", "--foreground"), 0);
+        ck_assert_int_eq(PARSE("--config", "b.conf", "--runtime-dir", "/c", "--log-dir", "/l", "--foreground"), 0);
         {
                 struct options copy;
                 int argc = 0;
@@ -95,6 +110,7 @@ START_TEST(a_manager_is_given_the_same) {
                 ck_assert_int_eq(options_parse(&copy, argc, (char **)argv, &e), 0);
                 ck_assert_str_eq(copy.config, o.config);
                 ck_assert_str_eq(copy.runtime_dir, "/c");
+                ck_assert_str_eq(copy.log_dir, "/l");
                 ck_assert(copy.foreground);
         }
 }
@@ -102,5 +118,6 @@ END_TEST
 
 int main(void) {
         return harness_run(HARNESS_SUITE("options", everything_is_read, paths_become_absolute, mistakes_are_named,
-                                         the_runtime_directory_has_a_default, a_manager_is_given_the_same));
+                                         the_runtime_directory_has_a_default,
+                                         the_directory_of_logs_has_a_default, a_manager_is_given_the_same));
 }
