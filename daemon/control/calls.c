@@ -45,6 +45,8 @@ static const struct {
         [REQUEST(RESET_FAILED)] = { "reset-failed", call_reset_failed, CONTROL_OPERATE },
         [REQUEST(REPORT)] = { "report", call_report, CONTROL_VIEW },
         [REQUEST(SOCKETS)] = { "sockets", call_sockets, CONTROL_VIEW },
+        [REQUEST(ROLL)] = { "roll", call_roll, CONTROL_OPERATE },
+        [REQUEST(UPGRADE)] = { "upgrade", call_upgrade, CONTROL_ADMIN },
         [REQUEST(SHUTDOWN)] = { "shutdown", call_shutdown, CONTROL_ADMIN },
 };
 

@@ -39,6 +39,8 @@ static const struct {
         [GANGER__V1__REQUEST__CALL_RESET_FAILED] = { REPLY(CHANGE), false },
         [GANGER__V1__REQUEST__CALL_REPORT] = { REPLY(REPORT), false },
         [GANGER__V1__REQUEST__CALL_SOCKETS] = { REPLY(SOCKETS), false },
+        [GANGER__V1__REQUEST__CALL_ROLL] = { REPLY(ROLL), false },
+        [GANGER__V1__REQUEST__CALL_UPGRADE] = { REPLY(ROLL), false },
 };
 
 static const int errors[] = {
