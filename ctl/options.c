@@ -67,6 +67,13 @@ static int parse_count(const char *text, const char *what, uint32_t max, uint32_
         return 0;
 }
 
+static int parse_time(const char *text, const char *what, uint64_t *ret) {
+        if (usec_parse(text, ret) >= 0)
+                return 0;
+        complain(0, "%s: '%s' is not a time, such as 10s or 1min", what, text);
+        return -EINVAL;
+}
+
 static int set(struct options *o, enum option_id id, const char *value) {
         o->given |= UINT32_C(1) << id;
         switch (id) {
@@ -89,12 +96,14 @@ static int set(struct options *o, enum option_id id, const char *value) {
                 return parse_count(value, "--kills-per-second", KILLS_MAX, &o->kills);
         case OPTION_SEED:
                 return parse_number(value, "--seed", UINT64_MAX, &o->seed);
+        case OPTION_CANARY:
+                return parse_count(value, "--canary", UINT32_MAX, &o->canary);
+        case OPTION_MAX_FAIL:
+                return parse_count(value, "--max-fail", UINT32_MAX, &o->max_fail);
         case OPTION_TIMEOUT:
-                if (usec_parse(value, &o->timeout_usec) < 0) {
-                        complain(0, "--timeout: '%s' is not a time, such as 10s or 1min", value);
-                        return -EINVAL;
-                }
-                return 0;
+                return parse_time(value, "--timeout", &o->timeout_usec);
+        case OPTION_HOLD:
+                return parse_time(value, "--hold", &o->hold_usec);
         default:
                 return 0;
         }

@@ -37,8 +37,8 @@ extern const struct option_row option_rows[_OPTION_N];
 struct options {
         uint32_t given;
         const char *socket, *runtime_dir, *exec;
-        uint64_t timeout_usec;
-        uint32_t lines, count, seconds, kills;
+        uint64_t timeout_usec, hold_usec;
+        uint32_t lines, count, seconds, kills, canary, max_fail;
         uint64_t seed;
 };
 
