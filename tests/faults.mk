@@ -16,9 +16,12 @@ tests_faults_gangerd_faults_SOURCES = daemon/main.c \
 	daemon/objects.c \
 	daemon/quarantine.c \
 	daemon/notify.c \
+	daemon/release.c \
 	daemon/reload.c \
 	daemon/report.c \
 	daemon/ring-watch.c \
+	daemon/roll.c \
+	daemon/roll-record.c \
 	daemon/sockets.c \
 	daemon/takeover.c \
 	daemon/wishes.c \
