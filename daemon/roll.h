@@ -69,6 +69,9 @@ struct roll {
         uint32_t state_slot;
 };
 
+/** Its phase; of one that is over "done" or "failed". */
+const char *roll_state_name(const struct roll *roll);
+
 /** Is one under way? */
 bool roll_is_active(const struct worker *worker);
 

@@ -22,6 +22,7 @@ tests_faults_gangerd_faults_SOURCES = daemon/main.c \
 	daemon/ring-watch.c \
 	daemon/roll.c \
 	daemon/roll-record.c \
+	daemon/roll-step.c \
 	daemon/sockets.c \
 	daemon/takeover.c \
 	daemon/wishes.c \

@@ -21,10 +21,6 @@
 
 /* ---- the answer ---------------------------------------------------------------------------------- */
 
-static const char *phase_of(const struct roll *roll) {
-        return roll->policy.phase != ROLL_OVER ? roll_phase_name(roll->policy.phase) : roll->done ? "done" : "failed";
-}
-
 int call_fill_roll(struct call *call, const struct worker *worker, Ganger__V1__Roll **ret) {
         const struct roll *roll = worker->roll;
         Ganger__V1__Roll *m = arena_alloc(&call->arena, 1, sizeof *m);
@@ -36,7 +32,7 @@ int call_fill_roll(struct call *call, const struct worker *worker, Ganger__V1__R
         roll_describe(worker, text, ROLL_TEXT_MAX);
         m->worker = worker->name;
         m->kind = (char *)roll_kind_name(roll->request.kind);
-        m->phase = (char *)phase_of(roll);
+        m->phase = (char *)roll_state_name(roll);
         m->text = arena_text(&call->arena, text);
         m->reason = arena_text(&call->arena, roll->reason);
         if (!m->text || !m->reason)

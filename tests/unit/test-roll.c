@@ -80,8 +80,16 @@ static void stop_those_past(struct world *w) {
                         w->p[i].m.place = ROLL_AWAY;
 }
 
+/** It is not over, and is not held, before those that nobody wants any more are gone. */
+static void none_is_left_over(const struct world *w) {
+        for (unsigned int i = w->n; i <= MEMBERS_MAX; i++)
+                ck_assert(!w->p[i].ends);
+}
+
 static void may_end(struct world *w, enum roll_what how) {
         w->ended = how;
+        if (w->wanted)
+                none_is_left_over(w);
         for (unsigned int i = 0; i < w->n && w->wanted; i++) {
                 const struct roll_member *m = &w->p[i].m;
 
@@ -117,6 +125,7 @@ static void carry_out(struct world *w, const struct roll_action *action) {
                 assign(w, action->instance);
                 break;
         case ROLL_BEGIN_HOLD:
+                none_is_left_over(w);
                 w->policy.phase = ROLL_HOLD;
                 break;
         case ROLL_PROMOTE:
@@ -166,12 +175,13 @@ static void ask(struct world *w, bool hold_over) {
 /* ---- what else happens --------------------------------------------------------------------------- */
 
 static void go_wrong(struct world *w, struct process *p, bool was_ready) {
-        bool lost = chance(w, 100);
+        bool lost = chance(w, 100), surge = p - w->p >= w->n;
 
         w->failures += was_ready && p->m.new;
         p->m.unready |= !was_ready;
-        /* What the roll has started, and what does not become ready, is the roll's affair. */
-        p->m.place = lost || (!was_ready && p->m.new) ? ROLL_LOST : chance(w, 500) ? ROLL_LATER : ROLL_COMES;
+        /* What does not become ready of a version that is tried, or as a surge, is not started again by its policy. */
+        lost |= !was_ready && (surge || (p->m.new && !w->policy.same));
+        p->m.place = lost ? ROLL_LOST : chance(w, 500) ? ROLL_LATER : ROLL_COMES;
 }
 
 /** A process comes one step further. */
