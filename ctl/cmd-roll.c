@@ -3,9 +3,9 @@
 /*
  * restart --rolling, upgrade, promote, rollback
  *
- * The daemon answers at once with how far it is. So this follows the events from when it asked first, shows those of the workers
- * concerned, and asks again where one of them may be the last. A manager that dies meanwhile is asked again, too: it knows by the time in the request
- * what was begun.
+ * The daemon answers at once with how far it is. So this follows the events from when it asked first, shows those of the
+ * workers concerned, and asks again where one of them may be the last. A manager that dies meanwhile is asked again, too:
+ * it knows by the time in the request what was begun.
  */
 
 #include <errno.h>
@@ -29,12 +29,12 @@ struct waiting {
         bool may_hold;                  /* a hold without an end is not waited for */
 };
 
-static bool is_over(const Ganger__V1__Roll *roll) {
-        return strcmp(roll->phase, "done") == 0 || strcmp(roll->phase, "failed") == 0;
+static bool is_end(const char *phase) {
+        return strcmp(phase, "done") == 0 || strcmp(phase, "failed") == 0;
 }
 
 static bool is_settled(const struct waiting *w, const Ganger__V1__Roll *roll) {
-        return is_over(roll) || (w->may_hold && strcmp(roll->phase, "hold") == 0 && roll->due_usec == 0);
+        return is_end(roll->phase) || (w->may_hold && strcmp(roll->phase, "hold") == 0 && roll->due_usec == 0);
 }
 
 static bool is_good(const struct waiting *w, const Ganger__V1__Roll *roll) {
@@ -97,7 +97,7 @@ static int follow(struct waiting *w, const Ganger__V1__RollReply *reply) {
                 if (strcmp(event->kind, "roll") != 0 || !has_worker(reply, event->key))
                         continue;
                 talk(w->ctl, "%s: %s", event->key, event->text);
-                if (strcmp(event->state, "done") == 0 || strcmp(event->state, "failed") == 0 || strcmp(event->state, "hold") == 0)
+                if (is_end(event->state) || strcmp(event->state, "hold") == 0)
                         return STATUS_DONE;
         }
 }

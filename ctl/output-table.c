@@ -148,7 +148,7 @@ static void worker_details(struct output *o, const Ganger__V1__Worker *w, uint64
                 detail(o, "start", w->start);
         detail(o, "restart", w->restart);
         if (w->roll)
-                detail(o, "last roll", w->roll->text);
+                detail(o, "rolling", w->roll->text);
         detail(o, "note", w->differs);
         for (size_t i = 0; i < w->n_instances; i++)
                 instance_details(o, w->instances[i], now);

@@ -2,9 +2,9 @@
 /*
  * Releases: definitions of a worker beside the one in force
  *
- * What must hold while one comes into force: what is in force is stored in one step, as by a reload. Before it, what was before is
- * kept, and what the file says if that is something else; after it, what is not needed any more is dropped. A manager that dies in
- * between leaves a roll that is not over, and its successor does all of it again.
+ * What must hold while one comes into force: what is in force is stored in one step, as by a reload. Before it, what was
+ * before is kept, and what the file says if that is something else; after it, what is not needed any more is dropped. A
+ * manager that dies in between leaves a roll that is not over, and its successor does all of it again.
  */
 
 #include "daemon/release.h"
@@ -160,7 +160,8 @@ int release_of_exec(struct release **ret, struct gang *gang, const struct worker
 
 int release_of_previous(struct release **ret, struct gang *gang, const struct worker *worker, struct error *error) {
         if (!worker->previous)
-                return error_set(error, -EINVAL, "worker '%s' was not upgraded: there is nothing to go back to", worker->name);
+                return error_set(error, -EINVAL, "worker '%s' was not upgraded: there is nothing to go back to",
+                                 worker->name);
         return release_new(ret, gang, worker->previous->definition, error);
 }
 
@@ -220,8 +221,8 @@ void releases_forget(struct worker *worker) {
 }
 
 /** Have `definition` in that role from now on. */
-static int keep(struct worker *worker, enum release_role role, struct release **at, const struct worker_definition *definition,
-                struct error *error) {
+static int keep(struct worker *worker, enum release_role role, struct release **at,
+                const struct worker_definition *definition, struct error *error) {
         _cleanup_(release_freep) struct release *release = NULL;
         int r;
 
@@ -278,7 +279,7 @@ void release_refuse(struct worker *worker, const struct release *release) {
                 log_warning("%s; a reload will put it into force", error.text);
 }
 
-/** The file says of a worker what it said when something else was put, or left, into force; or what a roll is about to try. */
+/** The file says of a worker what it said when something else was put or left in force; or what a roll is about to try. */
 static bool is_kept(const struct worker *worker, const struct worker_definition *file) {
         const struct roll *roll = roll_is_active(worker) ? worker->roll : NULL;
 
@@ -298,7 +299,7 @@ int releases_keep(struct gang *gang, struct config **config, struct config_error
                 struct error error = ERROR_NULL;
                 struct config *merged;
 
-                worker->file_kept = definition && is_kept(worker, definition);
+                worker->file_kept = definition && is_kept(worker, definition) && !fault_is("reload-all");
                 if (!worker->file_kept)
                         continue;
                 if (merge(*config, worker->definition, &merged, &error) < 0) {

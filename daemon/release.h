@@ -5,9 +5,10 @@
 /*
  * Releases: definitions of a worker beside the one in force
  *
- * A release is a whole configuration, of which one worker counts. It is kept by the keeper as a text, under a name that says
- * what it is to the worker: what a roll brings, what was in force before the last upgrade, and what the configuration file had to
- * say when something else was put into force by hand. A reload that finds the file to say that still leaves what is in force.
+ * A release is a whole configuration, of which one worker counts. It is kept by the keeper as a text, under a name that
+ * says what it is to the worker: what a roll brings, what was in force before the last upgrade, and what the configuration
+ * file had to say when something else was put into force by hand. A reload that finds the file to say that still leaves
+ * what is in force.
  */
 
 #include <stddef.h>
@@ -64,7 +65,7 @@ int release_take(struct release **ret, struct gang *gang, const char *name, enum
 int release_put_into_force(struct gang *gang, struct worker *worker, const struct release *release, bool from_file,
                            struct error *error);
 
-/** What the file says of a worker was tried, and taken back: a reload does not put it into force before it says something else. */
+/** What the file says of a worker was taken back: no reload puts it into force before it says something else. */
 void release_refuse(struct worker *worker, const struct release *release);
 
 /** Take-over: what was stored of all workers. */
@@ -77,8 +78,8 @@ void releases_forget(struct worker *worker);
 bool release_differs_from_file(const struct worker *worker);
 
 /**
- * A file was read: what is in force of workers of which it says what it said before stays, if that was put into force by hand,
- * or if what the file says is being tried, or was taken back.
+ * A file was read: what is in force of workers of which it says what it said before stays, if that was put into force by
+ * hand, or if what the file says is being tried, or was taken back.
  * @param config  replaced, if anything of it is.
  */
 int releases_keep(struct gang *gang, struct config **config, struct config_errors *errors);

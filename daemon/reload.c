@@ -177,7 +177,7 @@ static int retire(struct gang *gang) {
 /* A roll may have brought its process before the definition came into force. */
 static bool runs_by_definition(const struct instance *instance) {
         return (instance->state == INSTANCE_STARTING || instance->state == INSTANCE_READY) &&
-               instance->definition == worker_definition_hash(instance->worker->definition);
+               instance->definition == worker_definition_hash(instance->worker->definition) && !fault_is("restart-rolled");
 }
 
 /* Processes of an earlier definition, and those that failed by it. What people have stopped stays so. */

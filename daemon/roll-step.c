@@ -2,10 +2,10 @@
 /*
  * Rolling restart and upgrade: doing what is to be done next
  *
- * At the end of each turn of the loop in which something changed, each roll that is under way is asked what to do next, and
- * that is done. The order of what is written down: first the roll, that there is to be a surge; then the instance, which is asked
- * to start or to end and has the new version in the same record. So whoever takes over in between sees an instance that is
- * old, and asks it again.
+ * At the end of each turn of the loop in which something changed, each roll that is under way is asked what to do next,
+ * and that is done. The order of what is written down: first the roll, that there is to be a surge; then the instance,
+ * which is asked to start or to end and has the new version in the same record. So whoever takes over in between sees an
+ * instance that is old, and asks it again.
  */
 
 #include "daemon/roll.h"
@@ -131,7 +131,8 @@ void roll_arm(struct roll *roll) {
                 return;
         }
         if (!roll->timer)
-                r = sd_event_add_time(roll->worker->gang->event, &roll->timer, CLOCK_MONOTONIC, roll->due_usec, 1, on_timer, roll);
+                r = sd_event_add_time(roll->worker->gang->event, &roll->timer, CLOCK_MONOTONIC, roll->due_usec, 1, on_timer,
+                                      roll);
         if (r < 0)
                 log_error("%s: cannot arm the timer of its roll: %s", roll->worker->name, strerror(-r));
 }
@@ -146,7 +147,8 @@ static void set_phase(struct roll *roll, enum roll_phase phase) {
 void roll_turn_back(struct roll *roll) {
         set_phase(roll, ROLL_BACKWARD);
         fault_point("roll-turned");
-        roll_tell(roll, "%s; %s", roll->reason, roll->policy.same ? "the others stay as they are" : "what was before is put back");
+        roll_tell(roll, "%s; %s", roll->reason,
+                  roll->policy.same ? "the others stay as they are" : "what was before is put back");
         gang_touch(roll->worker->gang);
 }
 
@@ -207,11 +209,13 @@ static void explain_trouble(struct roll *roll, const struct roll_action *action)
                          roll->policy.max_fail);
         else
                 snprintf(roll->reason, sizeof roll->reason, "%s %s: %.80s", instance->key,
-                         action->trouble == ROLL_UNREADY ? "did not become ready" : "has ended", instance->reason);
+                         action->trouble == ROLL_UNREADY ? "did not become ready" : "does not run", instance->reason);
 }
 
 static const char *why_not_wanted(const struct worker *worker) {
-        return worker->removed ? "it is no longer defined" : worker->stopped ? "it was stopped by hand" : "its group gave up";
+        if (worker->removed)
+                return "it is no longer defined";
+        return worker->stopped ? "it was stopped by hand" : "its group gave up";
 }
 
 static void end(struct roll *roll, bool done) {

@@ -2,8 +2,9 @@
 /*
  * Rolling restart and upgrade: what there is of it, how it begins, and what people and processes do to it
  *
- * What a new process does belongs to the roll: neither is it started again by its policy before it was ready once, nor
- * is its group asked. A group that starts all of its workers again, for a version that is only tried, would take the old ones along.
+ * What a new process does belongs to the roll: neither is it started again by its policy before it was ready once, nor is
+ * its group asked. A group that starts all of its workers again, for a version that is only tried, would take the old ones
+ * along.
  */
 
 #include "daemon/roll.h"
@@ -101,8 +102,9 @@ void roll_describe(const struct worker *worker, char *ret, size_t size) {
                 break;
         case ROLL_HOLD:
                 usec_format_rough(text, sizeof text, roll->due_usec > now ? roll->due_usec - now : 0);
-                snprintf(ret, size, "%s: holds, %u of %u are new and ready, %u failures; goes on %s%s", kind, roll_count_new(worker),
-                         worker->wanted, roll_failures(worker), roll->due_usec == USEC_INFINITY ? "when it is promoted" : "in ",
+                snprintf(ret, size, "%s: holds, %u of %u are new and ready, %u failures; goes on %s%s", kind,
+                         roll_count_new(worker), worker->wanted, roll_failures(worker),
+                         roll->due_usec == USEC_INFINITY ? "when it is promoted" : "in ",
                          roll->due_usec == USEC_INFINITY ? "" : text);
                 break;
         case ROLL_BACKWARD:

@@ -5,10 +5,11 @@
 /*
  * Rolling restart and upgrade of a worker
  *
- * What is to be done is decided by daemon/policy/roll.h, from what is the case; what is here looks, and does it. A version is
- * the time at which its roll began. Each process has the version that it was started for, in its cookie; each instance has that of
- * its next process, in its record. Those that have the version of the roll are new. While the roll of an upgrade is under
- * way, they run by the release that it brings (daemon/release.h), and all others by the configuration in force.
+ * What is to be done is decided by daemon/policy/roll.h, from what is the case; what is here looks, and does it. A version
+ * is the time at which its roll began. Each process has the version that it was started for, in its cookie; each instance
+ * has that of its next process, in its record. Those that have the version of the roll are new. While the roll of an
+ * upgrade is under way, they run by the release that it brings (daemon/release.h), and all others by the configuration in
+ * force.
  *
  * A roll is written down before anything is done, and when it is over its outcome stays, for whoever asks again.
  */

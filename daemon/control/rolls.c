@@ -3,8 +3,8 @@
 /*
  * roll and upgrade: rolling restart, upgrade, promote, rollback
  *
- * All are answered at once, with how far it is. Whoever lost the answer asks again with the time at which it asked first: what is
- * under way since then, or has ended, is told of, and nothing is begun.
+ * All are answered at once, with how far it is. Whoever lost the answer asks again with the time at which it asked first:
+ * what is under way since then, or has ended, is told of, and nothing is begun.
  */
 
 #include <errno.h>
@@ -144,7 +144,8 @@ static int promote(struct call *call, struct worker *worker, uint64_t asked_usec
         if (was_answered(worker, asked_usec))
                 return 0;
         if (!roll_is_active(worker) || worker->roll->policy.phase == ROLL_BACKWARD)
-                return error_set(&call->error, -EINVAL, "worker '%s' has no upgrade under way that could be promoted", worker->name);
+                return error_set(&call->error, -EINVAL, "worker '%s' has no upgrade under way that could be promoted",
+                                 worker->name);
         roll_promote(worker, asked_usec);
         return 0;
 }

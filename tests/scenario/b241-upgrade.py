@@ -59,7 +59,7 @@ def exec_of(g):
 
 
 def back_and_forth():
-    """another program is put into force, over deaths of the manager and reloads; back to the one before, and forward again"""
+    """another program is put into force, over deaths of the manager and reloads; back to the one before, and forward"""
     with gang() as g:
         other = g.pid('other/0')
         upgrade(g, 'two').has('w/3 is started beside the others', 'w: upgrade: done')
@@ -86,7 +86,8 @@ def what_the_file_says():
     """without --exec it is what the file says now of this worker, and of no other"""
     with gang() as g:
         other = g.pid('other/0')
-        g.configure(g.config_text.replace('"one"', '"two"').replace('instances = 3', 'instances = 2').replace('"1000"', '"2000"'))
+        text = g.config_text.replace('"one"', '"two"').replace('instances = 3', 'instances = 2')
+        g.configure(text.replace('"1000"', '"2000"'))
         g.ctl('upgrade', 'w').has('w: upgrade: done')
         g.until('there are two', lambda: set(g.pids()) == {'w/0', 'w/1', 'other/0'})
         equal([says(g, f'w/{n}') for n in range(2)], ['two'] * 2, 'versions')
@@ -154,7 +155,8 @@ def canaries():
     with gang(CONFIG.replace('group = all restart', 'restart')) as g:
         before = g.pids()
         upgrade(g, 'two', '--canary', 1).has('holds')
-        equal((versions(g), [g.instance(f'w/{n}')['version'] for n in range(3)]), (['two', 'one', 'one'], ['new', 'old', 'old']), 'canary')
+        equal(versions(g), ['two', 'one', 'one'], 'canary')
+        equal([g.instance(f'w/{n}')['version'] for n in range(3)], ['new', 'old', 'old'], 'what is told of them')
         equal((exec_of(g), set(g.pids())), (['one'], set(before)), 'in force')
         g.ctl('status', 'w').has('holds, 1 of 3 are new and ready', 'version: new')
         kill_and_wait(g.manager_pid)
@@ -171,7 +173,8 @@ def canaries():
 def a_hold_that_ends():
     """after the time that was said the others follow by themselves"""
     with gang() as g:
-        upgrade(g, 'two', '--canary', 2, '--hold', '300ms').has('holds with 2 of 3 new', 'goes on with the rest', 'w: upgrade: done')
+        result = upgrade(g, 'two', '--canary', 2, '--hold', '300ms')
+        result.has('holds with 2 of 3 new', 'goes on with the rest', 'w: upgrade: done')
         equal(versions(g), ['two'] * 3, 'versions')
 
 
@@ -179,7 +182,8 @@ def a_canary_that_fails():
     """more failures than are borne: taken back, and the group that would start all again is not asked"""
     with gang() as g:
         before = g.pids()
-        ctl = g.background('upgrade', 'w', '--canary', 1, '--hold', '1h', '--max-fail', 1, '--exec', g.path('program'), 'two')
+        ctl = g.background('upgrade', 'w', '--canary', 1, '--hold', '1h', '--max-fail', 1,
+                           '--exec', g.path('program'), 'two')
         g.until('it holds', lambda: roll(g)['phase'] == 'hold')
         canary = g.pid('w/0')
         kill(canary)
@@ -230,5 +234,5 @@ def wrong_words():
         g.ctl('upgrade', 'v', expected=4)
 
 
-main(back_and_forth, what_the_file_says, one_that_is_no_good, reloads_meanwhile, in_place_and_no_good, canaries, a_hold_that_ends,
-     a_canary_that_fails, taken_back_by_hand, what_ends_it, wrong_words)
+main(back_and_forth, what_the_file_says, one_that_is_no_good, reloads_meanwhile, in_place_and_no_good, canaries,
+     a_hold_that_ends, a_canary_that_fails, taken_back_by_hand, what_ends_it, wrong_words)

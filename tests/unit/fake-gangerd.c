@@ -519,7 +519,8 @@ static bool answer(struct fake *f) {
                 answer_change(f, r->restart->names, r->restart->n_names);
                 break;
         case GANGER__V1__REQUEST__CALL_ROLL:
-                answer_roll(f, "restart", r->roll->names, r->roll->n_names, r->roll->action == GANGER__V1__ROLL_ACTION__ROLL_BACK);
+                answer_roll(f, "restart", r->roll->names, r->roll->n_names,
+                            r->roll->action == GANGER__V1__ROLL_ACTION__ROLL_BACK);
                 break;
         case GANGER__V1__REQUEST__CALL_UPGRADE:
                 answer_roll(f, "upgrade", &r->upgrade->name, 1, false);

@@ -67,7 +67,8 @@ static void may_take(const struct world *w, unsigned int victim) {
                 if (i == victim || m->place == ROLL_SERVES || (m->place == ROLL_AWAY && i < w->n))
                         continue;
                 /* Whoever wants the old ones back does not wait for one that does not come up, or has given up. */
-                ck_assert_msg(w->policy.phase == ROLL_BACKWARD && (m->unready || m->place == ROLL_LOST), "%u is taken while %u does not serve", victim, i);
+                ck_assert_msg(w->policy.phase == ROLL_BACKWARD && (m->unready || m->place == ROLL_LOST),
+                              "%u is taken while %u does not serve", victim, i);
         }
         ck_assert(w->policy.in_place || w->policy.surging);
 }
@@ -152,7 +153,9 @@ static void carry_out(struct world *w, const struct roll_action *action) {
 
 static void ask(struct world *w, bool hold_over) {
         for (int steps = 0; w->policy.phase != ROLL_OVER; steps++) {
-                struct roll_facts facts = { .wanted = w->wanted, .n = w->n, .failures = w->failures, .hold_over = hold_over };
+                struct roll_facts facts = {
+                        .wanted = w->wanted, .n = w->n, .failures = w->failures, .hold_over = hold_over,
+                };
                 struct roll_member members[MEMBERS_MAX + 1];
                 struct roll_action action;
 
@@ -367,7 +370,8 @@ START_TEST(as_many_failures_as_are_borne_and_no_more) {
 END_TEST
 
 int main(void) {
-        return harness_run(HARNESS_SUITE("roll", whatever_happens_it_ends_and_nobody_needed_is_taken, a_good_version_is_rolled_out,
-                                         a_version_that_never_is_ready_is_taken_back, nothing_is_ended_before_the_surge_serves,
-                                         canaries_are_as_many_as_were_asked_for, as_many_failures_as_are_borne_and_no_more));
+        return harness_run(HARNESS_SUITE("roll", whatever_happens_it_ends_and_nobody_needed_is_taken,
+                                         a_good_version_is_rolled_out, a_version_that_never_is_ready_is_taken_back,
+                                         nothing_is_ended_before_the_surge_serves, canaries_are_as_many_as_were_asked_for,
+                                         as_many_failures_as_are_borne_and_no_more));
 }
