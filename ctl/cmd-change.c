@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "ctl/ctl.h"
+#include "ctl/roll.h"
 #include "ctl/verbs.h"
 
 /** Names, or --all, but one of them. */
@@ -37,8 +38,8 @@ static int change(struct ctl *ctl, Ganger__V1__Request *request) {
 }
 
 /* The requests differ in type, not in form. */
-#define DEFINE_CHANGE(verb, member, Type, CASE, INIT)                                   \
-        int verb_##verb(struct ctl *ctl) {                                              \
+#define DEFINE_CHANGE(function, member, Type, CASE, INIT)                               \
+        function(struct ctl *ctl) {                                                     \
                 Ganger__V1__Request request = GANGER__V1__REQUEST__INIT;                \
                 Type call = INIT;                                                       \
                 int r;                                                                  \
@@ -55,10 +56,18 @@ static int change(struct ctl *ctl, Ganger__V1__Request *request) {
                 return change(ctl, &request);                                           \
         }
 
-DEFINE_CHANGE(start, start, Ganger__V1__StartRequest, GANGER__V1__REQUEST__CALL_START, GANGER__V1__START_REQUEST__INIT)
-DEFINE_CHANGE(stop, stop, Ganger__V1__StopRequest, GANGER__V1__REQUEST__CALL_STOP, GANGER__V1__STOP_REQUEST__INIT)
-DEFINE_CHANGE(restart, restart, Ganger__V1__RestartRequest, GANGER__V1__REQUEST__CALL_RESTART,
+DEFINE_CHANGE(int verb_start, start, Ganger__V1__StartRequest, GANGER__V1__REQUEST__CALL_START, GANGER__V1__START_REQUEST__INIT)
+DEFINE_CHANGE(int verb_stop, stop, Ganger__V1__StopRequest, GANGER__V1__REQUEST__CALL_STOP, GANGER__V1__STOP_REQUEST__INIT)
+DEFINE_CHANGE(static int restart_at_once, restart, Ganger__V1__RestartRequest, GANGER__V1__REQUEST__CALL_RESTART,
               GANGER__V1__RESTART_REQUEST__INIT)
+
+int verb_restart(struct ctl *ctl) {
+        int r = check_names(ctl);
+
+        if (r != STATUS_DONE)
+                return r;
+        return option_given(&ctl->options, OPTION_ROLLING) ? roll_restart(ctl) : restart_at_once(ctl);
+}
 
 int verb_scale(struct ctl *ctl) {
         Ganger__V1__Request request = GANGER__V1__REQUEST__INIT;

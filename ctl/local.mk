@@ -18,7 +18,7 @@ gangerctl_SOURCES = \
 	$(CTL_TABLES) \
 	ctl/attach.c ctl/attach.h \
 	ctl/cmd-call.c ctl/cmd-change.c ctl/cmd-check.c ctl/cmd-daemon.c ctl/cmd-import.c ctl/cmd-locks.c ctl/cmd-logs.c ctl/cmd-receive.c ctl/cmd-report.c ctl/cmd-rings.c ctl/cmd-send.c \
-	ctl/cmd-sockets.c ctl/cmd-status.c ctl/cmd-tree.c ctl/cmd-watch.c ctl/processes.c ctl/processes.h \
+	ctl/cmd-roll.c ctl/roll.h ctl/cmd-sockets.c ctl/cmd-status.c ctl/cmd-tree.c ctl/cmd-watch.c ctl/processes.c ctl/processes.h \
 	ctl/ctl.c ctl/ctl.h \
 	ctl/find-gangerd.c ctl/find-gangerd.h \
 	ctl/import.c ctl/import.h ctl/import-ini.c ctl/import-ini.h \

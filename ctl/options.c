@@ -80,6 +80,13 @@ static int parse_since(const char *text, uint64_t *ret) {
         return r < 0 ? -EINVAL : 0;
 }
 
+static int parse_time(const char *text, const char *what, uint64_t *ret) {
+        if (usec_parse(text, ret) >= 0)
+                return 0;
+        complain(0, "%s: '%s' is not a time, such as 10s or 1min", what, text);
+        return -EINVAL;
+}
+
 static int set(struct options *o, enum option_id id, const char *value) {
         o->given |= UINT32_C(1) << id;
         switch (id) {
@@ -111,12 +118,14 @@ static int set(struct options *o, enum option_id id, const char *value) {
                 complain(0, "--priority: '%s' is none of emerg, alert, crit, err, warning, notice, info, debug, 0 to 7",
                          value);
                 return -EINVAL;
+        case OPTION_CANARY:
+                return parse_count(value, "--canary", UINT32_MAX, &o->canary);
+        case OPTION_MAX_FAIL:
+                return parse_count(value, "--max-fail", UINT32_MAX, &o->max_fail);
         case OPTION_TIMEOUT:
-                if (usec_parse(value, &o->timeout_usec) < 0) {
-                        complain(0, "--timeout: '%s' is not a time, such as 10s or 1min", value);
-                        return -EINVAL;
-                }
-                return 0;
+                return parse_time(value, "--timeout", &o->timeout_usec);
+        case OPTION_HOLD:
+                return parse_time(value, "--hold", &o->hold_usec);
         default:
                 return 0;
         }

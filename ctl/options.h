@@ -37,10 +37,10 @@ extern const struct option_row option_rows[_OPTION_N];
 struct options {
         uint32_t given;
         const char *socket, *runtime_dir, *exec;
-        uint64_t timeout_usec;
+        uint64_t timeout_usec, hold_usec;
         uint64_t since_usec;            /* CLOCK_REALTIME */
         int priority;
-        uint32_t lines, count, seconds, kills;
+        uint32_t lines, count, seconds, kills, canary, max_fail;
         uint64_t seed;
 };
 

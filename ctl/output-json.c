@@ -60,6 +60,10 @@ static void json_log(struct output *o, const Ganger__V1__LogLine *line) {
         message(o, &line->base);
 }
 
+static void json_rolls(struct output *o, const Ganger__V1__RollReply *reply) {
+        message(o, &reply->base);
+}
+
 static void json_event(struct output *o, const Ganger__V1__Event *event) {
         message(o, &event->base);
 }
@@ -184,6 +188,7 @@ const struct output_ops output_json = {
         .name = "json",
         .status = json_status,
         .changes = json_changes,
+        .rolls = json_rolls,
         .activity = json_activity,
         .tree = json_tree,
         .log = json_log,

@@ -111,6 +111,7 @@ static void instance_details(struct output *o, const Ganger__V1__Instance *i, ui
                 snprintf(text, sizeof text, "%" PRId32 ", up %s", i->pid, span(time, sizeof time, i->started_usec, now));
                 detail(o, "pid", text);
         }
+        detail(o, "version", i->version);
         detail(o, "says", i->status_text);
         liveness_details(o, i, now);
         detail(o, "reason", i->reason);
@@ -161,6 +162,9 @@ static void worker_details(struct output *o, const Ganger__V1__Worker *w, uint64
                 detail(o, "start", w->start);
         schedule_details(o, w, now);
         detail(o, "restart", w->restart);
+        if (w->roll)
+                detail(o, "rolling", w->roll->text);
+        detail(o, "note", w->differs);
         for (size_t i = 0; i < w->n_instances; i++)
                 instance_details(o, w->instances[i], now);
 }
@@ -204,6 +208,15 @@ static void table_changes(struct output *o, const Ganger__V1__ChangeReply *reply
                         fputs(": ", o->file);
                         put(o, c->message);
                 }
+                putc('\n', o->file);
+        }
+}
+
+static void table_rolls(struct output *o, const Ganger__V1__RollReply *reply) {
+        for (size_t i = 0; i < reply->n_rolls; i++) {
+                put(o, reply->rolls[i]->worker);
+                fputs(": ", o->file);
+                put(o, reply->rolls[i]->text);
                 putc('\n', o->file);
         }
 }
@@ -404,6 +417,7 @@ const struct output_ops output_table = {
         .name = "table",
         .status = table_status,
         .changes = table_changes,
+        .rolls = table_rolls,
         .activity = table_activity,
         .tree = table_tree,
         .log = table_log,

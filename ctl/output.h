@@ -68,6 +68,7 @@ struct output_ops {
         const char *name;
         void (*status)(struct output *o, const Ganger__V1__StatusReply *reply, bool details);
         void (*changes)(struct output *o, const Ganger__V1__ChangeReply *reply);
+        void (*rolls)(struct output *o, const Ganger__V1__RollReply *reply);
         void (*activity)(struct output *o, const struct activity *activities, size_t n);
         void (*tree)(struct output *o, const struct tree_line *line);
         void (*log)(struct output *o, const Ganger__V1__LogLine *line);

@@ -168,7 +168,7 @@ static void change_add(struct change *change, struct instance *instance, enum ch
 }
 
 static void change_add_worker(struct change *change, struct worker *worker, enum change_kind kind) {
-        size_t n = kind == CHANGE_STOP || kind == CHANGE_WAIT_STOPPED ? worker->n_instances : worker->wanted;
+        size_t n = kind == CHANGE_STOP || kind == CHANGE_WAIT_STOPPED ? worker->n_instances : worker_count_target(worker);
 
         for (size_t i = 0; i < n; i++)
                 change_add(change, worker->instances[i], kind);
@@ -184,7 +184,7 @@ static struct worker *target_worker(struct gang *gang, const char *name) {
 static struct instance *target_instance(struct gang *gang, const char *name, enum change_kind kind) {
         struct instance *instance = instance_find(gang, name);
 
-        return instance && (instance->number < instance->worker->wanted || kind == CHANGE_STOP) ? instance : NULL;
+        return instance && (instance->number < worker_count_target(instance->worker) || kind == CHANGE_STOP) ? instance : NULL;
 }
 
 /* ---- who else is concerned ----------------------------------------------------------------------- */

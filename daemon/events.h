@@ -35,6 +35,7 @@ enum event_kind {
         EVENT_QUARANTINE,       /* a ring, a service or a lock is damaged */
         EVENT_RESET,            /* … was made anew */
         EVENT_SOCKET,           /* a socket was opened, or closed */
+        EVENT_ROLL,             /* a rolling restart or an upgrade comes further */
         _EVENT_KIND_N,
 };
 
@@ -48,7 +49,7 @@ struct event {
         enum event_kind kind;
         char key[EVENT_KEY_MAX];        /* of the instance, the worker, the ring or the lock; "" */
         char text[EVENT_TEXT_MAX];      /* one line for people */
-        const char *state;              /* of EVENT_STATE: the new one; static; else "" */
+        const char *state;              /* of EVENT_STATE: the new one; of EVENT_ROLL: the phase; static; else "" */
         pid_t pid;
         int status;                     /* of EVENT_EXIT: as waitpid(2) gives it */
         uint32_t returned;              /* of EVENT_RECOVERY: messages given back */

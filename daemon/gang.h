@@ -66,6 +66,7 @@ struct gang {
         size_t n_spawning;              /* spawns without an answer yet */
         size_t n_waiting;               /* instances that wait, for others to be ready or to be gone */
         size_t n_held;                  /* instances that are to end after others */
+        size_t n_rolls;                 /* rolls that are under way */
         size_t n_in_rounds;             /* workers that are started again with their group */
         struct list failure_hooks;      /* struct failure_hook: what runs since an instance has failed */
         struct list reports;            /* struct report */

@@ -25,6 +25,7 @@
 #include "daemon/log/log.h"
 #include "daemon/order.h"
 #include "daemon/report.h"
+#include "daemon/roll.h"
 #include "daemon/worker.h"
 
 static struct restart_options restart_options(const struct worker_definition *definition) {
@@ -71,10 +72,12 @@ static void tell_loop(struct instance *instance) {
 static void instance_end(struct instance *instance, const struct restart_end *end, const char *words, pid_t ended) {
         struct restart_options options = restart_options(instance_definition(instance));
         struct restart_plan plan = restart_plan(&options, &instance->history, end, now_usec(), gang_random());
-        struct group_plan group;
+        bool alone = roll_ended(instance, end, &options.rules, &plan);
+        struct group_plan group = { .event = plan.event };
         char reason[INSTANCE_TEXT_MAX];
 
-        group_plan(instance, plan.event, words, &group);
+        if (!alone)
+                group_plan(instance, plan.event, words, &group);
         plan.event = group.event;
         /* Taken along with others: they must be gone, or there again, first. */
         if (plan.event == INSTANCE_EV_EXITED_RESTART && order_start(instance->worker, reason, sizeof reason) != ORDER_GO)
@@ -84,12 +87,14 @@ static void instance_end(struct instance *instance, const struct restart_end *en
                 instance_set_reason(instance, "%s; its group gave up", words);
         snprintf(reason, sizeof reason, "%s", instance->reason);
         instance->generation++;
-        if (plan.event == INSTANCE_EV_EXITED_GIVE_UP)
+        instance->version = instance->next_version;
+        if (plan.event == INSTANCE_EV_EXITED_GIVE_UP && !alone)
                 failure_hook_wish(instance);
         instance->remains = instance_definition(instance)->remain && plan.event == INSTANCE_EV_EXITED_DONE && end->wanted &&
                             restart_end_is_good(&options.rules, end);
         instance_handle(instance, plan.event, plan.delay_usec, ended);
-        group_carry_out(instance, &group);
+        if (!alone)
+                group_carry_out(instance, &group);
         /* Only now: nobody's log is to delay the next process. */
         if (plan.event == INSTANCE_EV_EXITED_GIVE_UP)
                 log_error("%s: %s", instance->key, reason);

@@ -54,6 +54,9 @@ void instance_save(struct instance *instance) {
         record.last_valid = instance->last_valid;
         record.last_reason = instance->reason;
         record.status_text = instance->status_text;
+        record.version = instance->next_version;
+        record.roll_failures = instance->roll_failures;
+        record.roll_unready = instance->roll_unready;
         liveness_save(instance, &record);
         r = state_write_message(&gang->state, &instance->state_slot, STATE_INSTANCE, &record.base);
         if (r == -EMSGSIZE)
@@ -81,6 +84,9 @@ void instance_restore(struct instance *instance, const Ganger__State__InstanceSt
         instance->last_valid = record->last_valid;
         snprintf(instance->reason, sizeof instance->reason, "%s", record->last_reason);
         snprintf(instance->status_text, sizeof instance->status_text, "%s", record->status_text);
+        instance->version = instance->next_version = record->version;
+        instance->roll_failures = record->roll_failures;
+        instance->roll_unready = record->roll_unready;
         liveness_restore(instance, record);
         if (record->state < _INSTANCE_STATE_N)
                 instance_enter(instance, record->state, false);

@@ -176,6 +176,7 @@ static int cookie_pack(const struct instance *instance, ProtobufCBinaryData *ret
         cookie.instance = instance->number;
         cookie.generation = instance->generation;
         cookie.definition = instance->definition;
+        cookie.version = instance->version;
         cookie.n_seats = m->n_seats;
         cookie.seats = pointers;
 

@@ -22,6 +22,7 @@
 #include "daemon/instance-parts.h"
 #include "daemon/liveness.h"
 #include "daemon/log/log.h"
+#include "daemon/roll.h"
 #include "daemon/worker.h"
 
 static void adopt_output(struct instance *instance) {
@@ -48,6 +49,7 @@ void instance_adopt(struct instance *instance, const Ganger__State__InstanceCook
         instance_remember_pid(instance, pid);
         instance->generation = cookie->generation;
         instance->definition = cookie->definition;
+        instance->version = cookie->version;
         instance->started_usec = started_usec;
         /* Without a record nobody knows what it has told: take it for what most processes are most of the time. */
         if (!instance->restored)
@@ -68,9 +70,11 @@ void instance_adopt(struct instance *instance, const Ganger__State__InstanceCook
                 instance_frozen(instance, true);
 }
 
-/* A live process of the definition that is in force? Else the reload that its manager began is finished. */
+/* A live process of the definition by which it is to run? Else what its manager began, a reload or a roll, is finished. */
 static bool is_outdated(const struct instance *instance) {
-        return instance->pid > 0 && instance->definition != worker_definition_hash(instance_definition(instance)) &&
+        const struct worker_definition *definition = roll_definition(instance->worker, instance->next_version);
+
+        return instance->pid > 0 && instance->definition != worker_definition_hash(definition) &&
                (instance->state == INSTANCE_STARTING || instance->state == INSTANCE_READY);
 }
 
@@ -81,7 +85,7 @@ static bool is_meant_to_run(const struct instance *instance) {
         if (worker->definition->start == WORKER_START_ON_DEMAND &&
             (instance->state == INSTANCE_DRAINING || instance->state == INSTANCE_STOPPING))
                 return false;
-        return !instance->stopped && worker_is_wanted(worker) && instance->number < worker->wanted;
+        return !instance->stopped && worker_is_wanted(worker) && instance->number < worker_count_target(worker);
 }
 
 /* The signal or the flag that the manager before may not have got to send: sending it twice does no harm. */

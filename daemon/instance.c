@@ -32,10 +32,11 @@
 #include "daemon/order.h"
 #include "daemon/wishes.h"
 #include "daemon/report.h"
+#include "daemon/roll.h"
 #include "daemon/worker.h"
 
 const struct worker_definition *instance_definition(const struct instance *instance) {
-        return instance->worker->definition;
+        return roll_definition(instance->worker, instance->version);
 }
 
 void instance_set_reason(struct instance *instance, const char *format, ...) {

@@ -101,6 +101,10 @@ struct instance {
         bool ending;                    /* has exited; what it said before must be heard first */
         uint64_t generation;            /* counts its processes: of the one it has, else of the next */
         uint64_t definition;            /* hash of what it was started from */
+        uint64_t version;               /* of the roll that it was started for; see daemon/roll.h */
+        uint64_t next_version;          /* … and of the next one; without a process the same */
+        uint32_t roll_failures;         /* of processes of the next version, after they were ready */
+        bool roll_unready;              /* one of them ended before it was */
         uint64_t started_usec;
         uint64_t ready_usec;            /* since when it is ready; 0: it was not */
         int cgroup_fd;                  /* its cgroup, if we made it and killed nobody in it; else -1 */

@@ -41,6 +41,7 @@
 #include "daemon/orphan.h"
 #include "daemon/quarantine.h"
 #include "daemon/reload.h"
+#include "daemon/roll.h"
 #include "daemon/takeover.h"
 #include "daemon/wishes.h"
 #include "daemon/upgrade.h"
@@ -120,6 +121,7 @@ static int on_turn(sd_event_source *source, void *userdata) {
         gang_objects_tell_renewed(&gang->objects);
         groups_turn(gang);
         order_turn(gang);
+        rolls_turn(gang);
         wishes_turn(gang);
         collect(gang);
         demand_turn(gang);

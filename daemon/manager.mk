@@ -39,8 +39,10 @@ DAEMON_SOURCES += \
 	daemon/probing.c daemon/probing.h \
 	daemon/ready-fd.c daemon/ready-fd.h \
 	daemon/reload.c daemon/reload.h \
+	daemon/release.c daemon/release.h \
 	daemon/report.c daemon/report.h \
 	daemon/ring-look.c daemon/ring-look.h \
+	daemon/roll.c daemon/roll.h daemon/roll-record.c daemon/roll-step.c daemon/roll-parts.h \
 	daemon/schedule.c daemon/schedule.h \
 	daemon/spawn-parts.c daemon/spawn-parts.h \
 	daemon/ring-watch.c daemon/ring-watch.h \

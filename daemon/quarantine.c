@@ -178,10 +178,11 @@ static void start_who_waits(struct gang_object *object) {
         list_for_each(it, &object->gang->workers) {
                 struct worker *worker = list_entry(it, struct worker, link);
 
-                for (size_t i = 0; worker_definition_uses(worker->definition, object->name) && i < worker->n_instances && i < worker->wanted; i++) {
+                for (size_t i = 0; i < worker->n_instances && i < worker_count_target(worker); i++) {
                         struct instance *instance = worker->instances[i];
 
-                        if (instance->state == INSTANCE_BACKOFF || instance->state == INSTANCE_FAILED)
+                        if (worker_definition_uses(instance_definition(instance), object->name) &&
+                            (instance->state == INSTANCE_BACKOFF || instance->state == INSTANCE_FAILED))
                                 instance_restart(instance);
                 }
         }

@@ -24,6 +24,8 @@
 #include "daemon/instance.h"
 #include "daemon/log/log.h"
 #include "daemon/successor.h"
+#include "daemon/release.h"
+#include "daemon/roll.h"
 #include "daemon/worker.h"
 
 static int add_object(struct gang *gang, const struct object_definition *object, struct error *error) {
@@ -179,12 +181,18 @@ static int retire(struct gang *gang) {
         return 0;
 }
 
+/* A roll may have brought its process before the definition came into force. */
+static bool runs_by_definition(const struct instance *instance) {
+        return (instance->state == INSTANCE_STARTING || instance->state == INSTANCE_READY) &&
+               instance->definition == worker_definition_hash(instance->worker->definition) && !fault_is("restart-rolled");
+}
+
 /* Processes of an earlier definition, and those that failed by it. What people have stopped stays so. */
 static void restart_instances(struct worker *worker) {
-        for (size_t i = 0; i < worker->n_instances && i < worker->wanted; i++) {
+        for (size_t i = 0; i < worker->n_instances && i < worker_count_target(worker); i++) {
                 struct instance *instance = worker->instances[i];
 
-                if (instance->wanted && instance->state != INSTANCE_DOWN)
+                if (instance->wanted && instance->state != INSTANCE_DOWN && !runs_by_definition(instance))
                         instance_restart(instance);
         }
 }
@@ -306,6 +314,25 @@ static int put_into_force(struct gang *gang, struct config **config, const struc
         return 0;
 }
 
+int reload_config(struct gang *gang, struct config **config, struct config_errors *errors) {
+        _cleanup_(config_diff_done) struct config_diff diff = { 0 };
+        int r = config_diff(gang->config, *config, &diff);
+
+        if (r >= 0)
+                r = prepare(gang, *config, &diff, errors);
+        return r < 0 ? r : put_into_force(gang, config, &diff);
+}
+
+/* What a roll goes from, or to, is no longer what it was. */
+static void outdate_rolls(struct gang *gang, const struct config_diff *diff) {
+        for (size_t i = 0; i < diff->n; i++) {
+                struct worker *worker = diff->changes[i].new_worker ? worker_find(gang, diff->changes[i].name) : NULL;
+
+                if (worker)
+                        roll_outdate(worker);
+        }
+}
+
 int reload(struct gang *gang, bool dry_run, char **changes, struct config_errors *errors) {
         _cleanup_(config_freep) struct config *config = NULL;
         _cleanup_(config_diff_done) struct config_diff diff = { 0 };
@@ -315,6 +342,8 @@ int reload(struct gang *gang, bool dry_run, char **changes, struct config_errors
         if (gang->stopping)
                 return -EBUSY;
         r = config_load(gang->config_path, &config, errors);
+        if (r >= 0)
+                r = releases_keep(gang, &config, errors);
         if (r < 0)
                 return r;
         r = config_diff(gang->config, config, &diff);
@@ -336,9 +365,11 @@ int reload(struct gang *gang, bool dry_run, char **changes, struct config_errors
         r = prepare(gang, config, &diff, errors);
         if (r < 0)
                 return r;
+        outdate_rolls(gang, &diff);
         r = put_into_force(gang, &config, &diff);
         if (r < 0)
                 return r;
+        releases_settle(gang);
         events_add(&gang->events, "", &(struct event){ .kind = EVENT_RELOAD }, "%zu changes", diff.n);
         *changes = TAKE(text);
         return 0;

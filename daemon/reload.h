@@ -20,6 +20,13 @@ struct gang;
  */
 int reload(struct gang *gang, bool dry_run, char **changes, struct config_errors *errors);
 
+/**
+ * Put a configuration into force that is in no file. Processes that run by its definitions already are not touched.
+ * @param config  taken if this succeeds.
+ * @return as reload().
+ */
+int reload_config(struct gang *gang, struct config **config, struct config_errors *errors);
+
 /** Make rings and workers for the configuration in force (`gang->config`), without starting anything. */
 int reload_populate(struct gang *gang, struct error *error);
 

@@ -209,7 +209,7 @@ static void end_words(struct report_end *end) {
 }
 
 static void find_core(struct report *report, int status) {
-        const struct worker_definition *definition = report->owner->worker->definition;
+        const struct worker_definition *definition = instance_definition(report->owner);
         _cleanup_(freep) char *directory = NULL;
 
         report->core[0] = '\0';

@@ -28,6 +28,7 @@ enum state_kind {
         STATE_GROUP = 5,                /* GroupState */
         STATE_REPORT = 80,              /* ReportState */
         STATE_SOCKET = 60,              /* SocketState */
+        STATE_ROLL = 220,               /* RollState */
 };
 
 /** The longest body of a record, in bytes. */

@@ -28,9 +28,11 @@
 #include "daemon/log/log.h"
 #include "daemon/main-pid.h"
 #include "daemon/orphan.h"
+#include "daemon/release.h"
 #include "daemon/reload.h"
 #include "daemon/wishes.h"
 #include "daemon/report.h"
+#include "daemon/roll.h"
 #include "daemon/worker.h"
 
 /* ---- the state memory -------------------------------------------------------------------------- */
@@ -144,6 +146,14 @@ static bool restore_worker(struct gang *gang, const struct state_view *view, uin
         }
         ganger__state__worker_state__free_unpacked(record, NULL);
         return worker != NULL;
+}
+
+static bool restore_roll(struct gang *gang, const struct state_view *view, uint32_t slot) {
+        Ganger__State__RollState *record = ganger__state__roll_state__unpack(NULL, view->size, view->body);
+        bool known = record && roll_restore(gang, record, slot);
+
+        ganger__state__roll_state__free_unpacked(record, NULL);
+        return known;
 }
 
 static bool restore_group(struct gang *gang, const struct state_view *view, uint32_t slot) {
@@ -274,6 +284,8 @@ int takeover_tables(struct gang *gang, const Ganger__Keeper__WelcomeState *welco
                 wishes_load(gang);
         restore_all(gang, STATE_GROUP, restore_group);
         restore_all(gang, STATE_WORKER, restore_worker);
+        releases_restore(gang);
+        restore_all(gang, STATE_ROLL, restore_roll);
         restore_all(gang, STATE_INSTANCE, restore_instance);
         restore_all(gang, STATE_REPORT, restore_report);
         for (size_t i = 0; i < welcome->n_children; i++)
@@ -318,6 +330,7 @@ void takeover_resume(struct gang *gang, const Ganger__Keeper__WelcomeState *welc
         for (size_t i = 0; i < welcome->n_exits; i++)
                 handle_exit(gang, welcome->exits[i]);
         groups_resume(gang);
+        rolls_resume(gang);
         wishes_touch(gang);
         for (size_t i = 0; i < welcome->n_children; i++)
                 if (welcome->children[i]->ending)

@@ -2,8 +2,8 @@
 /*
  * A worker: how many instances it has
  *
- * Invariant: instances[i] has the number i. Those below `wanted` exist; those from `wanted` on are on their way down,
- * and are freed from the end.
+ * Invariant: instances[i] has the number i. Those below worker_count_target() exist; those from there on are on
+ * their way down, and are freed from the end.
  */
 
 #include "daemon/worker.h"
@@ -19,6 +19,8 @@
 #include "daemon/group.h"
 #include "daemon/instance.h"
 #include "daemon/log/log.h"
+#include "daemon/release.h"
+#include "daemon/roll.h"
 #include "daemon/wishes.h"
 
 struct worker *worker_find(struct gang *gang, const char *name) {
@@ -55,6 +57,9 @@ struct worker *worker_free(struct worker *worker) {
         if (!worker)
                 return NULL;
         demand_forget(worker);
+        roll_free(worker);
+        release_free(worker->previous);
+        release_free(worker->file);
         for (size_t i = 0; i < worker->n_instances; i++)
                 instance_free(worker->instances[i]);
         map_remove(&worker->gang->workers_by_name, &worker->node);
@@ -85,6 +90,10 @@ int worker_grow(struct worker *worker, unsigned int n) {
                 worker->n_instances++;
         }
         return 0;
+}
+
+unsigned int worker_count_target(const struct worker *worker) {
+        return worker->wanted + roll_surge(worker);
 }
 
 bool worker_is_wanted(const struct worker *worker) {
@@ -149,7 +158,7 @@ int worker_scale(struct worker *worker, unsigned int wanted, bool by_hand) {
         for (unsigned int i = 0; i < wanted && starts; i++)
                 if (!worker->instances[i]->wanted && !worker->instances[i]->stopped)
                         instance_start(worker->instances[i], false);
-        for (size_t i = worker->n_instances; i > wanted; i--)
+        for (size_t i = worker->n_instances; i > worker_count_target(worker); i--)
                 instance_stop(worker->instances[i - 1], false);
         worker->fresh = false;
         schedule_arm(worker);
@@ -169,7 +178,7 @@ void worker_remove(struct worker *worker) {
 bool worker_collect(struct worker *worker) {
         struct state_memory *state = &worker->gang->state;
 
-        while (worker->n_instances > worker->wanted) {
+        while (worker->n_instances > worker_count_target(worker)) {
                 struct instance *last = worker->instances[worker->n_instances - 1];
 
                 if (instance_state_has_process(last->state))
@@ -181,6 +190,8 @@ bool worker_collect(struct worker *worker) {
         if (!worker->removed || worker->n_instances > 0)
                 return true;
         state_erase(state, &worker->state_slot);
+        roll_forget(worker);
+        releases_forget(worker);
         worker_free(worker);
         return false;
 }

@@ -21,6 +21,8 @@
 struct gang;
 struct group;
 struct instance;
+struct release;
+struct roll;
 struct worker_demand;
 
 struct worker {
@@ -39,11 +41,15 @@ struct worker {
         bool picked;                    /* by the change that is being begun; see change.c */
         bool fresh;                     /* about to be started: whoever comes after it waits */
         bool ending;                    /* about to be stopped or restarted: whoever it comes after waits */
-        struct instance **instances;    /* by number; those past `wanted` are on their way down */
+        struct instance **instances;    /* by number; those past worker_count_target() are on their way down */
         size_t n_instances;
         unsigned int n_ready;
         unsigned int n_waiting;
         unsigned int n_held;            /* instances that are to end, and have not been told yet */
+        struct roll *roll;              /* that is under way, or was the last; NULL: none */
+        struct release *previous;       /* before the last upgrade; NULL: there was none */
+        struct release *file;           /* what the file says, if something else was put into force; see daemon/release.h */
+        bool file_kept;                 /* by the reload that is being done */
         struct worker_demand *demand;   /* with `start = on-demand`: what is watched; NULL: nothing yet */
         struct end_counts ends;
         struct worker_log log;
@@ -62,6 +68,9 @@ struct worker *worker_free(struct worker *worker);
 /** Make sure that instances 0 … n - 1 exist (down). */
 int worker_grow(struct worker *worker, unsigned int n);
 
+/** How many instances are to exist: those that are wanted, and what a roll needs beside them. */
+unsigned int worker_count_target(const struct worker *worker);
+
 /**
  * How many instances are to run, from now on: starts what is missing, stops what is too many, highest first.
  * The others are not touched.
@@ -71,7 +80,7 @@ int worker_grow(struct worker *worker, unsigned int n);
 int worker_scale(struct worker *worker, unsigned int wanted, bool by_hand);
 
 /**
- * Free instances past `wanted` that are down; and the worker itself, if it is removed and has none left.
+ * Free instances past worker_count_target() that are down; and the worker itself, if it is removed and has none left.
  * @return whether the worker is still there.
  */
 bool worker_collect(struct worker *worker);

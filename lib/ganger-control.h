@@ -95,7 +95,7 @@ const char *ganger_control_error(const struct ganger_control *c);
  * Ask, and wait for the reply. Blocks for as long as ganger_control_set_timeout() says. A signal does not
  * end it.
  *
- * @param request  stays the caller's. `id` is set; so is `before_usec` of a restart, if it was 0.
+ * @param request  stays the caller's. `id` is set; so is `before_usec` of a restart, a roll or an upgrade, if it was 0.
  * @param ret      receives the reply, which has the result that belongs to the request; free it with
  *                 ganger_control_reply_free().
  * @return 0; what the daemon answered (ganger_control_error() has its words):

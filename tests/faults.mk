@@ -20,9 +20,13 @@ tests_faults_gangerd_faults_SOURCES = daemon/main.c \
 	daemon/objects.c \
 	daemon/quarantine.c daemon/successor.c daemon/upgrade.c daemon/keeper/handover.c daemon/manager.c \
 	daemon/notify.c \
+	daemon/release.c \
 	daemon/reload.c \
 	daemon/report.c \
 	daemon/ring-watch.c \
+	daemon/roll.c \
+	daemon/roll-record.c \
+	daemon/roll-step.c \
 	daemon/sockets.c \
 	daemon/takeover.c \
 	daemon/wishes.c \

@@ -1,6 +1,6 @@
 # Tests of policy and log.
 POLICY_TESTS = tests/unit/test-group tests/unit/test-schedule tests/unit/test-states tests/unit/test-backoff tests/unit/test-limit tests/unit/test-restart \
-	tests/unit/test-demand tests/unit/test-deadline tests/unit/test-rate
+	tests/unit/test-demand tests/unit/test-deadline tests/unit/test-rate tests/unit/test-roll
 LOG_TESTS = tests/unit/test-log-lines tests/unit/test-log-tail tests/unit/test-log-sink tests/unit/test-log-capture \
 	tests/unit/test-log-file
 check_PROGRAMS += $(POLICY_TESTS) $(LOG_TESTS)
@@ -26,6 +26,8 @@ check_PROGRAMS += tests/unit/test-core-file
 TESTS += tests/unit/test-core-file
 tests_unit_test_core_file_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_core_file_LDADD = $(POLICY_TEST_LIBS)
+tests_unit_test_roll_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_roll_LDADD = $(POLICY_TEST_LIBS)
 tests_unit_test_deadline_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_deadline_LDADD = $(POLICY_TEST_LIBS)
 tests_unit_test_rate_CPPFLAGS = $(TEST_CPPFLAGS)

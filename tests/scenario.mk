@@ -33,7 +33,9 @@ SCENARIOS = \
 	tests/scenario/b220-log-files.py \
 	tests/scenario/b221-log-rates.py \
 	tests/scenario/b222-logs-verb.py \
-	tests/scenario/b223-remain.py
+	tests/scenario/b223-remain.py \
+	tests/scenario/b240-rolling-restart.py \
+	tests/scenario/b241-upgrade.py
 TESTS += $(SCENARIOS)
 EXTRA_DIST += $(SCENARIOS) tests/harness/gang.py
 

@@ -197,6 +197,7 @@ struct worker_definition {
         uint32_t restart_limit_count;   /* 0: no limit */
         int stop_signal;
         uint64_t stop_timeout_usec;     /* may be USEC_INFINITY */
+        uint32_t surge;                 /* 0 or 1 */
         enum worker_ready ready;
         int ready_fd;                   /* with WORKER_READY_FD; else -1 */
         uint64_t ready_timeout_usec;    /* never 0, never USEC_INFINITY */

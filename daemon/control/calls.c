@@ -47,6 +47,8 @@ static const struct {
         [REQUEST(SOCKETS)] = { "sockets", call_sockets, CONTROL_VIEW },
         [REQUEST(DAEMON_UPGRADE)] = { "daemon-upgrade", call_daemon_upgrade, CONTROL_ADMIN },
         [REQUEST(LOG_FILES)] = { "log-files", call_log_files, CONTROL_VIEW },
+        [REQUEST(ROLL)] = { "roll", call_roll, CONTROL_OPERATE },
+        [REQUEST(UPGRADE)] = { "upgrade", call_upgrade, CONTROL_ADMIN },
         [REQUEST(SHUTDOWN)] = { "shutdown", call_shutdown, CONTROL_ADMIN },
 };
 

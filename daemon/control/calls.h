@@ -15,7 +15,9 @@
 #include "proto/control.pb-c.h"
 #include "wire/frame.h"
 
+struct config_errors;
 struct gang;
+struct worker;
 
 /** What unpacking a request may allocate: many tiny fields are some thirty times as large in memory. */
 #define CALL_MEMORY_MAX ((size_t)8 << 20)
@@ -87,5 +89,13 @@ int call_signal(struct call *call);
 int call_reset_failed(struct call *call);
 int call_reset(struct call *call);
 int call_sockets(struct call *call);
+int call_roll(struct call *call);
+int call_upgrade(struct call *call);
+
+/** How far the roll of a worker is, or how the last one ended, in a reply. @return 0, -ENOMEM. */
+int call_fill_roll(struct call *call, const struct worker *worker, Ganger__V1__Roll **ret);
+
+/** Why a configuration is refused: all that is wrong with it, a line each, as far as it fits a frame. */
+int call_refuse_config(struct call *call, const struct config_errors *errors);
 
 #endif

@@ -219,8 +219,8 @@ int call_scale(struct call *call) {
 
 /* ---- reload ------------------------------------------------------------------------------------ */
 
-/** All that is wrong with the file, a line each, as far as it fits a frame. */
-static int reload_failed(struct call *call, const struct config_errors *errors, Ganger__V1__Reply *reply) {
+int call_refuse_config(struct call *call, const struct config_errors *errors) {
+        Ganger__V1__Reply reply = GANGER__V1__REPLY__INIT;
         Ganger__V1__Error m = GANGER__V1__ERROR__INIT;
         _cleanup_(freep) char *text = NULL;
         size_t size = 0;
@@ -238,8 +238,8 @@ static int reload_failed(struct call *call, const struct config_errors *errors, 
         text[size] = 0;
         text_repair(text);
         m.message = text;
-        reply->error = &m;
-        return call_reply(call, reply, NULL, 0);
+        reply.error = &m;
+        return call_reply(call, &reply, NULL, 0);
 }
 
 /** What was done, a line each. */
@@ -271,7 +271,7 @@ int call_reload(struct call *call) {
         if (r == 0)
                 return reload_done(call, changes, &reply);
         if (errors.n > 0)
-                return reload_failed(call, &errors, &reply);
+                return call_refuse_config(call, &errors);
         /* Whatever it is, it is no name that the client gave: it was tried and did not work. */
         error_errno(&call->error, r, "reload");
         return r == -EBUSY ? r : -EIO;

@@ -14,6 +14,7 @@ DAEMON_SOURCES += \
 	daemon/control/reset.c daemon/control/upgrade.c \
 	daemon/control/report.c \
 	daemon/control/rings.c \
+	daemon/control/rolls.c \
 	daemon/control/server.c daemon/control/server.h \
 	daemon/control/sockets.c \
 	daemon/control/status.c

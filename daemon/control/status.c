@@ -18,6 +18,8 @@
 #include "daemon/control/server.h"
 #include "daemon/instance.h"
 #include "daemon/quarantine.h"
+#include "daemon/release.h"
+#include "daemon/roll.h"
 #include "daemon/worker.h"
 
 /** Lines of output for each instance. */
@@ -190,6 +192,8 @@ static int fill_instance(struct call *call, struct instance *instance, uint32_t 
         m->reason = arena_text(&call->arena, instance->reason);
         fill_liveness(instance, m);
         m->status_text = arena_text(&call->arena, instance->status_text);
+        if (roll_is_active(instance->worker))
+                m->version = (char *)(roll_is_new(instance->worker, instance->version) ? "new" : "old");
         if (!m->reason || !m->status_text)
                 return -ENOMEM;
         return lines > 0 ? fill_log(call, instance, lines, m) : 0;
@@ -288,7 +292,11 @@ static int fill_worker(struct call *call, const struct row *row, uint32_t lines,
         m->next_run_usec = worker_is_wanted(w) ? w->schedule.next_usec : 0;
         if (!m->receive || !m->send || !m->listen)
                 return -ENOMEM;
-        r = fill_ends(call, w, m);
+        if (release_differs_from_file(w))
+                m->differs = (char *)"it was put into force by hand, and is not what the configuration file says";
+        r = w->roll ? call_fill_roll(call, w, &m->roll) : 0;
+        if (r == 0)
+                r = fill_ends(call, w, m);
         if (r == 0)
                 r = fill_exec(call, d, m);
         return r < 0 ? r : fill_instances(call, row, lines, m);

@@ -81,10 +81,26 @@ static int ask(struct ganger_control *c, const Ganger__V1__Request *request, uin
         }
 }
 
+/** When it was asked first, in those that must not be done twice; NULL: it may be. */
+static uint64_t *asked_of(Ganger__V1__Request *request) {
+        switch (request->call_case) {
+        case GANGER__V1__REQUEST__CALL_RESTART:
+                return &request->restart->before_usec;
+        case GANGER__V1__REQUEST__CALL_ROLL:
+                return &request->roll->before_usec;
+        case GANGER__V1__REQUEST__CALL_UPGRADE:
+                return &request->upgrade->before_usec;
+        default:
+                return NULL;
+        }
+}
+
 static void prepare(struct ganger_control *c, Ganger__V1__Request *request) {
+        uint64_t *asked = asked_of(request);
+
         request->id = ++c->last_id;
-        if (request->call_case == GANGER__V1__REQUEST__CALL_RESTART && request->restart->before_usec == 0)
-                request->restart->before_usec = now_usec();
+        if (asked && *asked == 0)
+                *asked = now_usec();
 }
 
 CONTROL_PUBLIC int ganger_control_call_fds(struct ganger_control *c, Ganger__V1__Request *request,

@@ -41,6 +41,8 @@ static const struct {
         [GANGER__V1__REQUEST__CALL_SOCKETS] = { REPLY(SOCKETS), false },
         [GANGER__V1__REQUEST__CALL_DAEMON_UPGRADE] = { REPLY(DAEMON_UPGRADE), false },
         [GANGER__V1__REQUEST__CALL_LOG_FILES] = { REPLY(LOG_FILES), false },
+        [GANGER__V1__REQUEST__CALL_ROLL] = { REPLY(ROLL), false },
+        [GANGER__V1__REQUEST__CALL_UPGRADE] = { REPLY(ROLL), false },
 };
 
 static const int errors[] = {

@@ -466,7 +466,6 @@ def a_demand(fault):
 
 WORKER_POINTS = ('before-recover', 'after-recover', 'after-state', 'after-acknowledge', 'before-spawn', 'amid-spawn', 'after-spawn')
 
-# A check; the points at which it must hold; the faults that it must find: at which point, and what is seen of it.
 # Says what comes by its fifo, with a descriptor.
 SAYS = '''
 import os, socket, sys
@@ -554,7 +553,7 @@ def a_change_of_form(fault, point=None):
         g.has_these({i['pid'] for i in g.instances().values() if i['pid']})
 
 
-def an_upgrade(fault, point=None):
+def a_daemon_upgrade(fault, point=None):
     """the daemon becomes another program while messages are held"""
     with FaultyGang(fault) as g:
         g.hold()
@@ -652,7 +651,130 @@ def one_that_remains(fault, point=None):
         equal(g.read('parts'), 'run\n', 'runs')
 
 
+# Is ready once it is let in.
+GATED = '[ -e @/closed ] && read -r go < @/gate; echo up; exec sleep "$1"'
+ROLLED = '''
+worker w { exec = {"@/gated", "1001"} ready = log ready-log = up instances = 2 restart-delay = 100ms }
+worker other { exec = {"sleep", "1000"} }
+'''
+
+
+class RollingGang(FaultyGang):
+    def __init__(self, fault):
+        super().__init__(fault)
+        self.configure(ROLLED)
+        self.script('gated', GATED.replace('@', self.directory))
+
+    def runs(self):
+        """With which argument each runs. (Before it is sleep it is a shell that has the same.)"""
+        return [process_arguments(self.pid(f'w/{n}'))[-1] for n in range(2)]
+
+    def upgrade(self, word, *more):
+        return self.background('upgrade', 'w', '--exec', self.path('gated'), word, *more)
+
+    def phase(self):
+        return self.status('w')['w'].get('roll', {'phase': 'none'})['phase']
+
+    def is_rolled(self, before, times=1):
+        """Each was replaced that often, the other was not touched, and nobody is left over."""
+        self.wait_until('the surge is gone', lambda: set(self.pids()) == set(before))
+        now = self.instances()
+        for key in ('w/0', 'w/1'):
+            equal(now[key]['generation'], before[key]['generation'] + times, f'processes of {key}')
+        equal(now['other/0']['pid'], before['other/0']['pid'], 'one that it is not about')
+        self.has_these({i['pid'] for i in now.values()})
+
+
+def a_rolling_restart(fault, point=None):
+    """each is replaced once, wherever the manager dies over it"""
+    with RollingGang(fault) as g:
+        before = g.instances()
+        if point:
+            g.die_at(point)
+        ctl = g.background('restart', '--rolling', 'w')
+        if point:
+            g.has_died()
+        g.wait_helper(ctl, limit=g.limit)
+        g.is_rolled(before)
+
+
+def a_surge(fault):
+    """nobody is taken away before the surge serves, whoever is the manager then"""
+    with RollingGang(fault) as g:
+        g.write('closed', '')
+        ctl = g.background('restart', '--rolling', 'w')
+        g.wait_state('w/2', 'starting', limit=g.limit)
+        kill_and_wait(g.manager_pid)
+        g.ctl('status')
+        equal({key: i['state'] for key, i in g.instances().items() if key != 'w/2'},
+              {'w/0': 'ready', 'w/1': 'ready', 'other/0': 'ready'}, 'those that serve')
+        os.unlink(g.path('closed'))
+        g.open_gate()
+        g.wait_helper(ctl)
+
+
+def an_upgrade(fault, point=None):
+    """the new version is in force, and the one before is kept, wherever the manager dies over it"""
+    with RollingGang(fault) as g:
+        before = g.instances()
+        if point:
+            g.die_at(point)
+        ctl = g.upgrade('1002')
+        if point:
+            g.has_died()
+        result = g.wait_helper(ctl, None, limit=g.limit)
+        equal(result.status, 0, f'the upgrade: {result}')
+        equal(g.runs(), ['1002'] * 2, 'what runs')
+        g.is_rolled(before)
+        kill_and_wait(g.manager_pid)
+        equal(g.status('w')['w']['exec'][-1], '1002', 'in force')
+        g.ctl('reload')
+        g.is_rolled(before)
+        g.ctl('rollback', 'w')
+        equal(g.runs(), ['1001'] * 2, 'what runs after all')
+        g.is_rolled(before, 2)
+
+
+def a_canary(fault, point=None):
+    """one that fails is taken back, wherever the manager dies over it"""
+    with RollingGang(fault) as g:
+        before = g.pids()
+        ctl = g.upgrade('1002', '--canary', 1)
+        if point == 'roll-hold':
+            g.die_at(point)
+        g.wait_helper(ctl)
+        if point == 'roll-turned':
+            g.die_at(point)
+        kill(g.pid('w/0'))
+        if point:
+            g.has_died()
+        g.wait_until('it is taken back', lambda: g.phase() == 'failed')
+        equal((g.runs(), g.pid('w/1')), (['1001'] * 2, before['w/1']), 'what runs')
+
+
+def a_promotion(fault, point):
+    """canaries that are promoted are followed by the rest, though the manager dies over it"""
+    with RollingGang(fault) as g:
+        g.wait_helper(g.upgrade('1002', '--canary', 1))
+        g.die_at(point)
+        ctl = g.background('promote', 'w')
+        g.has_died()
+        g.wait_helper(ctl)
+        equal(g.runs(), ['1002'] * 2, 'what runs')
+
+
+ROLL_POINTS = ('roll-begun', 'roll-surge', 'roll-replace', 'roll-ebb', 'roll-over')
+
+# A check; the points at which it must hold; the faults that it must find: at which point, and what is seen of it.
 CHECKS = (
+    (a_rolling_restart, (None, *ROLL_POINTS, 'after-state', 'after-acknowledge', 'before-spawn', 'after-spawn'),
+     {'forget-roll': ('after-acknowledge', 'processes of w/0')}),
+    (a_surge, (None,), {'roll-blindly': (None, 'those that serve')}),
+    (an_upgrade, (None, *ROLL_POINTS, 'before-release', 'before-config', 'after-config', 'after-reload', 'after-release'),
+     {'forget-release': ('roll-replace', 'the upgrade'), 'restart-rolled': (None, 'processes of w/|what runs'),
+      'reload-all': (None, 'processes of w/|children of the keeper|what runs')}),
+    (a_canary, (None, 'roll-hold', 'roll-turned'), {'roll-forgives': (None, '.*it is taken back')}),
+    (a_promotion, ('roll-promoted',), {}),
     (stored_descriptors, (None, 'before-notify-taken'), {'fd-store-unbounded': (None, 'descriptors')}),
     (a_verdict, (None, 'condemned'), {}),
     (somebody_elses_process, (None,), {'any-main-pid': (None, 'MAINPID')}),
@@ -680,7 +802,7 @@ CHECKS = (
      {'no-inspection': (None, 'the damage is not seen'), 'hand-out-quarantined': (None, 'the ring is given to somebody')}),
     (a_change_of_form, (None, 'after-config', 'successor-stored', 'successor-recorded', 'successor-placed'),
      {'forget-moving': (None, 'letters'), 'start-amid-change': (None, '.*until jobs has changed')}),
-    (an_upgrade, (None, 'before-upgrade', 'taken-over'), {'forget-child': (None, 'processes of|a message that|.* has another|children|.*File exists')}),
+    (a_daemon_upgrade, (None, 'before-upgrade', 'taken-over'), {'forget-child': (None, 'processes of|a message that|.* has another|children|.*File exists')}),
     (a_round, ('round-begun', 'after-state', 'after-acknowledge'),
      {'forget-round': ('after-acknowledge', '.*until plain/1 is replaced')}),
     (a_wish, (None, 'before-wishes'), {'forget-wishes': (None, '.*until the wish is written down')}),

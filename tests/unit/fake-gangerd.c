@@ -144,6 +144,27 @@ static void answer_change(struct fake *f, char **names, size_t n) {
         fake_reply(f, &reply, NULL, 0);
 }
 
+/* One that is done; "broken" has failed, "canary" holds, and what is taken back by hand has failed, too. */
+static void answer_roll(struct fake *f, const char *kind, char **names, size_t n, bool back) {
+        Ganger__V1__Reply reply = GANGER__V1__REPLY__INIT;
+        Ganger__V1__RollReply rolls = GANGER__V1__ROLL_REPLY__INIT;
+        Ganger__V1__Roll roll = GANGER__V1__ROLL__INIT, *list[] = { &roll };
+        bool broken = n > 0 && strcmp(names[0], "broken") == 0, canary = n > 0 && strcmp(names[0], "canary") == 0;
+
+        if (refused(f, names, n))
+                return;
+        roll.worker = n > 0 ? names[0] : text("all");
+        roll.kind = (char *)kind;
+        roll.phase = text(broken || back ? "failed" : canary ? "hold" : "done");
+        roll.text = text(broken ? "failed: exit status 1" : back ? "failed: taken back by hand" : canary ? "holds" : "done");
+        roll.by_hand = back;
+        rolls.rolls = list;
+        rolls.n_rolls = 1;
+        reply.result_case = GANGER__V1__REPLY__RESULT_ROLL;
+        reply.roll = &rolls;
+        fake_reply(f, &reply, NULL, 0);
+}
+
 static void answer_logs(struct fake *f) {
         Ganger__V1__Reply reply = GANGER__V1__REPLY__INIT, last = GANGER__V1__REPLY__INIT;
         Ganger__V1__LogLine line = GANGER__V1__LOG_LINE__INIT;
@@ -157,7 +178,7 @@ static void answer_logs(struct fake *f) {
         reply.more = true;
         reply.result_case = GANGER__V1__REPLY__RESULT_LOG;
         reply.log = &line;
-        for (uint32_t i = 0; i < f->request->logs->lines; i++) {
+        for (uint32_t i = 0; i < MIN(f->request->logs->lines, 100u); i++) {
                 snprintf(words, sizeof words, "line \"%u\" \\ \t", i);
                 line.realtime_usec = i + 1;
                 fake_reply(f, &reply, NULL, 0);
@@ -515,6 +536,13 @@ static bool answer(struct fake *f) {
                 break;
         case GANGER__V1__REQUEST__CALL_RESTART:
                 answer_change(f, r->restart->names, r->restart->n_names);
+                break;
+        case GANGER__V1__REQUEST__CALL_ROLL:
+                answer_roll(f, "restart", r->roll->names, r->roll->n_names,
+                            r->roll->action == GANGER__V1__ROLL_ACTION__ROLL_BACK);
+                break;
+        case GANGER__V1__REQUEST__CALL_UPGRADE:
+                answer_roll(f, "upgrade", &r->upgrade->name, 1, false);
                 break;
         case GANGER__V1__REQUEST__CALL_SCALE:
                 answer_change(f, &r->scale->name, 1);

@@ -133,6 +133,28 @@ run 0 reload
 out_is 'worker resize: restarted'
 json 0 reload
 
+# ---- rolling
+run 0 restart --rolling resize
+out_is 'resize: done'
+run 1 restart --rolling broken --no-wait
+out_is 'broken: failed: exit status 1'
+json 0 restart --rolling --all
+run 2 restart --rolling
+run 0 upgrade resize
+run 0 upgrade canary --canary 1 --exec ./new one -- --two
+out_is 'canary: holds'
+json 0 upgrade canary --canary 1 --max-fail 3
+run 1 upgrade broken
+run 6 upgrade secret
+run 2 upgrade resize more
+run 2 upgrade resize --hold 1s
+run 2 upgrade resize --canary x
+run 0 promote resize
+run 1 promote broken
+run 2 promote
+run 0 rollback resize
+run 4 rollback nobody
+
 # ---- usage
 run 2 stauts
 err_has "did you mean 'status'"
