@@ -33,6 +33,8 @@
 #define IDLE_SECONDS 10
 /** Fewer, if RLIMIT_NOFILE does not let so many be. */
 #define VERY_MANY 10000
+/** Of each the manager has two pipes and a cgroup; and we two descriptors while it ends. */
+#define FDS_EACH 3
 /** What a process has besides those for each worker, and for those that are being started. */
 #define FDS_BESIDE 1000
 #define STEP 100
@@ -181,18 +183,18 @@ static void measure_many(void) {
 
 /* ---- ten thousand ------------------------------------------------------------------------------ */
 
-/** As many descriptors as we may have. Each worker has two pipes, and we hold two descriptors of each while it ends. */
+/** As many as there are descriptors for. */
 static size_t workers_possible(void) {
         struct rlimit limit;
 
         getrlimit(RLIMIT_NOFILE, &limit);
-        limit.rlim_cur = limit.rlim_max = MAX(limit.rlim_max, (rlim_t)3 * VERY_MANY);
+        limit.rlim_cur = limit.rlim_max = MAX(limit.rlim_max, (rlim_t)FDS_EACH * VERY_MANY + FDS_BESIDE);
         if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
                 return VERY_MANY;
         getrlimit(RLIMIT_NOFILE, &limit);
         limit.rlim_cur = limit.rlim_max;
         (void)setrlimit(RLIMIT_NOFILE, &limit);
-        return limit.rlim_cur < FDS_BESIDE ? 0 : MIN((size_t)VERY_MANY, (size_t)(limit.rlim_cur - FDS_BESIDE) / 2);
+        return limit.rlim_cur < FDS_BESIDE ? 0 : MIN((size_t)VERY_MANY, (size_t)(limit.rlim_cur - FDS_BESIDE) / FDS_EACH);
 }
 
 static void measure_very_many(void) {
