@@ -29,12 +29,10 @@ enum state_kind {
 
 /** The longest body of a record, in bytes. */
 #define STATE_BODY_MAX 992
-/** How many records a state memory may have: 64 MiB of them. */
+/** How many records a state memory may have: 8 MiB of them, and 62 MiB of bodies if all are long. */
 #define STATE_RECORDS_MAX 32768
 /** A slot that is yet to be found. */
 #define STATE_SLOT_NONE UINT32_MAX
-
-struct state_record;
 
 struct state_memory {
         int fd;
