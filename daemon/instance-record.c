@@ -14,6 +14,7 @@
 #include "daemon/instance-parts.h"
 #include "daemon/liveness.h"
 #include "daemon/log/log.h"
+#include "daemon/words.h"
 
 /* What matters least goes first, if a record is too long: the texts, then the oldest restarts. */
 static int save_smaller(struct instance *instance, Ganger__State__InstanceState *record) {
@@ -49,8 +50,8 @@ void instance_save(struct instance *instance) {
         record.stopped = instance->stopped;
         record.last_status = instance->last_status;
         record.last_valid = instance->last_valid;
-        record.last_reason = instance->reason;
-        record.status_text = instance->status_text;
+        record.last_reason = (char *)instance->reason;
+        record.status_text = (char *)instance->status_text;
         liveness_save(instance, &record);
         r = state_write_message(&gang->state, &instance->state_slot, STATE_INSTANCE, &record.base);
         if (r == -EMSGSIZE)
@@ -75,8 +76,8 @@ void instance_restore(struct instance *instance, const Ganger__State__InstanceSt
         instance->stopped = record->stopped;
         instance->last_status = record->last_status;
         instance->last_valid = record->last_valid;
-        snprintf(instance->reason, sizeof instance->reason, "%s", record->last_reason);
-        snprintf(instance->status_text, sizeof instance->status_text, "%s", record->status_text);
+        words_set(&instance->reason, INSTANCE_TEXT_MAX, "%s", record->last_reason);
+        words_set(&instance->status_text, INSTANCE_TEXT_MAX, "%s", record->status_text);
         liveness_restore(instance, record);
         if (record->state < _INSTANCE_STATE_N)
                 instance_enter(instance, record->state, false);

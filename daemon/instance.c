@@ -31,6 +31,7 @@
 #include "daemon/main-pid.h"
 #include "daemon/order.h"
 #include "daemon/wishes.h"
+#include "daemon/words.h"
 #include "daemon/report.h"
 #include "daemon/worker.h"
 
@@ -39,11 +40,13 @@ const struct worker_definition *instance_definition(const struct instance *insta
 }
 
 void instance_set_reason(struct instance *instance, const char *format, ...) {
+        char text[INSTANCE_TEXT_MAX];
         va_list args;
 
         va_start(args, format);
-        vsnprintf(instance->reason, sizeof instance->reason, format, args);
+        vsnprintf(text, sizeof text, format, args);
         va_end(args);
+        words_set(&instance->reason, sizeof text, "%s", text);
 }
 
 static void start_in_order(struct instance *instance, const char *reason);
@@ -156,7 +159,7 @@ static void instance_spawn(struct instance *instance) {
         struct error error = ERROR_NULL;
 
         instance->ready_usec = 0;
-        instance->status_text[0] = '\0';
+        words_clear(&instance->status_text);
         liveness_prepare(instance);
         fault_point("before-spawn");
         if (instance_ask(instance, &error) < 0) {
@@ -233,7 +236,7 @@ void instance_enter(struct instance *instance, enum instance_state next, bool an
                 instance->since_usec = now_usec();
         if (next == INSTANCE_READY && from != next) {
                 instance->ready_usec = instance->since_usec;
-                instance->reason[0] = '\0';
+                words_clear(&instance->reason);
         }
         instance->state = next;
 }
@@ -487,6 +490,7 @@ int instance_new(struct instance **ret, struct worker *worker, unsigned int numb
         instance->due_usec = USEC_INFINITY;
         instance->since_usec = now_usec();
         instance->generation = 1;
+        instance->reason = instance->status_text = words_none;
         instance->history = RESTART_HISTORY_NULL;
         instance->membership = MEMBERSHIP_NULL;
         for (enum log_stream stream = 0; stream < _LOG_STREAM_N; stream++)
@@ -520,6 +524,8 @@ struct instance *instance_free(struct instance *instance) {
                 log_capture_close(&instance->captures[stream]);
         log_tail_done(&instance->tail);
         restart_history_done(&instance->history);
+        words_clear(&instance->reason);
+        words_clear(&instance->status_text);
         report_free(instance->report);
         liveness_done(instance);
         sd_event_source_disable_unref(instance->timer);

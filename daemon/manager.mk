@@ -47,5 +47,6 @@ DAEMON_SOURCES += \
 	daemon/timer.h \
 	daemon/user.c daemon/user.h \
 	daemon/wishes.c daemon/wishes.h \
+	daemon/words.c daemon/words.h \
 	daemon/watchdog.c daemon/watchdog.h \
 	daemon/worker.c daemon/worker.h
