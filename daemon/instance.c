@@ -40,13 +40,11 @@ const struct worker_definition *instance_definition(const struct instance *insta
 }
 
 void instance_set_reason(struct instance *instance, const char *format, ...) {
-        char text[INSTANCE_TEXT_MAX];
         va_list args;
 
         va_start(args, format);
-        vsnprintf(text, sizeof text, format, args);
+        words_set_list(&instance->reason, INSTANCE_TEXT_MAX, format, args);
         va_end(args);
-        words_set(&instance->reason, sizeof text, "%s", text);
 }
 
 static void start_in_order(struct instance *instance, const char *reason);

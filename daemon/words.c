@@ -5,10 +5,8 @@
 
 #include "daemon/words.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 const char words_none[] = "";
 
@@ -18,19 +16,25 @@ void words_clear(const char **words) {
         *words = words_none;
 }
 
+void words_set_list(const char **words, size_t max, const char *format, va_list args) {
+        char *text;
+        int n = vasprintf(&text, format, args);
+
+        words_clear(words);
+        if (n <= 0 || max == 0) {
+                if (n >= 0)
+                        free(text);
+                return;
+        }
+        if ((size_t)n >= max)
+                text[max - 1] = '\0';
+        *words = text;
+}
+
 void words_set(const char **words, size_t max, const char *format, ...) {
-        _cleanup_(freep) char *text = NULL;
         va_list args;
-        int n;
 
         va_start(args, format);
-        n = vasprintf(&text, format, args);
+        words_set_list(words, max, format, args);
         va_end(args);
-        if (n < 0)
-                text = NULL;
-        if (n >= 0 && (size_t)n >= max)
-                text[max - 1] = '\0';
-        words_clear(words);
-        if (n > 0)
-                *words = TAKE(text);
 }

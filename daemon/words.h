@@ -8,6 +8,7 @@
  * There may be ten thousand of them, most empty. So an empty one takes no memory, and is read as "" all the same: it is never NULL.
  */
 
+#include <stdarg.h>
 #include <stddef.h>
 
 #include "base/cleanup.h"
@@ -17,6 +18,8 @@ extern const char words_none[];
 
 /** Set them, also from what they were before; what is longer than `max`, with its end, is cut. Without memory they are empty. */
 void words_set(const char **words, size_t max, const char *format, ...) _printf_(3, 4);
+
+void words_set_list(const char **words, size_t max, const char *format, va_list args) _printf_(3, 0);
 
 /** Make them empty. */
 void words_clear(const char **words);
