@@ -10,8 +10,9 @@
  * Invariant: at every instruction at least one half is whole, and it is the old or the new body. A
  * reader that finds a word without its half (the memory was damaged) takes the newest whole half.
  *
- * Most bodies are short, those of idle instances above all, and stand in the half itself. Each half has a place for a long one, too, far
- * from the records: memory is taken there when the first long body is written, so that ten thousand instances cost little.
+ * Most bodies are short, those of idle instances above all, and stand in the half itself. Each half has a place for a
+ * long one, too, far from the records: memory is taken there when the first long body is written, so that ten thousand
+ * instances cost little.
  */
 
 #include "daemon/state.h"
@@ -195,10 +196,12 @@ static int state_map(struct state_memory *s, size_t size) {
         return 0;
 }
 
-/* The records are allocated, so that writing a short one cannot fail by SIGBUS. The size says how many there are: it comes last. */
+/* The records are allocated: writing a short one cannot fail by SIGBUS. The size says how many there are: it comes last. */
 static int state_grow(struct state_memory *s, uint32_t n_records) {
+        const off_t records = sizeof(struct state_record) * STATE_SEGMENT_RECORDS;
+
         for (uint32_t slot = s->n_records; slot < n_records; slot += STATE_SEGMENT_RECORDS)
-                if (fallocate(s->fd, FALLOC_FL_KEEP_SIZE, state_size(slot), sizeof(struct state_record) * STATE_SEGMENT_RECORDS) < 0)
+                if (fallocate(s->fd, FALLOC_FL_KEEP_SIZE, (off_t)state_size(slot), records) < 0)
                         return -errno;
         if (ftruncate(s->fd, state_size(n_records)) < 0)
                 return -errno;

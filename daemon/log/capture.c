@@ -73,8 +73,8 @@ static ssize_t read_up_to(struct log_capture *c, size_t *bytes, uint64_t lines) 
 }
 
 /*
- * One after the other, as the kernel hands them out: whoever was read goes behind all others that have something. So none starves, and
- * nothing that was handed out belongs to a capture that is closed by then.
+ * One after the other, as the kernel hands them out: whoever was read goes behind all others that have something. So none
+ * starves, and nothing that was handed out belongs to a capture that is closed by then.
  */
 static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
         size_t bytes = LOG_CAPTURE_BYTES;

@@ -24,8 +24,8 @@
 #define LOG_DRAIN_BYTES (1024 * 1024)
 
 /**
- * All that are open, and how the loop hears of them: by one source, however many there are. A thousand that are to be read cost a loop
- * that is busy with something else nothing.
+ * All that are open, and how the loop hears of them: by one source, however many there are. A thousand that are to be read
+ * cost a loop that is busy with something else nothing.
  */
 struct log_captures {
         int epoll_fd;

@@ -3,10 +3,10 @@
 /*
  * A program that does nothing but say when it began
  *
- * Its first instruction is ours: no dynamic linker, no libc to set up, so that what is measured is the way
- * from a death to a new process. It tells the time through the FIFO that its first argument names, and
- * sleeps for ever. If that is no path from the root it is the FIFO two folders up: a supervisor that runs what is in a folder passes
- * nothing, or that folder's name.
+ * Its first instruction is ours: no dynamic linker, no libc to set up, so that what is measured is the way from a death
+ * to a new process. It tells the time through the FIFO that its first argument names, and sleeps for ever. If that is no
+ * path from the root it is the FIFO two folders up: a supervisor that runs what is in a folder passes nothing, or that
+ * folder's name.
  */
 
 #include <fcntl.h>

@@ -3,8 +3,8 @@
 /*
  * The bench of supervisors: bench-supervisor --build=DIRECTORY [--alone] [PART…]
  *
- * ganger beside what people use, and beside a bare loop of waitpid and posix_spawn, which is what the kernel takes for it. All
- * keep the same static program running, and nothing else runs at the time.
+ * ganger beside what people use, and beside a bare loop of waitpid and posix_spawn, which is what the kernel takes for it.
+ * All keep the same static program running.
  */
 
 #include <stdio.h>
@@ -59,7 +59,8 @@ static double beside_bare(const struct bench_table *t) {
 /* ---- one restart ------------------------------------------------------------------------------- */
 
 static void measure_restart(void) {
-        struct bench_table *t = bench_table_new("supervisor", "SIGKILL of one of 100 idle workers to the first instruction of the next",
+        struct bench_table *t = bench_table_new("supervisor",
+                                                "SIGKILL of one of 100 idle workers to the first instruction of the next",
                                                 "us", BENCH_LESS, "bare vfork");
         struct supervised running[SUPERVISORS_MAX];
         size_t rounds = (size_t)bench_rounds(RESTARTS);
@@ -221,12 +222,14 @@ static void measure_very_many(void) {
 
 /** From the request to the first instruction of the new one, with so many others. */
 static void measure_one_more(struct bench_table *t, const char *name, unsigned int others) {
-        char config[160];
+        char config[256];
         struct gangd d;
 
         gangd_init(&d);
-        snprintf(config, sizeof config, "worker idle { exec = {\"$BUILD/tests/bench/bench-first\"} instances = %u }\n"
-                                        "worker more { exec = {\"$BUILD/tests/bench/bench-first\", \"$FIFO\"} instances = 0 }\n", others);
+        snprintf(config, sizeof config,
+                 "worker idle { exec = {\"$BUILD/tests/bench/bench-first\"} instances = %u }\n"
+                 "worker more { exec = {\"$BUILD/tests/bench/bench-first\", \"$FIFO\"} instances = 0 }\n",
+                 others);
         gangd_start(&d, config);
         bench_pause_ns(SETTLE_NS);
         for (int i = bench_rounds(RESTARTS); i > 0; i--) {
@@ -283,7 +286,8 @@ int main(int argc, char **argv) {
                 else if (strcmp(argv[i], "--alone") == 0)
                         alone = true;
                 else if (argv[i][0] == '-') {
-                        fprintf(stderr, "usage: bench-supervisor --build=DIRECTORY [--alone] [restart|many|very-many|spawns]...\n");
+                        fprintf(stderr, "usage: bench-supervisor --build=DIRECTORY [--alone] "
+                                        "[restart|many|very-many|spawns]...\n");
                         return 2;
                 }
         bench_look_around();

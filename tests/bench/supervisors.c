@@ -3,8 +3,9 @@
 /*
  * Supervisors beside each other
  *
- * Each runs in a directory of its own, in the foreground, and dies with the bench. Whoever loses its parent becomes a child of the
- * bench (PR_SET_CHILD_SUBREAPER), so that it can wait for all that a supervisor has started. An end is over when the last process is.
+ * Each runs in a directory of its own, in the foreground, and dies with the bench. Whoever loses its parent becomes a
+ * child of the bench (PR_SET_CHILD_SUBREAPER), so that it can wait for all that a supervisor has started. An end is over
+ * when the last process is.
  */
 
 #include "supervisors.h"
@@ -106,8 +107,9 @@ static bool no_status(struct supervised *s) {
 static void start_ganger(struct supervised *s) {
         char config[256];
 
-        snprintf(config, sizeof config, "worker idle { exec = {\"$BUILD/tests/bench/" WORKER "\", \"$FIFO\"} stop-signal = SIGKILL "
-                                        "instances = %zu }\n", s->n);
+        snprintf(config, sizeof config,
+                 "worker idle { exec = {\"$BUILD/tests/bench/" WORKER "\", \"$FIFO\"} stop-signal = SIGKILL "
+                 "instances = %zu }\n", s->n);
         gangd_start(&s->world, config);
         s->pid = s->world.keeper;
 }
@@ -174,10 +176,11 @@ static void start_supervisord(struct supervised *s) {
         fprintf(f, "[unix_http_server]\nfile=%s/sock\n", s->world.directory);
         fprintf(f, "[supervisord]\nnodaemon=true\nminfds=%zu\nlogfile=/dev/null\nlogfile_maxbytes=0\n", 200 + 4 * s->n);
         fprintf(f, "pidfile=%s/pid\nuser=root\n", s->world.directory);
-        fprintf(f, "[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n");
+        fprintf(f, "[rpcinterface:supervisor]\n");
+        fprintf(f, "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n");
         fprintf(f, "[supervisorctl]\nserverurl=unix://%s/sock\n", s->world.directory);
-        fprintf(f, "[program:idle]\ncommand=%s %s\nnumprocs=%zu\nprocess_name=w%%(process_num)05d\n", worker_path(), s->world.fifo,
-                s->n);
+        fprintf(f, "[program:idle]\ncommand=%s %s\n", worker_path(), s->world.fifo);
+        fprintf(f, "numprocs=%zu\nprocess_name=w%%(process_num)05d\n", s->n);
         fprintf(f, "autorestart=true\nstartsecs=0\nstopsignal=KILL\nstdout_logfile=NONE\nstderr_logfile=NONE\n");
         fclose(f);
         s->pid = launch(s, (const char *const[]){ "supervisord", "-c", "supervisord.conf", NULL }, SIGTERM);
@@ -198,11 +201,11 @@ static void start_monit(struct supervised *s) {
         fprintf(f, "#!/bin/sh\n%s %s &\necho $! >%s/$1.pid\n", worker_path(), s->world.fifo, directory);
         fclose(f);
         f = create(s, "monitrc", 0600);
-        fprintf(f, "set daemon 1\nset logfile /dev/null\nset pidfile %s/pid\nset idfile %s/id\nset statefile %s/state\n", directory,
-                directory, directory);
+        fprintf(f, "set daemon 1\nset logfile /dev/null\nset pidfile %s/pid\n", directory);
+        fprintf(f, "set idfile %s/id\nset statefile %s/state\n", directory, directory);
         for (size_t i = 0; i < s->n; i++)
-                fprintf(f, "check process w%05zu with pidfile %s/w%05zu.pid start program = \"%s/start w%05zu\"\n", i, directory, i,
-                        directory, i);
+                fprintf(f, "check process w%05zu with pidfile %s/w%05zu.pid start program = \"%s/start w%05zu\"\n", i,
+                        directory, i, directory, i);
         fclose(f);
         s->pid = launch(s, (const char *const[]){ "monit", "-I", "-c", "monitrc", NULL }, SIGTERM);
 }

@@ -5,8 +5,8 @@
 /*
  * Supervisors beside each other: each keeps the same program running, tests/bench/bench-first, so many times
  *
- * Of each the bench knows what it is told through the FIFO: which process has begun, and when. All else is a row of a table: how it is
- * configured and started, how it is asked, how it ends.
+ * Of each the bench knows what it is told through the FIFO: which process has begun, and when. All else is a row of a
+ * table: how it is configured and started, how it is asked, how it ends.
  */
 
 #include <stdbool.h>

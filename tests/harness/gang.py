@@ -63,7 +63,7 @@ def equal(got, expected, what):
 
 
 def missing(what):
-    """It is not installed. CI has installed all that contrib/setup names, and insists (GANGER_TEST_INSISTS): there it is a failure."""
+    """It is not installed: skipped, but in CI (GANGER_TEST_INSISTS), which has installed all that contrib/setup names."""
     raise (Failed if os.environ.get('GANGER_TEST_INSISTS') else Skip)(f'{what} is not installed')
 
 

@@ -27,8 +27,8 @@ def back(g, key, pid):
 
 class Postgres:
     """
-    A cluster of its own in the directory of a gang, and clients that come through a Unix socket in it. postgres refuses to be
-    root: where we are, it is the user that its package made.
+    A cluster of its own in the directory of a gang, and clients that come through a Unix socket in it. postgres refuses to
+    be root: where we are, it is the user that its package made.
     """
 
     def __init__(self, g):
@@ -52,8 +52,8 @@ class Postgres:
         user = f'user = "{self.user}"' if os.geteuid() == 0 else ''
         return f'''
 worker pg {{
-    exec         = {{"{self.bin}/postgres", "-D", "{self.directory}/data", "-k", "{self.directory}", "-c", "listen_addresses=",
-                     "-c", "shared_buffers=4MB", "-c", "max_connections=20"}}
+    exec         = {{"{self.bin}/postgres", "-D", "{self.directory}/data", "-k", "{self.directory}",
+                     "-c", "listen_addresses=", "-c", "shared_buffers=4MB", "-c", "max_connections=20"}}
     ready        = notify
     stop-signal  = {stop_signal}
     stop-timeout = 30s
@@ -62,7 +62,7 @@ worker pg {{
 '''
 
     def words(self):
-        return [*self.prefix, f'{self.bin}/psql', '-X', '-A', '-t', '-q', '-h', self.directory, '-U', 'test', '-d', 'postgres']
+        return [*self.prefix, f'{self.bin}/psql', '-X', '-A', '-t', '-q', '-h', self.directory, '-U', 'test', 'postgres']
 
     def says(self, sql):
         return run([*self.words(), '-c', sql], cwd=self.directory).out.strip()
@@ -200,7 +200,7 @@ BIG = 8 << 20
 
 
 def nginx():
-    """nginx on a socket that it is given: no connection is refused when all of it is killed; HUP reloads; SIGQUIT lets it finish"""
+    """nginx on a socket that it is given: none is refused when all of it is killed; HUP reloads; SIGQUIT lets it finish"""
     need('nginx')
     with Gang(NGINX, begin=False) as g:
         for name in ('body', 'proxy', 'fastcgi', 'uwsgi', 'scgi', 'www'):
