@@ -216,11 +216,11 @@ def nginx():
             if manager_too:
                 kill_and_wait(g.manager_pid)
             kill(pid)
-            # Whoever comes while nobody is there waits.
-            equal(answer(get(g)).split()[0], b'one', 'an answer after SIGKILL')
-            back(g, 'nginx/0', pid)
+            # Whoever comes when nobody is there waits. (One that a process has taken which is about to die goes with it.)
             for member in family:
                 wait_dead(member)
+            equal(answer(get(g)).split()[0], b'one', 'an answer after SIGKILL')
+            back(g, 'nginx/0', pid)
 
         pid = g.pid('nginx/0')
         old = g.until('its processes', lambda: len(children(pid)) == 2 and children(pid))
