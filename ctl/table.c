@@ -20,6 +20,8 @@
 #define GAP 2
 /** A column that shrinks keeps this many columns as long as others can give. */
 #define SHRUNK_MIN 8
+/** There is room for so many; then for twice as many. */
+#define TABLE_ROWS_FIRST 16
 
 static const struct {
         const char *state, *color;
@@ -43,13 +45,19 @@ void table_done(struct table *t) {
 }
 
 void table_add(struct table *t, const char *const *texts) {
-        char **cells = reallocarray(t->cells, (t->n_rows + 1) * t->n_columns, sizeof *cells);
+        char **cells = t->cells;
 
-        if (!cells) {
-                t->failed = true;
-                return;
+        if (t->n_rows == t->room) {
+                size_t room = t->room ? 2 * t->room : TABLE_ROWS_FIRST;
+
+                cells = reallocarray(t->cells, room * t->n_columns, sizeof *cells);
+                if (!cells) {
+                        t->failed = true;
+                        return;
+                }
+                t->cells = cells;
+                t->room = room;
         }
-        t->cells = cells;
         for (size_t i = 0; i < t->n_columns; i++) {
                 const char *text = texts[i] && *texts[i] ? texts[i] : "-";
 
@@ -105,7 +113,12 @@ void print_state(struct output *o, const char *state, const char *text) {
 }
 
 static void pad(struct output *o, size_t n) {
-        fprintf(o->file, "%*s", (int)n, "");
+        static const char spaces[] = "                                ";
+
+        for (size_t part; n > 0; n -= part) {
+                part = MIN(n, sizeof spaces - 1);
+                fwrite(spaces, 1, part, o->file);
+        }
 }
 
 /** A cell in its column, cut if it must be. @return the columns that it took. */

@@ -23,6 +23,7 @@ struct column {
 struct table {
         const struct column *columns;
         size_t n_columns, n_rows;
+        size_t room;            /* for so many rows */
         char **cells;           /* row by row; owned, clean text */
         bool failed;            /* no memory for a cell */
 };

@@ -42,6 +42,15 @@ size_t utf8_decode(const char *text, size_t size, uint32_t *ret) {
         return 0;
 }
 
+/** How much of it is printable ASCII, the most of most texts: a byte each, and a column each. */
+static size_t plain_run(const char *text, size_t size) {
+        size_t n = 0;
+
+        while (n < size && text[n] >= 0x20 && text[n] < 0x7f)
+                n++;
+        return n;
+}
+
 bool utf8_is_valid(const char *text, size_t size) {
         uint32_t c;
 
@@ -75,9 +84,11 @@ size_t utf8_fit(const char *text, size_t columns) {
 }
 
 size_t utf8_width(const char *text) {
-        size_t size = strlen(text), width = 0;
+        size_t size = strlen(text), width = plain_run(text, size);
         uint32_t c;
 
+        text += width;
+        size -= width;
         for (size_t n; size > 0; text += n, size -= n) {
                 n = utf8_decode(text, size, &c);
                 if (n == 0)
@@ -94,10 +105,15 @@ static bool is_control(uint32_t c) {
 
 char *utf8_clean(const char *text, size_t size) {
         char *clean = malloc(size + 1), *to = clean;
+        size_t plain = plain_run(text, size);
         uint32_t c;
 
         if (!clean)
                 return NULL;
+        memcpy(to, text, plain);
+        to += plain;
+        text += plain;
+        size -= plain;
         while (size > 0) {
                 size_t n = utf8_decode(text, size, &c);
 

@@ -242,6 +242,7 @@ int cgroups_init(struct cgroups *c, sd_event *event, pid_t keeper, bool first, c
         c->event = event;
         c->left = left;
         c->userdata = userdata;
+        c->names = first ? 1 : CGROUP_AGAIN_MAX;
         return make_ours(c, keeper, first) >= 0;
 }
 
@@ -324,6 +325,7 @@ int cgroup_open(struct cgroups *c, const char *key) {
                 r = cgroup_name(name, sizeof name, key, i);
                 if (r >= 0)
                         r = cgroup_make(c, name);
+                c->names = MAX(c->names, i + 1);
                 if (r != -EEXIST)
                         break;
         }
@@ -336,7 +338,7 @@ int cgroup_open(struct cgroups *c, const char *key) {
 void cgroup_kill_rest(struct cgroups *c, const char *key) {
         char name[CGROUP_NAME_MAX];
 
-        for (unsigned int i = 0; i < CGROUP_AGAIN_MAX && c->fd >= 0; i++)
+        for (unsigned int i = 0; i < c->names && c->fd >= 0; i++)
                 if (cgroup_name(name, sizeof name, key, i) >= 0)
                         kill_in(c->fd, name);
 }
@@ -344,7 +346,7 @@ void cgroup_kill_rest(struct cgroups *c, const char *key) {
 void cgroup_remove(struct cgroups *c, const char *key) {
         char name[CGROUP_NAME_MAX];
 
-        for (unsigned int i = 0; i < CGROUP_AGAIN_MAX && c->fd >= 0; i++)
+        for (unsigned int i = 0; i < c->names && c->fd >= 0; i++)
                 if (cgroup_name(name, sizeof name, key, i) >= 0)
                         leave(c, c->fd, name);
 }

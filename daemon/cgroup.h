@@ -31,6 +31,7 @@ struct cgroups {
         int fd;                         /* our directory in it, that holds those of our instances; -1: there is none */
         char *name;
         sd_event *event;
+        unsigned int names;             /* of one instance that were used so far, at most: nobody looks for others */
         struct list leaving;            /* those that are removed as soon as they are empty */
         sd_event_source *end;           /* the end is being waited for */
         bool given_up;                  /* … no longer */

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "base/time.h"
+#include "daemon/words.h"
 
 static const char *const kind_names[_EVENT_KIND_N] = {
         [EVENT_STATE] = "state",
@@ -47,6 +48,8 @@ void events_done(struct events *events) {
                 return;
         list_for_each_safe(it, &events->listeners)
                 list_unlink(it);
+        for (size_t i = 0; i < EVENTS_MAX; i++)
+                words_clear(&events->ring[i].text);
         free(events->ring);
         events->ring = NULL;
 }
@@ -57,17 +60,18 @@ void events_add(struct events *events, const char *key, const struct event *even
 
         events->n++;
         e = &events->ring[events->n % EVENTS_MAX];
+        words_clear(&e->text);
         *e = *event;
+        e->text = words_none;
+        va_start(args, format);
+        words_set_list(&e->text, EVENT_TEXT_MAX, format, args);
+        va_end(args);
         e->sequence = events->n;
         e->realtime_usec = now_realtime_usec();
         e->monotonic_usec = now_usec();
         if (!e->state)
                 e->state = "";
         snprintf(e->key, sizeof e->key, "%s", key);
-        va_start(args, format);
-        vsnprintf(e->text, sizeof e->text, format, args);
-        va_end(args);
-
         list_for_each_safe(it, &events->listeners) {
                 struct event_listener *listener = list_entry(it, struct event_listener, link);
 

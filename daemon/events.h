@@ -48,7 +48,7 @@ struct event {
         uint64_t monotonic_usec;
         enum event_kind kind;
         char key[EVENT_KEY_MAX];        /* of the instance, the worker, the ring or the lock; "" */
-        char text[EVENT_TEXT_MAX];      /* one line for people */
+        const char *text;               /* one line for people; see daemon/words.h */
         const char *state;              /* of EVENT_STATE: the new one; of EVENT_ROLL: the phase; static; else "" */
         pid_t pid;
         int status;                     /* of EVENT_EXIT: as waitpid(2) gives it */

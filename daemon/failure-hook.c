@@ -138,7 +138,7 @@ static void hook_capture(struct failure_hook *hook, enum log_stream stream, int 
         struct log_source from = { .worker = hook->worker, .key = hook->key, .stream = stream, .pid = hook->pid };
         int r;
 
-        r = fd < 0 ? fd : log_capture_open(&hook->captures[stream], hook->gang->event, fd, &from, on_line, hook);
+        r = fd < 0 ? fd : log_capture_open(&hook->captures[stream], &hook->gang->captures, fd, &from, on_line, hook);
         if (r >= 0)
                 return;
         close_fd(fd);

@@ -20,6 +20,7 @@
 #include "daemon/cgroup.h"
 #include "daemon/events.h"
 #include "daemon/keeper-link.h"
+#include "daemon/log/capture.h"
 #include "daemon/map.h"
 #include "daemon/notify.h"
 #include "daemon/objects.h"
@@ -53,6 +54,7 @@ struct gang {
         struct notify notify;
         struct gang_objects objects;
         struct gang_sockets sockets;
+        struct log_captures captures;   /* of the output of all */
         struct list log_listeners;
 
         struct config *config;          /* in force; never NULL while serving */

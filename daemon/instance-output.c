@@ -47,7 +47,7 @@ int instance_capture(struct instance *instance, enum log_stream stream, int fd) 
         int r;
 
         log_capture_close(capture);
-        r = log_capture_open(capture, instance->worker->gang->event, fd, &from, on_line, instance);
+        r = log_capture_open(capture, &instance->worker->gang->captures, fd, &from, on_line, instance);
         if (r < 0)
                 close_fd(fd);
         return r;

@@ -15,6 +15,7 @@
 #include "daemon/instance-parts.h"
 #include "daemon/liveness.h"
 #include "daemon/log/log.h"
+#include "daemon/words.h"
 
 /* What matters least goes first, if a record is too long: the texts, then the oldest restarts. */
 static int save_smaller(struct instance *instance, Ganger__State__InstanceState *record) {
@@ -52,8 +53,8 @@ void instance_save(struct instance *instance) {
         record.remains = instance->remains && !fault_is("forget-remains");
         record.last_status = instance->last_status;
         record.last_valid = instance->last_valid;
-        record.last_reason = instance->reason;
-        record.status_text = instance->status_text;
+        record.last_reason = (char *)instance->reason;
+        record.status_text = (char *)instance->status_text;
         record.version = instance->next_version;
         record.roll_failures = instance->roll_failures;
         record.roll_unready = instance->roll_unready;
@@ -82,8 +83,8 @@ void instance_restore(struct instance *instance, const Ganger__State__InstanceSt
         instance->abandoned = record->abandoned;
         instance->last_status = record->last_status;
         instance->last_valid = record->last_valid;
-        snprintf(instance->reason, sizeof instance->reason, "%s", record->last_reason);
-        snprintf(instance->status_text, sizeof instance->status_text, "%s", record->status_text);
+        words_set(&instance->reason, INSTANCE_TEXT_MAX, "%s", record->last_reason);
+        words_set(&instance->status_text, INSTANCE_TEXT_MAX, "%s", record->status_text);
         instance->version = instance->next_version = record->version;
         instance->roll_failures = record->roll_failures;
         instance->roll_unready = record->roll_unready;

@@ -31,6 +31,7 @@
 #include "daemon/main-pid.h"
 #include "daemon/order.h"
 #include "daemon/wishes.h"
+#include "daemon/words.h"
 #include "daemon/report.h"
 #include "daemon/roll.h"
 #include "daemon/worker.h"
@@ -43,7 +44,7 @@ void instance_set_reason(struct instance *instance, const char *format, ...) {
         va_list args;
 
         va_start(args, format);
-        vsnprintf(instance->reason, sizeof instance->reason, format, args);
+        words_set_list(&instance->reason, INSTANCE_TEXT_MAX, format, args);
         va_end(args);
 }
 
@@ -157,7 +158,7 @@ static void instance_spawn(struct instance *instance) {
         struct error error = ERROR_NULL;
 
         instance->ready_usec = 0;
-        instance->status_text[0] = '\0';
+        words_clear(&instance->status_text);
         liveness_prepare(instance);
         fault_point("before-spawn");
         if (instance_ask(instance, &error) < 0) {
@@ -236,7 +237,7 @@ void instance_enter(struct instance *instance, enum instance_state next, bool an
                 instance->since_usec = now_usec();
         if (next == INSTANCE_READY && from != next) {
                 instance->ready_usec = instance->since_usec;
-                instance->reason[0] = '\0';
+                words_clear(&instance->reason);
         }
         instance->state = next;
 }
@@ -506,6 +507,7 @@ int instance_new(struct instance **ret, struct worker *worker, unsigned int numb
         instance->due_usec = USEC_INFINITY;
         instance->since_usec = now_usec();
         instance->generation = 1;
+        instance->reason = instance->status_text = words_none;
         instance->history = RESTART_HISTORY_NULL;
         instance->membership = MEMBERSHIP_NULL;
         for (enum log_stream stream = 0; stream < _LOG_STREAM_N; stream++)
@@ -541,6 +543,8 @@ struct instance *instance_free(struct instance *instance) {
         output_rate_done(instance);
         log_tail_done(&instance->tail);
         restart_history_done(&instance->history);
+        words_clear(&instance->reason);
+        words_clear(&instance->status_text);
         report_free(instance->report);
         liveness_done(instance);
         sd_event_source_disable_unref(instance->timer);

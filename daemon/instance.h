@@ -85,8 +85,8 @@ struct instance {
         uint64_t due_usec;              /* when its timer runs out; USEC_INFINITY: none */
         sd_event_source *timer;
         struct restart_history history;
-        char reason[INSTANCE_TEXT_MAX];         /* why it is in this state, in words */
-        char status_text[INSTANCE_TEXT_MAX];    /* STATUS= */
+        const char *reason;             /* why it is in this state, in words; see daemon/words.h */
+        const char *status_text;        /* STATUS= */
         bool last_valid;                /* it has ended at least once */
         int last_status;                /* as waitpid(2) gave it */
 

@@ -17,6 +17,7 @@
 #include "daemon/instance-parts.h"
 #include "daemon/main-pid.h"
 #include "daemon/policy/deadline.h"
+#include "daemon/words.h"
 
 void liveness_init(struct instance *instance) {
         instance->condemned = CONDEMNED_NULL;
@@ -113,10 +114,13 @@ void liveness_resume(struct instance *instance) {
 
 /* One line, whatever was sent: control characters would move somebody's cursor. */
 static void set_status(struct instance *instance, const char *text) {
-        snprintf(instance->status_text, sizeof instance->status_text, "%s", text);
-        for (unsigned char *p = (unsigned char *)instance->status_text; *p; p++)
+        char line[INSTANCE_TEXT_MAX];
+
+        snprintf(line, sizeof line, "%s", text);
+        for (unsigned char *p = (unsigned char *)line; *p; p++)
                 if (*p < ' ' || *p == 0x7f)
                         *p = '?';
+        words_set(&instance->status_text, sizeof line, "%s", line);
 }
 
 static void extend(struct instance *instance, uint64_t extension_usec) {

@@ -287,6 +287,7 @@ static int gang_init(struct manager *manager, const struct options *options, str
         gang->state = STATE_MEMORY_NULL;
         gang->cgroups = CGROUPS_NULL;
         gang->notify = NOTIFY_NULL;
+        gang->captures = LOG_CAPTURES_NULL;
         gang->runtime_dir = options->runtime_dir;
         gang->config_path = options->config;
         gang->state_dir = options->state_dir;
@@ -308,6 +309,8 @@ static int gang_init(struct manager *manager, const struct options *options, str
         r = events_init(&gang->events);
         if (r >= 0)
                 r = sd_event_new(&gang->event);
+        if (r >= 0)
+                r = log_captures_init(&gang->captures, gang->event);
         if (r >= 0)
                 r = sd_event_add_defer(gang->event, &gang->turn, on_turn, manager);
         if (r >= 0)
@@ -422,6 +425,7 @@ static void manager_done(struct manager *manager) {
         state_done(&gang->state);
         events_done(&gang->events);
         keeper_link_done(&gang->link);
+        log_captures_done(&gang->captures);
         sd_event_source_disable_unref(gang->turn);
         sd_event_unref(gang->event);
         close_fd(gang->null_fd);

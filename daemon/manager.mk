@@ -53,6 +53,7 @@ DAEMON_SOURCES += \
 	daemon/timer.h \
 	daemon/user.c daemon/user.h \
 	daemon/wishes.c daemon/wishes.h \
+	daemon/words.c daemon/words.h \
 	daemon/watchdog.c daemon/watchdog.h \
 	daemon/worker-log.c daemon/worker-log.h \
 	daemon/worker.c daemon/worker.h

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -21,6 +22,8 @@ void probe_stop(struct probe *p) {
         p->io = sd_event_source_disable_unref(p->io);
         p->timer = sd_event_source_disable_unref(p->timer);
         p->fd = close_fd(p->fd);
+        free(p->address);
+        p->address = NULL;
 }
 
 static void finish(struct probe *p, bool succeeded, const char *why) {
@@ -45,7 +48,7 @@ static int send_request(struct probe *p) {
         char text[PROBE_REQUEST_MAX];
         int n = snprintf(text, sizeof text,
                          "GET %s HTTP/1.0\r\nHost: %s\r\nUser-Agent: gangerd\r\nConnection: close\r\n\r\n",
-                         p->address.path, p->address.host);
+                         p->address->path, p->address->host);
 
         if (n < 0 || (size_t)n >= sizeof text)
                 return -ENAMETOOLONG;
@@ -92,7 +95,7 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userda
 
         if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
                 error = errno;
-        r = error ? -error : kinds[p->address.kind].ask(p, revents, &why);
+        r = error ? -error : kinds[p->address->kind].ask(p, revents, &why);
         if (r != 0)
                 finish(p, r > 0, why ?: strerrordesc_np(r < 0 ? -r : 0));
         return 0;
@@ -104,13 +107,21 @@ int probe_start(struct probe *p, sd_event *event, enum probe_kind kind, const ch
 
         probe_stop(p);
         *p = (struct probe){ .event = event, .fd = -1, .fn = fn, .userdata = userdata };
-        r = probe_address_parse(kind, address, &p->address);
-        if (r < 0)
+        p->address = calloc(1, sizeof *p->address);
+        if (!p->address)
+                return -ENOMEM;
+        r = probe_address_parse(kind, address, p->address);
+        if (r < 0) {
+                probe_stop(p);
                 return r;
-        p->fd = socket(p->address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (p->fd < 0)
-                return -errno;
-        if (connect(p->fd, &p->address.any, p->address.size) < 0 && errno != EINPROGRESS)
+        }
+        p->fd = socket(p->address->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (p->fd < 0) {
+                r = -errno;
+                probe_stop(p);
+                return r;
+        }
+        if (connect(p->fd, &p->address->any, p->address->size) < 0 && errno != EINPROGRESS)
                 p->error = errno;
         else
                 r = sd_event_add_io(event, &p->io, p->fd, EPOLLOUT, on_io, p);

@@ -28,7 +28,7 @@ struct probe {
         sd_event *event;
         int fd;                         /* -1: none is under way */
         sd_event_source *io, *timer;
-        struct probe_address address;
+        struct probe_address *address;  /* while it is under way */
         int error;                      /* of what failed at once; told later */
         bool asked;                     /* the request is sent */
         char answer[PROBE_ANSWER_MAX];

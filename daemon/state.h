@@ -17,7 +17,7 @@
 
 /** What a record describes. These numbers are in the memory: never reuse one. */
 /** Of the records in memory: who has another one reads none of them. */
-#define STATE_LAYOUT 1
+#define STATE_LAYOUT 2
 
 enum state_kind {
         STATE_FREE = 0,
@@ -33,12 +33,10 @@ enum state_kind {
 
 /** The longest body of a record, in bytes. */
 #define STATE_BODY_MAX 992
-/** How many records a state memory may have: 64 MiB of them. */
+/** How many records a state memory may have: 8 MiB of them, and 62 MiB of bodies if all are long. */
 #define STATE_RECORDS_MAX 32768
 /** A slot that is yet to be found. */
 #define STATE_SLOT_NONE UINT32_MAX
-
-struct state_record;
 
 struct state_memory {
         int fd;

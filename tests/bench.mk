@@ -9,7 +9,8 @@ EXTRA_PROGRAMS = \
 	tests/bench/bench-machine \
 	tests/bench/bench-pipe \
 	tests/bench/bench-queue \
-	tests/bench/bench-semaphore
+	tests/bench/bench-semaphore \
+	tests/bench/bench-supervisor
 BENCH_BINARIES = $(EXTRA_PROGRAMS:=$(EXEEXT))
 CLEANFILES += $(BENCH_BINARIES)
 BENCH_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) -I$(top_srcdir)/tests/bench
@@ -58,13 +59,22 @@ tests_bench_bench_semaphore_SOURCES = $(BENCH_COMMON) $(BENCH_OPS) tests/bench/b
 tests_bench_bench_semaphore_CPPFLAGS = $(BENCH_CPPFLAGS)
 tests_bench_bench_semaphore_LDADD = libworker.la libshm.la libbase.la
 
-tests_bench_bench_daemon_SOURCES = $(BENCH_COMMON) \
-	tests/bench/bench-daemon.c tests/bench/daemon-bench.h \
+# What runs those whose supervisor is measured.
+BENCH_GANGD = \
 	tests/bench/bare.c tests/bench/bare.h \
 	tests/bench/gangd.c tests/bench/gangd.h tests/bench/report.h \
+	tests/bench/proc.c tests/bench/proc.h
+
+tests_bench_bench_daemon_SOURCES = $(BENCH_COMMON) $(BENCH_GANGD) \
+	tests/bench/bench-daemon.c tests/bench/daemon-bench.h \
 	tests/bench/idle.c tests/bench/restart.c
 tests_bench_bench_daemon_CPPFLAGS = $(BENCH_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
 tests_bench_bench_daemon_LDADD = libganger-control.la libproto-control.la libbase.la $(PROTOBUF_C_LIBS)
+
+tests_bench_bench_supervisor_SOURCES = $(BENCH_COMMON) $(BENCH_GANGD) \
+	tests/bench/bench-supervisor.c tests/bench/supervisors.c tests/bench/supervisors.h
+tests_bench_bench_supervisor_CPPFLAGS = $(BENCH_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
+tests_bench_bench_supervisor_LDADD = libganger-control.la libproto-control.la libbase.la $(PROTOBUF_C_LIBS)
 
 # Without a libc, so without what the compiler would want of one.
 tests_bench_bench_first_SOURCES = tests/bench/bench-first.c tests/bench/report.h
@@ -83,3 +93,8 @@ EXTRA_DIST += tests/bench/run tests/bench/plot tests/bench/peer-boost.cc tests/b
 
 bench: $(BENCH_BINARIES) gangerd$(EXEEXT) gangerctl$(EXEEXT)
 	CC="$(CC)" $(SHELL) $(srcdir)/tests/bench/run --source=$(srcdir)/tests/bench --build=. $(BENCH)
+
+# Beside other supervisors, from what contrib/setup --bench installs. It takes some minutes, and wants a quiet machine.
+bench-supervisor: tests/bench/bench-supervisor$(EXEEXT) tests/bench/bench-first$(EXEEXT) tests/bench/bench-machine$(EXEEXT) \
+		gangerd$(EXEEXT) gangerctl$(EXEEXT)
+	CC="$(CC)" $(SHELL) $(srcdir)/tests/bench/run --source=$(srcdir)/tests/bench --build=. supervisor

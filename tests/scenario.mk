@@ -35,7 +35,8 @@ SCENARIOS = \
 	tests/scenario/b222-logs-verb.py \
 	tests/scenario/b223-remain.py \
 	tests/scenario/b240-rolling-restart.py \
-	tests/scenario/b241-upgrade.py
+	tests/scenario/b241-upgrade.py \
+	tests/scenario/b250-real-programs.py
 TESTS += $(SCENARIOS)
 EXTRA_DIST += $(SCENARIOS) tests/harness/gang.py
 

@@ -10,6 +10,7 @@
 #include "daemon/log/capture.h"
 
 #include <errno.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -57,49 +58,77 @@ static ssize_t read_some(struct log_capture *c) {
         return n;
 }
 
-/* Read until nothing is there, or a limit is reached. @return as read_some(). */
-static ssize_t read_up_to(struct log_capture *c, size_t bytes, uint64_t lines) {
+/* Read until nothing is there, or a limit is reached. Takes what it has read off `bytes`. @return as read_some(). */
+static ssize_t read_up_to(struct log_capture *c, size_t *bytes, uint64_t lines) {
         uint64_t last = c->n_lines + lines;
         ssize_t n;
 
-        for (size_t sum = 0; sum < bytes && c->n_lines < last; sum += (size_t)n) {
+        while (*bytes > 0 && c->n_lines < last) {
                 n = read_some(c);
                 if (n <= 0)
                         return n;
+                *bytes -= MIN(*bytes, (size_t)n);
         }
         return 1;
 }
 
+/*
+ * One after the other, as the kernel hands them out: whoever was read goes behind all others that have something. So none
+ * starves, and nothing that was handed out belongs to a capture that is closed by then.
+ */
 static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
-        struct log_capture *c = userdata;
-        ssize_t n = read_up_to(c, LOG_CAPTURE_BYTES, LOG_CAPTURE_LINES);
+        size_t bytes = LOG_CAPTURE_BYTES;
+        uint64_t lines = LOG_CAPTURE_LINES;
+        struct epoll_event event;
 
-        /* The end, or an error that will not go away: either way, nothing more will come. */
-        if (n == 0 || (n < 0 && n != -EAGAIN))
-                log_capture_close(c);
+        for (int i = 0; i < LOG_CAPTURES_AT_ONCE && bytes > 0 && lines > 0 && epoll_wait(fd, &event, 1, 0) == 1; i++) {
+                struct log_capture *c = event.data.ptr;
+                uint64_t before = c->n_lines;
+                ssize_t n = read_up_to(c, &bytes, lines);
+
+                lines -= MIN(lines, c->n_lines - before);
+                /* The end, or an error that will not go away: either way, nothing more will come. */
+                if (n == 0 || (n < 0 && n != -EAGAIN))
+                        log_capture_close(c);
+        }
         return 0;
 }
 
-int log_capture_open(struct log_capture *c, sd_event *event, int fd, const struct log_source *from,
+int log_captures_init(struct log_captures *captures, sd_event *event) {
+        int r;
+
+        *captures = LOG_CAPTURES_NULL;
+        captures->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+        if (captures->epoll_fd < 0)
+                return -errno;
+        r = sd_event_add_io(event, &captures->source, captures->epoll_fd, EPOLLIN, on_readable, captures);
+        if (r >= 0)
+                r = sd_event_source_set_priority(captures->source, SD_EVENT_PRIORITY_IDLE);
+        if (r < 0)
+                log_captures_done(captures);
+        return r < 0 ? r : 0;
+}
+
+void log_captures_done(struct log_captures *captures) {
+        sd_event_source_disable_unref(captures->source);
+        close_fd(captures->epoll_fd);
+        *captures = LOG_CAPTURES_NULL;
+}
+
+int log_capture_open(struct log_capture *c, struct log_captures *captures, int fd, const struct log_source *from,
                      log_capture_fn fn, void *userdata) {
-        sd_event_source *source = NULL;
+        struct epoll_event event = { .events = EPOLLIN, .data.ptr = c };
         int r;
 
         r = fd_set_nonblocking(fd, true);
         if (r < 0)
                 return r;
-        r = sd_event_add_io(event, &source, fd, EPOLLIN, on_readable, c);
-        if (r < 0)
-                return r;
-        r = sd_event_source_set_priority(source, SD_EVENT_PRIORITY_IDLE);
-        if (r < 0) {
-                sd_event_source_unref(source);
-                return r;
-        }
+        if (epoll_ctl(captures->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
+                return -errno;
         *c = (struct log_capture){
                 .from = *from,
                 .fd = fd,
-                .source = source,
+                .captures = captures,
                 .priority = LOG_INFO,
                 .fn = fn,
                 .userdata = userdata,
@@ -110,14 +139,17 @@ int log_capture_open(struct log_capture *c, sd_event *event, int fd, const struc
 void log_capture_close(struct log_capture *c) {
         if (c->fd < 0)
                 return;
-        c->source = sd_event_source_disable_unref(c->source);
+        /* The keeper has it too, so that it would not go by itself. */
+        (void)epoll_ctl(c->captures->epoll_fd, EPOLL_CTL_DEL, c->fd, NULL);
         c->fd = close_fd(c->fd);
         log_lines_flush(&c->lines, take_line, c);
 }
 
 void log_capture_drain(struct log_capture *c) {
+        size_t bytes = LOG_DRAIN_BYTES;
+
         if (c->fd < 0)
                 return;
-        read_up_to(c, LOG_DRAIN_BYTES, UINT64_MAX - c->n_lines);
+        read_up_to(c, &bytes, UINT64_MAX - c->n_lines);
         log_capture_close(c);
 }

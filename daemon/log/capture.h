@@ -16,10 +16,29 @@
 
 /** One wake-up reads no more than this … */
 #define LOG_CAPTURE_BYTES (64 * 1024)
-/** … and stops reading after so many lines: short lines cost more than long ones. */
+/** … and stops reading after so many lines, since short lines cost more than long ones … */
 #define LOG_CAPTURE_LINES 512
+/** … and after so many captures. */
+#define LOG_CAPTURES_AT_ONCE 64
 /** A drain reads no more than this: the largest pipe that an ordinary user can have (pipe-max-size). */
 #define LOG_DRAIN_BYTES (1024 * 1024)
+
+/**
+ * All that are open, and how the loop hears of them: by one source, however many there are. A thousand that are to be read
+ * cost a loop that is busy with something else nothing.
+ */
+struct log_captures {
+        int epoll_fd;
+        sd_event_source *source;
+};
+
+#define LOG_CAPTURES_NULL ((struct log_captures){ .epoll_fd = -1 })
+
+/** @return 0 or -errno. */
+int log_captures_init(struct log_captures *captures, sd_event *event);
+
+/** When all of them are closed. */
+void log_captures_done(struct log_captures *captures);
 
 struct log_capture;
 
@@ -29,7 +48,7 @@ typedef void (*log_capture_fn)(struct log_capture *capture, const struct log_rec
 struct log_capture {
         struct log_source from;
         int fd;                         /* -1: closed, or at its end */
-        sd_event_source *source;
+        struct log_captures *captures;
         struct log_lines lines;
         int priority;                   /* of a line that goes on */
         bool within;                    /* the next piece goes on with a line */
@@ -48,7 +67,7 @@ struct log_capture {
  * @param from  copied; the strings in it must outlive the capture.
  * @return 0 or -errno.
  */
-int log_capture_open(struct log_capture *c, sd_event *event, int fd, const struct log_source *from,
+int log_capture_open(struct log_capture *c, struct log_captures *captures, int fd, const struct log_source *from,
                      log_capture_fn fn, void *userdata);
 
 /**

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/** Start one that keeps `n` processes of the program running. Its end is theirs. @return its pid. */
+/** Start one that keeps `n` processes of the program running. SIGTERM ends them, then it. @return its pid. */
 pid_t bare_start(size_t n, const char *program, const char *fifo);
 
 #endif

@@ -9,9 +9,9 @@
 
 #include "gangd.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -61,17 +61,13 @@ void gangd_init(struct gangd *d) {
         (void)fcntl(d->fifo_fd, F_SETPIPE_SZ, 1 << 20);
 }
 
-void gangd_done(struct gangd *d) {
-        DIR *directory = opendir(d->directory);
-        struct dirent *entry;
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at) {
+        return remove(path);
+}
 
+void gangd_done(struct gangd *d) {
         close(d->fifo_fd);
-        while (directory && (entry = readdir(directory)))
-                if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-                        unlinkat(dirfd(directory), entry->d_name, 0);
-        if (directory)
-                closedir(directory);
-        rmdir(d->directory);
+        nftw(d->directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 static void write_config(const struct gangd *d, const char *config) {
@@ -173,12 +169,16 @@ void gangd_start(struct gangd *d, const char *config) {
                 bench_die("ganger_control_new");
 }
 
+void gangd_end(struct gangd *d) {
+        d->control = ganger_control_free(d->control);
+        kill(d->keeper, SIGTERM);
+}
+
 void gangd_stop(struct gangd *d) {
         struct report ignored;
         struct pollfd p = { .fd = d->fifo_fd, .events = POLLIN };
 
-        d->control = ganger_control_free(d->control);
-        kill(d->keeper, SIGTERM);
+        gangd_end(d);
         waitpid(d->keeper, NULL, 0);
         while (poll(&p, 1, 0) > 0)
                 gangd_report(d, &ignored);
@@ -200,6 +200,21 @@ pid_t gangd_manager(struct gangd *d) {
         pid = reply->version->manager_pid;
         ganger_control_reply_free(reply);
         return pid;
+}
+
+void gangd_scale(struct gangd *d, const char *worker, unsigned int n) {
+        Ganger__V1__Request request = GANGER__V1__REQUEST__INIT;
+        Ganger__V1__ScaleRequest scale = GANGER__V1__SCALE_REQUEST__INIT;
+        Ganger__V1__Reply *reply;
+
+        request.call_case = GANGER__V1__REQUEST__CALL_SCALE;
+        request.scale = &scale;
+        scale.name = (char *)worker;
+        scale.instances = n;
+        errno = 0;
+        if (ganger_control_call(d->control, &request, &reply) < 0)
+                bench_die("%s", ganger_control_error(d->control));
+        ganger_control_reply_free(reply);
 }
 
 /** The program itself, not the shell script that libtool puts before one that is not installed. */

@@ -29,9 +29,14 @@ void gangd_done(struct gangd *d);
 /** Start it with a configuration, and wait until it serves. `$BUILD` and `$FIFO` in it are filled in. */
 void gangd_start(struct gangd *d, const char *config);
 void gangd_stop(struct gangd *d);
+/** Ask it to end, and do not wait. */
+void gangd_end(struct gangd *d);
 
 /** The pid of the manager that answers. */
 pid_t gangd_manager(struct gangd *d);
+
+/** Have so many instances of a worker; waits until those that are new are ready, and those that are too many gone. */
+void gangd_scale(struct gangd *d, const char *worker, unsigned int n);
 
 /** Send a message to a ring. */
 void gangd_send(struct gangd *d, const char *ring, const char *text);

@@ -18,6 +18,7 @@
 #include "bench.h"
 #include "daemon-bench.h"
 #include "gangd.h"
+#include "proc.h"
 
 #define INSTANCES 1000
 #define ROUNDS 5
@@ -68,9 +69,9 @@ static void start_and_stop_bare(struct bench_table *start, struct bench_table *s
         bench_add(bench_row(start, "bare vfork", NULL), MS(bench_now_ns() - t));
         bench_pause_ns(100000000);
         t = bench_now_ns();
-        kill(-bare, SIGKILL);
+        kill(bare, SIGTERM);
         waitpid(bare, NULL, 0);
-        bench_add(bench_row(stop, "bare vfork", "SIGKILL to all, nobody waits for them"), MS(bench_now_ns() - t));
+        bench_add(bench_row(stop, "bare vfork", "SIGKILL to all, waitpid for each"), MS(bench_now_ns() - t));
         gangd_done(&d);
 }
 
@@ -89,41 +90,6 @@ static void measure_many(void) {
 
 /* ---- idling ------------------------------------------------------------------------------------ */
 
-/** Processor time of a process, in ticks. */
-static unsigned long ticks_of(pid_t pid) {
-        unsigned long user = 0, system = 0;
-        char path[64], line[1024] = "";
-        const char *rest;
-        FILE *f;
-
-        snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-        f = fopen(path, "r");
-        if (!f || !fgets(line, sizeof line, f))
-                bench_die("%s", path);
-        fclose(f);
-        /* Behind the name, which may have anything in it. */
-        rest = strrchr(line, ')');
-        if (!rest || sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2)
-                bench_die("%s", path);
-        return user + system;
-}
-
-/** Memory that is its own, and its part of what it shares, in kB. */
-static double pss_of(pid_t pid) {
-        char path[64], line[256];
-        double kb = 0;
-        FILE *f;
-
-        snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)pid);
-        f = fopen(path, "r");
-        while (f && fgets(line, sizeof line, f))
-                if (sscanf(line, "Pss: %lf", &kb) == 1)
-                        break;
-        if (f)
-                fclose(f);
-        return kb;
-}
-
 /** What keeper and manager take of memory without an instance. */
 static double pss_without(void) {
         struct gangd d;
@@ -131,7 +97,7 @@ static double pss_without(void) {
 
         gangd_init(&d);
         gangd_start(&d, "worker idle { exec = {\"$BUILD/tests/bench/bench-first\"} instances = 0 }\n");
-        kb = pss_of(d.keeper) + pss_of(gangd_manager(&d));
+        kb = proc_pss(d.keeper) + proc_pss(gangd_manager(&d));
         gangd_stop(&d);
         gangd_done(&d);
         return kb;
@@ -146,11 +112,11 @@ static void measure_idle(struct gangd *d) {
 
         t->unwatched = true;
         bench_pause_ns(1000000000);
-        keeper_before = ticks_of(d->keeper);
-        manager_before = ticks_of(manager);
+        keeper_before = proc_ticks(d->keeper);
+        manager_before = proc_ticks(manager);
         bench_pause_ns(IDLE_SECONDS * UINT64_C(1000000000));
-        keeper = (double)(ticks_of(d->keeper) - keeper_before);
-        ours = (double)(ticks_of(manager) - manager_before);
+        keeper = (double)(proc_ticks(d->keeper) - keeper_before);
+        ours = (double)(proc_ticks(manager) - manager_before);
         bench_add(bench_row(t, "keeper", NULL), keeper);
         bench_add(bench_row(t, "manager", NULL), ours);
         bench_table_finish(t);
@@ -160,12 +126,12 @@ static void measure_idle(struct gangd *d) {
 static void measure_memory(struct gangd *d) {
         struct bench_table *t = bench_table_new("idle", "memory for an idle instance (PSS, less what none takes)",
                                                 "kB", BENCH_LESS, NULL);
-        double with = pss_of(d->keeper) + pss_of(gangd_manager(d));
+        double with = proc_pss(d->keeper) + proc_pss(gangd_manager(d));
 
         t->unwatched = true;
         bench_add(bench_row(t, "keeper and manager, of 1,000", NULL), (with - pss_without()) / INSTANCES);
-        bench_add(bench_row(t, "keeper, all of it", NULL), pss_of(d->keeper));
-        bench_add(bench_row(t, "manager, all of it", NULL), pss_of(gangd_manager(d)));
+        bench_add(bench_row(t, "keeper, all of it", NULL), proc_pss(d->keeper));
+        bench_add(bench_row(t, "manager, all of it", NULL), proc_pss(gangd_manager(d)));
         bench_table_finish(t);
 }
 

@@ -21,6 +21,7 @@
 #include "base/fd.h"
 #include "base/time.h"
 #include "daemon/control/connection.h"
+#include "daemon/words.h"
 #include "harness.h"
 
 /** More turns than any test has work for. */
@@ -72,6 +73,8 @@ void server_stop(struct server *s) {
         ck_assert_int_eq(rmdir(s->directory), 0);
         for (size_t i = 0; i < s->worker.n_instances; i++) {
                 log_tail_done(&s->worker.instances[i]->tail);
+                words_clear(&s->worker.instances[i]->reason);
+                words_clear(&s->worker.instances[i]->status_text);
                 free(s->worker.instances[i]);
         }
         free(s->worker.instances);
@@ -94,6 +97,7 @@ void server_grow(struct server *s, size_t n_instances) {
                 instance->state = INSTANCE_READY;
                 instance->since_usec = instance->due_usec = USEC_INFINITY;
                 snprintf(instance->key, sizeof instance->key, "w/%zu", w->n_instances);
+                instance->reason = instance->status_text = words_none;
                 log_tail_init(&instance->tail);
                 list_init(&instance->watchers);
                 w->instances[w->n_instances] = instance;

@@ -18,6 +18,7 @@
 #include "control-fixture.h"
 #include "daemon/control/calls.h"
 #include "daemon/control/connection.h"
+#include "daemon/words.h"
 #include "harness.h"
 
 #define INVALID GANGER__V1__ERROR_CODE__ERROR_INVALID
@@ -567,7 +568,7 @@ START_TEST(text_that_is_not_utf8_is_repaired) {
 
         server_start(&s);
         server_grow(&s, 1);
-        strcpy(s.worker.instances[0]->status_text, "gr\303\274n \377\355\240\200 cut \342\202");
+        words_set(&s.worker.instances[0]->status_text, 64, "gr\303\274n \377\355\240\200 cut \342\202");
         s.worker.instances[0]->last_valid = true;
         s.worker.instances[0]->last_status = 9;
         client_open(&c, &s);

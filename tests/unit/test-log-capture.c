@@ -36,7 +36,7 @@ static void on_line(struct log_capture *capture, const struct log_record *record
         log_tail_add(&i->tail, record);
 }
 
-static void instance_open(struct instance *i, sd_event *event, const char *key) {
+static void instance_open(struct instance *i, struct log_captures *captures, const char *key) {
         struct log_source from = { .worker = "w", .key = key, .stream = LOG_STREAM_STDOUT, .pid = 5 };
         int ends[2];
 
@@ -44,7 +44,7 @@ static void instance_open(struct instance *i, sd_event *event, const char *key) 
         log_tail_init(&i->tail);
         ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
         i->write_fd = ends[1];
-        ck_assert_int_eq(log_capture_open(&i->capture, event, ends[0], &from, on_line, i), 0);
+        ck_assert_int_eq(log_capture_open(&i->capture, captures, ends[0], &from, on_line, i), 0);
 }
 
 static void instance_close(struct instance *i) {
@@ -75,11 +75,13 @@ static void run_to_end(sd_event *event, struct instance *i) {
 }
 
 START_TEST(lines_come_as_they_are_written) {
+        struct log_captures captures;
         sd_event *event = NULL;
         struct instance i;
 
         ck_assert_int_ge(sd_event_new(&event), 0);
-        instance_open(&i, event, "w/0");
+        ck_assert_int_ge(log_captures_init(&captures, event), 0);
+        instance_open(&i, &captures, "w/0");
         run_idle(event);
         ck_assert_uint_eq(i.lines, 0);
         say(&i, "one\ntw");
@@ -96,6 +98,7 @@ START_TEST(lines_come_as_they_are_written) {
         ck_assert_str_eq(last_line(&i), "three");
         ck_assert_uint_eq(i.lines, 3);
         instance_close(&i);
+        log_captures_done(&captures);
         sd_event_unref(event);
 }
 END_TEST
@@ -109,11 +112,13 @@ START_TEST(priorities_are_taken_off) {
                 { "<7>\n", "", LOG_DEBUG },           { "<8>no\n", "<8>no", LOG_INFO },
                 { "<3\n", "<3", LOG_INFO },           { " <3>x\n", " <3>x", LOG_INFO },
         };
+        struct log_captures captures;
         sd_event *event = NULL;
         struct instance i;
 
         ck_assert_int_ge(sd_event_new(&event), 0);
-        instance_open(&i, event, "w/0");
+        ck_assert_int_ge(log_captures_init(&captures, event), 0);
+        instance_open(&i, &captures, "w/0");
         for (size_t k = 0; k < ARRAY_SIZE(cases); k++) {
                 say(&i, cases[k].in);
                 run_idle(event);
@@ -121,6 +126,7 @@ START_TEST(priorities_are_taken_off) {
                 ck_assert_int_eq(log_tail_last(&i.tail, 1)->priority, cases[k].priority);
         }
         instance_close(&i);
+        log_captures_done(&captures);
         sd_event_unref(event);
 }
 END_TEST
@@ -128,11 +134,13 @@ END_TEST
 START_TEST(pieces_of_a_line_have_its_priority) {
         static char text[LOG_LINE_MAX + 100];
         const struct log_tail_line *line;
+        struct log_captures captures;
         sd_event *event = NULL;
         struct instance i;
 
         ck_assert_int_ge(sd_event_new(&event), 0);
-        instance_open(&i, event, "w/0");
+        ck_assert_int_ge(log_captures_init(&captures, event), 0);
+        instance_open(&i, &captures, "w/0");
         memset(text, 'x', sizeof text - 1);
         memcpy(text, "<4>", 3);
         /* A new piece begins like a priority, and is none. */
@@ -146,6 +154,7 @@ START_TEST(pieces_of_a_line_have_its_priority) {
         ck_assert(!line->continued && line->priority == LOG_WARNING);
         ck_assert_int_eq(strncmp(line->text, "<2>x", 4), 0);
         instance_close(&i);
+        log_captures_done(&captures);
         sd_event_unref(event);
 }
 END_TEST
@@ -178,6 +187,7 @@ static size_t heap(void) {
 /* A child writes 100 MB; each time we come round, another says a line. */
 static void flood(const char *unit, uint64_t lines_expected) {
         struct instance flooding, quiet;
+        struct log_captures captures;
         sd_event *event = NULL;
         size_t before, highest = 0;
         uint64_t said = 0, rounds = 0, step;
@@ -185,8 +195,9 @@ static void flood(const char *unit, uint64_t lines_expected) {
         pid_t pid;
 
         ck_assert_int_ge(sd_event_new(&event), 0);
-        instance_open(&flooding, event, "w/0");
-        instance_open(&quiet, event, "w/1");
+        ck_assert_int_ge(log_captures_init(&captures, event), 0);
+        instance_open(&flooding, &captures, "w/0");
+        instance_open(&quiet, &captures, "w/1");
         pid = start_flood(&flooding, unit);
         before = heap();
         while (log_capture_is_open(&flooding.capture)) {
@@ -211,6 +222,7 @@ static void flood(const char *unit, uint64_t lines_expected) {
         ck_assert_uint_gt(said, 10);
         instance_close(&flooding);
         instance_close(&quiet);
+        log_captures_done(&captures);
         sd_event_unref(event);
 }
 
@@ -225,12 +237,14 @@ START_TEST(a_flood_without_an_end_of_line_is_bounded) {
 END_TEST
 
 START_TEST(a_wake_up_takes_a_bounded_number_of_lines) {
+        struct log_captures captures;
         sd_event *event = NULL;
         struct instance i;
         uint64_t before = 0;
 
         ck_assert_int_ge(sd_event_new(&event), 0);
-        instance_open(&i, event, "w/0");
+        ck_assert_int_ge(log_captures_init(&captures, event), 0);
+        instance_open(&i, &captures, "w/0");
         for (int k = 0; k < 60000; k++)
                 say(&i, "\n");
         while (i.lines < 60000) {
@@ -239,17 +253,20 @@ START_TEST(a_wake_up_takes_a_bounded_number_of_lines) {
                 before = i.lines;
         }
         instance_close(&i);
+        log_captures_done(&captures);
         sd_event_unref(event);
 }
 END_TEST
 
 START_TEST(what_the_dead_wrote_is_drained) {
+        struct log_captures captures;
         sd_event *event = NULL;
         struct instance i;
         int holder;
 
         ck_assert_int_ge(sd_event_new(&event), 0);
-        instance_open(&i, event, "w/0");
+        ck_assert_int_ge(log_captures_init(&captures, event), 0);
+        instance_open(&i, &captures, "w/0");
         /* A grandchild has the other end too: there is no end of the stream to wait for. */
         holder = dup(i.write_fd);
         for (int k = 0; k < 2000; k++)
@@ -264,17 +281,20 @@ START_TEST(what_the_dead_wrote_is_drained) {
         ck_assert_uint_eq(i.lines, 2001);
         close(holder);
         instance_close(&i);
+        log_captures_done(&captures);
         sd_event_unref(event);
 }
 END_TEST
 
 START_TEST(a_drain_does_not_wait_for_a_flood) {
+        struct log_captures captures;
         sd_event *event = NULL;
         struct instance i;
         pid_t pid;
 
         ck_assert_int_ge(sd_event_new(&event), 0);
-        instance_open(&i, event, "w/0");
+        ck_assert_int_ge(log_captures_init(&captures, event), 0);
+        instance_open(&i, &captures, "w/0");
         pid = start_flood(&i, "yyyyyyy\n");
         ck_assert_int_gt(sd_event_run(event, UINT64_MAX), 0);
         log_capture_drain(&i.capture);
@@ -282,6 +302,7 @@ START_TEST(a_drain_does_not_wait_for_a_flood) {
         ck_assert_int_eq(kill(pid, SIGKILL), 0);
         ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
         instance_close(&i);
+        log_captures_done(&captures);
         sd_event_unref(event);
 }
 END_TEST

@@ -17,9 +17,31 @@
 #include "harness.h"
 
 /* The layout, as state.c has it: the test of tearing must know in which order bytes are written. */
-#define HEADER 2080
-#define HALF(k) (32 + 1016 * (size_t)(k))
+#define HEADER 4096
+#define RECORD 256
+#define HALF(k) (16 + 120 * (size_t)(k))
 #define CHECKSUM 8
+#define SEGMENT 256
+/* A record and the place of its two long bodies, which are elsewhere, as one. */
+#define WHOLE (RECORD + 2 * STATE_BODY_MAX)
+
+static uint8_t *byte_of(const struct state_memory *s, uint32_t slot, size_t i) {
+        uint8_t *segment = (uint8_t *)s->map + HEADER + slot / SEGMENT * (size_t)(SEGMENT * WHOLE);
+
+        if (i < RECORD)
+                return segment + RECORD * (size_t)(slot % SEGMENT) + i;
+        return segment + SEGMENT * RECORD + 2 * STATE_BODY_MAX * (size_t)(slot % SEGMENT) + i - RECORD;
+}
+
+static void get_whole(const struct state_memory *s, uint32_t slot, uint8_t *ret) {
+        memcpy(ret, byte_of(s, slot, 0), RECORD);
+        memcpy(ret + RECORD, byte_of(s, slot, RECORD), WHOLE - RECORD);
+}
+
+static void put_whole(const struct state_memory *s, uint32_t slot, const uint8_t *whole) {
+        memcpy(byte_of(s, slot, 0), whole, RECORD);
+        memcpy(byte_of(s, slot, RECORD), whole + RECORD, WHOLE - RECORD);
+}
 
 static int copy_of(const struct state_memory *s, size_t size) {
         int fd = memfd_create("copy", MFD_CLOEXEC);
@@ -131,7 +153,7 @@ END_TEST
 
 /* A write from `before` to `after`, byte by byte: the half in any order, its checksum last, then the word. */
 struct tear {
-        size_t offsets[2064];
+        size_t offsets[WHOLE];
         size_t n;
 };
 
@@ -139,7 +161,7 @@ static void tear_plan(struct tear *tear, const uint8_t *before, const uint8_t *a
         size_t first = HALF(half) + CHECKSUM;
 
         tear->n = 0;
-        for (size_t i = HALF(0); i < 2064; i++)
+        for (size_t i = HALF(0); i < WHOLE; i++)
                 if (before[i] != after[i] && (i < first || i >= first + 8))
                         tear->offsets[tear->n++] = i;
         for (size_t i = tear->n; i > 1; i--) {
@@ -154,69 +176,105 @@ static void tear_plan(struct tear *tear, const uint8_t *before, const uint8_t *a
 
 static void check_tear(struct state_memory *s, uint32_t slot, const uint8_t *before, const uint8_t *after,
                        const char *old, const char *new) {
-        uint8_t *record = (uint8_t *)s->map + HEADER + 2064 * (size_t)slot;
         unsigned int half = after[0] & 1;
         struct tear tear;
 
         tear_plan(&tear, before, after, half);
-        memcpy(record, before, 2064);
-        memset(record + HALF(half) + CHECKSUM, 0, 8);
+        put_whole(s, slot, before);
+        memset(byte_of(s, slot, HALF(half) + CHECKSUM), 0, 8);
         for (size_t i = 0; i < tear.n; i++) {
                 ck_assert_int_eq(which(s, slot, old, new), 0);
-                record[tear.offsets[i]] = after[tear.offsets[i]];
+                *byte_of(s, slot, tear.offsets[i]) = after[tear.offsets[i]];
         }
         ck_assert_int_eq(which(s, slot, old, new), 0);
         /* The word is one store; were it torn all the same, it would still be one of the two. */
         for (size_t i = 0; i < 8; i++) {
-                record[i] = after[i];
+                *byte_of(s, slot, i) = after[i];
                 ck_assert_int_ge(which(s, slot, old, new), 0);
         }
         ck_assert_int_eq(which(s, slot, old, new), 1);
 }
 
-START_TEST(a_torn_write_is_the_old_record_or_the_new) {
-        static const char old[] = "the old body, which is a bit longer", new[] = "a new body";
+/* @param slots  records before it, so that it is not the first. */
+static void tear_writes(const char *old, const char *new, uint32_t slots, int times) {
         struct state_memory s;
-        uint8_t before[2064], after[2064];
-        uint32_t slot;
+        uint8_t before[WHOLE], after[WHOLE];
+        uint32_t slot = STATE_SLOT_NONE;
 
         ck_assert_int_eq(state_create(&s), 0);
-        slot = write_text(&s, STATE_SLOT_NONE, "the one before");
-        for (int i = 0; i < 600; i++) {         /* past the carry of the word's first byte */
-                uint8_t *record = (uint8_t *)s.map + HEADER + 2064 * (size_t)slot;
-
+        for (uint32_t i = 0; i <= slots; i++)
+                slot = write_text(&s, STATE_SLOT_NONE, "the one before");
+        for (int i = 0; i < times; i++) {
                 write_text(&s, slot, old);
-                memcpy(before, record, sizeof before);
+                get_whole(&s, slot, before);
                 write_text(&s, slot, new);
-                memcpy(after, record, sizeof after);
+                get_whole(&s, slot, after);
                 check_tear(&s, slot, before, after, old, new);
         }
         state_done(&s);
 }
+
+#define TEXT_33 "a text of thirty-three characters"
+#define TEXT_132 TEXT_33 TEXT_33 TEXT_33 TEXT_33
+
+START_TEST(a_torn_write_is_the_old_record_or_the_new) {
+        /* 600: past the carry of the word's first byte. */
+        tear_writes("the old body, which is a bit longer", "a new body", 0, 600);
+        tear_writes(TEXT_132 "old", "a new body", 300, 20);
+        tear_writes("the old body", TEXT_132 "new", 300, 20);
+        tear_writes(TEXT_132 "old", TEXT_132 "new, " TEXT_132, 1, 20);
+}
 END_TEST
 
-START_TEST(damage_is_the_old_record_or_the_new_or_none) {
-        static const char old[] = "old", new[] = "new and longer";
+static void damage(const char *old, const char *new) {
         struct state_memory s;
-        uint8_t whole[2064];
+        uint8_t whole[WHOLE];
         uint32_t slot;
 
         ck_assert_int_eq(state_create(&s), 0);
-        slot = write_text(&s, STATE_SLOT_NONE, old);
+        /* The third: one bit does not make 0 of its number. */
+        slot = write_text(&s, STATE_SLOT_NONE, "the one before");
+        write_text(&s, slot, old);
         write_text(&s, slot, new);
-        memcpy(whole, (uint8_t *)s.map + HEADER, sizeof whole);
+        get_whole(&s, slot, whole);
         for (int i = 0; i < 20000; i++) {
-                uint8_t *record = (uint8_t *)s.map + HEADER;
                 int n = i % 8 + 1;
 
-                memcpy(record, whole, sizeof whole);
+                put_whole(&s, slot, whole);
                 for (int k = 0; k < n; k++)
-                        record[random() % 2064] ^= (uint8_t)(1 << random() % 8);
+                        *byte_of(&s, slot, (size_t)random() % WHOLE) ^= (uint8_t)(1 << random() % 8);
                 if (n == 1)
                         ck_assert_int_ge(which(&s, slot, old, new), 0);
                 else
                         (void)which(&s, slot, old, new);
         }
+        state_done(&s);
+}
+
+START_TEST(damage_is_the_old_record_or_the_new_or_none) {
+        damage("old", "new and longer");
+        damage(TEXT_132 "old", "new");
+        damage("old", TEXT_132 "new");
+}
+END_TEST
+
+START_TEST(what_is_short_takes_little_memory) {
+        struct state_memory s;
+        struct stat st;
+        uint32_t slot;
+
+        ck_assert_int_eq(state_create(&s), 0);
+        for (uint32_t i = 0; i < 10000; i++)
+                write_text(&s, STATE_SLOT_NONE, "one of ten thousand");
+        ck_assert_int_eq(fstat(s.fd, &st), 0);
+        ck_assert_int_le(st.st_blocks * 512, 16384 * RECORD + HEADER);
+        /* One that is long takes a page or two, once. */
+        slot = write_text(&s, STATE_SLOT_NONE, TEXT_132);
+        for (int i = 0; i < 10; i++)
+                write_text(&s, slot, TEXT_132);
+        ck_assert_int_eq(fstat(s.fd, &st), 0);
+        ck_assert_int_le(st.st_blocks * 512, 16384 * RECORD + HEADER + 2 * 4096);
+        assert_body(&s, slot, TEXT_132);
         state_done(&s);
 }
 END_TEST
@@ -226,7 +284,7 @@ START_TEST(a_truncated_memory_has_whole_records) {
         char text[32];
 
         ck_assert_int_eq(state_create(&s), 0);
-        for (uint32_t i = 0; i < 100; i++) {
+        for (uint32_t i = 0; i < 900; i++) {
                 snprintf(text, sizeof text, "record %u", i);
                 write_text(&s, STATE_SLOT_NONE, text);
         }
@@ -237,9 +295,10 @@ START_TEST(a_truncated_memory_has_whole_records) {
                 close(fd);
                 if (r < 0) {
                         ck_assert_int_eq(r, -EPROTO);
+                        ck_assert_uint_lt(size, HEADER + SEGMENT * WHOLE);
                         continue;
                 }
-                for (uint32_t slot = 0; slot < cut.n_records && slot < 100; slot++) {
+                for (uint32_t slot = 0; slot < cut.n_records && slot < 900; slot++) {
                         snprintf(text, sizeof text, "record %u", slot);
                         assert_body(&cut, slot, text);
                 }
@@ -324,6 +383,7 @@ int main(void) {
                                          a_body_that_is_too_long_is_refused,
                                          a_torn_write_is_the_old_record_or_the_new,
                                          damage_is_the_old_record_or_the_new_or_none,
+                                         what_is_short_takes_little_memory,
                                          a_truncated_memory_has_whole_records,
                                          a_killed_writer_leaves_a_whole_record));
 }
