@@ -38,6 +38,7 @@ DAEMON_SOURCES += \
 	daemon/report.c daemon/report.h \
 	daemon/ring-look.c daemon/ring-look.h \
 	daemon/schedule.c daemon/schedule.h \
+	daemon/side-process.c daemon/side-process.h \
 	daemon/spawn-parts.c daemon/spawn-parts.h \
 	daemon/ring-watch.c daemon/ring-watch.h \
 	daemon/socket-look.c daemon/socket-look.h \
