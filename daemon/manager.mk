@@ -32,6 +32,7 @@ DAEMON_SOURCES += \
 	daemon/order.c daemon/order.h \
 	daemon/orphan.c daemon/orphan.h \
 	daemon/probe.c daemon/probe.h \
+	daemon/probe-exec.c daemon/probe-exec.h \
 	daemon/probing.c daemon/probing.h \
 	daemon/ready-fd.c daemon/ready-fd.h \
 	daemon/reload.c daemon/reload.h \

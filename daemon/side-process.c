@@ -33,7 +33,7 @@
 /** Of one whose instance is gone: whatever it may have had, it is not much. */
 #define SIDE_ORPHAN_USEC USEC_PER_SEC
 
-static const struct side_kind *const kinds[] = { &failure_hook_kind };
+static const struct side_kind *const kinds[] = { &failure_hook_kind, &probe_exec_kind };
 
 /* "KEY/SUFFIX" → its kind, and how long KEY is. */
 static const struct side_kind *kind_of(const char *key, size_t *ret_length) {

@@ -51,7 +51,7 @@ struct side_kind {
 };
 
 /** A row of a table in side-process.c each. */
-extern const struct side_kind failure_hook_kind;
+extern const struct side_kind failure_hook_kind, probe_exec_kind;
 
 struct side_process {
         struct list link;               /* gang->side_processes */

@@ -63,6 +63,7 @@ const char *const worker_ready_words[] = {
         [WORKER_READY_UNIX] = "unix",
         [WORKER_READY_HTTP] = "http",
         [WORKER_READY_LOG] = "log",
+        [WORKER_READY_EXEC] = "exec",
         [_WORKER_READY_N] = NULL,
 };
 const char *const worker_start_words[] = {
@@ -71,7 +72,8 @@ const char *const worker_start_words[] = {
 };
 
 const char *const probe_words[] = {
-        [PROBE_NONE] = "none", [PROBE_TCP] = "tcp", [PROBE_UNIX] = "unix", [PROBE_HTTP] = "http", [_PROBE_KIND_N] = NULL,
+        [PROBE_NONE] = "none", [PROBE_TCP] = "tcp", [PROBE_UNIX] = "unix", [PROBE_HTTP] = "http",
+        [PROBE_EXEC] = "exec", [_PROBE_KIND_N] = NULL,
 };
 
 /* The fields are enums of different types, all of the size of an int. */

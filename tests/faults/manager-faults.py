@@ -464,6 +464,30 @@ def a_demand(fault):
         g.wait_until('it is started', lambda: g.instance('late/0')['state'] == 'ready')
 
 
+def a_probe(fault, point=None):
+    """a probe that is a program ends with its process, wherever the manager dies that has begun it"""
+    with FaultyGang(fault) as g:
+        g.script('ask', f'read -r go < {g.fifo("gate-ask")}')
+        if point:
+            g.die_at(point)
+        g.configure(CONFIG + 'worker asked { exec = {"sleep", "1000"} health = exec health-exec = {"@/ask"} health-interval = 10ms '
+                             'health-timeout = 1h }\n')
+        g.ctl('reload')
+        if point:
+            g.has_died()
+        def one():
+            pids = [p for p in children(g.keeper_pid) if any(a.endswith('/ask') for a in process_arguments(p))]
+            check(len(pids) <= 1, 'two probes at once')
+            return pids
+        probe, = g.wait_until('it is asked', one)
+        before = g.instances()
+        kill(g.manager_pid)
+        kill(before['asked/0']['pid'])
+        g.wait_until('the probe is gone', lambda: not alive(probe))
+        g.replaced('asked/0', before)
+        g.wait_until('the next one is asked', one)
+
+
 WORKER_POINTS = ('before-recover', 'after-recover', 'after-state', 'after-acknowledge', 'before-spawn', 'amid-spawn', 'after-spawn')
 
 # A check; the points at which it must hold; the faults that it must find: at which point, and what is seen of it.
@@ -567,6 +591,7 @@ CHECKS = (
     (a_new_socket, ('before-socket-stored', 'after-socket-stored'), {}),
     (a_socket_that_goes, ('after-config', 'amid-socket-removal'), {'forget-sockets': (None, 'a file is left')}),
     (a_demand, (None,), {'demand-blind': (None, 'waited')}),
+    (a_probe, (None, 'after-probe'), {'probe-left': (None, '.*until the probe is gone')}),
     (an_outsider, (None, 'before-recover-attached', 'after-recover-attached'), {'forget-attached': (None, 'the letter')}),
 )
 
