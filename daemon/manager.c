@@ -40,6 +40,7 @@
 #include "daemon/quarantine.h"
 #include "daemon/reload.h"
 #include "daemon/side-process.h"
+#include "daemon/stall.h"
 #include "daemon/takeover.h"
 #include "daemon/wishes.h"
 #include "daemon/worker.h"
@@ -121,6 +122,7 @@ static int on_turn(sd_event_source *source, void *userdata) {
         wishes_turn(gang);
         collect(gang);
         demand_turn(gang);
+        stall_turn(gang);
         tell_status(manager, false);
         if (!gang->stopping || gang->n_processes > 0 || gang->n_spawning > 0 || !list_is_empty(&gang->orphans) ||
             !list_is_empty(&gang->side_processes))

@@ -44,6 +44,7 @@ DAEMON_SOURCES += \
 	daemon/ring-watch.c daemon/ring-watch.h \
 	daemon/socket-look.c daemon/socket-look.h \
 	daemon/socket-open.c daemon/socket-open.h daemon/sockets.c daemon/sockets.h \
+	daemon/stall.c daemon/stall.h \
 	daemon/state.c daemon/state.h \
 	daemon/takeover.c daemon/takeover.h \
 	daemon/timer.h \

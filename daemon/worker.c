@@ -19,6 +19,7 @@
 #include "daemon/group.h"
 #include "daemon/instance.h"
 #include "daemon/log/log.h"
+#include "daemon/stall.h"
 #include "daemon/wishes.h"
 
 struct worker *worker_find(struct gang *gang, const char *name) {
@@ -54,6 +55,7 @@ struct worker *worker_free(struct worker *worker) {
         if (!worker)
                 return NULL;
         demand_forget(worker);
+        stall_forget(worker);
         for (size_t i = 0; i < worker->n_instances; i++)
                 instance_free(worker->instances[i]);
         map_remove(&worker->gang->workers_by_name, &worker->node);

@@ -43,6 +43,7 @@ struct worker {
         unsigned int n_waiting;
         unsigned int n_held;            /* instances that are to end, and have not been told yet */
         struct worker_demand *demand;   /* with `start = on-demand`: what is watched; NULL: nothing yet */
+        struct worker_stall *stall;     /* with `stall-timeout`, while one is ready; else NULL */
         uint32_t state_slot;
 };
 

@@ -21,6 +21,7 @@ tests_faults_gangerd_faults_SOURCES = daemon/main.c \
 	daemon/report.c \
 	daemon/ring-watch.c \
 	daemon/sockets.c \
+	daemon/stall.c \
 	daemon/takeover.c \
 	daemon/wishes.c \
 	daemon/worker.c

@@ -193,6 +193,7 @@ struct worker_definition {
         uint64_t health_timeout_usec;
         uint32_t health_retries;        /* never 0 */
         uint64_t health_start_period_usec;
+        uint64_t stall_timeout_usec;    /* USEC_INFINITY: none */
         char *base;                     /* directory of the file, absolute; not part of what it is */
         unsigned int line;
 };

@@ -245,6 +245,7 @@ static void check_worker(const struct checker *c, struct worker_definition *w) {
                 complain(c, "ready", "a program without rings, services and locks cannot join the library; use notify");
         check_ready(c, w);
         check_probes(c, w);
+        check_liveness(c, w);
         check_kind_of_run(c, w);
         if (w->restart_delay_max_usec < w->restart_delay_usec) {
                 if (was_written(c, "restart-delay-max"))

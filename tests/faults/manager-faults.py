@@ -12,6 +12,7 @@ import glob
 import io
 import os
 import re
+import signal
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'harness'))
@@ -488,6 +489,50 @@ def a_probe(fault, point=None):
         g.wait_until('the next one is asked', one)
 
 
+STALLS = '''
+ring jobs { slots = 64 max-deliveries = 100 }
+worker hold { exec = {"@/hold"} io = lines receive = jobs stall-timeout = 200ms stop-timeout = 500ms }
+worker source { exec = {"@/source"} io = lines send = jobs }
+'''
+
+
+def stalling(fault):
+    """With one that receives, and one that sends what comes by a fifo."""
+    g = FaultyGang(fault)
+    g.configure(STALLS)
+    g.script('source', f'while :; do cat {g.fifo("lines")}; done')
+    g.script('hold', f'while read -r x; do : > {g.path("taken")}; read -r go < {g.path("gate")}; done')
+    return g
+
+
+def is_stalled(g):
+    g.wait_until('it is ended', lambda: any(e['kind'] == 'exit' for e in g.events.items))
+    e = g.wait_event(lambda e: e['kind'] == 'exit', what='its end')
+    check('stalled: held message 0 of jobs' in e['text'], f'its end: {e["text"]}')
+
+
+def a_stall(fault):
+    """whoever holds a message for too long is ended, though the message was taken before the manager came to look"""
+    with stalling(fault) as g:
+        g.wait_until('nothing is awaited', lambda: armed_timers(g.manager_pid) == 0)
+        os.kill(g.manager_pid, signal.SIGSTOP)
+        with open(g.path('lines'), 'w') as f:
+            f.write('x\n')
+        g.wait_until('it is taken', lambda: os.path.exists(g.path('taken')))
+        os.kill(g.manager_pid, signal.SIGCONT)
+        is_stalled(g)
+
+
+def a_frozen_stall(fault):
+    """… and though it is stopped, also if a manager has died meanwhile"""
+    with stalling(fault) as g:
+        g.ctl('send', 'jobs', 'x')
+        g.wait_until('it is taken', lambda: g.ring('jobs')['leased'] == 1)
+        os.kill(g.pid(g.json('peek', 'jobs')['messages'][0]['holder']), signal.SIGSTOP)
+        kill_and_wait(g.manager_pid)
+        is_stalled(g)
+
+
 WORKER_POINTS = ('before-recover', 'after-recover', 'after-state', 'after-acknowledge', 'before-spawn', 'amid-spawn', 'after-spawn')
 
 # A check; the points at which it must hold; the faults that it must find: at which point, and what is seen of it.
@@ -591,6 +636,8 @@ CHECKS = (
     (a_new_socket, ('before-socket-stored', 'after-socket-stored'), {}),
     (a_socket_that_goes, ('after-config', 'amid-socket-removal'), {'forget-sockets': (None, 'a file is left')}),
     (a_demand, (None,), {'demand-blind': (None, 'waited')}),
+    (a_stall, (None,), {'stall-unheard': (None, '.*until it is ended')}),
+    (a_frozen_stall, (None,), {'stall-frozen': (None, '.*until it is ended')}),
     (a_probe, (None, 'after-probe'), {'probe-left': (None, '.*until the probe is gone')}),
     (an_outsider, (None, 'before-recover-attached', 'after-recover-attached'), {'forget-attached': (None, 'the letter')}),
 )

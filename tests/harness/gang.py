@@ -133,6 +133,21 @@ def cpu_ticks(pid):
     return int(fields[11]) + int(fields[12])
 
 
+def descriptors(pid):
+    """What the kernel tells of each descriptor of a process."""
+    for fd in os.listdir(f'/proc/{pid}/fdinfo'):
+        try:
+            with open(f'/proc/{pid}/fdinfo/{fd}') as f:
+                yield f.read()
+        except FileNotFoundError:
+            pass
+
+
+def armed_timers(pid):
+    """Of a process: timers that will go off."""
+    return sum('it_value:' in text and 'it_value: (0, 0)' not in text for text in descriptors(pid))
+
+
 def alive(pid):
     stat = process_stat(pid)
     return stat is not None and stat[0] not in 'ZX'

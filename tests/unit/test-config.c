@@ -58,6 +58,7 @@ START_TEST(every_key_is_read) {
         ck_assert_uint_eq(c->workers[10]->health_interval_usec, 10 * USEC_PER_SEC);
         ck_assert_uint_eq(c->workers[10]->health_retries, 5);
         ck_assert_str_eq(c->workers[11]->ready_log, "ready to accept connections");
+        ck_assert_uint_eq(config_worker(c, "lazy")->stall_timeout_usec, 30 * USEC_PER_SEC);
         ck_assert_int_eq(c->workers[9]->health, PROBE_EXEC);
         ck_assert_str_eq(c->workers[9]->health_exec[2], "kill -0 $MAINPID");
         ck_assert_int_eq(config_worker(c, "tool")->ready, WORKER_READY_EXEC);
