@@ -7,6 +7,7 @@ tests_faults_gangerd_faults_SOURCES = daemon/main.c \
 	daemon/failure-hook.c \
 	daemon/condemn.c \
 	daemon/fd-store.c \
+	daemon/heartbeat.c \
 	daemon/instance.c \
 	daemon/instance-end.c \
 	daemon/instance-spawn.c \

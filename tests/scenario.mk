@@ -30,7 +30,8 @@ SCENARIOS = \
 	tests/scenario/b196-runs.py \
 	tests/scenario/b198-remembered.py \
 	tests/scenario/b201-exec-probes.py \
-	tests/scenario/b202-stall.py
+	tests/scenario/b202-stall.py \
+	tests/scenario/b203-heartbeat.py
 TESTS += $(SCENARIOS)
 EXTRA_DIST += $(SCENARIOS) tests/harness/gang.py
 

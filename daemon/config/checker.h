@@ -62,7 +62,7 @@ void check_probes(const struct checker *c, const struct worker_definition *w);
 
 /* ---- how it is known to be well; semantics-liveness.c ------------------------------------------- */
 
-/** `stall-timeout`. */
+/** `stall-timeout` and `heartbeat`. */
 void check_liveness(const struct checker *c, const struct worker_definition *w);
 
 /* ---- sockets; semantics-listen.c ---------------------------------------------------------------- */

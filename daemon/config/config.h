@@ -194,6 +194,7 @@ struct worker_definition {
         uint32_t health_retries;        /* never 0 */
         uint64_t health_start_period_usec;
         uint64_t stall_timeout_usec;    /* USEC_INFINITY: none */
+        uint64_t heartbeat_usec;        /* USEC_INFINITY: none */
         char *base;                     /* directory of the file, absolute; not part of what it is */
         unsigned int line;
 };

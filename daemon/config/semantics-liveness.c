@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * What must hold of how a program is known to work: what it holds can be seen
+ * What must hold of how a program is known to work: what it holds, and what it counts, can be seen
  */
 
 #include "base/time.h"
@@ -22,4 +22,6 @@ static bool takes_leases(const struct checker *c, const struct worker_definition
 void check_liveness(const struct checker *c, const struct worker_definition *w) {
         if (w->stall_timeout_usec != USEC_INFINITY && !takes_leases(c, w))
                 complain(c, "stall-timeout", "it receives from no queue, and serves no service");
+        if (w->heartbeat_usec != USEC_INFINITY && w->io != WORKER_IO_NONE)
+                complain(c, "heartbeat", "not with io = %s: the program must use libganger", worker_io_name(w->io));
 }

@@ -241,7 +241,8 @@ static void check_worker(const struct checker *c, struct worker_definition *w) {
         check_start(c, w);
         if (w->io != WORKER_IO_NONE && !was_written(c, "ready"))
                 w->ready = WORKER_READY_LIBRARY;
-        if (w->ready == WORKER_READY_LIBRARY && w->io == WORKER_IO_NONE && !was_written(c, "io") && !has_objects(c))
+        if (w->ready == WORKER_READY_LIBRARY && w->io == WORKER_IO_NONE && !was_written(c, "io") && !has_objects(c) &&
+            w->heartbeat_usec == USEC_INFINITY)
                 complain(c, "ready", "a program without rings, services and locks cannot join the library; use notify");
         check_ready(c, w);
         check_probes(c, w);

@@ -235,6 +235,10 @@ static void time_write(const struct config_key *key, const void *field, FILE *ou
         usec_print(*(const uint64_t *)field, out);
 }
 
+static bool time_is_set(const void *field) {
+        return *(const uint64_t *)field != USEC_INFINITY;
+}
+
 /* ---- count/period ------------------------------------------------------------------------------ */
 
 /* Two fields side by side, so that they compare and hash as one. */
@@ -518,6 +522,10 @@ const struct key_type key_type_power = NUMBER("number", sizeof(uint32_t), power_
 const struct key_type key_type_size = NUMBER("size", sizeof(uint32_t), size_read, size_write);
 const struct key_type key_type_power_size = NUMBER("size", sizeof(uint32_t), power_size_read, size_write);
 const struct key_type key_type_time = NUMBER("time", sizeof(uint64_t), time_read, time_write);
+const struct key_type key_type_optional_time = {
+        "time", KEY_FIXED, sizeof(uint64_t), false, time_read, time_write, time_is_set,
+        0xff, /* USEC_INFINITY */
+};
 const struct key_type key_type_limit = NUMBER("count/time", LIMIT_SIZE, limit_read, limit_write);
 const struct key_type key_type_stop_signal = NUMBER("signal", sizeof(int), stop_signal_read, signal_write);
 const struct key_type key_type_io_fds = {

@@ -533,6 +533,35 @@ def a_frozen_stall(fault):
         is_stalled(g)
 
 
+BEATS = '''
+import signal, sys
+import ganger
+gang = ganger.join()
+gang.heartbeat()
+gang.ready()
+signal.pause()
+'''
+
+
+def a_heartbeat(fault, point=None):
+    """one without a heartbeat has a whole period with each manager, and no more"""
+    binding = need_library()
+    with FaultyGang(fault) as g:
+        g.python('beats', BEATS)
+        g.configure(f'worker beats {{ exec = {{"@/beats"}} ready = library heartbeat = 2s {binding} }}\n')
+        g.ctl('reload')
+        g.wait_until('it is ready', lambda: g.instance('beats/0')['state'] == 'ready')
+        pid = g.pid('beats/0')
+        for _ in range(2):
+            kill_and_wait(g.manager_pid)
+            g.ctl('status')
+        g.wait_until('it is ended', lambda: not alive(pid))
+        e = g.wait_event(lambda e: e['kind'] == 'exit' and e['pid'] == pid, what='its end')
+        equal(e['text'], 'killed by SIGABRT (heartbeat: still for 2s)', 'its end')
+        began = [m for m in g.events.items if m['kind'] == 'manager' and m['monotonic_usec'] < e['monotonic_usec']][-1]
+        check(e['monotonic_usec'] - began['monotonic_usec'] >= 2000000, 'the period is too short')
+
+
 WORKER_POINTS = ('before-recover', 'after-recover', 'after-state', 'after-acknowledge', 'before-spawn', 'amid-spawn', 'after-spawn')
 
 # A check; the points at which it must hold; the faults that it must find: at which point, and what is seen of it.
@@ -636,6 +665,8 @@ CHECKS = (
     (a_new_socket, ('before-socket-stored', 'after-socket-stored'), {}),
     (a_socket_that_goes, ('after-config', 'amid-socket-removal'), {'forget-sockets': (None, 'a file is left')}),
     (a_demand, (None,), {'demand-blind': (None, 'waited')}),
+    (a_heartbeat, (None,), {'heartbeat-forgotten': (None, '.*until it is ended'),
+                            'heartbeat-goes-on': (None, 'the period is too short')}),
     (a_stall, (None,), {'stall-unheard': (None, '.*until it is ended')}),
     (a_frozen_stall, (None,), {'stall-frozen': (None, '.*until it is ended')}),
     (a_probe, (None, 'after-probe'), {'probe-left': (None, '.*until the probe is gone')}),

@@ -86,6 +86,13 @@ def environment(**more):
     return {name: value for name, value in env.items() if value is not None}
 
 
+def need_library():
+    """For programs that use contrib/python/ganger.py. @return a key of a worker."""
+    if sanitized():
+        raise Skip('the library is built with a sanitizer')
+    return f'environment = {{"PYTHONPATH={SOURCE}/contrib/python", "LD_LIBRARY_PATH={BUILD}/.libs"}}'
+
+
 def sanitized():
     """Whether this build has AddressSanitizer: its memory and its time say nothing."""
     with open(f'{BUILD}/gangerd', 'rb') as f:

@@ -140,10 +140,6 @@ def a_reload():
         receives(g, 'hang')
 
 
-# ---- programs of the library -------------------------------------------------------------------------
-
-
-BINDING = f'environment = {{"PYTHONPATH={SOURCE}/contrib/python", "LD_LIBRARY_PATH={BUILD}/.libs"}}'
 SERVES = '''
 import os, signal, sys
 import ganger
@@ -162,10 +158,9 @@ while True:
 
 def a_call():
     """a call that a server does not answer: the caller is told, or another server answers"""
-    if sanitized():
-        raise Skip('the library is built with a sanitizer')
+    binding = need_library()
     with gang('service square { idempotent = yes max-deliveries = 2 }\n'
-              f'worker a {{ exec = {{"@/serves"}} serve = square ready = library {BINDING} restart-delay = 1ms '
+              f'worker a {{ exec = {{"@/serves"}} serve = square ready = library {binding} restart-delay = 1ms '
               'restart-delay-max = 1ms KEYS }', serves=SERVES) as g:
         g.until_ready('a/0')
         pid = g.pid('a/0')
