@@ -21,6 +21,8 @@
 
 /** Between two tries of an instance that starts. */
 #define READY_AGAIN_USEC (100 * USEC_PER_MSEC)
+/** Until the keeper has told the pid of a process, which takes about a millisecond. */
+#define PID_AGAIN_USEC (5 * USEC_PER_MSEC)
 
 static void plan(struct instance *instance, uint64_t delay_usec);
 
@@ -69,7 +71,7 @@ static void begin_program(struct instance *instance, char *const *program) {
         if (instance->pid > 0)
                 probe_exec_start(instance, program);
         else
-                plan(instance, READY_AGAIN_USEC);
+                plan(instance, PID_AGAIN_USEC);
 }
 
 static int begin(struct instance *instance) {

@@ -123,12 +123,13 @@ static void look(struct ring_watch *w) {
 /* What is first heard may be of posts from before the watching began. */
 static int on_post(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
         struct ring_watch *w = userdata;
+        bool fresh = w->fresh;
 
-        if (w->on && w->posts && !w->fresh && !fault_is("stall-unheard"))
+        w->fresh = false;
+        if (w->on && w->posts && !fresh && !fault_is("stall-unheard"))
                 w->fn(w->userdata, w->object->name);
         else
                 look(w);
-        w->fresh = false;
         return 0;
 }
 
