@@ -81,7 +81,7 @@ def ready_as_another():
     need_root()
     with Gang('worker a { exec = {"sleep", "1000"} user = nobody ready = exec ready-exec = {sh, -c, "id -un"} }') as g:
         g.until_ready('a/0')
-        g.wait_log('a/0/probe', 'nobody')
+        g.wait_stderr('a/0/probe: nobody')
 
 
 def not_ready():
