@@ -21,7 +21,7 @@ while read -r x; do
     echo "has $x" >&2
     case $x in
     hang*) [ -e @/$x ] || { : > @/$x; read -r go < @/gate; } ;;
-    slow*) sleep 0.02 ;;
+    slow*) sleep 0.05 ;;
     esac
     echo "OK $x"
 done
@@ -88,7 +88,7 @@ def a_frozen_one():
 
 def steady_work():
     """many messages, each for a short time, are none"""
-    with gang() as g:
+    with gang(keys='stall-timeout = 2s') as g:
         g.until_ready('a/0')
         pid = g.pid('a/0')
         names = [f'slow{i}' for i in range(60)]
