@@ -70,7 +70,7 @@ struct gang {
         size_t n_held;                  /* instances that are to end after others */
         size_t n_rolls;                 /* rolls that are under way */
         size_t n_in_rounds;             /* workers that are started again with their group */
-        struct list failure_hooks;      /* struct failure_hook: what runs since an instance has failed */
+        struct list side_processes;     /* struct side_process: what runs beside the instances */
         struct list reports;            /* struct report */
         size_t n_reports;
         struct list forked;             /* struct instance whose main process does not lead its session */

@@ -81,6 +81,9 @@ static int environment_ganger(struct strings *s, const struct instance *instance
                 r = environment_setf(s, "GANGER_INSTANCE=%u", instance->number);
         if (r >= 0 && instance->membership.seats)
                 r = environment_setf(s, "GANGER_HANDSHAKE=%d", handshake_number(instance, given));
+        if (r >= 0 && instance_definition(instance)->heartbeat_usec != USEC_INFINITY)
+                r = environment_setf(s, "GANGER_HEARTBEAT_USEC=%llu",
+                                     (unsigned long long)instance_definition(instance)->heartbeat_usec);
         if (r >= 0)
                 r = environment_notify(s, instance);
         return r < 0 ? r : environment_listen(s, instance, given);
@@ -338,7 +341,7 @@ static int take_seats(struct instance *instance, struct error *error) {
 
         for (size_t i = 0; i < ARRAY_SIZE(wishes); i++)
                 has_objects |= *wishes[i].names != NULL;
-        if (!has_objects && definition->io == WORKER_IO_NONE)
+        if (!has_objects && definition->io == WORKER_IO_NONE && definition->heartbeat_usec == USEC_INFINITY)
                 return 0;
         return membership_join(&instance->worker->gang->objects, instance->key, wishes, ARRAY_SIZE(wishes),
                                definition->io == WORKER_IO_NONE ? SEAT_HANDLES : 1, &instance->membership, error);

@@ -38,12 +38,26 @@ static void adopt_output(struct instance *instance) {
         }
 }
 
-void instance_adopt(struct instance *instance, const Ganger__State__InstanceCookie *cookie, pid_t pid,
-                    uint64_t started_usec, bool frozen) {
+/* One that has no seat may have a member memory all the same: for its heartbeat. */
+static void adopt_membership(struct instance *instance, const Ganger__State__InstanceCookie *cookie) {
         struct gang *gang = instance_gang(instance);
         char name[INSTANCE_STORED_MAX];
-        int r;
+        int member, r;
 
+        if (fault_is("forget-seats"))
+                return;
+        member = keeper_link_take(&gang->link, instance_stored(name, instance, "member"));
+        if (fault_is("forget-member"))
+                member = close_fd(member);
+        if (member < 0 && cookie->n_seats == 0)
+                return;
+        r = membership_restore(&gang->objects, instance->key, cookie->seats, cookie->n_seats, member, &instance->membership);
+        if (r < 0 || member < 0)
+                log_error("%s: cannot take over its member memory: %s", instance->key, strerror(member < 0 ? -member : -r));
+}
+
+void instance_adopt(struct instance *instance, const Ganger__State__InstanceCookie *cookie, pid_t pid,
+                    uint64_t started_usec, bool frozen) {
         if (fault_is("double-start"))
                 return;
         instance_remember_pid(instance, pid);
@@ -55,17 +69,7 @@ void instance_adopt(struct instance *instance, const Ganger__State__InstanceCook
         if (!instance->restored)
                 instance_enter(instance, INSTANCE_READY, true);
         adopt_output(instance);
-        if (cookie->n_seats > 0 && !fault_is("forget-seats")) {
-                int member = keeper_link_take(&gang->link, instance_stored(name, instance, "member"));
-
-                if (fault_is("forget-member"))
-                        member = close_fd(member);
-                r = membership_restore(&gang->objects, instance->key, cookie->seats, cookie->n_seats, member,
-                                       &instance->membership);
-                if (r < 0 || member < 0)
-                        log_error("%s: cannot take over its member memory: %s", instance->key,
-                                  strerror(member < 0 ? -member : -r));
-        }
+        adopt_membership(instance, cookie);
         if (frozen)
                 instance_frozen(instance, true);
 }

@@ -58,9 +58,13 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         if (instance->state == INSTANCE_STARTING) {
                 char text[USEC_FORMAT_MAX];
 
-                snprintf(instance->condemned.verdict, sizeof instance->condemned.verdict, "not ready in time");
-                log_warning("%s: not ready after %s: killed", instance->key,
-                            usec_format(text, sizeof text, instance_definition(instance)->ready_timeout_usec));
+                const char *why = instance->probing.why;
+
+                snprintf(instance->condemned.verdict, sizeof instance->condemned.verdict, "not ready in time%s%s",
+                         *why ? ": " : "", why);
+                log_warning("%s: not ready after %s%s%s: killed", instance->key,
+                            usec_format(text, sizeof text, instance_definition(instance)->ready_timeout_usec),
+                            *why ? ": " : "", why);
         } else if (instance->state == INSTANCE_STOPPING)
                 log_warning("%s: has not ended after its stop signal: killed", instance->key);
         else if (instance->state == INSTANCE_BACKOFF) {

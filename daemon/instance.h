@@ -20,6 +20,7 @@
 #include "base/text.h"
 #include "daemon/condemn.h"
 #include "daemon/fd-store.h"
+#include "daemon/heartbeat.h"
 #include "daemon/log/capture.h"
 #include "daemon/log/tail.h"
 #include "daemon/map.h"
@@ -116,6 +117,7 @@ struct instance {
         struct said said;
         struct condemned condemned;
         struct watchdog watchdog;
+        struct heartbeat heartbeat;
         struct ready_fd ready_fd;
         struct probing probing;
         struct fd_store fd_store;

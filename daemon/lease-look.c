@@ -45,17 +45,40 @@ static bool is_held(const struct gang_object *object, uint64_t word) {
         return object->geometry.kind == OBJECT_QUEUE ? word_state(word) == SLOT_LEASED : call_state(word) == CALL_SERVING;
 }
 
-static bool owns(const struct membership_seat *s, uint64_t word) {
+bool membership_seat_owns(const struct membership_seat *s, uint32_t owner) {
         const struct seat seat = { .first = s->first, .count = s->count, .generation = s->generation };
 
-        return seat_owns(&seat, word_owner(word));
+        return seat_owns(&seat, owner);
+}
+
+bool lease_can_look(const struct gang_object *object) {
+        return object->geometry.kind == OBJECT_QUEUE || object->geometry.kind == OBJECT_SERVICE;
+}
+
+/* A caller that gives a call up changes its state, and nothing for the server. */
+bool lease_slot_look(const struct gang_object *object, uint64_t slot, struct slot_look *ret) {
+        bool queue = object->geometry.kind == OBJECT_QUEUE;
+        uint64_t word, id;
+
+        if (!slot_look(object, slot, &word, &id))
+                return false;
+        *ret = (struct slot_look){
+                .id = id,
+                .leased = is_held(object, word) || (!queue && call_state(word) == CALL_ABANDONED),
+                .owner = word_owner(word),
+                .deliveries = word_deliveries(word),
+                .lease = word >> WORD_STATE_BITS,
+        };
+        ret->busy = ret->leased || (queue ? word_state(word) == SLOT_READY || word_state(word) == SLOT_RETURNED
+                                          : call_state(word) == CALL_READY);
+        return true;
 }
 
 static uint32_t find_in_seat(const struct membership_seat *seat, struct held_lease *leases, uint32_t n) {
         uint64_t word, id;
 
         for (uint64_t slot = 0; slot_look(seat->object, slot, &word, &id); slot++) {
-                if (!is_held(seat->object, word) || !owns(seat, word))
+                if (!is_held(seat->object, word) || !membership_seat_owns(seat, word_owner(word)))
                         continue;
                 if (n < LEASES_MAX) {
                         leases[n] = (struct held_lease){ .id = id, .deliveries = word_deliveries(word) };

@@ -27,6 +27,25 @@ enum lease_outcome {
 /** "delivered again", …: for people, and in control.proto. */
 const char *lease_outcome_name(enum lease_outcome outcome);
 
+/** A slot of an object, as one look has seen it. */
+struct slot_look {
+        uint64_t id;                    /* of the message; of a call the number of its slot */
+        bool busy;                      /* something is in it that is to be taken, or was */
+        bool leased;                    /* somebody has taken it */
+        uint32_t owner;                 /* who; as membership_seat_owns() knows it */
+        uint32_t deliveries;
+        uint64_t lease;                 /* the same for as long as that one has it, and never again */
+};
+
+/** Whether what an object of this kind holds is leased: a queue, a service. */
+bool lease_can_look(const struct gang_object *object);
+
+/** @return false: there is no such slot. */
+bool lease_slot_look(const struct gang_object *object, uint64_t slot, struct slot_look *ret);
+
+/** Is that owner of a word the process of that seat? */
+bool membership_seat_owns(const struct membership_seat *seat, uint32_t owner);
+
 struct held_lease {
         char object[NAME_LENGTH_MAX + 1];
         uint64_t id;                    /* of the message; of a call the number of its slot */

@@ -22,6 +22,7 @@
 void liveness_init(struct instance *instance) {
         instance->condemned = CONDEMNED_NULL;
         instance->watchdog = WATCHDOG_NULL;
+        instance->heartbeat = HEARTBEAT_NULL;
         instance->ready_fd = READY_FD_NULL;
         instance->probing = PROBING_NULL;
         fd_store_init(&instance->fd_store);
@@ -30,6 +31,7 @@ void liveness_init(struct instance *instance) {
 void liveness_done(struct instance *instance) {
         condemn_done(instance);
         watchdog_done(instance);
+        heartbeat_done(instance);
         ready_fd_done(instance);
         probing_stop(instance);
         instance->probing.timer = sd_event_source_disable_unref(instance->probing.timer);
@@ -46,10 +48,13 @@ void liveness_prepare(struct instance *instance) {
 void liveness_entered(struct instance *instance, enum instance_state from) {
         if (instance->state == from)
                 return;
-        if (instance->state == INSTANCE_READY)
+        if (instance->state == INSTANCE_READY) {
                 watchdog_start(instance);
-        else
+                heartbeat_start(instance);
+        } else {
                 watchdog_stop(instance);
+                heartbeat_stop(instance);
+        }
         if (instance->state != INSTANCE_STARTING) /* liveness_prepare() has seen to it */
                 probing_entered(instance);
         if (!instance_state_has_process(instance->state))
@@ -103,6 +108,7 @@ void liveness_resume(struct instance *instance) {
         }
         condemn_resume(instance);
         watchdog_resume(instance);
+        heartbeat_resume(instance);
         ready_fd_restore(instance);
         if (instance->state == INSTANCE_STARTING)
                 probing_entered(instance);
@@ -153,6 +159,7 @@ static void set_stopping(struct instance *instance) {
         instance->said.stopping = true;
         instance->said.reloading_usec = 0;
         watchdog_stop(instance);
+        heartbeat_stop(instance);
         if (instance->state == INSTANCE_READY)
                 condemn_if_it_stays(instance);
 }

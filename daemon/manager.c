@@ -27,7 +27,6 @@
 #include "base/time.h"
 #include "daemon/config/config.h"
 #include "daemon/control/control.h"
-#include "daemon/failure-hook.h"
 #include "daemon/demand.h"
 #include "daemon/gang.h"
 #include "daemon/group.h"
@@ -42,6 +41,8 @@
 #include "daemon/quarantine.h"
 #include "daemon/reload.h"
 #include "daemon/roll.h"
+#include "daemon/side-process.h"
+#include "daemon/stall.h"
 #include "daemon/takeover.h"
 #include "daemon/wishes.h"
 #include "daemon/upgrade.h"
@@ -125,9 +126,10 @@ static int on_turn(sd_event_source *source, void *userdata) {
         wishes_turn(gang);
         collect(gang);
         demand_turn(gang);
+        stall_turn(gang);
         tell_status(manager, false);
         if (!gang->stopping || gang->n_processes > 0 || gang->n_spawning > 0 || !list_is_empty(&gang->orphans) ||
-            !list_is_empty(&gang->failure_hooks))
+            !list_is_empty(&gang->side_processes))
                 return 0;
         if (!cgroups_end(&gang->cgroups))
                 return 0;
@@ -183,7 +185,7 @@ static void on_spawned(void *userdata, const Ganger__Keeper__Spawned *message) {
         if (instance)
                 instance_spawned(instance, message);
         else
-                failure_hook_spawned(&manager->gang, message);
+                side_process_spawned(&manager->gang, message);
 }
 
 static void on_exited(void *userdata, const Ganger__Keeper__Exited *message) {
@@ -191,7 +193,7 @@ static void on_exited(void *userdata, const Ganger__Keeper__Exited *message) {
         struct gang *gang = &manager->gang;
         struct instance *instance = instance_find(gang, message->key);
 
-        if (orphan_exited(gang, message) || failure_hook_exited(gang, message))
+        if (orphan_exited(gang, message) || side_process_exited(gang, message))
                 return;
         if (instance)
                 instance_exited(instance, message);
@@ -296,7 +298,7 @@ static int gang_init(struct manager *manager, const struct options *options, str
         gang->started_usec = now_usec();
         list_init(&gang->workers);
         list_init(&gang->groups);
-        list_init(&gang->failure_hooks);
+        list_init(&gang->side_processes);
         list_init(&gang->reports);
         list_init(&gang->orphans);
         list_init(&gang->forked);
@@ -410,7 +412,7 @@ static void manager_done(struct manager *manager) {
         groups_done(gang);
         upgrade_done(gang);
         wishes_done(gang);
-        failure_hooks_done(gang);
+        side_processes_done(gang);
         orphans_done(gang);
         gang_objects_done(&gang->objects);
         gang_sockets_done(&gang->sockets);

@@ -12,6 +12,7 @@ DAEMON_SOURCES += \
 	daemon/fd-store.c daemon/fd-store.h \
 	daemon/gang.h \
 	daemon/group.c daemon/group.h \
+	daemon/heartbeat.c daemon/heartbeat.h \
 	daemon/instance.c daemon/instance.h daemon/instance-parts.h \
 	daemon/instance-end.c \
 	daemon/instance-output.c \
@@ -36,6 +37,7 @@ DAEMON_SOURCES += \
 	daemon/orphan.c daemon/orphan.h \
 	daemon/output-rate.c daemon/output-rate.h \
 	daemon/probe.c daemon/probe.h \
+	daemon/probe-exec.c daemon/probe-exec.h \
 	daemon/probing.c daemon/probing.h \
 	daemon/ready-fd.c daemon/ready-fd.h \
 	daemon/reload.c daemon/reload.h \
@@ -44,10 +46,12 @@ DAEMON_SOURCES += \
 	daemon/ring-look.c daemon/ring-look.h \
 	daemon/roll.c daemon/roll.h daemon/roll-record.c daemon/roll-step.c daemon/roll-parts.h \
 	daemon/schedule.c daemon/schedule.h \
+	daemon/side-process.c daemon/side-process.h \
 	daemon/spawn-parts.c daemon/spawn-parts.h \
 	daemon/ring-watch.c daemon/ring-watch.h \
 	daemon/socket-look.c daemon/socket-look.h \
 	daemon/socket-open.c daemon/socket-open.h daemon/sockets.c daemon/sockets.h \
+	daemon/stall.c daemon/stall.h \
 	daemon/state.c daemon/state.h \
 	daemon/takeover.c daemon/takeover.h \
 	daemon/timer.h \

@@ -8,6 +8,7 @@
 
 #include "daemon/probing.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/time.h"
@@ -15,10 +16,13 @@
 #include "daemon/gang.h"
 #include "daemon/instance-parts.h"
 #include "daemon/log/log.h"
+#include "daemon/probe-exec.h"
 #include "daemon/timer.h"
 
 /** Between two tries of an instance that starts. */
 #define READY_AGAIN_USEC (100 * USEC_PER_MSEC)
+/** Until the keeper has told the pid of a process, which takes about a millisecond. */
+#define PID_AGAIN_USEC (5 * USEC_PER_MSEC)
 
 static void plan(struct instance *instance, uint64_t delay_usec);
 
@@ -30,8 +34,10 @@ static void on_ready_answer(void *userdata, bool succeeded, const char *why) {
         /* Before the keeper's word it is somebody else who answers. */
         if (succeeded && instance->pid > 0)
                 instance_handle(instance, INSTANCE_EV_READY, 0, 0);
-        else
+        else {
+                snprintf(instance->probing.why, sizeof instance->probing.why, "%s", succeeded ? "" : why);
                 plan(instance, READY_AGAIN_USEC);
+        }
 }
 
 static void on_health_answer(void *userdata, bool succeeded, const char *why) {
@@ -53,10 +59,41 @@ static void on_health_answer(void *userdata, bool succeeded, const char *why) {
         instance_save(instance);
 }
 
+void probing_answered(struct instance *instance, bool succeeded, const char *why) {
+        if (instance->state == INSTANCE_STARTING)
+                on_ready_answer(instance, succeeded, why);
+        else
+                on_health_answer(instance, succeeded, why);
+}
+
+/* Of a process that nobody knows yet, nothing can be asked. */
+static void begin_program(struct instance *instance, char *const *program) {
+        if (instance->pid > 0)
+                probe_exec_start(instance, program);
+        else
+                plan(instance, PID_AGAIN_USEC);
+}
+
+static int begin(struct instance *instance) {
+        const struct worker_definition *d = instance_definition(instance);
+        sd_event *event = instance_gang(instance)->event;
+        bool starting = instance->state == INSTANCE_STARTING;
+        enum probe_kind kind = starting ? ready_probe(d->ready) : d->health;
+
+        if (kind == PROBE_EXEC) {
+                begin_program(instance, starting ? d->ready_exec : d->health_exec);
+                return 0;
+        }
+        if (starting)
+                return probe_start(&instance->probing.probe, event, kind, d->ready_address, d->ready_timeout_usec,
+                                   on_ready_answer, instance);
+        return probe_start(&instance->probing.probe, event, kind, d->health_address, d->health_timeout_usec,
+                           on_health_answer, instance);
+}
+
 static int on_due(sd_event_source *source, uint64_t usec, void *userdata) {
         struct instance *instance = userdata;
         const struct worker_definition *d = instance_definition(instance);
-        sd_event *event = instance_gang(instance)->event;
         int r;
 
         /* While it is under way `due_usec` stays: should we die of it, the next manager asks again. */
@@ -64,12 +101,7 @@ static int on_due(sd_event_source *source, uint64_t usec, void *userdata) {
                 instance->probing.due_usec = USEC_INFINITY; /* by a reload */
                 return 0;
         }
-        if (instance->state == INSTANCE_STARTING)
-                r = probe_start(&instance->probing.probe, event, ready_probe(d->ready), d->ready_address,
-                                d->ready_timeout_usec, on_ready_answer, instance);
-        else
-                r = probe_start(&instance->probing.probe, event, d->health, d->health_address, d->health_timeout_usec,
-                                on_health_answer, instance);
+        r = begin(instance);
         if (r < 0) {
                 log_error("%s: it cannot be probed: %s", instance->key, strerror(-r));
                 plan(instance, MAX(d->health_interval_usec, READY_AGAIN_USEC));
@@ -105,7 +137,9 @@ void probing_stop(struct instance *instance) {
         struct probing *p = &instance->probing;
 
         probe_stop(&p->probe);
+        probe_exec_stop(instance);
         p->due_usec = USEC_INFINITY;
+        p->why[0] = '\0';
         p->health = HEALTH_NULL;
         timer_stop(p->timer);
 }

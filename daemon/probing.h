@@ -14,6 +14,9 @@
 #include "daemon/policy/deadline.h"
 #include "daemon/probe.h"
 
+/** What a probe found, in words; what is longer is cut. */
+#define PROBE_WHY_MAX 104
+
 struct instance;
 
 struct probing {
@@ -21,6 +24,7 @@ struct probing {
         sd_event_source *timer;
         uint64_t due_usec;              /* of the next one; USEC_INFINITY: none is due */
         struct health health;
+        char why[PROBE_WHY_MAX];        /* it is not ready yet: what the last probe found; "" */
 };
 
 #define PROBING_NULL ((struct probing){ .probe = PROBE_NULL, .due_usec = UINT64_MAX })
@@ -31,6 +35,8 @@ void probing_entered(struct instance *instance);
 void probing_resume(struct instance *instance);
 /** Another process begins, or there is none. */
 void probing_stop(struct instance *instance);
+/** What a probe has found that is a program. @param why  in words, if it failed. */
+void probing_answered(struct instance *instance, bool succeeded, const char *why);
 /** A line of its output: with `ready = log` it may be the one. */
 void probing_line(struct instance *instance, const struct log_record *record);
 

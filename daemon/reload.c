@@ -26,6 +26,7 @@
 #include "daemon/successor.h"
 #include "daemon/release.h"
 #include "daemon/roll.h"
+#include "daemon/stall.h"
 #include "daemon/worker.h"
 
 static int add_object(struct gang *gang, const struct object_definition *object, struct error *error) {
@@ -256,6 +257,12 @@ static void apply(struct gang *gang, const struct config_diff *diff) {
 
         list_for_each(it, &gang->workers)
                 demand_forget(list_entry(it, struct worker, link));
+        for (size_t i = 0; i < diff->n; i++) {
+                struct worker *changed = diff->changes[i].old_worker ? worker_find(gang, diff->changes[i].name) : NULL;
+
+                if (changed)
+                        stall_forget(changed);
+        }
         for (size_t i = 0; i < diff->n; i++) {
                 struct worker *worker = diff->changes[i].old_worker && diff->changes[i].kind == CONFIG_REMOVED
                                                 ? worker_find(gang, diff->changes[i].name) : NULL;

@@ -57,12 +57,14 @@ bool ring_watch_can(const struct gang_object *object) {
                object->geometry.kind == OBJECT_SERVICE;
 }
 
-static bool has_something(const struct gang_object *object) {
+static bool has_something(const struct ring_watch *w) {
         struct ring_counts counts;
 
-        if (object->geometry.kind == OBJECT_QUEUE)
-                return queue_has_message(&object->shm->queue); /* and not one that rests */
-        ring_count(object, &counts);
+        if (w->posts && !fault_is("stall-unheard"))
+                return ring_watch_is_busy(w->object);
+        if (w->object->geometry.kind == OBJECT_QUEUE)
+                return queue_has_message(&w->object->shm->queue); /* and not one that rests */
+        ring_count(w->object, &counts);
         return counts.ready > 0 || counts.used > 0;
 }
 
@@ -112,14 +114,22 @@ static void arm_alarm(struct ring_watch *w) {
 static void look(struct ring_watch *w) {
         if (!w->on)
                 return;
-        if (has_something(w->object))
+        if (has_something(w))
                 w->fn(w->userdata, w->object->name);
         else
                 arm_alarm(w);
 }
 
+/* What is first heard may be of posts from before the watching began. */
 static int on_post(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
-        look(userdata);
+        struct ring_watch *w = userdata;
+        bool fresh = w->fresh;
+
+        w->fresh = false;
+        if (w->on && w->posts && !fresh && !fault_is("stall-unheard"))
+                w->fn(w->userdata, w->object->name);
+        else
+                look(w);
         return 0;
 }
 
@@ -133,7 +143,7 @@ void ring_watch_on(struct ring_watch *w) {
 
         if (!w->object || w->on)
                 return;
-        w->on = true;
+        w->on = w->fresh = true;
         w->object->n_watchers++;
         waiting = waiting_of(w->object);
         wait_poll_announce(&waiting, WATCHER);
@@ -141,7 +151,7 @@ void ring_watch_on(struct ring_watch *w) {
         /* Only now: what came before the announcement has posted to nobody. Told from the loop, at once. */
         if (fault_is("demand-blind"))
                 return;
-        if (!has_something(w->object)) {
+        if (!has_something(w)) {
                 arm_alarm(w);
                 return;
         }
@@ -182,10 +192,12 @@ static int add_sources(struct ring_watch *w, sd_event *event) {
         return r < 0 ? r : sd_event_source_set_enabled(w->alarm, SD_EVENT_OFF);
 }
 
-int ring_watch_init(struct ring_watch *w, sd_event *event, struct gang_object *object, ring_watch_fn fn, void *userdata) {
+static int watch_init(struct ring_watch *w, sd_event *event, struct gang_object *object, bool posts, ring_watch_fn fn,
+                      void *userdata) {
         int r;
 
-        *w = (struct ring_watch){ .event_fd = fcntl(object->event_fd, F_DUPFD_CLOEXEC, 0), .fn = fn, .userdata = userdata };
+        *w = (struct ring_watch){ .event_fd = fcntl(object->event_fd, F_DUPFD_CLOEXEC, 0), .posts = posts, .fn = fn,
+                                  .userdata = userdata };
         if (w->event_fd < 0)
                 return -errno;
         r = add_sources(w, event);
@@ -193,6 +205,15 @@ int ring_watch_init(struct ring_watch *w, sd_event *event, struct gang_object *o
                 return r;
         w->object = object;
         return 0;
+}
+
+int ring_watch_init(struct ring_watch *w, sd_event *event, struct gang_object *object, ring_watch_fn fn, void *userdata) {
+        return watch_init(w, event, object, false, fn, userdata);
+}
+
+int ring_watch_init_posts(struct ring_watch *w, sd_event *event, struct gang_object *object, ring_watch_fn fn,
+                          void *userdata) {
+        return watch_init(w, event, object, true, fn, userdata);
 }
 
 void ring_watch_done(struct ring_watch *w) {

@@ -19,7 +19,9 @@ typedef void (*ring_watch_fn)(void *userdata, const char *name);
 struct ring_watch {
         struct gang_object *object;     /* NULL: no such object is defined */
         int event_fd;                   /* a duplicate: others may watch the same */
+        bool posts;                     /* each post is told, also if there is nothing to take by now */
         bool on;
+        bool fresh;                     /* on, and nothing was heard yet */
         sd_event_source *source, *alarm;
         ring_watch_fn fn;
         void *userdata;
@@ -31,6 +33,8 @@ struct ring_watch {
 bool ring_watch_can(const struct gang_object *object);
 
 int ring_watch_init(struct ring_watch *w, sd_event *event, struct gang_object *object, ring_watch_fn fn, void *userdata);
+/** The same; told of each post, and of what is taken and not done with, besides. */
+int ring_watch_init_posts(struct ring_watch *w, sd_event *event, struct gang_object *object, ring_watch_fn fn, void *userdata);
 void ring_watch_done(struct ring_watch *w);
 
 /** Begin to watch. If something is there already, it is told from the loop. */

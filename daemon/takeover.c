@@ -21,7 +21,6 @@
 #include "base/fd.h"
 #include "daemon/config/config.h"
 #include "daemon/demand.h"
-#include "daemon/failure-hook.h"
 #include "daemon/gang.h"
 #include "daemon/group.h"
 #include "daemon/instance.h"
@@ -33,6 +32,7 @@
 #include "daemon/wishes.h"
 #include "daemon/report.h"
 #include "daemon/roll.h"
+#include "daemon/side-process.h"
 #include "daemon/worker.h"
 
 /* ---- the state memory -------------------------------------------------------------------------- */
@@ -227,8 +227,8 @@ static void adopt(struct gang *gang, const char *key, pid_t pid, uint64_t starte
         struct instance *instance = find_or_make(gang, key);
         int r;
 
-        if (failure_hook_owns(key)) {
-                r = failure_hook_adopt(gang, key, pid, started_usec, cookie);
+        if (side_process_owns(key)) {
+                r = side_process_adopt(gang, key, pid, started_usec, cookie);
                 if (r < 0)
                         log_error("%s: cannot take it over: %s", key, strerror(-r));
                 return;
@@ -303,7 +303,7 @@ static void handle_exit(struct gang *gang, const Ganger__Keeper__Exited *exited)
 
         if (instance && instance->pid == exited->pid)
                 instance_exited(instance, exited);
-        else if (!failure_hook_exited(gang, exited))
+        else if (!side_process_exited(gang, exited))
                 (void)orphan_exited(gang, exited); /* else it was acknowledged above */
 }
 
@@ -327,6 +327,7 @@ void takeover_resume(struct gang *gang, const Ganger__Keeper__WelcomeState *welc
                 worker->fresh = false;
                 schedule_arm(worker);
         }
+        side_processes_resume(gang);
         for (size_t i = 0; i < welcome->n_exits; i++)
                 handle_exit(gang, welcome->exits[i]);
         groups_resume(gang);

@@ -21,6 +21,7 @@
 #include "daemon/log/log.h"
 #include "daemon/release.h"
 #include "daemon/roll.h"
+#include "daemon/stall.h"
 #include "daemon/wishes.h"
 
 struct worker *worker_find(struct gang *gang, const char *name) {
@@ -60,6 +61,7 @@ struct worker *worker_free(struct worker *worker) {
         roll_free(worker);
         release_free(worker->previous);
         release_free(worker->file);
+        stall_forget(worker);
         for (size_t i = 0; i < worker->n_instances; i++)
                 instance_free(worker->instances[i]);
         map_remove(&worker->gang->workers_by_name, &worker->node);

@@ -53,6 +53,7 @@ struct worker {
         struct worker_demand *demand;   /* with `start = on-demand`: what is watched; NULL: nothing yet */
         struct end_counts ends;
         struct worker_log log;
+        struct worker_stall *stall;     /* with `stall-timeout`, while one is ready; else NULL */
         uint32_t state_slot;
 };
 

@@ -79,7 +79,8 @@ enum {
  * @param ret    receives the membership; free it with `ganger_leave`.
  * @param name   must be NULL.
  * @return 0, or
- *         -ENOENT      not started by gangerd or by a host, or its definition names no ring, service or lock, and no `io`;
+ *         -ENOENT      not started by gangerd or by a host, or its definition names no ring, service or lock, no `io` and no
+ *                      `heartbeat`;
  *         -EPROTO      the handshake is damaged;
  *         -EPROTONOSUPPORT  it, or what it names, is of another version than this library's: link both sides with one;
  *         -EALREADY    this process has joined by this function already;
@@ -118,6 +119,15 @@ const char *ganger_worker(const struct ganger *g);
 
 /** The number of this instance, from 0. */
 unsigned int ganger_instance(const struct ganger *g);
+
+/**
+ * Say that this process lives, for the key `heartbeat` of its worker: to be called more often than each
+ * GANGER_HEARTBEAT_USEC (in the environment: microseconds; not set where nobody looks), from where the work is done.
+ * One addition in shared memory, and no system call: it never blocks and cannot fail. Any thread may call it, and a
+ * signal handler. In a process that is not an instance of a worker it does nothing that anybody sees. What was
+ * counted outlives the daemon's manager; the next one gives a whole period.
+ */
+void ganger_heartbeat(struct ganger *g);
 
 /**
  * Make every receive of this process end with -ESHUTDOWN, now and from now on, as when the daemon asks

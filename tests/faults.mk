@@ -10,6 +10,7 @@ tests_faults_gangerd_faults_SOURCES = daemon/main.c \
 	daemon/failure-hook.c \
 	daemon/condemn.c \
 	daemon/fd-store.c \
+	daemon/heartbeat.c \
 	daemon/instance.c \
 	daemon/instance-end.c \
 	daemon/instance-record.c \
@@ -18,6 +19,7 @@ tests_faults_gangerd_faults_SOURCES = daemon/main.c \
 	daemon/main-pid.c \
 	daemon/membership.c \
 	daemon/objects.c \
+	daemon/probe-exec.c \
 	daemon/quarantine.c daemon/successor.c daemon/upgrade.c daemon/keeper/handover.c daemon/manager.c \
 	daemon/notify.c \
 	daemon/release.c \
@@ -28,6 +30,7 @@ tests_faults_gangerd_faults_SOURCES = daemon/main.c \
 	daemon/roll-record.c \
 	daemon/roll-step.c \
 	daemon/sockets.c \
+	daemon/stall.c \
 	daemon/takeover.c \
 	daemon/wishes.c \
 	daemon/worker.c

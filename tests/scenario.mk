@@ -30,6 +30,9 @@ SCENARIOS = \
 	tests/scenario/b195-groups.py \
 	tests/scenario/b196-runs.py \
 	tests/scenario/b198-remembered.py \
+	tests/scenario/b201-exec-probes.py \
+	tests/scenario/b202-stall.py \
+	tests/scenario/b203-heartbeat.py \
 	tests/scenario/b220-log-files.py \
 	tests/scenario/b221-log-rates.py \
 	tests/scenario/b222-logs-verb.py \

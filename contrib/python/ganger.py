@@ -137,6 +137,7 @@ _FUNCTIONS = {
     'worker': (ctypes.c_char_p, _handle),
     'instance': (ctypes.c_uint, _handle),
     'interrupt': (None, _handle),
+    'heartbeat': (None, _handle),
     'ring_open': ('r', _handle, ctypes.c_char_p, ctypes.c_uint, _out),
     'ring_close': (_handle, _handle),
     'ring_name': (ctypes.c_char_p, _handle),
@@ -942,6 +943,10 @@ class Gang(_Owned):
 
     def status(self, text):
         _check(_c.status(self._get(), text.encode()))
+
+    def heartbeat(self):
+        """This process lives: more often than each GANGER_HEARTBEAT_USEC (in os.environ), with `heartbeat` of its worker."""
+        _c.heartbeat(self._get())
 
     def interrupt(self):
         """Every receive of this process ends from now on, as when it is asked to drain. For a signal handler."""

@@ -63,6 +63,11 @@ void check_log(const struct checker *c, const struct worker_definition *w);
 /** The addresses and the text of `ready` and `health`. */
 void check_probes(const struct checker *c, const struct worker_definition *w);
 
+/* ---- how it is known to be well; semantics-liveness.c ------------------------------------------- */
+
+/** `stall-timeout` and `heartbeat`. */
+void check_liveness(const struct checker *c, const struct worker_definition *w);
+
 /* ---- sockets; semantics-listen.c ---------------------------------------------------------------- */
 
 void check_listen(const struct checker *c, const struct listen_definition *listen);

@@ -86,6 +86,7 @@ enum worker_ready {
         WORKER_READY_UNIX,
         WORKER_READY_HTTP,      /* … and answers */
         WORKER_READY_LOG,       /* its output has ready-log in it */
+        WORKER_READY_EXEC,      /* ready-exec ends with 0 */
         _WORKER_READY_N,
 };
 
@@ -113,7 +114,7 @@ static inline bool ready_by_message(enum worker_ready ready) {
 /** The probe that tells it; PROBE_NONE: something else does. */
 static inline enum probe_kind ready_probe(enum worker_ready ready) {
         return ready == WORKER_READY_TCP ? PROBE_TCP : ready == WORKER_READY_UNIX ? PROBE_UNIX :
-               ready == WORKER_READY_HTTP ? PROBE_HTTP : PROBE_NONE;
+               ready == WORKER_READY_HTTP ? PROBE_HTTP : ready == WORKER_READY_EXEC ? PROBE_EXEC : PROBE_NONE;
 }
 
 /** A ring, a service or a lock. A field that its kind has no key for is at its default, or 0. */
@@ -206,12 +207,16 @@ struct worker_definition {
         uint32_t fd_store_max;
         char *ready_address;            /* NULL: not set */
         char *ready_log;                /* NULL: not set */
+        char **ready_exec;              /* a program and its arguments; may be empty */
         enum probe_kind health;
         char *health_address;           /* NULL: not set */
+        char **health_exec;             /* as ready_exec */
         uint64_t health_interval_usec;
         uint64_t health_timeout_usec;
         uint32_t health_retries;        /* never 0 */
         uint64_t health_start_period_usec;
+        uint64_t stall_timeout_usec;    /* USEC_INFINITY: none */
+        uint64_t heartbeat_usec;        /* USEC_INFINITY: none */
         char *base;                     /* directory of the file, absolute; not part of what it is */
         unsigned int line;
 };
@@ -349,7 +354,7 @@ struct geometry object_definition_geometry(const struct object_definition *objec
 uint64_t worker_definition_hash(const struct worker_definition *worker);
 
 /**
- * The absolute path of a program to execute: `exec` or `on-failure`, as typed.
+ * The absolute path of a program to execute: `exec`, `on-failure`, …, as typed.
  * A name without a slash is searched in PATH of this process;
  * a relative path is relative to `directory` if set, else to the directory of the file.
  * @return 0; -ENOENT, -EACCES, … (the error says what was looked for); -ENOMEM.

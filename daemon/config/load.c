@@ -160,11 +160,24 @@ static void verify_program(const struct worker_definition *w, struct error *erro
                 error_prefix(error, "exec");
 }
 
-static void verify_on_failure(const struct worker_definition *w, struct error *error) {
+/* One of those that run beside it. */
+static void verify_beside(const struct worker_definition *w, char *const *words, const char *key, struct error *error) {
         _cleanup_(freep) char *program = NULL;
 
-        if (worker_definition_program(w, w->on_failure[0], &program, error) < 0)
-                error_prefix(error, "on-failure");
+        if (words[0] && worker_definition_program(w, words[0], &program, error) < 0)
+                error_prefix(error, "%s", key);
+}
+
+static void verify_on_failure(const struct worker_definition *w, struct error *error) {
+        verify_beside(w, w->on_failure, "on-failure", error);
+}
+
+static void verify_ready_exec(const struct worker_definition *w, struct error *error) {
+        verify_beside(w, w->ready_exec, "ready-exec", error);
+}
+
+static void verify_health_exec(const struct worker_definition *w, struct error *error) {
+        verify_beside(w, w->health_exec, "health-exec", error);
 }
 
 static int verify(const struct config *config, const struct worker_definition *w,
@@ -186,8 +199,11 @@ static void verify_worker(const struct config *config, const struct worker_defin
                 verify(config, w, errors, verify_user);
         if (good && w->exec[0]) /* the program may be relative to the directory */
                 verify(config, w, errors, verify_program);
-        if (good && w->on_failure[0])
-                verify(config, w, errors, verify_on_failure);
+        if (!good)
+                return;
+        verify(config, w, errors, verify_on_failure);
+        verify(config, w, errors, verify_ready_exec);
+        verify(config, w, errors, verify_health_exec);
 }
 
 int config_verify(const struct config *config, struct config_errors *errors) {

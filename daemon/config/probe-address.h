@@ -15,6 +15,7 @@ enum probe_kind {
         PROBE_TCP,
         PROBE_UNIX,
         PROBE_HTTP,
+        PROBE_EXEC,             /* a program; has no address */
         _PROBE_KIND_N,
 };
 

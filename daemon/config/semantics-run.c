@@ -50,6 +50,8 @@ static void check_address(const struct checker *c, const char *key, const char *
                           const char *address) {
         struct probe_address parsed;
 
+        if (kind == PROBE_EXEC)
+                kind = PROBE_NONE;
         if (kind == PROBE_NONE && address && !is_doubtful(c, of))
                 complain(c, key, "only with %s = tcp, unix or http", of);
         else if (kind != PROBE_NONE && !address && !was_written(c, key))
@@ -58,9 +60,20 @@ static void check_address(const struct checker *c, const char *key, const char *
                 complain(c, key, "'%s' is not an address for %s = %s", address, of, probe_words[kind]);
 }
 
+/* So does a program. */
+static void check_program(const struct checker *c, const char *key, const char *of, enum probe_kind kind,
+                          char *const *program) {
+        if (kind == PROBE_EXEC && !program[0] && !was_written(c, key))
+                complain(c, of, "%s is missing", key);
+        else if (kind != PROBE_EXEC && program[0] && !is_doubtful(c, of))
+                complain(c, key, "only with %s = exec", of);
+}
+
 void check_probes(const struct checker *c, const struct worker_definition *w) {
         check_address(c, "ready-address", "ready", ready_probe(w->ready), w->ready_address);
         check_address(c, "health-address", "health", w->health, w->health_address);
+        check_program(c, "ready-exec", "ready", ready_probe(w->ready), w->ready_exec);
+        check_program(c, "health-exec", "health", w->health, w->health_exec);
         if (w->ready == WORKER_READY_LOG && !w->ready_log && !was_written(c, "ready-log"))
                 complain(c, "ready", "ready-log is missing");
         if (w->ready != WORKER_READY_LOG && w->ready_log && !is_doubtful(c, "ready"))

@@ -241,10 +241,12 @@ static void check_worker(const struct checker *c, struct worker_definition *w) {
         check_start(c, w);
         if (w->io != WORKER_IO_NONE && !was_written(c, "ready"))
                 w->ready = WORKER_READY_LIBRARY;
-        if (w->ready == WORKER_READY_LIBRARY && w->io == WORKER_IO_NONE && !was_written(c, "io") && !has_objects(c))
+        if (w->ready == WORKER_READY_LIBRARY && w->io == WORKER_IO_NONE && !was_written(c, "io") && !has_objects(c) &&
+            w->heartbeat_usec == USEC_INFINITY)
                 complain(c, "ready", "a program without rings, services and locks cannot join the library; use notify");
         check_ready(c, w);
         check_probes(c, w);
+        check_liveness(c, w);
         check_kind_of_run(c, w);
         check_log(c, w);
         if (w->restart_delay_max_usec < w->restart_delay_usec) {

@@ -64,6 +64,7 @@ const char *const worker_ready_words[] = {
         [WORKER_READY_UNIX] = "unix",
         [WORKER_READY_HTTP] = "http",
         [WORKER_READY_LOG] = "log",
+        [WORKER_READY_EXEC] = "exec",
         [_WORKER_READY_N] = NULL,
 };
 const char *const worker_start_words[] = {
@@ -72,7 +73,8 @@ const char *const worker_start_words[] = {
 };
 
 const char *const probe_words[] = {
-        [PROBE_NONE] = "none", [PROBE_TCP] = "tcp", [PROBE_UNIX] = "unix", [PROBE_HTTP] = "http", [_PROBE_KIND_N] = NULL,
+        [PROBE_NONE] = "none", [PROBE_TCP] = "tcp", [PROBE_UNIX] = "unix", [PROBE_HTTP] = "http",
+        [PROBE_EXEC] = "exec", [_PROBE_KIND_N] = NULL,
 };
 
 /* The fields are enums of different types, all of the size of an int. */
@@ -267,6 +269,10 @@ static int time_read(const struct config_key *key, void *field, char *const *ite
 
 static void time_write(const struct config_key *key, const void *field, FILE *out) {
         usec_print(*(const uint64_t *)field, out);
+}
+
+static bool time_is_set(const void *field) {
+        return *(const uint64_t *)field != USEC_INFINITY;
 }
 
 /* ---- count/period ------------------------------------------------------------------------------ */
@@ -560,6 +566,10 @@ const struct key_type key_type_power = NUMBER("number", sizeof(uint32_t), power_
 const struct key_type key_type_size = NUMBER("size", sizeof(uint32_t), size_read, size_write);
 const struct key_type key_type_power_size = NUMBER("size", sizeof(uint32_t), power_size_read, size_write);
 const struct key_type key_type_time = NUMBER("time", sizeof(uint64_t), time_read, time_write);
+const struct key_type key_type_optional_time = {
+        "time", KEY_FIXED, sizeof(uint64_t), false, time_read, time_write, time_is_set,
+        0xff, /* USEC_INFINITY */
+};
 const struct key_type key_type_limit = NUMBER("count/time", LIMIT_SIZE, limit_read, limit_write);
 const struct key_type key_type_stop_signal = NUMBER("signal", sizeof(int), stop_signal_read, signal_write);
 const struct key_type key_type_io_fds = {

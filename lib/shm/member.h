@@ -5,7 +5,7 @@
 /*
  * The memory that one process shares with its supervisor alone
  *
- * It holds the journals of its handles, and the flag that asks it to drain. It is nobody else's, so that no
+ * It holds the journals of its handles, the flag that asks it to drain, and its heartbeat. It is nobody else's, so that no
  * other member of a ring can forge a journal and, through it, touch a ring that it was not given.
  */
 
@@ -16,10 +16,13 @@
 #include "shm/queue.h"
 
 #define MEMBER_MAGIC UINT64_C(0x0a6d656d6265720a)
-#define MEMBER_LAYOUT_VERSION 2
+#define MEMBER_LAYOUT_VERSION 3
 
 /** Handles that one process may have open, over all its rings. */
 #define MEMBER_HANDLES 64
+
+/** In place of a count: the process has left, and has no heart any more that could beat. */
+#define HEARTBEAT_LEFT UINT64_MAX
 
 /** What one journal can settle at once. */
 #define JOURNAL_ENTRIES 63
@@ -36,6 +39,7 @@ struct member_memory {
         uint32_t handles;
         _Alignas(CACHE_LINE) _Atomic uint32_t drain;    /* set: receive no more */
         _Atomic uint32_t joined;                        /* set: the process has joined, and looks at `drain` */
+        _Alignas(CACHE_LINE) _Atomic uint64_t heartbeat; /* counts; apart, since receivers look at `drain` all the time */
         struct journal journals[MEMBER_HANDLES];
 };
 

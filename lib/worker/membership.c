@@ -125,6 +125,8 @@ struct ganger *ganger_leave(struct ganger *g) {
                 if (g->open[i])
                         g->open[i]->close(g->open[i]);
         pthread_mutex_unlock(&g->lock);
+        if (g->member.memory)
+                atomic_store_explicit(&g->member.memory->heartbeat, HEARTBEAT_LEFT, memory_order_relaxed);
         for (size_t i = 0; i < g->n_objects; i++)
                 joined_done(&g->objects[i]);
         member_unmap(&g->member);
@@ -139,6 +141,12 @@ const char *ganger_worker(const struct ganger *g) {
 
 unsigned int ganger_instance(const struct ganger *g) {
         return g->instance;
+}
+
+/* Relaxed: whoever looks wants to see that it moves, and nothing else by it. */
+void ganger_heartbeat(struct ganger *g) {
+        if (g->member.memory)
+                atomic_fetch_add_explicit(&g->member.memory->heartbeat, 1, memory_order_relaxed);
 }
 
 /*

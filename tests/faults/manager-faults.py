@@ -12,6 +12,7 @@ import glob
 import io
 import os
 import re
+import signal
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'harness'))
@@ -464,6 +465,103 @@ def a_demand(fault):
         g.wait_until('it is started', lambda: g.instance('late/0')['state'] == 'ready')
 
 
+def a_probe(fault, point=None):
+    """a probe that is a program ends with its process, wherever the manager dies that has begun it"""
+    with FaultyGang(fault) as g:
+        g.script('ask', f'read -r go < {g.fifo("gate-ask")}')
+        if point:
+            g.die_at(point)
+        g.configure(CONFIG + 'worker asked { exec = {"sleep", "1000"} health = exec health-exec = {"@/ask"} health-interval = 10ms '
+                             'health-timeout = 1h }\n')
+        g.ctl('reload')
+        if point:
+            g.has_died()
+        def one():
+            pids = [p for p in children(g.keeper_pid) if any(a.endswith('/ask') for a in process_arguments(p))]
+            check(len(pids) <= 1, 'two probes at once')
+            return pids
+        probe, = g.wait_until('it is asked', one)
+        before = g.instances()
+        kill(g.manager_pid)
+        kill(before['asked/0']['pid'])
+        g.wait_until('the probe is gone', lambda: not alive(probe))
+        g.replaced('asked/0', before)
+        g.wait_until('the next one is asked', one)
+
+
+STALLS = '''
+ring jobs { slots = 64 max-deliveries = 100 }
+worker hold { exec = {"@/hold"} io = lines receive = jobs stall-timeout = 200ms stop-timeout = 500ms }
+worker source { exec = {"@/source"} io = lines send = jobs }
+'''
+
+
+def stalling(fault):
+    """With one that receives, and one that sends what comes by a fifo."""
+    g = FaultyGang(fault)
+    g.configure(STALLS)
+    g.script('source', f'while :; do cat {g.fifo("lines")}; done')
+    g.script('hold', f'while read -r x; do : > {g.path("taken")}; read -r go < {g.path("gate")}; done')
+    return g
+
+
+def is_stalled(g):
+    g.wait_until('it is ended', lambda: any(e['kind'] == 'exit' for e in g.events.items))
+    e = g.wait_event(lambda e: e['kind'] == 'exit', what='its end')
+    check('stalled: held message 0 of jobs' in e['text'], f'its end: {e["text"]}')
+
+
+def a_stall(fault):
+    """whoever holds a message for too long is ended, though the message was taken before the manager came to look"""
+    with stalling(fault) as g:
+        g.wait_until('nothing is awaited', lambda: armed_timers(g.manager_pid) == 0)
+        os.kill(g.manager_pid, signal.SIGSTOP)
+        with open(g.path('lines'), 'w') as f:
+            f.write('x\n')
+        g.wait_until('it is taken', lambda: os.path.exists(g.path('taken')))
+        os.kill(g.manager_pid, signal.SIGCONT)
+        is_stalled(g)
+
+
+def a_frozen_stall(fault):
+    """… and though it is stopped, also if a manager has died meanwhile"""
+    with stalling(fault) as g:
+        g.ctl('send', 'jobs', 'x')
+        g.wait_until('it is taken', lambda: g.ring('jobs')['leased'] == 1)
+        os.kill(g.pid(g.json('peek', 'jobs')['messages'][0]['holder']), signal.SIGSTOP)
+        kill_and_wait(g.manager_pid)
+        is_stalled(g)
+
+
+BEATS = '''
+import signal, sys
+import ganger
+gang = ganger.join()
+gang.heartbeat()
+gang.ready()
+signal.pause()
+'''
+
+
+def a_heartbeat(fault, point=None):
+    """one without a heartbeat has a whole period with each manager, and no more"""
+    binding = need_library()
+    with FaultyGang(fault) as g:
+        g.python('beats', BEATS)
+        g.configure(f'worker beats {{ exec = {{"@/beats"}} ready = library heartbeat = 2s {binding} }}\n')
+        g.ctl('reload')
+        g.wait_until('it is ready', lambda: g.instance('beats/0')['state'] == 'ready')
+        pid = g.pid('beats/0')
+        for _ in range(2):
+            kill_and_wait(g.manager_pid)
+            g.ctl('status')
+        g.wait_until('it is ended', lambda: not alive(pid))
+        e = g.wait_event(lambda e: e['kind'] == 'exit' and e['pid'] == pid, what='its end')
+        equal(e['text'], 'killed by SIGABRT (heartbeat: still for 2s)', 'its end')
+        began = [m for m in g.events.items if m['kind'] == 'manager' and m['monotonic_usec'] < e['monotonic_usec']][-1]
+        check(e['monotonic_usec'] - began['monotonic_usec'] >= 2000000, 'the period is too short')
+
+
 WORKER_POINTS = ('before-recover', 'after-recover', 'after-state', 'after-acknowledge', 'before-spawn', 'amid-spawn', 'after-spawn')
 
 # Says what comes by its fifo, with a descriptor.
@@ -815,6 +913,11 @@ CHECKS = (
     (lines_that_were_dropped, (None,),
      {'forget-dropped': (None, 'what could not be written'), 'forget-rated': (None, 'what could not be written|what was too much')}),
     (one_that_remains, (None, 'before-recover', 'after-state', 'after-acknowledge'), {'forget-remains': (None, 'state')}),
+    (a_heartbeat, (None,), {'heartbeat-forgotten': (None, '.*until it is ended'),
+                            'heartbeat-goes-on': (None, 'the period is too short')}),
+    (a_stall, (None,), {'stall-unheard': (None, '.*until it is ended')}),
+    (a_frozen_stall, (None,), {'stall-frozen': (None, '.*until it is ended')}),
+    (a_probe, (None, 'after-probe'), {'probe-left': (None, '.*until the probe is gone')}),
     (an_outsider, (None, 'before-recover-attached', 'after-recover-attached'), {'forget-attached': (None, 'the letter')}),
 )
 

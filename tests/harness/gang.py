@@ -92,6 +92,13 @@ def environment(**more):
     return {name: value for name, value in env.items() if value is not None}
 
 
+def need_library():
+    """For programs that use contrib/python/ganger.py. @return a key of a worker."""
+    if sanitized():
+        raise Skip('the library is built with a sanitizer')
+    return f'environment = {{"PYTHONPATH={SOURCE}/contrib/python", "LD_LIBRARY_PATH={BUILD}/.libs"}}'
+
+
 def sanitized():
     """Whether this build has AddressSanitizer: its memory and its time say nothing."""
     with open(f'{BUILD}/gangerd', 'rb') as f:
@@ -137,6 +144,21 @@ def cpu_ticks(pid):
     with open(f'/proc/{pid}/stat') as f:
         fields = f.read().rpartition(')')[2].split()
     return int(fields[11]) + int(fields[12])
+
+
+def descriptors(pid):
+    """What the kernel tells of each descriptor of a process."""
+    for fd in os.listdir(f'/proc/{pid}/fdinfo'):
+        try:
+            with open(f'/proc/{pid}/fdinfo/{fd}') as f:
+                yield f.read()
+        except FileNotFoundError:
+            pass
+
+
+def armed_timers(pid):
+    """Of a process: timers that will go off."""
+    return sum('it_value:' in text and 'it_value: (0, 0)' not in text for text in descriptors(pid))
 
 
 def alive(pid):

@@ -72,6 +72,14 @@ class WithHost(unittest.TestCase):
         self.host.close()
 
 
+class Membership(WithHost):
+    def test_a_heartbeat_is_for_any_member(self):
+        self.gang.heartbeat()
+        self.gang.close()
+        with self.assertRaises(ValueError):
+            self.gang.heartbeat()
+
+
 class Queue(WithHost):
     def test_a_message_goes_through(self):
         ring = self.gang.ring('jobs', BOTH)

@@ -59,6 +59,12 @@ START_TEST(every_key_is_read) {
         ck_assert_uint_eq(c->workers[10]->health_interval_usec, 10 * USEC_PER_SEC);
         ck_assert_uint_eq(c->workers[10]->health_retries, 5);
         ck_assert_str_eq(c->workers[11]->ready_log, "ready to accept connections");
+        ck_assert_uint_eq(config_worker(c, "writer")->heartbeat_usec, 5 * USEC_PER_SEC);
+        ck_assert_uint_eq(config_worker(c, "lazy")->stall_timeout_usec, 30 * USEC_PER_SEC);
+        ck_assert_int_eq(c->workers[9]->health, PROBE_EXEC);
+        ck_assert_str_eq(c->workers[9]->health_exec[2], "kill -0 $MAINPID");
+        ck_assert_int_eq(config_worker(c, "tool")->ready, WORKER_READY_EXEC);
+        ck_assert_str_eq(config_worker(c, "tool")->ready_exec[1], "-d");
         ck_assert_uint_eq(c->objects[0]->slots, 65536);
         ck_assert_uint_eq(c->objects[0]->slot_size, 1024);
         ck_assert_uint_eq(c->objects[0]->max_deliveries, 3);
@@ -416,12 +422,12 @@ START_TEST(the_hash_is_of_what_a_process_was_started_with) {
                 "restart-delay-max = 1h", "restart-limit = 1/1s", "stop-signal = SIGINT",
                 "stop-timeout = 1s",      "ready-timeout = 1s",   "success-exit-status = 3",
                 "restart-prevent = {KILL, 4}", "restart-force = USAGE", "on-failure = {sh, -c}",
-                "on-failure-timeout = 1s", "start = manual",
+                "on-failure-timeout = 1s", "start = manual", "health = exec health-exec = a",
                 "watchdog-signal = SIGKILL", "health-interval = 1s", "health-retries = 9",
         };
         static const char *const process[] = {
                 "directory = /", "environment = 'A=b'", "user = root", "io = lines", "receive = r",
-                "send = r",      "ready = notify",       "ready = fd ready-fd = 3", "ready = log ready-log = x", "ready = tcp ready-address = 80", "watchdog = 1s", "fd-store-max = 1",
+                "send = r",      "ready = notify",       "ready = fd ready-fd = 3", "ready = log ready-log = x", "ready = tcp ready-address = 80", "ready = exec ready-exec = a", "heartbeat = 1s", "watchdog = 1s", "fd-store-max = 1",
         };
         _cleanup_(config_freep) struct config *plain = parse("ring r { } worker w { exec = a }");
         uint64_t hash = worker_definition_hash(plain->workers[0]);

@@ -556,6 +556,30 @@ START_TEST(interrupting_wakes_other_threads) {
 }
 END_TEST
 
+#define BEATS 1000
+
+static void *beats(void *unused) {
+        for (size_t i = 0; i < BEATS; i++)
+                ganger_heartbeat(g);
+        return NULL;
+}
+
+START_TEST(a_heartbeat_counts_and_ends_with_the_membership) {
+        struct member_memory *memory = member.memory.memory;
+        pthread_t threads[3];
+
+        ck_assert_uint_eq(atomic_load(&memory->joined), 1);
+        ck_assert_uint_eq(atomic_load(&memory->heartbeat), 0);
+        for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+                ck_assert_int_eq(pthread_create(&threads[i], NULL, beats, NULL), 0);
+        for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+                pthread_join(threads[i], NULL);
+        ck_assert_uint_eq(atomic_load(&memory->heartbeat), BEATS * ARRAY_SIZE(threads));
+        g = ganger_leave(g);
+        ck_assert_uint_eq(atomic_load(&memory->heartbeat), HEARTBEAT_LEFT);
+}
+END_TEST
+
 /* ---- threads ----------------------------------------------------------------------------------- */
 
 #define PER_THREAD 20000
@@ -677,7 +701,7 @@ int main(void) {
                 too_long_is_refused, a_full_ring_says_so, forwarding_is_exactly_once, forwarding_many,
                 forwarding_between_memberships_is_refused, the_descriptor_tells_of_messages,
                 each_poller_is_told, draining_ends_receiving_but_not_sending, interrupting_ends_a_wait,
-                interrupting_wakes_other_threads,
+                interrupting_wakes_other_threads, a_heartbeat_counts_and_ends_with_the_membership,
                 threads_use_handles_of_their_own, the_daemon_is_told,
         };
 
