@@ -120,6 +120,24 @@ const char *ganger_worker(const struct ganger *g);
 unsigned int ganger_instance(const struct ganger *g);
 
 /**
+ * Is this process a spare (`standby` in its worker)? While it is one, its receives wait, and it takes over when an instance of its
+ * worker ends: from then on the answer is no. For a program that receives nothing, such as a leader, which must not act before.
+ * Thread-safe and async-signal-safe. Also in the environment at the start: GANGER_STANDBY=1.
+ * @return 1 if it is one, else 0.
+ */
+int ganger_is_standby(const struct ganger *g);
+
+/**
+ * Wait until this process is no spare any more. Returns at once in one that is none. Thread-safe.
+ * @param timeout_usec  how long to wait, in microseconds: 0 does not wait, -1 waits for ever.
+ * @return 0          it is not, or no longer, a spare;
+ *         -EAGAIN    it is one, and timeout_usec is 0; -ETIMEDOUT;
+ *         -ESHUTDOWN this instance is asked to drain: end;
+ *         -EINTR     a signal handler ran.
+ */
+int ganger_wait_active(struct ganger *g, int64_t timeout_usec);
+
+/**
  * Make every receive of this process end with -ESHUTDOWN, now and from now on, as when the daemon asks
  * it to drain. Sending goes on. Async-signal-safe: meant for a SIGTERM handler.
  */
@@ -187,6 +205,10 @@ int ganger_ring_fd(struct ganger_ring *ring);
  * Receive a message, and lease it.
  *
  * Linearises at one compare-and-swap of the slot's word. Never waits for a sender that is half done.
+ *
+ * While this instance is held (`gangerctl drain`, or it is a spare: `standby`) there is nothing to receive for it, whatever is in
+ * the ring: a receive waits until it is held no more, and the descriptor is not readable for what comes. So it is for all that
+ * is received, of whatever kind.
  *
  * @param timeout_usec  0: do not wait; negative: wait without limit; else at most so long (CLOCK_MONOTONIC).
  * @return 0, or

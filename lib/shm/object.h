@@ -70,6 +70,12 @@ struct object {
         };
 };
 
+/**
+ * A member that receives here is held up, or is no longer: all who receive look again, and so do those who poll, also if they are
+ * announced nowhere. Does nothing at locks.
+ */
+void object_wake_held(struct object *o);
+
 /** Look at the object in a region, which is sound (region_map() looked at its geometry) and stays the caller's. */
 void object_open(struct object *o, const struct region *region, int event_fd);
 
