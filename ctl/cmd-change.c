@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * start, stop, restart, scale, wait, signal, reset-failed: change the gang, or wait until it is so
+ * start, stop, restart, drain, resume, scale, wait, signal, reset-failed: change the gang, or wait until it is so
  *
  * Each can be asked twice, so a manager that dies meanwhile is asked again: the library gives a restart
  * the time before which a process must have been started.
@@ -59,6 +59,32 @@ DEFINE_CHANGE(start, start, Ganger__V1__StartRequest, GANGER__V1__REQUEST__CALL_
 DEFINE_CHANGE(stop, stop, Ganger__V1__StopRequest, GANGER__V1__REQUEST__CALL_STOP, GANGER__V1__STOP_REQUEST__INIT)
 DEFINE_CHANGE(restart, restart, Ganger__V1__RestartRequest, GANGER__V1__REQUEST__CALL_RESTART,
               GANGER__V1__RESTART_REQUEST__INIT)
+
+static int drain(struct ctl *ctl, bool resume) {
+        Ganger__V1__Request request = GANGER__V1__REQUEST__INIT;
+        Ganger__V1__DrainRequest call = GANGER__V1__DRAIN_REQUEST__INIT;
+        int r;
+
+        r = check_names(ctl);
+        if (r != STATUS_DONE)
+                return r;
+        call.names = ctl->args;
+        call.n_names = (size_t)ctl->n_args;
+        call.all = option_given(&ctl->options, OPTION_ALL);
+        call.no_wait = option_given(&ctl->options, OPTION_NO_WAIT);
+        call.resume = resume;
+        request.call_case = GANGER__V1__REQUEST__CALL_DRAIN;
+        request.drain = &call;
+        return change(ctl, &request);
+}
+
+int verb_drain(struct ctl *ctl) {
+        return drain(ctl, false);
+}
+
+int verb_resume(struct ctl *ctl) {
+        return drain(ctl, true);
+}
 
 int verb_scale(struct ctl *ctl) {
         Ganger__V1__Request request = GANGER__V1__REQUEST__INIT;

@@ -38,6 +38,9 @@ static void put_time(struct output *o, uint64_t realtime_usec) {
         fprintf(o->file, "%s.%03u ", text, (unsigned int)(realtime_usec % USEC_PER_SEC / USEC_PER_MSEC));
 }
 
+/** The state of an instance, and what is added to it. */
+#define STATE_MAX 64
+
 /* ---- status ------------------------------------------------------------------------------------ */
 
 /** Why an instance is as it is; once it is ready, how its last process ended. */
@@ -45,12 +48,18 @@ static const char *reason_of(const Ganger__V1__Instance *i) {
         return *i->reason && strcmp(i->state, "ready") != 0 ? i->reason : i->last_exit;
 }
 
+/** "ready (drained)" */
+static const char *state_of(char *buf, size_t size, const Ganger__V1__Instance *i) {
+        snprintf(buf, size, "%s%s", i->state, i->drained ? " (drained)" : "");
+        return buf;
+}
+
 static void add_instance(struct table *t, const Ganger__V1__Instance *i, uint64_t now) {
-        char uptime[USEC_FORMAT_MAX] = "";
+        char uptime[USEC_FORMAT_MAX] = "", state[STATE_MAX];
 
         if (i->pid > 0)
                 span(uptime, sizeof uptime, i->started_usec, now);
-        table_add(t, (const char *[]){ i->key, i->state, i->pid > 0 ? NUMBER(i->pid) : NULL, uptime,
+        table_add(t, (const char *[]){ i->key, state_of(state, sizeof state, i), i->pid > 0 ? NUMBER(i->pid) : NULL, uptime,
                                        NUMBER(i->restarts), reason_of(i) });
 }
 
@@ -104,7 +113,7 @@ static void instance_details(struct output *o, const Ganger__V1__Instance *i, ui
         putc('\n', o->file);
         put(o, i->key);
         fputs(": ", o->file);
-        print_state(o, i->state, i->state);
+        print_state(o, i->state, state_of(text, sizeof text, i));
         fprintf(o->file, " for %s\n", span(time, sizeof time, i->since_usec, now));
         if (i->pid > 0) {
                 snprintf(text, sizeof text, "%" PRId32 ", up %s", i->pid, span(time, sizeof time, i->started_usec, now));

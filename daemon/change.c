@@ -18,6 +18,7 @@
 #include "daemon/config/config.h"
 #include "daemon/gang.h"
 #include "daemon/group.h"
+#include "daemon/hold.h"
 #include "daemon/order.h"
 #include "daemon/worker.h"
 
@@ -36,6 +37,7 @@ struct change *change_cancel(struct change *change) {
         for (size_t i = 0; i < change->n; i++)
                 instance_unwatch(&change->targets[i].watcher);
         sd_event_source_disable_unref(change->done);
+        sd_event_source_disable_unref(change->look);
         free(change);
         return NULL;
 }
@@ -111,11 +113,30 @@ static void target_check(struct change_target *target) {
                 if (instance->generation > target->generation)
                         target_check_up(target);
                 break;
+        case CHANGE_DRAIN:
+                /* Who looked at the flag just before it was set may have taken one more. */
+                if (!instance_state_has_process(instance->state) ||
+                    (target->change->looked && !hold_is_busy(instance)))
+                        target_settle(target, true, NULL);
+                break;
         case CHANGE_RESET:
         case CHANGE_SIGNAL:
+        case CHANGE_RESUME:
                 target_settle(target, true, NULL);
                 break;
         }
+}
+
+void change_look(struct change *change) {
+        for (size_t i = 0; i < change->n; i++)
+                if (!change->targets[i].settled)
+                        target_check(&change->targets[i]);
+}
+
+void change_settle_rest(struct change *change) {
+        for (size_t i = 0; i < change->n; i++)
+                if (!change->targets[i].settled)
+                        target_settle(&change->targets[i], true, NULL);
 }
 
 static void on_state(struct instance_watcher *watcher, struct instance *instance, int state) {
@@ -168,7 +189,7 @@ static void change_add(struct change *change, struct instance *instance, enum ch
 }
 
 static void change_add_worker(struct change *change, struct worker *worker, enum change_kind kind) {
-        size_t n = kind == CHANGE_STOP || kind == CHANGE_WAIT_STOPPED ? worker->n_instances : worker->wanted;
+        size_t n = kind == CHANGE_STOP || kind == CHANGE_WAIT_STOPPED ? worker->n_instances : worker_count_target(worker);
 
         for (size_t i = 0; i < n; i++)
                 change_add(change, worker->instances[i], kind);
@@ -184,7 +205,7 @@ static struct worker *target_worker(struct gang *gang, const char *name) {
 static struct instance *target_instance(struct gang *gang, const char *name, enum change_kind kind) {
         struct instance *instance = instance_find(gang, name);
 
-        return instance && (instance->number < instance->worker->wanted || kind == CHANGE_STOP) ? instance : NULL;
+        return instance && (instance->number < worker_count_target(instance->worker) || kind == CHANGE_STOP) ? instance : NULL;
 }
 
 /* ---- who else is concerned ----------------------------------------------------------------------- */
@@ -271,6 +292,31 @@ static int check_conflicts(struct gang *gang, const struct change_request *reque
         return 0;
 }
 
+/** Of all, those that have nothing to hold back are left out; of those that are named, there must be none. */
+static int check_drain(struct gang *gang, const struct change_request *request, struct error *error) {
+        int r = 0;
+
+        if (request->kind != CHANGE_DRAIN)
+                return 0;
+        for (size_t i = 0; i < request->n_names && !request->all && r >= 0; i++) {
+                const struct instance *instance = target_worker(gang, request->names[i]) ? NULL :
+                                                  target_instance(gang, request->names[i], request->kind);
+
+                if (instance)
+                        r = hold_check(instance_definition(instance), error);
+        }
+        list_for_each(it, &gang->workers) {
+                struct worker *worker = list_entry(it, struct worker, link);
+                struct error ignored = ERROR_NULL;
+
+                if (worker->picked && request->all)
+                        worker->picked = hold_check(worker->definition, &ignored) >= 0;
+                else if (worker->picked && r >= 0)
+                        r = hold_check(worker->definition, error);
+        }
+        return r;
+}
+
 /* What people want of a worker as a whole is kept. */
 static void set_stopped(struct worker *worker, enum change_kind kind) {
         bool stopped = kind == CHANGE_STOP;
@@ -294,6 +340,8 @@ static void change_take(struct change *change, struct worker *worker, const stru
         worker->ending = ends_processes(request->kind);
         if (!worker->removed)
                 set_stopped(worker, request->kind);
+        if (request->kind == CHANGE_DRAIN || request->kind == CHANGE_RESUME)
+                worker_drain(worker, request->kind == CHANGE_DRAIN);
         change_add_worker(change, worker, request->kind);
         if (request->kind == CHANGE_START && !request->all)
                 order_for_each_conflict(worker, stop_for_another, NULL);
@@ -358,6 +406,12 @@ static void target_begin(struct change_target *target, const struct change_reque
         case CHANGE_SIGNAL:
                 target_signal(target, request->signal);
                 break;
+        case CHANGE_DRAIN:
+        case CHANGE_RESUME:
+                /* Of a worker that was named, all are, by now. */
+                if (target->instance->worker->drained != (request->kind == CHANGE_DRAIN) || target->instance->drained)
+                        instance_drain(target->instance, request->kind == CHANGE_DRAIN);
+                break;
         case CHANGE_WAIT_READY:
         case CHANGE_WAIT_STOPPED:
                 break;
@@ -390,6 +444,8 @@ int change_begin(struct gang *gang, const struct change_request *request, change
                 error_set(error, r, "there is no worker, group or instance '%s'", *ret_name);
         else
                 r = check_conflicts(gang, request, error);
+        if (r >= 0)
+                r = check_drain(gang, request, error);
         if (r >= 0) {
                 r = change_new(&change, gang, request_count(gang, request), fn, userdata);
                 if (r < 0)
@@ -413,6 +469,8 @@ int change_begin(struct gang *gang, const struct change_request *request, change
                 worker->fresh = worker->ending = false;
         }
         change_check(change, request->no_wait);
+        if (request->kind == CHANGE_DRAIN)
+                hold_watch(change);
         if (ret)
                 *ret = change;
         return 0;

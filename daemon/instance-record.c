@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/fault.h"
 #include "base/time.h"
 #include "daemon/gang.h"
 #include "daemon/instance-parts.h"
@@ -47,6 +48,8 @@ void instance_save(struct instance *instance) {
         record.loop_failures = instance->history.loop.n;
         record.loop_usec = instance->history.loop.since_usec;
         record.stopped = instance->stopped;
+        record.drained = instance->drained;
+        record.spare = instance->spare;
         record.last_status = instance->last_status;
         record.last_valid = instance->last_valid;
         record.last_reason = instance->reason;
@@ -73,6 +76,8 @@ void instance_restore(struct instance *instance, const Ganger__State__InstanceSt
         instance->failure_due = record->failure_due;
         instance->history.loop = (struct crash_loop){ .n = record->loop_failures, .since_usec = record->loop_usec };
         instance->stopped = record->stopped;
+        instance->drained = record->drained && !fault_is("forget-drained");
+        instance->spare = record->spare;
         instance->last_status = record->last_status;
         instance->last_valid = record->last_valid;
         snprintf(instance->reason, sizeof instance->reason, "%s", record->last_reason);

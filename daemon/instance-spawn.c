@@ -19,6 +19,7 @@
 #include "base/time.h"
 #include "daemon/config/config.h"
 #include "daemon/gang.h"
+#include "daemon/hold.h"
 #include "daemon/instance-parts.h"
 #include "daemon/keeper/protocol.h"
 #include "daemon/log/log.h"
@@ -334,13 +335,20 @@ static int take_seats(struct instance *instance, struct error *error) {
                 { .names = definition->use, .receives = true, .sends = true },
         };
         bool has_objects = false;
+        int r;
 
         for (size_t i = 0; i < ARRAY_SIZE(wishes); i++)
                 has_objects |= *wishes[i].names != NULL;
         if (!has_objects && definition->io == WORKER_IO_NONE)
                 return 0;
-        return membership_join(&instance->worker->gang->objects, instance->key, wishes, ARRAY_SIZE(wishes),
-                               definition->io == WORKER_IO_NONE ? SEAT_HANDLES : 1, &instance->membership, error);
+        r = membership_join(&instance->worker->gang->objects, instance->key, wishes, ARRAY_SIZE(wishes),
+                            definition->io == WORKER_IO_NONE ? SEAT_HANDLES : 1, &instance->membership, error);
+        if (r < 0)
+                return r;
+        /* Before there is a process: it must not take a first message. */
+        if (!fault_is("spawn-unheld"))
+                hold_apply(instance);
+        return 0;
 }
 
 /* What it says when it ends may concern another process. */

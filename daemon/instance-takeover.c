@@ -19,6 +19,7 @@
 #include "daemon/failure-hook.h"
 #include "daemon/gang.h"
 #include "daemon/group.h"
+#include "daemon/hold.h"
 #include "daemon/instance-parts.h"
 #include "daemon/liveness.h"
 #include "daemon/log/log.h"
@@ -81,7 +82,7 @@ static bool is_meant_to_run(const struct instance *instance) {
         if (worker->definition->start == WORKER_START_ON_DEMAND &&
             (instance->state == INSTANCE_DRAINING || instance->state == INSTANCE_STOPPING))
                 return false;
-        return !instance->stopped && worker_is_wanted(worker) && instance->number < worker->wanted;
+        return !instance->stopped && worker_is_wanted(worker) && instance->number < worker_count_target(worker);
 }
 
 /* The signal or the flag that the manager before may not have got to send: sending it twice does no harm. */
@@ -107,6 +108,7 @@ void instance_resume(struct instance *instance) {
                 instance_save(instance);
         }
         instance_timer_arm(instance);
+        hold_resume(instance);
         liveness_resume(instance);
         resume_stop(instance);
         failure_hook_run(instance);

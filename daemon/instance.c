@@ -38,6 +38,10 @@ const struct worker_definition *instance_definition(const struct instance *insta
         return instance->worker->definition;
 }
 
+const char *instance_shown_state(const struct instance *instance) {
+        return instance->state == INSTANCE_READY && instance->spare ? "standby" : instance_state_name(instance->state);
+}
+
 void instance_set_reason(struct instance *instance, const char *format, ...) {
         va_list args;
 
@@ -242,9 +246,9 @@ static void instance_tell(struct instance *instance) {
         struct gang *gang = instance_gang(instance);
 
         events_add(&gang->events, instance->key,
-                   &(struct event){ .kind = EVENT_STATE, .state = instance_state_name(instance->state),
+                   &(struct event){ .kind = EVENT_STATE, .state = instance_shown_state(instance),
                                     .pid = instance->pid },
-                   "%s%s%s", instance_state_name(instance->state), *instance->reason ? ": " : "", instance->reason);
+                   "%s%s%s", instance_shown_state(instance), *instance->reason ? ": " : "", instance->reason);
         list_for_each_safe(it, &instance->watchers) {
                 struct instance_watcher *watcher = list_entry(it, struct instance_watcher, link);
 
@@ -408,7 +412,7 @@ bool instance_is_due(const struct instance *instance) {
         const struct worker *worker = instance->worker;
 
         return instance->state == INSTANCE_DOWN && !instance->stopped && worker_is_wanted(worker) &&
-               instance->number < worker->wanted && worker->definition->start == WORKER_START_BOOT &&
+               instance->number < worker_count_target(worker) && worker->definition->start == WORKER_START_BOOT &&
                (worker->definition->restart == RESTART_ALWAYS || !instance->last_valid);
 }
 

@@ -74,6 +74,8 @@ struct instance {
         enum instance_state state;
         bool wanted;                    /* see daemon/policy/states.h */
         bool stopped;                   /* by hand */
+        bool drained;                   /* by hand; see daemon/hold.h */
+        bool spare;                     /* it waits until another ends; see daemon/standby.h */
         bool due_again;                 /* to be started when its process has ended; see daemon/schedule.h */
         bool stuck;                     /* waiting, for one that is not going to come */
         enum instance_held held;
@@ -123,6 +125,9 @@ struct instance {
 
 /** @return the instance of that key ("resize/1"), or NULL. */
 struct instance *instance_find(struct gang *gang, const char *key);
+
+/** The name of its state for people: that of a spare that is ready is "standby". */
+const char *instance_shown_state(const struct instance *instance);
 
 /** What it runs by. */
 const struct worker_definition *instance_definition(const struct instance *instance);

@@ -76,7 +76,7 @@ static void format_status(struct gang *gang, char *buf, size_t size) {
 
                 n_workers += !worker->removed;
                 n_ready += worker->n_ready;
-                n_wanted += worker->stopped || worker_is_resting(worker) ? 0 : worker->wanted;
+                n_wanted += worker->stopped || worker_is_resting(worker) ? 0 : worker_count_target(worker);
         }
         if (gang->stopping)
                 snprintf(buf, size, "stopping, %zu instances left", gang->n_processes);

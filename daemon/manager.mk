@@ -5,6 +5,7 @@ DAEMON_SOURCES += \
 	daemon/change.c daemon/change.h \
 	daemon/core-file.c daemon/core-file.h \
 	daemon/demand.c daemon/demand.h \
+	daemon/hold.c daemon/hold.h \
 	daemon/events.c daemon/events.h \
 	daemon/failure-hook.c daemon/failure-hook.h \
 	daemon/condemn.c daemon/condemn.h \

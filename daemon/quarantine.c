@@ -192,7 +192,7 @@ static void start_who_waits(struct gang_object *object) {
         list_for_each(it, &object->gang->workers) {
                 struct worker *worker = list_entry(it, struct worker, link);
 
-                for (size_t i = 0; uses(worker->definition, object) && i < worker->n_instances && i < worker->wanted; i++) {
+                for (size_t i = 0; uses(worker->definition, object) && i < worker->n_instances && i < worker_count_target(worker); i++) {
                         struct instance *instance = worker->instances[i];
 
                         if (instance->state == INSTANCE_BACKOFF || instance->state == INSTANCE_FAILED)

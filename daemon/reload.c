@@ -55,7 +55,7 @@ int reload_populate(struct gang *gang, struct error *error) {
         for (size_t i = 0; i < config->n_workers; i++) {
                 r = worker_new(&worker, gang, config->workers[i]);
                 if (r >= 0)
-                        r = worker_grow(worker, worker->wanted);
+                        r = worker_grow(worker, worker_count_target(worker));
                 if (r < 0)
                         return error_errno(error, r, "worker '%s'", config->workers[i]->name);
         }
@@ -174,7 +174,7 @@ static int retire(struct gang *gang) {
 
 /* Processes of an earlier definition, and those that failed by it. What people have stopped stays so. */
 static void restart_instances(struct worker *worker) {
-        for (size_t i = 0; i < worker->n_instances && i < worker->wanted; i++) {
+        for (size_t i = 0; i < worker->n_instances && i < worker_count_target(worker); i++) {
                 struct instance *instance = worker->instances[i];
 
                 if (instance->wanted && instance->state != INSTANCE_DOWN)

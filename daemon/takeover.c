@@ -132,6 +132,7 @@ static bool restore_worker(struct gang *gang, const struct state_view *view, uin
         if (worker) {
                 worker->state_slot = slot;
                 worker->stopped = record->stopped;
+                worker->drained = record->drained;
                 worker->scaled = record->scaled;
                 worker->round_usec = record->round_usec;
                 worker->schedule.first_usec = record->schedule_first_usec;

@@ -3,6 +3,7 @@
  * What people have wished, over the end of the daemon
  *
  *      stopped WORKER          stopped WORKER/N          scaled WORKER N DEFINED
+ *      drained WORKER          drained WORKER/N
  *
  * DEFINED is how many the configuration had then: if it has another number now, that counts.
  *
@@ -46,9 +47,14 @@ static void print_worker(const struct worker *worker, FILE *out) {
                 fprintf(out, "stopped %s\n", worker->name);
         if (worker->scaled)
                 fprintf(out, "scaled %s %u %u\n", worker->name, worker->wanted, worker->definition->instances);
-        for (size_t i = 0; i < worker->n_instances && i < worker->wanted && !worker->stopped; i++)
-                if (worker->instances[i]->stopped)
+        if (worker->drained)
+                fprintf(out, "drained %s\n", worker->name);
+        for (size_t i = 0; i < worker->n_instances && i < worker_count_target(worker); i++) {
+                if (worker->instances[i]->stopped && !worker->stopped)
                         fprintf(out, "stopped %s\n", worker->instances[i]->key);
+                if (worker->instances[i]->drained && !worker->drained)
+                        fprintf(out, "drained %s\n", worker->instances[i]->key);
+        }
 }
 
 /** @return the text; NULL: no memory. Free it. */
@@ -147,6 +153,19 @@ static void load_stopped(struct gang *gang, const char *name) {
         }
 }
 
+static void load_drained(struct gang *gang, const char *name) {
+        struct worker *worker = worker_find(gang, name);
+        struct instance *instance = worker ? NULL : instance_find(gang, name);
+
+        if (worker && worker->definition->remember) {
+                worker->drained = true;
+                worker_save(worker);
+        } else if (instance && instance_definition(instance)->remember) {
+                instance->drained = true;
+                instance_save(instance);
+        }
+}
+
 static void load_scaled(struct gang *gang, const char *name, unsigned int n, unsigned int defined) {
         struct worker *worker = worker_find(gang, name);
 
@@ -164,6 +183,8 @@ static bool load_line(struct gang *gang, const char *line) {
 
         if (sscanf(line, "stopped %255s %c", name, &rest) == 1)
                 load_stopped(gang, name);
+        else if (sscanf(line, "drained %255s %c", name, &rest) == 1)
+                load_drained(gang, name);
         else if (sscanf(line, "scaled %255s %u %u %c", name, &n, &defined, &rest) == 3)
                 load_scaled(gang, name, n, defined);
         else

@@ -2,7 +2,7 @@
 /*
  * A worker: how many instances it has
  *
- * Invariant: instances[i] has the number i. Those below `wanted` exist; those from `wanted` on are on their way down,
+ * Invariant: instances[i] has the number i. Those below worker_count_target() exist; those from there on are on their way down,
  * and are freed from the end.
  */
 
@@ -66,6 +66,10 @@ struct worker *worker_free(struct worker *worker) {
         return NULL;
 }
 
+unsigned int worker_count_target(const struct worker *worker) {
+        return worker->removed ? 0 : worker->wanted;
+}
+
 int worker_grow(struct worker *worker, unsigned int n) {
         struct instance **instances;
         int r;
@@ -104,6 +108,7 @@ void worker_save(struct worker *worker) {
         record.instances = worker->wanted;
         record.scaled = worker->scaled;
         record.stopped = worker->stopped;
+        record.drained = worker->drained;
         record.round_usec = worker->round_usec;
         record.schedule_first_usec = worker->schedule.first_usec;
         record.schedule_next_usec = worker->schedule.next_usec;
@@ -148,7 +153,7 @@ void worker_remove(struct worker *worker) {
 bool worker_collect(struct worker *worker) {
         struct state_memory *state = &worker->gang->state;
 
-        while (worker->n_instances > worker->wanted) {
+        while (worker->n_instances > worker_count_target(worker)) {
                 struct instance *last = worker->instances[worker->n_instances - 1];
 
                 if (instance_state_has_process(last->state))

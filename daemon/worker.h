@@ -33,11 +33,12 @@ struct worker {
         unsigned int wanted;            /* how many instances: the definition's, or by hand */
         bool scaled;                    /* by hand */
         bool stopped;                   /* by hand */
+        bool drained;                   /* by hand; see daemon/hold.h */
         bool removed;                   /* no longer defined: goes with its last process */
         bool picked;                    /* by the change that is being begun; see change.c */
         bool fresh;                     /* about to be started: whoever comes after it waits */
         bool ending;                    /* about to be stopped or restarted: whoever it comes after waits */
-        struct instance **instances;    /* by number; those past `wanted` are on their way down */
+        struct instance **instances;    /* by number; those past worker_count_target() are on their way down */
         size_t n_instances;
         unsigned int n_ready;
         unsigned int n_waiting;
@@ -48,6 +49,12 @@ struct worker {
 
 /** @return the worker of that name, or NULL. */
 struct worker *worker_find(struct gang *gang, const char *name);
+
+/**
+ * How many instances are to exist: those that are wanted, and spares. All that has to do with which instances there are asks this;
+ * `wanted` is how many of them do the work.
+ */
+unsigned int worker_count_target(const struct worker *worker);
 
 /** Put a new worker into the tables, with no instance. Definition: owned by the config in force. */
 int worker_new(struct worker **ret, struct gang *gang, const struct worker_definition *definition);
@@ -67,7 +74,7 @@ int worker_grow(struct worker *worker, unsigned int n);
 int worker_scale(struct worker *worker, unsigned int wanted, bool by_hand);
 
 /**
- * Free instances past `wanted` that are down; and the worker itself, if it is removed and has none left.
+ * Free instances past worker_count_target() that are down; and the worker itself, if it is removed and has none left.
  * @return whether the worker is still there.
  */
 bool worker_collect(struct worker *worker);

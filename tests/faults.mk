@@ -7,8 +7,10 @@ tests_faults_gangerd_faults_SOURCES = daemon/main.c \
 	daemon/failure-hook.c \
 	daemon/condemn.c \
 	daemon/fd-store.c \
+	daemon/hold.c \
 	daemon/instance.c \
 	daemon/instance-end.c \
+	daemon/instance-record.c \
 	daemon/instance-spawn.c \
 	daemon/instance-takeover.c \
 	daemon/main-pid.c \

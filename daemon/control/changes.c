@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * start, stop, restart, scale, wait, signal, reset-failed; reload and shutdown
+ * start, stop, restart, scale, drain, wait, signal, reset-failed; reload and shutdown
  *
  * A change is begun at once, and answered when every instance is where it was to go, or does not get there. A
  * client that goes away only stops waiting. Invariant: room for the waiting request is taken before the
@@ -41,7 +41,7 @@ static int change_reply_fill(struct arena *a, const struct change *change, Gange
 
                 ganger__v1__change__init(row);
                 row->key = (char *)target->key;
-                row->state = (char *)instance_state_name(target->state);
+                row->state = (char *)(target->instance ? instance_shown_state(target->instance) : instance_state_name(target->state));
                 row->ok = target->ok;
                 row->message = arena_text(a, target->ok ? "" : target->message);
                 if (!row->message)
@@ -197,6 +197,15 @@ int call_reset_failed(struct call *call) {
 
         return change_call(call, &(struct change_request){
                 .kind = CHANGE_RESET, .names = (const char *const *)m->names, .n_names = m->n_names, .all = m->all,
+        });
+}
+
+int call_drain(struct call *call) {
+        const Ganger__V1__DrainRequest *m = call->request->drain;
+
+        return change_call(call, &(struct change_request){
+                .kind = m->resume ? CHANGE_RESUME : CHANGE_DRAIN, .names = (const char *const *)m->names,
+                .n_names = m->n_names, .all = m->all, .no_wait = m->no_wait,
         });
 }
 

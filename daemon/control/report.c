@@ -112,7 +112,7 @@ static int fill(struct call *call, const struct instance *instance, Ganger__V1__
         m = *ret = &row->message;
         ganger__v1__report__init(m);
         m->key = (char *)instance->key;
-        m->state = (char *)instance_state_name(instance->state);
+        m->state = (char *)instance_shown_state(instance);
         m->reason = arena_text(&call->arena, instance->reason);
         m->core = arena_text(&call->arena, report->core);
         if (!m->reason || !m->core)

@@ -83,8 +83,8 @@ void object_open(struct object *o, const struct region *region, int event_fd) {
 void object_wake_held(struct object *o) {
         enum object_kind kind = o->region.geometry.kind;
 
-        if (kind != OBJECT_QUEUE && kind != OBJECT_PIPE && kind != OBJECT_BROADCAST && kind != OBJECT_SERVICE)
-                return;
         o->ops->wake_receivers(o);
-        sys_event_post(o->event_fd);
+        /* Nobody polls at a lock before it is announced; and that of a POSIX semaphore is its file. */
+        if (kind == OBJECT_QUEUE || kind == OBJECT_PIPE || kind == OBJECT_BROADCAST || kind == OBJECT_SERVICE)
+                sys_event_post(o->event_fd);
 }

@@ -71,8 +71,8 @@ struct object {
 };
 
 /**
- * A member that receives here is held up, or is no longer: all who receive look again, and so do those who poll, also if they are
- * announced nowhere. Does nothing at locks.
+ * The flag of a member that receives here has changed (shm/wait.h): all who receive look again, and so do those who poll, also those
+ * that are held, and announced nowhere. Async-signal-safe.
  */
 void object_wake_held(struct object *o);
 

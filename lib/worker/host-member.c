@@ -166,7 +166,7 @@ int ganger_member_drain(struct ganger_member *m) {
         wait_flag_wake(&m->memory.memory->drain);
         for (size_t i = 0; i < m->n_seats; i++)
                 if (m->flags[i] & GANGER_RECEIVE)
-                        m->seats[i].object->ops->wake_receivers(m->seats[i].object);
+                        object_wake_held(m->seats[i].object);
         errno = saved;
         return 0;
 }

@@ -167,6 +167,6 @@ void ganger_interrupt(struct ganger *g) {
         wait_flag_wake(g->drain);
         for (size_t i = 0; i < g->n_objects; i++)
                 if (g->objects[i].flags & GANGER_RECEIVE)
-                        g->objects[i].object.ops->wake_receivers(&g->objects[i].object);
+                        object_wake_held(&g->objects[i].object);
         errno = saved;
 }

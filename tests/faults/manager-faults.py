@@ -464,6 +464,53 @@ def a_demand(fault):
         g.wait_until('it is started', lambda: g.instance('late/0')['state'] == 'ready')
 
 
+# Says which instance it is.
+WHO = 'while read -r x; do echo "OK $GANGER_INSTANCE"; done'
+WHO_CONFIG = CONFIG + '''
+ring in { slots = 64 max-deliveries = 100 }
+ring back { slots = 64 }
+worker who { exec = {"@/who"} io = lines receive = in send = back instances = 2 %s }
+'''
+
+
+def with_who(g, keys=''):
+    g.script('who', WHO)
+    g.configure(WHO_CONFIG % keys)
+    g.ctl('reload')
+    g.wait_until('it is there', lambda: g.status().get('who', {}).get('ready') == 2)
+
+
+def who_answers(g, n=40):
+    """One message after the other: whoever receives takes some of so many."""
+    got = set()
+    for i in range(n):
+        g.ctl('send', 'in', 'x')
+        got |= set(g.ctl('receive', 'back', '--count', '1').out.split())
+    return got
+
+
+def a_hold(fault, point=None):
+    """what is drained stays so over a manager that dies in it, and over its next process"""
+    with FaultyGang(fault) as g:
+        with_who(g)
+        if point:
+            g.die_at(point)
+        g.ctl('drain', 'who/0')
+        if point:
+            g.has_died()
+        kill_and_wait(g.manager_pid)
+        check(g.instance('who/0').get('drained'), 'it is drained no more')
+        equal(who_answers(g, 4), {'1'}, 'who answers')
+        before = g.instances()
+        kill(before['who/0']['pid'])
+        g.replaced('who/0', before)
+        equal(who_answers(g), {'1'}, 'who answers')
+        if point:
+            g.die_at(point)
+        g.ctl('resume', 'who/0')
+        equal(who_answers(g), {'0', '1'}, 'who answers')
+
+
 WORKER_POINTS = ('before-recover', 'after-recover', 'after-state', 'after-acknowledge', 'before-spawn', 'amid-spawn', 'after-spawn')
 
 # A check; the points at which it must hold; the faults that it must find: at which point, and what is seen of it.
@@ -567,6 +614,8 @@ CHECKS = (
     (a_new_socket, ('before-socket-stored', 'after-socket-stored'), {}),
     (a_socket_that_goes, ('after-config', 'amid-socket-removal'), {'forget-sockets': (None, 'a file is left')}),
     (a_demand, (None,), {'demand-blind': (None, 'waited')}),
+    (a_hold, (None, 'after-drained', 'after-flag'), {
+        'forget-drained': (None, 'it is drained no more'), 'spawn-unheld': (None, 'who answers')}),
     (an_outsider, (None, 'before-recover-attached', 'after-recover-attached'), {'forget-attached': (None, 'the letter')}),
 )
 

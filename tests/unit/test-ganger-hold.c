@@ -206,6 +206,22 @@ START_TEST(its_descriptor_is_not_readable) {
 }
 END_TEST
 
+START_TEST(its_descriptor_tells_that_it_is_to_end) {
+        for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+                (void)kinds[i].fd();
+        hold(MEMBER_HELD, true);
+        for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+                ck_assert_int_eq(kinds[i].receive(0), -EAGAIN);
+                ck_assert(!is_readable(kinds[i].fd()));
+        }
+        ganger_interrupt(g);
+        for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+                ck_assert(is_readable(kinds[i].fd()));
+                ck_assert_int_eq(kinds[i].receive(0), -ESHUTDOWN);
+        }
+}
+END_TEST
+
 START_TEST(to_end_comes_first) {
         hold(MEMBER_HELD | MEMBER_STANDBY, true);
         ganger_interrupt(g);
@@ -320,7 +336,8 @@ END_TEST
 
 int main(void) {
         const TTest *tests[] = {
-                who_is_held_receives_nothing, its_descriptor_is_not_readable, to_end_comes_first, sending_goes_on,
+                who_is_held_receives_nothing, its_descriptor_is_not_readable,
+                its_descriptor_tells_that_it_is_to_end, to_end_comes_first, sending_goes_on,
                 it_is_woken_when_it_may_go_on, waiting_for_any_is_held_too, a_spare_waits_until_it_is_active,
         };
         Suite *suite = suite_create("ganger-hold");
