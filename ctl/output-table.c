@@ -45,7 +45,7 @@ static void put_time(struct output *o, uint64_t realtime_usec) {
 
 /** Why an instance is as it is; once it is ready, how its last process ended. */
 static const char *reason_of(const Ganger__V1__Instance *i) {
-        return *i->reason && strcmp(i->state, "ready") != 0 ? i->reason : i->last_exit;
+        return *i->reason && strcmp(i->state, "ready") != 0 && strcmp(i->state, "standby") != 0 ? i->reason : i->last_exit;
 }
 
 /** "ready (drained)" */

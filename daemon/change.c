@@ -501,20 +501,22 @@ int change_scale(struct gang *gang, const char *name, unsigned int wanted, bool 
                  struct change **ret, struct error *error) {
         struct worker *worker = worker_find(gang, name);
         struct change *change;
-        unsigned int before;
+        unsigned int before, target;
         int r;
 
         if (gang->stopping)
                 return error_set(error, -EBUSY, "the daemon is stopping");
         if (!worker || worker->removed)
                 return error_set(error, -ENOENT, "there is no worker '%s'", name);
-        if (wanted > CONFIG_INSTANCES_MAX)
-                return error_set(error, -ERANGE, "%u instances: more than %u", wanted, CONFIG_INSTANCES_MAX);
+        if (wanted > CONFIG_INSTANCES_MAX - worker->definition->standby)
+                return error_set(error, -ERANGE, "%u instances: more than %u", wanted,
+                                 CONFIG_INSTANCES_MAX - worker->definition->standby);
         r = check_pipes(gang, worker, wanted, error);
         if (r < 0)
                 return r;
-        before = worker->wanted;
-        r = change_new(&change, gang, MAX((size_t)wanted, worker->n_instances), fn, userdata);
+        before = worker_count_target(worker);
+        target = wanted + worker->definition->standby;
+        r = change_new(&change, gang, MAX((size_t)target, worker->n_instances), fn, userdata);
         if (r < 0)
                 return error_errno(error, r, "scaling '%s'", name);
         r = worker_scale(worker, wanted, true);
@@ -523,12 +525,12 @@ int change_scale(struct gang *gang, const char *name, unsigned int wanted, bool 
                 return error_errno(error, r, "scaling '%s'", name);
         }
         /* Asked again, after the manager that was asked first has died: what that one began is waited for. */
-        for (size_t i = 0; i < MIN(before, wanted); i++)
+        for (size_t i = 0; i < MIN(before, target); i++)
                 if (worker->instances[i]->state == INSTANCE_STARTING)
                         change_add(change, worker->instances[i], CHANGE_START);
-        for (size_t i = MIN(before, wanted); i < worker->n_instances; i++)
+        for (size_t i = MIN(before, target); i < worker->n_instances; i++)
                 change_add(change, worker->instances[i],
-                           i < wanted && !worker->stopped ? CHANGE_START : CHANGE_STOP);
+                           i < target && !worker->stopped ? CHANGE_START : CHANGE_STOP);
         change_check(change, no_wait);
         if (ret)
                 *ret = change;

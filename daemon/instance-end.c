@@ -25,6 +25,7 @@
 #include "daemon/log/log.h"
 #include "daemon/order.h"
 #include "daemon/report.h"
+#include "daemon/standby.h"
 #include "daemon/worker.h"
 
 static struct restart_options restart_options(const struct worker_definition *definition) {
@@ -161,6 +162,9 @@ void instance_exited(struct instance *instance, const Ganger__Keeper__Exited *me
                 keeper_link_exit_acknowledge(&gang->link, instance->key, message->pid);
                 return;
         }
+        /* First of all: nothing that follows is to delay who takes over. */
+        if (!fault_is("takeover-late"))
+                standby_lost(instance);
         format_end(instance, message->status, words, sizeof words);
         cause = cause_of(instance, message);
         /* What left the process group; the others are dead. */
@@ -182,5 +186,7 @@ void instance_exited(struct instance *instance, const Ganger__Keeper__Exited *me
         end.status = message->status;
         end.ran_usec = message->exited_usec - message->started_usec;
         instance_end(instance, &end, words, message->pid);
+        if (fault_is("takeover-late"))
+                standby_lost(instance);
         report_output(instance, message->pid);
 }

@@ -15,6 +15,7 @@
 #include "daemon/instance-parts.h"
 #include "daemon/liveness.h"
 #include "daemon/log/log.h"
+#include "daemon/worker.h"
 
 /* What matters least goes first, if a record is too long: the texts, then the oldest restarts. */
 static int save_smaller(struct instance *instance, Ganger__State__InstanceState *record) {
@@ -77,7 +78,8 @@ void instance_restore(struct instance *instance, const Ganger__State__InstanceSt
         instance->history.loop = (struct crash_loop){ .n = record->loop_failures, .since_usec = record->loop_usec };
         instance->stopped = record->stopped;
         instance->drained = record->drained && !fault_is("forget-drained");
-        instance->spare = record->spare;
+        instance->spare = record->spare && !fault_is("forget-spare");
+        instance->worker->has_spares |= record->spare;
         instance->last_status = record->last_status;
         instance->last_valid = record->last_valid;
         snprintf(instance->reason, sizeof instance->reason, "%s", record->last_reason);

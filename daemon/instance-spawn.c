@@ -82,6 +82,8 @@ static int environment_ganger(struct strings *s, const struct instance *instance
                 r = environment_setf(s, "GANGER_INSTANCE=%u", instance->number);
         if (r >= 0 && instance->membership.seats)
                 r = environment_setf(s, "GANGER_HANDSHAKE=%d", handshake_number(instance, given));
+        if (r >= 0 && instance->spare)
+                r = environment_setf(s, "GANGER_STANDBY=1");
         if (r >= 0)
                 r = environment_notify(s, instance);
         return r < 0 ? r : environment_listen(s, instance, given);
@@ -179,6 +181,7 @@ static int cookie_pack(const struct instance *instance, ProtobufCBinaryData *ret
         cookie.definition = instance->definition;
         cookie.n_seats = m->n_seats;
         cookie.seats = pointers;
+        cookie.member = m->seats != NULL;
 
         ret->len = ganger__state__instance_cookie__get_packed_size(&cookie);
         ret->data = malloc(ret->len + 1);
@@ -339,7 +342,7 @@ static int take_seats(struct instance *instance, struct error *error) {
 
         for (size_t i = 0; i < ARRAY_SIZE(wishes); i++)
                 has_objects |= *wishes[i].names != NULL;
-        if (!has_objects && definition->io == WORKER_IO_NONE)
+        if (!has_objects && definition->io == WORKER_IO_NONE && definition->standby == 0)
                 return 0;
         r = membership_join(&instance->worker->gang->objects, instance->key, wishes, ARRAY_SIZE(wishes),
                             definition->io == WORKER_IO_NONE ? SEAT_HANDLES : 1, &instance->membership, error);

@@ -54,7 +54,7 @@ void instance_adopt(struct instance *instance, const Ganger__State__InstanceCook
         if (!instance->restored)
                 instance_enter(instance, INSTANCE_READY, true);
         adopt_output(instance);
-        if (cookie->n_seats > 0 && !fault_is("forget-seats")) {
+        if ((cookie->n_seats > 0 || cookie->member) && !fault_is("forget-seats")) {
                 int member = keeper_link_take(&gang->link, instance_stored(name, instance, "member"));
 
                 if (fault_is("forget-member"))

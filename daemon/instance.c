@@ -32,6 +32,7 @@
 #include "daemon/order.h"
 #include "daemon/wishes.h"
 #include "daemon/report.h"
+#include "daemon/standby.h"
 #include "daemon/worker.h"
 
 const struct worker_definition *instance_definition(const struct instance *instance) {
@@ -296,6 +297,10 @@ void instance_handle(struct instance *instance, enum instance_event event, uint6
         instance_act(instance, transition.actions);
         if (tells && spawns)
                 instance_tell(instance);
+        if (before == INSTANCE_READY && instance->state == INSTANCE_DRAINING)
+                standby_lost(instance);
+        else if (before != INSTANCE_READY && instance->state == INSTANCE_READY)
+                standby_balance(instance->worker);
         schedule_ended(instance);
 }
 

@@ -23,6 +23,7 @@
 #include "daemon/group.h"
 #include "daemon/instance.h"
 #include "daemon/log/log.h"
+#include "daemon/standby.h"
 #include "daemon/worker.h"
 
 static int add_object(struct gang *gang, const struct object_definition *object, struct error *error) {
@@ -56,6 +57,8 @@ int reload_populate(struct gang *gang, struct error *error) {
                 r = worker_new(&worker, gang, config->workers[i]);
                 if (r >= 0)
                         r = worker_grow(worker, worker_count_target(worker));
+                if (r >= 0)
+                        standby_init(worker);
                 if (r < 0)
                         return error_errno(error, r, "worker '%s'", config->workers[i]->name);
         }
@@ -191,7 +194,7 @@ static void start_due(struct worker *worker) {
 
 static void apply_worker(struct gang *gang, const struct worker_definition *definition, bool restart) {
         struct worker *worker = worker_find(gang, definition->name);
-        unsigned int before;
+        unsigned int before, before_standby;
         bool anew, rested;
         int r = 0;
 
@@ -200,6 +203,7 @@ static void apply_worker(struct gang *gang, const struct worker_definition *defi
         anew = worker->fresh || worker->removed;
         rested = !worker->fresh && worker->definition->start != WORKER_START_BOOT;
         before = worker->definition->instances;
+        before_standby = worker->definition->standby;
         worker->definition = definition;
         worker->removed = false;
         list_unlink(&worker->link);
@@ -208,6 +212,8 @@ static void apply_worker(struct gang *gang, const struct worker_definition *defi
                 restart_instances(worker);
         if (anew || definition->instances != before)
                 r = worker_scale(worker, definition->instances, false);
+        else if (definition->standby != before_standby)
+                r = worker_scale(worker, worker->wanted, worker->scaled);
         if (r >= 0 && rested)
                 start_due(worker);
         schedule_arm(worker);

@@ -31,6 +31,7 @@
 #include "daemon/reload.h"
 #include "daemon/wishes.h"
 #include "daemon/report.h"
+#include "daemon/standby.h"
 #include "daemon/worker.h"
 
 /* ---- the state memory -------------------------------------------------------------------------- */
@@ -139,7 +140,7 @@ static bool restore_worker(struct gang *gang, const struct state_view *view, uin
                 worker->schedule.next_usec = record->schedule_next_usec;
                 gang->n_in_rounds += record->round_usec != 0;
                 if (record->scaled && record->instances <= CONFIG_INSTANCES_MAX &&
-                    worker_grow(worker, record->instances) == 0)
+                    worker_grow(worker, record->instances + worker->definition->standby) == 0)
                         worker->wanted = record->instances;
         }
         ganger__state__worker_state__free_unpacked(record, NULL);
@@ -310,6 +311,7 @@ void takeover_resume(struct gang *gang, const Ganger__Keeper__WelcomeState *welc
         list_for_each(it, &gang->workers) {
                 struct worker *worker = list_entry(it, struct worker, link);
 
+                standby_balance(worker);
                 for (size_t i = 0; i < worker->n_instances; i++)
                         instance_resume(worker->instances[i]);
                 worker->fresh = false;

@@ -170,7 +170,7 @@ static void load_scaled(struct gang *gang, const char *name, unsigned int n, uns
         struct worker *worker = worker_find(gang, name);
 
         if (!worker || !worker->definition->remember || worker->definition->instances != defined ||
-            n > CONFIG_INSTANCES_MAX || worker_grow(worker, n) < 0)
+            n > CONFIG_INSTANCES_MAX || worker_grow(worker, n + worker->definition->standby) < 0)
                 return;
         worker->wanted = n;
         worker->scaled = true;

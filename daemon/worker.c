@@ -19,6 +19,7 @@
 #include "daemon/group.h"
 #include "daemon/instance.h"
 #include "daemon/log/log.h"
+#include "daemon/standby.h"
 #include "daemon/wishes.h"
 
 struct worker *worker_find(struct gang *gang, const char *name) {
@@ -67,7 +68,7 @@ struct worker *worker_free(struct worker *worker) {
 }
 
 unsigned int worker_count_target(const struct worker *worker) {
-        return worker->removed ? 0 : worker->wanted;
+        return worker->removed ? 0 : worker->wanted + worker->definition->standby;
 }
 
 int worker_grow(struct worker *worker, unsigned int n) {
@@ -122,18 +123,21 @@ void worker_save(struct worker *worker) {
 
 int worker_scale(struct worker *worker, unsigned int wanted, bool by_hand) {
         bool starts = worker_is_wanted(worker) && (by_hand || !worker_is_resting(worker));
-        int r = worker_grow(worker, wanted);
+        int r = worker_grow(worker, wanted + worker->definition->standby);
+        unsigned int target;
 
         if (r < 0)
                 return r;
         worker->wanted = wanted;
         worker->scaled = by_hand;
+        target = worker_count_target(worker);
         worker_save(worker);
         fault_point("after-scale");
-        for (unsigned int i = 0; i < wanted && starts; i++)
+        standby_balance(worker);
+        for (unsigned int i = 0; i < target && starts; i++)
                 if (!worker->instances[i]->wanted && !worker->instances[i]->stopped)
                         instance_start(worker->instances[i], false);
-        for (size_t i = worker->n_instances; i > wanted; i--)
+        for (size_t i = worker->n_instances; i > target; i--)
                 instance_stop(worker->instances[i - 1], false);
         worker->fresh = false;
         schedule_arm(worker);

@@ -34,6 +34,7 @@ struct worker {
         bool scaled;                    /* by hand */
         bool stopped;                   /* by hand */
         bool drained;                   /* by hand; see daemon/hold.h */
+        bool has_spares;                /* some of its instances may be spares */
         bool removed;                   /* no longer defined: goes with its last process */
         bool picked;                    /* by the change that is being begun; see change.c */
         bool fresh;                     /* about to be started: whoever comes after it waits */

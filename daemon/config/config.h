@@ -165,6 +165,7 @@ struct worker_definition {
         uint64_t idle_stop_usec;        /* USEC_INFINITY: never */
         uint64_t sockets;               /* hash of the sockets that `listen` means; not a key */
         uint32_t instances;             /* may be 0 */
+        uint32_t standby;               /* spares, beside those */
         bool remember;                  /* what people have wished, over the end of the daemon */
         enum restart_policy restart;
         struct exit_set success_exit_status, restart_prevent, restart_force;

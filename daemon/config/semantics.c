@@ -241,11 +241,13 @@ static void check_worker(const struct checker *c, struct worker_definition *w) {
         check_start(c, w);
         if (w->io != WORKER_IO_NONE && !was_written(c, "ready"))
                 w->ready = WORKER_READY_LIBRARY;
-        if (w->ready == WORKER_READY_LIBRARY && w->io == WORKER_IO_NONE && !was_written(c, "io") && !has_objects(c))
+        if (w->ready == WORKER_READY_LIBRARY && w->io == WORKER_IO_NONE && !was_written(c, "io") && !has_objects(c) &&
+            w->standby == 0)
                 complain(c, "ready", "a program without rings, services and locks cannot join the library; use notify");
         check_ready(c, w);
         check_probes(c, w);
         check_kind_of_run(c, w);
+        check_standby(c, w);
         if (w->restart_delay_max_usec < w->restart_delay_usec) {
                 if (was_written(c, "restart-delay-max"))
                         complain(c, "restart-delay-max", "it is less than restart-delay");

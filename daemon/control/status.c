@@ -242,6 +242,15 @@ static int fill_exec(struct call *call, const struct worker_definition *d, Gange
         return 0;
 }
 
+/** Those that work: a spare is none of the wanted ones. */
+static uint32_t count_ready(const struct worker *w) {
+        uint32_t n = 0;
+
+        for (size_t i = 0; i < w->n_instances; i++)
+                n += w->instances[i]->state == INSTANCE_READY && !w->instances[i]->spare;
+        return n;
+}
+
 static int fill_worker(struct call *call, const struct row *row, uint32_t lines, Ganger__V1__Worker **ret) {
         const struct worker *w = row->worker;
         const struct worker_definition *d = w->definition;
@@ -254,7 +263,8 @@ static int fill_worker(struct call *call, const struct row *row, uint32_t lines,
         ganger__v1__worker__init(m);
         m->name = w->name;
         m->wanted = w->wanted;
-        m->ready = w->n_ready;
+        m->ready = count_ready(w);
+        m->standby = d->standby;
         m->stopped = w->stopped;
         m->drained = w->drained;
         m->scaled = w->scaled;

@@ -511,6 +511,28 @@ def a_hold(fault, point=None):
         equal(who_answers(g), {'0', '1'}, 'who answers')
 
 
+def a_spare(fault, point=None):
+    """one that works dies, and the manager where a spare takes over: there is one spare after it, and the other two work"""
+    with FaultyGang(fault) as g:
+        with_who(g, 'standby = 1 restart = always')
+        g.wait_until('there is a spare', lambda: g.instance('who/2')['state'] == 'standby')
+        before, since = g.instances(), g.mark()
+        if point:
+            g.die_at(point)
+        kill(before['who/0']['pid'])
+        if point:
+            g.has_died()
+        g.wait_until('it is replaced', lambda: g.instance('who/0')['pid'] not in (0, before['who/0']['pid']))
+        g.wait_until('it is the spare', lambda: g.instance('who/0')['state'] == 'standby')
+        equal([g.instance(f'who/{i}')['state'] for i in (1, 2)], ['ready', 'ready'], 'states')
+        equal(who_answers(g), {'1', '2'}, 'who answers')
+        told = [(e['key'], e['state']) for e in g.events.items[since:] if e['kind'] == 'state']
+        if not point:
+            check(told.index(('who/2', 'ready')) < told.index(('who/0', 'starting')), 'it takes over too late')
+        kill_and_wait(g.manager_pid)
+        equal([g.instance(f'who/{i}')['state'] for i in range(3)], ['standby', 'ready', 'ready'], 'states after another manager')
+
+
 WORKER_POINTS = ('before-recover', 'after-recover', 'after-state', 'after-acknowledge', 'before-spawn', 'amid-spawn', 'after-spawn')
 
 # A check; the points at which it must hold; the faults that it must find: at which point, and what is seen of it.
@@ -614,6 +636,8 @@ CHECKS = (
     (a_new_socket, ('before-socket-stored', 'after-socket-stored'), {}),
     (a_socket_that_goes, ('after-config', 'amid-socket-removal'), {'forget-sockets': (None, 'a file is left')}),
     (a_demand, (None,), {'demand-blind': (None, 'waited')}),
+    (a_spare, (None, 'role-given', 'role-recorded', 'before-recover', 'after-acknowledge'),
+     {'takeover-late': (None, 'it takes over too late'), 'forget-spare': (None, 'states after another')}),
     (a_hold, (None, 'after-drained', 'after-flag'), {
         'forget-drained': (None, 'it is drained no more'), 'spawn-unheld': (None, 'who answers')}),
     (an_outsider, (None, 'before-recover-attached', 'after-recover-attached'), {'forget-attached': (None, 'the letter')}),

@@ -37,7 +37,7 @@ def every_verb_as_json():
             (['restart', 'idle/0', 'idle/1'], 0), (['scale', 'idle', '3'], 0), (['is-active', 'idle', 'idle/2'], 0),
             (['is-active', 'off'], 3), (['start', 'cannot'], 1), (['report', 'idle/1'], 0), (['report', 'idle/2'], 0),
             (['wait', 'idle'], 0), (['wait', 'off', '--stopped'], 0), (['signal', 'idle', 'CONT'], 0),
-            (['is-failed', 'cannot', 'idle'], 0), (['reset-failed', 'cannot'], 0), (['drain', 'idle'], 1), (['resume', 'idle'], 0), (['is-failed', 'cannot'], 1), (['rings'], 0), (['rings', 'jobs'], 0), (['locks'], 0), (['sockets'], 0),
+            (['is-failed', 'cannot', 'idle'], 0), (['reset-failed', 'cannot'], 0), (['drain', '--all'], 0), (['resume', '--all'], 0), (['is-failed', 'cannot'], 1), (['rings'], 0), (['rings', 'jobs'], 0), (['locks'], 0), (['sockets'], 0),
             (['send', 'jobs', 'one', 'two', 'three'], 0), (['peek', 'jobs', '--count', '2'], 0), (['dead', 'list', 'jobs'], 0),
             (['dead', 'retry', 'jobs', '--all'], 0), (['dead', 'drop', 'jobs', '--all'], 0), (['reset', 'jobs'], 0), (['reload'], 0), (['version'], 0),
             (['import', f'{SOURCE}/tests/import/supervisord.conf'], 0), (['check', g.config_path], 0), (['check', '/nonexistent'], 1),
