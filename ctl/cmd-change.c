@@ -7,6 +7,8 @@
  * the time before which a process must have been started.
  */
 
+#include <string.h>
+
 #include "base/text.h"
 #include "ctl/ctl.h"
 #include "ctl/verbs.h"
@@ -89,9 +91,10 @@ int verb_resume(struct ctl *ctl) {
 int verb_scale(struct ctl *ctl) {
         Ganger__V1__Request request = GANGER__V1__REQUEST__INIT;
         Ganger__V1__ScaleRequest call = GANGER__V1__SCALE_REQUEST__INIT;
-        uint64_t n;
+        uint64_t n = 0;
 
-        if (parse_number(ctl->args[1], "scale", UINT32_MAX, &n) < 0)
+        call.automatic = strcmp(ctl->args[1], "auto") == 0;
+        if (!call.automatic && parse_number(ctl->args[1], "scale", UINT32_MAX, &n) < 0)
                 return STATUS_USAGE;
         call.name = ctl->args[0];
         call.instances = (uint32_t)n;

@@ -135,6 +135,36 @@ static void instance_details(struct output *o, const Ganger__V1__Instance *i, ui
                 detail(o, l == 0 ? "output" : "", *i->log[l] ? i->log[l] : " ");
 }
 
+/** "3 of 2..8, held by hand, 1 standby"; "": there is nothing about them that the instances do not tell. */
+static const char *scale_of(char *buf, size_t size, const Ganger__V1__Worker *w) {
+        char range[64] = "", standby[32] = "";
+
+        if (w->instances_max > w->instances_min)
+                snprintf(range, sizeof range, "%" PRIu32 " of %" PRIu32 "..%" PRIu32 "%s", w->wanted, w->instances_min,
+                         w->instances_max, w->scaled ? ", held by hand" : "");
+        if (w->standby > 0)
+                snprintf(standby, sizeof standby, "%s%" PRIu32 " standby", *range ? ", " : "", w->standby);
+        snprintf(buf, size, "%s%s", range, standby);
+        return buf;
+}
+
+/** Below the table: those whose number follows what waits for them. */
+static void put_scales(struct output *o, const Ganger__V1__StatusReply *reply) {
+        char text[128];
+        bool first = true;
+
+        for (size_t i = 0; i < reply->n_workers; i++) {
+                const Ganger__V1__Worker *w = reply->workers[i];
+
+                if (w->instances_max <= w->instances_min)
+                        continue;
+                fputs(first ? "\ninstances: " : "instances: ", o->file);
+                put(o, w->name);
+                fprintf(o->file, ": %s\n", scale_of(text, sizeof text, w));
+                first = false;
+        }
+}
+
 static void worker_details(struct output *o, const Ganger__V1__Worker *w, uint64_t now) {
         char text[128];
 
@@ -142,6 +172,7 @@ static void worker_details(struct output *o, const Ganger__V1__Worker *w, uint64
         snprintf(text, sizeof text, ": %" PRIu32 " of %" PRIu32 " ready%s%s\n", w->ready, w->wanted,
                  w->stopped ? ", stopped by hand" : "", w->scaled ? ", scaled by hand" : "");
         fputs(text, o->file);
+        detail(o, "instances", scale_of(text, sizeof text, w));
         for (size_t i = 0; i < w->n_exec; i++) {
                 if (i == 0)
                         fprintf(o->file, "%12s: ", "exec");
@@ -176,6 +207,8 @@ static void put_failed_groups(struct output *o, const Ganger__V1__StatusReply *r
 static void table_status(struct output *o, const Ganger__V1__StatusReply *reply, bool details) {
         if (!details)
                 status_compact(o, reply);
+        if (!details)
+                put_scales(o, reply);
         for (size_t i = 0; details && i < reply->n_workers; i++) {
                 if (i > 0)
                         putc('\n', o->file);

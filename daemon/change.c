@@ -497,8 +497,8 @@ static int check_pipes(struct gang *gang, const struct worker *worker, unsigned 
                          worker->name, pipe);
 }
 
-int change_scale(struct gang *gang, const char *name, unsigned int wanted, bool no_wait, change_fn fn, void *userdata,
-                 struct change **ret, struct error *error) {
+int change_scale(struct gang *gang, const char *name, unsigned int wanted, bool automatic, bool no_wait, change_fn fn,
+                 void *userdata, struct change **ret, struct error *error) {
         struct worker *worker = worker_find(gang, name);
         struct change *change;
         unsigned int before, target;
@@ -508,6 +508,8 @@ int change_scale(struct gang *gang, const char *name, unsigned int wanted, bool 
                 return error_set(error, -EBUSY, "the daemon is stopping");
         if (!worker || worker->removed)
                 return error_set(error, -ENOENT, "there is no worker '%s'", name);
+        if (automatic)
+                wanted = worker_count_defined(worker->definition, worker->wanted);
         if (wanted > CONFIG_INSTANCES_MAX - worker->definition->standby)
                 return error_set(error, -ERANGE, "%u instances: more than %u", wanted,
                                  CONFIG_INSTANCES_MAX - worker->definition->standby);
@@ -519,7 +521,7 @@ int change_scale(struct gang *gang, const char *name, unsigned int wanted, bool 
         r = change_new(&change, gang, MAX((size_t)target, worker->n_instances), fn, userdata);
         if (r < 0)
                 return error_errno(error, r, "scaling '%s'", name);
-        r = worker_scale(worker, wanted, true);
+        r = worker_scale(worker, wanted, !automatic);
         if (r < 0) {
                 change_cancel(change);
                 return error_errno(error, r, "scaling '%s'", name);

@@ -82,9 +82,13 @@ struct change_request {
 int change_begin(struct gang *gang, const struct change_request *request, change_fn fn, void *userdata,
                  struct change **ret, const char **ret_name, struct error *error);
 
-/** Have `wanted` instances of a worker. @return also -ERANGE (more than CONFIG_INSTANCES_MAX). */
-int change_scale(struct gang *gang, const char *name, unsigned int wanted, bool no_wait, change_fn fn, void *userdata,
-                 struct change **ret, struct error *error);
+/**
+ * Have `wanted` instances of a worker.
+ * @param automatic  have as many as the configuration wants, in place of `wanted`: with a range, from now on what it decides.
+ * @return also -ERANGE (more than CONFIG_INSTANCES_MAX).
+ */
+int change_scale(struct gang *gang, const char *name, unsigned int wanted, bool automatic, bool no_wait, change_fn fn,
+                 void *userdata, struct change **ret, struct error *error);
 
 /** Look at all that is not settled yet. */
 void change_look(struct change *change);

@@ -40,6 +40,7 @@
 #include "daemon/orphan.h"
 #include "daemon/quarantine.h"
 #include "daemon/reload.h"
+#include "daemon/scaling.h"
 #include "daemon/takeover.h"
 #include "daemon/wishes.h"
 #include "daemon/worker.h"
@@ -121,6 +122,7 @@ static int on_turn(sd_event_source *source, void *userdata) {
         wishes_turn(gang);
         collect(gang);
         demand_turn(gang);
+        scaling_turn(gang);
         tell_status(manager, false);
         if (!gang->stopping || gang->n_processes > 0 || gang->n_spawning > 0 || !list_is_empty(&gang->orphans) ||
             !list_is_empty(&gang->failure_hooks))

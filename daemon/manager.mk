@@ -6,6 +6,7 @@ DAEMON_SOURCES += \
 	daemon/core-file.c daemon/core-file.h \
 	daemon/demand.c daemon/demand.h \
 	daemon/hold.c daemon/hold.h \
+	daemon/scaling.c daemon/scaling.h \
 	daemon/standby.c daemon/standby.h \
 	daemon/events.c daemon/events.h \
 	daemon/failure-hook.c daemon/failure-hook.h \

@@ -21,11 +21,13 @@
 #include "base/cleanup.h"
 #include "base/fault.h"
 #include "daemon/config/config.h"
+#include "daemon/demand.h"
 #include "daemon/gang.h"
 #include "daemon/instance.h"
 #include "daemon/log/log.h"
 #include "daemon/object-parts.h"
 #include "daemon/ring-look.h"
+#include "daemon/scaling.h"
 #include "daemon/worker.h"
 #include "shm/damage.h"
 #include "shm/object.h"
@@ -192,7 +194,12 @@ static void start_who_waits(struct gang_object *object) {
         list_for_each(it, &object->gang->workers) {
                 struct worker *worker = list_entry(it, struct worker, link);
 
-                for (size_t i = 0; uses(worker->definition, object) && i < worker->n_instances && i < worker_count_target(worker); i++) {
+                if (!uses(worker->definition, object))
+                        continue;
+                /* What is watched of it is the memory that is gone. */
+                demand_forget(worker);
+                scaling_forget(worker);
+                for (size_t i = 0; i < worker->n_instances && i < worker_count_target(worker); i++) {
                         struct instance *instance = worker->instances[i];
 
                         if (instance->state == INSTANCE_BACKOFF || instance->state == INSTANCE_FAILED)

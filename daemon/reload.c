@@ -23,6 +23,7 @@
 #include "daemon/group.h"
 #include "daemon/instance.h"
 #include "daemon/log/log.h"
+#include "daemon/scaling.h"
 #include "daemon/standby.h"
 #include "daemon/worker.h"
 
@@ -194,7 +195,7 @@ static void start_due(struct worker *worker) {
 
 static void apply_worker(struct gang *gang, const struct worker_definition *definition, bool restart) {
         struct worker *worker = worker_find(gang, definition->name);
-        unsigned int before, before_standby;
+        const struct worker_definition *before;
         bool anew, rested;
         int r = 0;
 
@@ -202,17 +203,18 @@ static void apply_worker(struct gang *gang, const struct worker_definition *defi
                 return; /* there was no memory for it */
         anew = worker->fresh || worker->removed;
         rested = !worker->fresh && worker->definition->start != WORKER_START_BOOT;
-        before = worker->definition->instances;
-        before_standby = worker->definition->standby;
+        before = worker->definition;
         worker->definition = definition;
         worker->removed = false;
         list_unlink(&worker->link);
         list_append(&gang->workers, &worker->link); /* in the order of definition */
         if (restart)
                 restart_instances(worker);
-        if (anew || definition->instances != before)
+        if (anew)
                 r = worker_scale(worker, definition->instances, false);
-        else if (definition->standby != before_standby)
+        else if (definition->instances != before->instances || definition->instances_max != before->instances_max)
+                r = worker_scale(worker, worker_count_defined(definition, worker->wanted), false);
+        else if (definition->standby != before->standby)
                 r = worker_scale(worker, worker->wanted, worker->scaled);
         if (r >= 0 && rested)
                 start_due(worker);
@@ -240,12 +242,18 @@ static bool must_restart(const struct config_diff *diff, const struct worker_def
         return false;
 }
 
+static void forget_looks(struct worker *worker) {
+        demand_forget(worker);
+        scaling_forget(worker);
+        worker->unscalable = false;
+}
+
 static void apply(struct gang *gang, const struct config_diff *diff) {
         const struct config *config = gang->config;
         int r;
 
         list_for_each(it, &gang->workers)
-                demand_forget(list_entry(it, struct worker, link));
+                forget_looks(list_entry(it, struct worker, link));
         for (size_t i = 0; i < diff->n; i++) {
                 struct worker *worker = diff->changes[i].old_worker && diff->changes[i].kind == CONFIG_REMOVED
                                                 ? worker_find(gang, diff->changes[i].name) : NULL;

@@ -129,6 +129,7 @@ static bool restore_object(struct gang *gang, const struct state_view *view, uin
 static bool restore_worker(struct gang *gang, const struct state_view *view, uint32_t slot) {
         Ganger__State__WorkerState *record = ganger__state__worker_state__unpack(NULL, view->size, view->body);
         struct worker *worker = record ? worker_find(gang, record->name) : NULL;
+        uint32_t wanted;
 
         if (worker) {
                 worker->state_slot = slot;
@@ -139,9 +140,9 @@ static bool restore_worker(struct gang *gang, const struct state_view *view, uin
                 worker->schedule.first_usec = record->schedule_first_usec;
                 worker->schedule.next_usec = record->schedule_next_usec;
                 gang->n_in_rounds += record->round_usec != 0;
-                if (record->scaled && record->instances <= CONFIG_INSTANCES_MAX &&
-                    worker_grow(worker, record->instances + worker->definition->standby) == 0)
-                        worker->wanted = record->instances;
+                wanted = record->scaled ? record->instances : worker_count_defined(worker->definition, record->instances);
+                if (wanted <= CONFIG_INSTANCES_MAX && worker_grow(worker, wanted + worker->definition->standby) == 0)
+                        worker->wanted = wanted;
         }
         ganger__state__worker_state__free_unpacked(record, NULL);
         return worker != NULL;

@@ -19,6 +19,7 @@
 #include "daemon/group.h"
 #include "daemon/instance.h"
 #include "daemon/log/log.h"
+#include "daemon/scaling.h"
 #include "daemon/standby.h"
 #include "daemon/wishes.h"
 
@@ -55,6 +56,7 @@ struct worker *worker_free(struct worker *worker) {
         if (!worker)
                 return NULL;
         demand_forget(worker);
+        scaling_forget(worker);
         for (size_t i = 0; i < worker->n_instances; i++)
                 instance_free(worker->instances[i]);
         map_remove(&worker->gang->workers_by_name, &worker->node);
@@ -69,6 +71,12 @@ struct worker *worker_free(struct worker *worker) {
 
 unsigned int worker_count_target(const struct worker *worker) {
         return worker->removed ? 0 : worker->wanted + worker->definition->standby;
+}
+
+unsigned int worker_count_defined(const struct worker_definition *definition, unsigned int wanted) {
+        if (wanted < definition->instances)
+                return definition->instances;
+        return wanted > definition->instances_max ? definition->instances_max : wanted;
 }
 
 int worker_grow(struct worker *worker, unsigned int n) {

@@ -20,6 +20,7 @@ struct gang;
 struct group;
 struct instance;
 struct worker_demand;
+struct worker_scaling;
 
 struct worker {
         struct gang *gang;
@@ -44,6 +45,8 @@ struct worker {
         unsigned int n_ready;
         unsigned int n_waiting;
         unsigned int n_held;            /* instances that are to end, and have not been told yet */
+        struct worker_scaling *scaling; /* with a range of instances: what is looked at; NULL: nothing */
+        bool unscalable;                /* … for want of what it takes; until the next reload */
         struct worker_demand *demand;   /* with `start = on-demand`: what is watched; NULL: nothing yet */
         uint32_t state_slot;
 };
@@ -56,6 +59,9 @@ struct worker *worker_find(struct gang *gang, const char *name);
  * `wanted` is how many of them do the work.
  */
 unsigned int worker_count_target(const struct worker *worker);
+
+/** What a definition wants, if so many are there: within its range. */
+unsigned int worker_count_defined(const struct worker_definition *definition, unsigned int wanted);
 
 /** Put a new worker into the tables, with no instance. Definition: owned by the config in force. */
 int worker_new(struct worker **ret, struct gang *gang, const struct worker_definition *definition);

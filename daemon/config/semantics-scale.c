@@ -3,7 +3,9 @@
  * How many instances: spares, and scaling by itself
  */
 
+#include "base/time.h"
 #include "daemon/config/checker.h"
+#include "daemon/config/keys.h"
 
 /* A pipe of which this worker has an end; NULL: none. */
 static const char *find_pipe(const struct checker *c, char *const *names) {
@@ -40,6 +42,35 @@ void check_standby(const struct checker *c, const struct worker_definition *w) {
                 complain(c, "standby", "not with type = oneshot: one that ends needs no spare");
         if (w->start != WORKER_START_BOOT && !is_doubtful(c, "start"))
                 complain(c, "standby", "only with start = boot: a spare runs already");
-        if (w->instances + w->standby > CONFIG_INSTANCES_MAX)
+        if (w->instances_max + w->standby > CONFIG_INSTANCES_MAX)
                 complain(c, "standby", "with instances that is more than %u", CONFIG_INSTANCES_MAX);
+}
+
+/* Something of which it can be told how much waits there. */
+static bool has_backlog(const struct checker *c, const struct worker_definition *w) {
+        for (char *const *name = w->receive; *name; name++) {
+                const struct object_definition *ring = config_object(c->config, *name);
+
+                if (!ring || (ring->section == CONFIG_RING && ring->kind == OBJECT_QUEUE))
+                        return true;
+        }
+        return *w->serve != NULL;
+}
+
+void check_scaling(const struct checker *c, const struct worker_definition *w) {
+        static const char *const keys[] = { "scale-on-depth", "scale-on-age", "scale-up-delay", "scale-down-delay", "scale-cool-down",
+                                            "scale-step" };
+
+        if (w->instances_max == w->instances) {
+                for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+                        if (!key_is_initial(config_key_find(CONFIG_WORKER, keys[i]), w) && !is_doubtful(c, "instances"))
+                                complain(c, keys[i], "only with instances = N..M");
+                return;
+        }
+        if (!has_backlog(c, w))
+                complain(c, "instances", "a range needs a queue to receive from, or a service to serve: by what waits there it is decided");
+        if (w->scale_on_depth == 0 && w->scale_on_age_usec == USEC_INFINITY)
+                complain(c, "scale-on-depth", "without it, scale-on-age is needed");
+        if (w->type == WORKER_ONESHOT)
+                complain(c, "instances", "no range with type = oneshot");
 }

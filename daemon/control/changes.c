@@ -219,7 +219,7 @@ int call_scale(struct call *call) {
         r = change_wait_new(call, &w);
         if (r < 0)
                 return r;
-        r = change_scale(call->gang, m->name, m->instances, m->no_wait, on_change, w, &w->change,
+        r = change_scale(call->gang, m->name, m->instances, m->automatic, m->no_wait, on_change, w, &w->change,
                          &call->error);
         if (r < 0)
                 pending_end(&w->pending);

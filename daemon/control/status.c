@@ -265,6 +265,8 @@ static int fill_worker(struct call *call, const struct row *row, uint32_t lines,
         m->wanted = w->wanted;
         m->ready = count_ready(w);
         m->standby = d->standby;
+        m->instances_min = d->instances;
+        m->instances_max = d->instances_max;
         m->stopped = w->stopped;
         m->drained = w->drained;
         m->scaled = w->scaled;
