@@ -9,6 +9,7 @@
 #include "daemon/worker.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -145,8 +146,11 @@ int worker_scale(struct worker *worker, unsigned int wanted, bool by_hand) {
         for (unsigned int i = 0; i < target && starts; i++)
                 if (!worker->instances[i]->wanted && !worker->instances[i]->stopped)
                         instance_start(worker->instances[i], false);
-        for (size_t i = worker->n_instances; i > target; i--)
+        for (size_t i = worker->n_instances; i > target; i--) {
                 instance_stop(worker->instances[i - 1], false);
+                if (fault_is("scale-undrained"))
+                        keeper_link_signal(&worker->gang->link, worker->instances[i - 1]->key, SIGKILL, true);
+        }
         worker->fresh = false;
         schedule_arm(worker);
         gang_touch(worker->gang);

@@ -79,7 +79,7 @@ enum {
  * @param ret    receives the membership; free it with `ganger_leave`.
  * @param name   must be NULL.
  * @return 0, or
- *         -ENOENT      not started by gangerd or by a host, or its definition names no ring, service or lock, and no `io`;
+ *         -ENOENT      not started by gangerd or by a host, or its definition names no ring, service or lock, no `io` and no spares;
  *         -EPROTO      the handshake is damaged;
  *         -EPROTONOSUPPORT  it, or what it names, is of another version than this library's: link both sides with one;
  *         -EALREADY    this process has joined by this function already;

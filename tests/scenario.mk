@@ -30,6 +30,7 @@ SCENARIOS = \
 	tests/scenario/b196-runs.py \
 	tests/scenario/b198-remembered.py \
 	tests/scenario/b230-drain.py \
+	tests/scenario/b232-scaling.py \
 	tests/scenario/b234-standby.py
 TESTS += $(SCENARIOS)
 EXTRA_DIST += $(SCENARIOS) tests/harness/gang.py

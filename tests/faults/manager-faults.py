@@ -262,6 +262,20 @@ def a_scale(fault, point='after-scale'):
         g.has_these({i['pid'] for i in now.values()})
 
 
+def a_scale_down(fault, point=None):
+    """what goes finishes what it holds: no message is delivered twice"""
+    with FaultyGang(fault) as g:
+        g.hold()
+        if point:
+            g.die_at(point)
+        g.ctl('scale', 'hold', 1, '--no-wait')
+        if point:
+            g.has_died()
+        g.delivers()
+        g.wait_until('there is one', lambda: len(g.status('hold')['hold']['instances']) == 1)
+        equal(g.ring('jobs').get('redelivered', 0), 0, 'redelivered')
+
+
 def a_reload(fault, point='after-config'):
     """a reload is whole or not at all, wherever the manager dies"""
     with FaultyGang(fault) as g:
@@ -623,6 +637,7 @@ CHECKS = (
     (a_drain, (None,), {'forget-member': (None, 'state')}),
     (what_people_want, (None,), {'forget-wish': (None, 'instances'), 'state-torn': (None, 'instances')}),
     (a_scale, ('after-scale', 'before-spawn', 'after-spawn'), {}),
+    (a_scale_down, (None, 'after-scale'), {'scale-undrained': (None, 'redelivered')}),
     (a_reload, ('before-config', 'after-config', 'after-reload', 'before-spawn', 'after-acknowledge'),
      {}),
     (a_configuration_in_force, (None,), {'forget-config': (None, 'processes')}),
