@@ -205,7 +205,9 @@ static struct worker *target_worker(struct gang *gang, const char *name) {
 static struct instance *target_instance(struct gang *gang, const char *name, enum change_kind kind) {
         struct instance *instance = instance_find(gang, name);
 
-        return instance && (instance->number < worker_count_target(instance->worker) || kind == CHANGE_STOP) ? instance : NULL;
+        if (!instance || (kind != CHANGE_STOP && instance->number >= worker_count_target(instance->worker)))
+                return NULL;
+        return instance;
 }
 
 /* ---- who else is concerned ----------------------------------------------------------------------- */

@@ -84,7 +84,7 @@ int change_begin(struct gang *gang, const struct change_request *request, change
 
 /**
  * Have `wanted` instances of a worker.
- * @param automatic  have as many as the configuration wants, in place of `wanted`: with a range, from now on what it decides.
+ * @param automatic  have as many as the configuration wants, in place of `wanted`.
  * @return also -ERANGE (more than CONFIG_INSTANCES_MAX).
  */
 int change_scale(struct gang *gang, const char *name, unsigned int wanted, bool automatic, bool no_wait, change_fn fn,

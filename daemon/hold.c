@@ -2,8 +2,8 @@
 /*
  * Instances that run and take nothing new
  *
- * Invariant: the flags in the member memory follow from the records of instance and worker, which are written first. So whoever
- * dies between leaves a manager that sets them again.
+ * Invariant: the flags in the member memory follow from the records of instance and worker, which are written first. So
+ * whoever dies between leaves a manager that sets them again.
  */
 
 #include "daemon/hold.h"
@@ -32,8 +32,8 @@ int hold_check(const struct worker_definition *definition, struct error *error) 
         if (*definition->receive || *definition->serve)
                 return 0;
         if (*definition->listen)
-                return error_set(error, -EINVAL, "worker '%s' receives from no ring and serves no service, so it cannot be drained; "
-                                 "what comes to its sockets cannot be held back: stop it", definition->name);
+                return error_set(error, -EINVAL, "worker '%s' receives from no ring and serves no service, so it cannot be "
+                                 "drained; what comes to its sockets cannot be held back: stop it", definition->name);
         return error_set(error, -EINVAL, "worker '%s' receives from no ring and serves no service, so it cannot be drained",
                          definition->name);
 }

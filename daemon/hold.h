@@ -5,9 +5,9 @@
 /*
  * Instances that run and take nothing new: those that people have drained, and spares
  *
- * A flag in the member memory of the process says so (lib/shm/member.h); it is set before there is a process, and cleared while it
- * runs. What people have drained stays so over the ends of its processes, of the manager, and, where there is a state directory,
- * of the daemon.
+ * A flag in the member memory of the process says so (lib/shm/member.h); it is set before there is a process, and cleared
+ * while it runs. What people have drained stays so over the ends of its processes, of the manager, and, where there is a
+ * state directory, of the daemon.
  */
 
 #include <stdbool.h>

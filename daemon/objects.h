@@ -185,8 +185,8 @@ void membership_freeze(struct membership *m, bool frozen);
 bool membership_drain(struct membership *m);
 
 /**
- * Set the flags that say that a process is held, as MEMBER_HELD and MEMBER_STANDBY in `bits` say; the others are cleared. It need not
- * have joined. All who receive where it does look again, and it too, if it is held no more.
+ * Set the flags that say that a process is held, as MEMBER_HELD and MEMBER_STANDBY in `bits` say; the others are cleared.
+ * It need not have joined. All who receive where it does look again, and it too, if it is held no more.
  * @param again  also if nothing changed: whoever set them before may have died before it woke anybody.
  */
 void membership_hold(struct membership *m, uint32_t bits, bool again);

@@ -2,10 +2,10 @@
 /*
  * Workers whose number of instances follows what waits for them
  *
- * While nothing waits, its rings are watched (daemon/ring-watch.h), and there is no timer but the one for the step down that is due,
- * if there are more than the least. As soon as something waits nobody watches, and it is looked at once in a period: so busy rings
- * cost two wake-ups in a period, and idle ones none. Nothing of this is written down but the number itself: the next manager looks
- * again, and waits as long as after a change.
+ * While nothing waits, its rings are watched (daemon/ring-watch.h), and there is no timer but the one for the step down
+ * that is due, if there are more than the least. As soon as something waits nobody watches, and it is looked at once in a
+ * period: so busy rings cost two wake-ups in a period, and idle ones none. Nothing of this is written down but the number
+ * itself: the next manager looks again, and waits as long as after a change.
  *
  * Down goes the highest number, as when people do it: it is drained, and finishes what it holds.
  */
@@ -54,8 +54,8 @@ bool worker_scales(const struct worker *worker) {
 static struct scale_options options_of(const struct worker_definition *d) {
         return (struct scale_options){
                 .min = d->instances, .max = d->instances_max, .depth = d->scale_on_depth,
-                .by_age = d->scale_on_age_usec != USEC_INFINITY, .up_delay_usec = d->scale_up_delay_usec,
-                .down_delay_usec = d->scale_down_delay_usec, .cool_down_usec = d->scale_cool_down_usec, .step = d->scale_step,
+                .up_delay_usec = d->scale_up_delay_usec, .down_delay_usec = d->scale_down_delay_usec,
+                .cool_down_usec = d->scale_cool_down_usec, .step = d->scale_step,
         };
 }
 
@@ -206,7 +206,9 @@ static void begin(struct worker *worker) {
 
         if (s) {
                 s->worker = worker;
-                s->policy = (struct scale){ .changed_usec = worker->wanted > worker->definition->instances ? now_usec() : 0 };
+                s->policy = SCALE_NULL;
+                if (worker->wanted > worker->definition->instances)
+                        s->policy.changed_usec = now_usec();
                 worker->scaling = s;
                 r = fill(s);
         }
@@ -222,9 +224,9 @@ static void begin(struct worker *worker) {
 void scaling_turn(struct gang *gang) {
         list_for_each(it, &gang->workers) {
                 struct worker *worker = list_entry(it, struct worker, link);
-                bool on = worker_scales(worker) && worker_is_wanted(worker) && !worker_is_resting(worker) && !worker->unscalable;
+                bool on = worker_scales(worker) && worker_is_wanted(worker) && !worker_is_resting(worker);
 
-                if (on && !worker->scaling)
+                if (on && !worker->scaling && !worker->unscalable)
                         begin(worker);
                 else if (!on && worker->scaling)
                         scaling_forget(worker);

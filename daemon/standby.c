@@ -2,10 +2,10 @@
 /*
  * Spares, and how one takes over
  *
- * What must be fast is the way from the exit of a process to the wake-up of the spare: standby_lost() is the first that an exit
- * leads to, and clears the spare's flag and wakes it before anything is written, recovered or spawned. The messages of the dead come
- * to it with the recovery that follows. Records are written after that. A manager that dies in between leaves records of the roles
- * before: the next one holds the spare again, sees the same exit, and does the same.
+ * What must be fast is the way from the exit of a process to the wake-up of the spare: standby_lost() is the first that
+ * an exit leads to, and clears the spare's flag and wakes it before anything is written, recovered or spawned. The
+ * messages of the dead come to it with the recovery that follows. Records are written after that. A manager that dies in
+ * between leaves records of the roles before: the next one holds the spare again, sees the same exit, and does the same.
  *
  * Invariant: of the instances that are to exist, as many are no spares as are wanted.
  */

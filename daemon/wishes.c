@@ -58,7 +58,8 @@ static void print_worker(const struct worker *worker, FILE *out) {
         if (worker->stopped)
                 fprintf(out, "stopped %s\n", worker->name);
         if (worker->scaled)
-                fprintf(out, "scaled %s %u %s\n", worker->name, worker->wanted, defined_text(worker->definition, text, sizeof text));
+                fprintf(out, "scaled %s %u %s\n", worker->name, worker->wanted,
+                        defined_text(worker->definition, text, sizeof text));
         if (worker->drained)
                 fprintf(out, "drained %s\n", worker->name);
         for (size_t i = 0; i < worker->n_instances && i < worker_count_target(worker); i++) {

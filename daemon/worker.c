@@ -2,8 +2,8 @@
 /*
  * A worker: how many instances it has
  *
- * Invariant: instances[i] has the number i. Those below worker_count_target() exist; those from there on are on their way down,
- * and are freed from the end.
+ * Invariant: instances[i] has the number i. Those below worker_count_target() exist; those from there on are on their way
+ * down, and are freed from the end.
  */
 
 #include "daemon/worker.h"

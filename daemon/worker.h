@@ -55,8 +55,8 @@ struct worker {
 struct worker *worker_find(struct gang *gang, const char *name);
 
 /**
- * How many instances are to exist: those that are wanted, and spares. All that has to do with which instances there are asks this;
- * `wanted` is how many of them do the work.
+ * How many instances are to exist: those that are wanted, and spares. All that has to do with which instances there are
+ * asks this; `wanted` is how many of them do the work.
  */
 unsigned int worker_count_target(const struct worker *worker);
 

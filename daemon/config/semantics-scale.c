@@ -34,8 +34,8 @@ void check_standby(const struct checker *c, const struct worker_definition *w) {
         if (w->standby == 0)
                 return;
         if (!uses_library(c, w))
-                complain(c, "standby", "a program that neither has rings or locks, nor io, nor ready = library, cannot know that it is "
-                         "a spare");
+                complain(c, "standby", "a program that neither has rings or locks, nor io, nor ready = library, cannot know "
+                         "that it is a spare");
         if (pipe)
                 complain(c, "standby", "ring '%s' is a pipe, of which one process can have an end", pipe);
         if (w->type == WORKER_ONESHOT)
@@ -58,8 +58,9 @@ static bool has_backlog(const struct checker *c, const struct worker_definition 
 }
 
 void check_scaling(const struct checker *c, const struct worker_definition *w) {
-        static const char *const keys[] = { "scale-on-depth", "scale-on-age", "scale-up-delay", "scale-down-delay", "scale-cool-down",
-                                            "scale-step" };
+        static const char *const keys[] = {
+                "scale-on-depth", "scale-on-age", "scale-up-delay", "scale-down-delay", "scale-cool-down", "scale-step",
+        };
 
         if (w->instances_max == w->instances) {
                 for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
@@ -68,7 +69,8 @@ void check_scaling(const struct checker *c, const struct worker_definition *w) {
                 return;
         }
         if (!has_backlog(c, w))
-                complain(c, "instances", "a range needs a queue to receive from, or a service to serve: by what waits there it is decided");
+                complain(c, "instances", "a range needs a queue to receive from, or a service to serve: by what waits there "
+                         "it is decided");
         if (w->scale_on_depth == 0 && w->scale_on_age_usec == USEC_INFINITY)
                 complain(c, "scale-on-depth", "without it, scale-on-age is needed");
         if (w->type == WORKER_ONESHOT)

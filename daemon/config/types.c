@@ -147,8 +147,8 @@ static void count_write(const struct config_key *key, const void *field, FILE *o
 
 /* Two fields, one behind the other: N is N..N. */
 #define RANGE_SIZE (2 * sizeof(uint32_t))
-_Static_assert(offsetof(struct worker_definition, instances_max) == offsetof(struct worker_definition, instances) + sizeof(uint32_t),
-               "the fields of a range are neighbours");
+_Static_assert(offsetof(struct worker_definition, instances_max) - offsetof(struct worker_definition, instances) ==
+               sizeof(uint32_t), "the fields of a range are neighbours");
 
 static int range_read(const struct config_key *key, void *field, char *const *items, size_t n, struct error *error) {
         _cleanup_(freep) char *least = strdup(items[0]);

@@ -29,6 +29,13 @@ struct change_wait {
 
 /* ---- answering --------------------------------------------------------------------------------- */
 
+static const char *shown_state(const struct change_target *target) {
+        /* Of a spare it is another word; else as it was when the target was settled. */
+        if (target->instance && target->instance->state == target->state)
+                return instance_shown_state(target->instance);
+        return instance_state_name(target->state);
+}
+
 static int change_reply_fill(struct arena *a, const struct change *change, Ganger__V1__ChangeReply *m) {
         Ganger__V1__Change *rows = arena_alloc(a, change->n, sizeof *rows);
 
@@ -41,7 +48,7 @@ static int change_reply_fill(struct arena *a, const struct change *change, Gange
 
                 ganger__v1__change__init(row);
                 row->key = (char *)target->key;
-                row->state = (char *)(target->instance ? instance_shown_state(target->instance) : instance_state_name(target->state));
+                row->state = (char *)shown_state(target);
                 row->ok = target->ok;
                 row->message = arena_text(a, target->ok ? "" : target->message);
                 if (!row->message)

@@ -2,8 +2,8 @@
 /*
  * How many instances a worker should have
  *
- * Invariant: a step up happens only if more wait than `depth` for each; the step back that would follow only if no more than half
- * of what the smaller number can hold do. So no load makes both happen in turn, however short the delays.
+ * Invariant: a step up happens only if more wait than `depth` for each; the step back that would follow only if no more
+ * than half of what the smaller number can hold do. So no load makes both happen in turn, however short the delays.
  */
 
 #include "daemon/policy/scale.h"
@@ -68,7 +68,7 @@ uint32_t scale_look(struct scale *s, const struct scale_options *o, const struct
                 return change(s, wanted < o->min ? o->min : o->max, now);
         note(&s->above_usec, wanted < o->max && is_above(o, facts, wanted), now);
         note(&s->below_usec, wanted > o->min && is_enough(o, facts, step_down(o, wanted)), now);
-        if (s->above_usec != 0 && (wanted == 0 ? now >= cool_usec(s, o) : now >= due_usec(s, o, s->above_usec, o->up_delay_usec)))
+        if (now >= due_usec(s, o, s->above_usec, wanted == 0 ? 0 : o->up_delay_usec))
                 return change(s, step_up(o, wanted), now);
         if (now >= due_usec(s, o, s->below_usec, o->down_delay_usec))
                 return change(s, step_down(o, wanted), now);

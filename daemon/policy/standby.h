@@ -5,8 +5,8 @@
 /*
  * Who works, and who is a spare
  *
- * A worker with spares has more instances than are wanted. Which of them are the spares is a role that moves: when one that works
- * is lost, a spare has its role at once, and what replaces the lost one is the spare. Pure.
+ * A worker with spares has more instances than are wanted. Which of them are the spares is a role that moves: when one
+ * that works is lost, a spare has its role at once, and what replaces the lost one is the spare. Pure.
  */
 
 #include <stdbool.h>

@@ -59,8 +59,8 @@ int member_map(struct member *ret, int fd);
 void member_unmap(struct member *m);
 
 /**
- * Set or clear flags of `drain`, and wake whoever sleeps at it. Release: whoever sees it sees all that made us do so. Then the
- * caller wakes all who receive where this process does: object_wake_held().
+ * Set or clear flags of `drain`, and wake whoever sleeps at it. Release: whoever sees it sees all that made us do so.
+ * Then the caller wakes all who receive where this process does: object_wake_held().
  * @return whether that changed anything.
  */
 bool member_flag(struct member_memory *m, uint32_t bits, bool on);

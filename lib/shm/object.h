@@ -71,8 +71,8 @@ struct object {
 };
 
 /**
- * The flag of a member that receives here has changed (shm/wait.h): all who receive look again, and so do those who poll, also those
- * that are held, and announced nowhere. Async-signal-safe.
+ * The flag of a member that receives here has changed (shm/wait.h): all who receive look again, and so do those who poll,
+ * also those that are held, and announced nowhere. Async-signal-safe.
  */
 void object_wake_held(struct object *o);
 

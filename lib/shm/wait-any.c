@@ -13,8 +13,9 @@
  * of that wake-up is the last look of who is woken by it. Where waiting is watched (wait.h), or only one can wait, there is
  * nothing to pass on.
  *
- * What a flag holds up (wait.h) is not ready, is announced nowhere, and is slept for at the flag. Which those are is found out once
- * in a round, before the announcements; a flag that is set later wakes us, since whoever sets it wakes all who wait there.
+ * What a flag holds up (wait.h) is not ready, is announced nowhere, and is slept for at the flag. Which those are is
+ * found out once in a round, before the announcements; a flag that is set later wakes us, since whoever sets it wakes all
+ * who wait there.
  *
  * A kernel before 5.16 has no futex_waitv(2). There one waits as pollers do, with the event descriptors; a post is seen by
  * every poller, and sleepers are woken besides, so nothing is taken from anybody.

@@ -7,7 +7,8 @@
  * wake-up may have been meant for us, and whoever sent it wakes nobody else.
  *
  * Who is held (a flag is set, but the wait does not end) is announced nowhere, and sleeps at the flag. It may have been
- * announced, and woken, when the flag was set: then it keeps a wake-up to itself; whoever sets the flag wakes all after that.
+ * announced, and woken, when the flag was set: then it keeps a wake-up to itself; whoever sets the flag wakes all after
+ * that.
  */
 
 #include "shm/wait-until.h"

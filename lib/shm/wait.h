@@ -34,10 +34,10 @@
 #define WAIT_POSTED_MAX (1u << 20)
 
 /**
- * A flag that others set for a process, which whoever waits for something to take looks at. While any bit of it is set nothing
- * is taken. With WAIT_ENDS a wait ends (-ESHUTDOWN). With others alone it goes on, but not where it could swallow a wake-up that
- * is meant for one who takes: it sleeps at the flag itself. So whoever sets a bit wakes all who wait for something to take, and
- * whoever changes the flag wakes those who sleep at it (wait_flag_wake).
+ * A flag that others set for a process, which whoever waits for something to take looks at. While any bit of it is set
+ * nothing is taken. With WAIT_ENDS a wait ends (-ESHUTDOWN). With others alone it goes on, but not where it could swallow
+ * a wake-up that is meant for one who takes: it sleeps at the flag itself. So whoever sets a bit wakes all who wait for
+ * something to take, and whoever changes the flag wakes those who sleep at it (wait_flag_wake).
  */
 #define WAIT_ENDS 1u
 

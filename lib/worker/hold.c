@@ -3,10 +3,10 @@
 /*
  * Receiving while the flag of the member memory is set
  *
- * A process that is held (drained, or a spare) sleeps at the flag, in its own member memory, and is announced at no ring: so
- * it takes no wake-up from those who receive. Whoever clears the flag wakes the futex, and posts to the event descriptor of
- * each ring after that. So a poller forgets the posts so far, and only then looks at the flag: a post that stands for the end
- * of the hold comes after what it forgot, or is seen in the flag.
+ * A process that is held (drained, or a spare) sleeps at the flag, in its own member memory, and is announced at no ring:
+ * so it takes no wake-up from those who receive. Whoever clears the flag wakes the futex, and posts to the event
+ * descriptor of each ring after that. So a poller forgets the posts so far, and only then looks at the flag: a post that
+ * stands for the end of the hold comes after what it forgot, or is seen in the flag.
  */
 
 #include "worker/hold.h"

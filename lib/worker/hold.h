@@ -24,7 +24,7 @@ static inline bool hold_ends(const _Atomic uint32_t *flag) {
 
 /**
  * Something is in the way: wait until it no longer is.
- * @param poll_fd       the descriptor of the handle: from now on it becomes readable when there is nothing in the way; -1: none.
+ * @param poll_fd       of the handle: from now on it becomes readable when nothing is in the way any more; -1: none.
  * @param timeout_usec  as of a receive; receives what is left of it.
  * @return 0: receive now; -ESHUTDOWN; -EAGAIN (the timeout is 0), -ETIMEDOUT, -EINTR.
  */

@@ -544,7 +544,8 @@ def a_spare(fault, point=None):
         if not point:
             check(told.index(('who/2', 'ready')) < told.index(('who/0', 'starting')), 'it takes over too late')
         kill_and_wait(g.manager_pid)
-        equal([g.instance(f'who/{i}')['state'] for i in range(3)], ['standby', 'ready', 'ready'], 'states after another manager')
+        equal([g.instance(f'who/{i}')['state'] for i in range(3)], ['standby', 'ready', 'ready'],
+              'states after another manager')
 
 
 WORKER_POINTS = ('before-recover', 'after-recover', 'after-state', 'after-acknowledge', 'before-spawn', 'amid-spawn', 'after-spawn')

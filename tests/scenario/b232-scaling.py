@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The number of instances follows what waits in a ring: up, down, held by hand, over the death of the manager; and no message twice."""
+"""The number of instances follows what waits in a ring: up, down, held by hand; whatever dies, and no message twice."""
 
 import os
 import sys
@@ -15,7 +15,7 @@ ring out { slots = 256 }
 worker w { exec = {"@/w"} io = lines receive = jobs send = out instances = %s
            scale-on-depth = 5 scale-up-delay = 50ms scale-down-delay = %s scale-cool-down = 0 %s }
 '''
-# Keeps each message until somebody opens the gate; then it lets everything pass. As a message it names itself and how often it came.
+# Keeps each message until somebody opens the gate; then it lets everything pass.
 W = 'while read -r x; do if [ ! -e @/open ]; then read -r go < @/gate; fi; echo "OK $x"; done'
 
 
@@ -64,12 +64,13 @@ class Gate:
 
 def got(g, n, first=0):
     """Each once."""
-    equal(sorted(g.ctl('receive', 'out', '--count', n).out.split()), sorted(f'm{i}' for i in range(first, first + n)), 'messages')
+    came = sorted(g.ctl('receive', 'out', '--count', n).out.split())
+    equal(came, sorted(f'm{i}' for i in range(first, first + n)), 'messages')
     equal(g.ring('jobs').get('redelivered', 0), 0, 'redelivered')
 
 
 def up_and_down():
-    """more messages make more instances, up to the most; when they are done it goes down to the least, and none is delivered twice"""
+    """more messages make more instances, up to the most; then it goes down to the least, and none is delivered twice"""
     with gang() as g:
         until_ready(g, 1)
         send(g, 6)
@@ -120,7 +121,7 @@ def by_hand():
         g.until('two are held', lambda: g.ring('jobs')['leased'] == 2)
         kill_and_wait(g.manager_pid)
         w = g.status('w')['w']
-        equal((w['wanted'], w['scaled'], w['instances_min'], w['instances_max']), (2, True, 1, 4), 'wanted, scaled, least and most')
+        equal((w['wanted'], w['scaled'], w['instances_min'], w['instances_max']), (2, True, 1, 4), 'what status says')
         check('2 of 1..4, held by hand' in g.ctl('status', 'w').out, 'status does not say so')
         g.until('it is written down', lambda: g.read('state/wishes') == 'scaled w 2 1..4\n')
         g.ctl('scale', 'w', 'auto', '--no-wait')

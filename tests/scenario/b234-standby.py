@@ -121,7 +121,7 @@ def it_takes_over():
 
 
 def over_the_manager():
-    """the manager is killed before, and with, the one that dies: there are as many as are wanted, and all that is sent is answered"""
+    """the manager is killed before, and with, the one that dies: as many work as are wanted, and all is answered"""
     with gang() as g:
         g.ctl('wait', 'echo', 'hold')
         for _ in range(5):
@@ -194,7 +194,7 @@ def spread(times):
 
 def how_long_it_takes():
     """from SIGKILL to the wake-up of the spare, and to the process that replaces the dead: measured, not judged"""
-    with gang(CONFIG.replace('io = lines receive = jobs send = out instances = 2', 'io = lines receive = jobs send = out')) as g:
+    with gang(CONFIG.replace(' instances = 2', '')) as g:
         g.ctl('wait', 'echo')
         woken, again, ready = [], [], []
         for _ in range(10):
@@ -206,7 +206,7 @@ def how_long_it_takes():
             for key, state, times in (other, 'ready', woken), (active, 'starting', again), (active, 'standby', ready):
                 event = g.wait_state(key, state, since)
                 times.append(int(event['realtime_usec']) - began * 1e6)
-        for what, times in ('its spare was woken', woken), ('its replacement was asked for', again), ('that was ready', ready):
+        for what, times in ('its spare was woken', woken), ('its replacement was asked for', again), ('it was ready', ready):
             print(f'  from kill(2) until {what}: {spread(times)}')
 
 

@@ -19,7 +19,6 @@ static struct scale_options random_options(struct sequence *s) {
         struct scale_options o = {
                 .min = (uint32_t)sequence_below(s, 4),
                 .depth = (uint32_t)sequence_below(s, 50),
-                .by_age = true,
                 .up_delay_usec = sequence_below(s, 3) * USEC_PER_SEC,
                 .down_delay_usec = sequence_below(s, 10) * USEC_PER_SEC,
                 .cool_down_usec = sequence_below(s, 5) * USEC_PER_SEC,
@@ -57,7 +56,8 @@ START_TEST(within_its_limits_and_never_within_the_pause) {
 END_TEST
 
 /** Looks for as long as anything can follow. @return how many there are then. */
-static uint32_t settle(const struct scale_options *o, const struct scale_facts *f, uint32_t wanted, int *ret_ups, int *ret_downs) {
+static uint32_t settle(const struct scale_options *o, const struct scale_facts *f, uint32_t wanted, int *ret_ups,
+                       int *ret_downs) {
         struct scale scale = SCALE_NULL;
         uint64_t now = BEGIN;
         int looks = 0;
@@ -114,6 +114,8 @@ START_TEST(more_work_never_makes_fewer) {
 END_TEST
 
 START_TEST(after_a_burst_it_comes_back_to_the_least) {
+        const struct scale_facts much = { .waiting = 100000, .busy = true, .old = true };
+
         for (uint64_t seed = 1; seed <= SEEDS; seed++) {
                 struct sequence s = SEQUENCE(seed);
                 struct scale_options o = random_options(&s);
@@ -122,7 +124,7 @@ START_TEST(after_a_burst_it_comes_back_to_the_least) {
                 uint32_t wanted = o.min;
 
                 for (int i = 0; i < LOOKS; i++, now += LOOK_USEC)
-                        wanted = scale_look(&scale, &o, &(struct scale_facts){ .waiting = 100000, .busy = true, .old = true }, wanted, now);
+                        wanted = scale_look(&scale, &o, &much, wanted, now);
                 ck_assert_uint_eq(wanted, o.max);
                 /* Each step takes no longer than its delay, or the pause, and a look. */
                 end = now + (o.max - o.min + 1) * (MAX(o.down_delay_usec, o.cool_down_usec) + 2 * LOOK_USEC);
@@ -135,7 +137,9 @@ START_TEST(after_a_burst_it_comes_back_to_the_least) {
 END_TEST
 
 START_TEST(a_need_must_last) {
-        const struct scale_options o = { .min = 1, .max = 4, .depth = 10, .up_delay_usec = 1000, .down_delay_usec = 5000, .step = 1 };
+        const struct scale_options o = {
+                .min = 1, .max = 4, .depth = 10, .up_delay_usec = 1000, .down_delay_usec = 5000, .step = 1,
+        };
         const struct scale_facts much = { .waiting = 11 }, little = { .waiting = 10 }, nothing = { 0 };
         struct scale scale = SCALE_NULL;
 
@@ -206,8 +210,9 @@ END_TEST
 
 int main(void) {
         const TTest *tests[] = {
-                within_its_limits_and_never_within_the_pause, under_a_load_that_stays_it_comes_to_rest, more_work_never_makes_fewer,
-                after_a_burst_it_comes_back_to_the_least, a_need_must_last, from_none_and_back, other_limits_hold_at_once,
+                within_its_limits_and_never_within_the_pause, under_a_load_that_stays_it_comes_to_rest,
+                more_work_never_makes_fewer, after_a_burst_it_comes_back_to_the_least, a_need_must_last,
+                from_none_and_back, other_limits_hold_at_once,
                 how_old_the_oldest_is,
         };
         Suite *suite = suite_create("scale");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Spares: how many there are, that a ready one never idles beside one that has no process, and that no role moves for nothing. */
+/* Spares: how many there are, that none is ready while one that works has no process, and that no role moves for nothing. */
 
 #include <string.h>
 
@@ -90,8 +90,10 @@ START_TEST(whatever_happens) {
 END_TEST
 
 int main(void) {
-        const TTest *tests[] = { who_begins_as_a_spare, who_is_lost_is_the_next_spare, one_that_only_starts_takes_over_nothing,
-                                 whatever_happens };
+        const TTest *tests[] = {
+                who_begins_as_a_spare, who_is_lost_is_the_next_spare, one_that_only_starts_takes_over_nothing,
+                whatever_happens,
+        };
         Suite *suite = suite_create("standby");
         TCase *c = tcase_create("standby");
 

@@ -3,8 +3,8 @@
 /*
  * Scenarios: short programs for three workers
  *
- * A replacement runs the body of the one it replaces. Workers that loop for ever are meant to end asleep: the checks tell whether
- * they may.
+ * A replacement runs the body of the one it replaces. Workers that loop for ever are meant to end asleep: the checks tell
+ * whether they may.
  */
 
 #include <errno.h>
@@ -527,7 +527,7 @@ static void receive_while_held(struct actor *a) {
                 op_acknowledge(a, 0, &l);
 }
 
-/** Who is held up takes nothing, so the other takes all, which every look at rest sees; once it goes on it sleeps at the ring. */
+/** Who is held up takes nothing, so the other takes all; once it goes on it sleeps at the ring. */
 static void held_must_be_back(void) {
         if (sim_is_done(0) && sim_sleeps_at(1, 0) == &sim_members[1].drain)
                 sim_fail("asleep at its flag though it may go on");
@@ -714,7 +714,7 @@ const struct scenario queue_scenarios[] = {
         { .head = { .name = "drain", .what = "one stops while messages come", .delays = true }, .quiet = drained_must_be_done,
           .body = { send_and_drain_1, receive_until_drained, consume }, .slots = { 2 }, .max_deliveries = 9,
           .replaced = true },
-        { .head = { .name = "held", .what = "one is held up while messages come, and goes on", .delays = true, .brief = true },
+        { .head = { .name = "held", .what = "one is held up, and goes on", .delays = true, .brief = true },
           .quiet = held_must_be_back, .body = { send_and_hold_1, receive_while_held, consume }, .slots = { 2 },
           .max_deliveries = 9, .replaced = true },
         { .head = { .name = "any", .what = "one waits at two rings, and takes at one", .delays = true, .brief = true },
@@ -738,7 +738,7 @@ const struct scenario queue_scenarios[] = {
           .max_deliveries = 9, .replaced = true },
         { .head = { .name = "any-drain-space", .what = "who waits for space too stops", .delays = true, .brief = true },
           .setup = setup_two, .body = { take_and_drain_1, send_or_take, send_1 }, .slots = { 2, 2 }, .max_deliveries = 9 },
-        { .head = { .name = "any-held", .what = "who waits at two rings is held up, and goes on", .delays = true, .brief = true },
+        { .head = { .name = "any-held", .what = "who waits at two rings is held up", .delays = true, .brief = true },
           .quiet = held_must_be_back, .body = { send_and_hold_1, consume_any, consume }, .slots = { 2, 2 },
           .max_deliveries = 9, .replaced = true },
         { .head = { .name = "any-polls-held", .what = "the same with descriptors: held up", .delays = true, .brief = true },
