@@ -101,6 +101,7 @@ def it_takes_over():
         g.until('it is held', lambda: g.ring('kept')['leased'] == 1)
         since = g.mark()
         kill(g.pid('hold/0'))
+        g.until('the spare has it', lambda: [m.get('holder') for m in g.json('peek', 'kept')['messages']] == ['hold/1'])
         open_gate(g)
         equal(g.ctl('receive', 'done', '--count', 1).out, 'a 1\n', 'who answers')
         until_complete(g, 'hold', 1, 1)
