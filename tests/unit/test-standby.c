@@ -9,7 +9,7 @@
 #include "sequence.h"
 
 #define SEATS_MAX 9
-#define STEPS 200000
+#define STEPS 20000
 
 static size_t count_workers(const struct standby_seat *seats, size_t n) {
         size_t workers = 0;
