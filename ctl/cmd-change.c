@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * start, stop, restart, scale, wait, signal, reset-failed: change the gang, or wait until it is so
+ * start, stop, restart, drain, resume, scale, wait, signal, reset-failed: change the gang, or wait until it is so
  *
  * Each can be asked twice, so a manager that dies meanwhile is asked again: the library gives a restart
  * the time before which a process must have been started.
  */
+
+#include <string.h>
 
 #include "base/text.h"
 #include "ctl/ctl.h"
@@ -69,12 +71,39 @@ int verb_restart(struct ctl *ctl) {
         return option_given(&ctl->options, OPTION_ROLLING) ? roll_restart(ctl) : restart_at_once(ctl);
 }
 
+static int drain(struct ctl *ctl, bool resume) {
+        Ganger__V1__Request request = GANGER__V1__REQUEST__INIT;
+        Ganger__V1__DrainRequest call = GANGER__V1__DRAIN_REQUEST__INIT;
+        int r;
+
+        r = check_names(ctl);
+        if (r != STATUS_DONE)
+                return r;
+        call.names = ctl->args;
+        call.n_names = (size_t)ctl->n_args;
+        call.all = option_given(&ctl->options, OPTION_ALL);
+        call.no_wait = option_given(&ctl->options, OPTION_NO_WAIT);
+        call.resume = resume;
+        request.call_case = GANGER__V1__REQUEST__CALL_DRAIN;
+        request.drain = &call;
+        return change(ctl, &request);
+}
+
+int verb_drain(struct ctl *ctl) {
+        return drain(ctl, false);
+}
+
+int verb_resume(struct ctl *ctl) {
+        return drain(ctl, true);
+}
+
 int verb_scale(struct ctl *ctl) {
         Ganger__V1__Request request = GANGER__V1__REQUEST__INIT;
         Ganger__V1__ScaleRequest call = GANGER__V1__SCALE_REQUEST__INIT;
-        uint64_t n;
+        uint64_t n = 0;
 
-        if (parse_number(ctl->args[1], "scale", UINT32_MAX, &n) < 0)
+        call.automatic = strcmp(ctl->args[1], "auto") == 0;
+        if (!call.automatic && parse_number(ctl->args[1], "scale", UINT32_MAX, &n) < 0)
                 return STATUS_USAGE;
         call.name = ctl->args[0];
         call.instances = (uint32_t)n;

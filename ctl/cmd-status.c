@@ -59,6 +59,7 @@ static const char *worker_state(const Ganger__V1__Worker *worker) {
         return worker->n_instances > 0 ? worker->instances[0]->state : "down";
 }
 
+/** It runs, be it as a spare. */
 static bool has_failed(const Ganger__V1__Worker *worker) {
         for (size_t i = 0; i < worker->n_instances; i++)
                 if (strcmp(worker->instances[i]->state, "failed") == 0)
@@ -79,7 +80,7 @@ static bool find_activity(const Ganger__V1__StatusReply *status, const char *nam
                         const Ganger__V1__Instance *instance = worker->instances[i];
 
                         if (strcmp(instance->key, name) == 0) {
-                                *ret = (struct activity){ name, is_active(instance),
+                                *ret = (struct activity){ name, is_active(instance) || strcmp(instance->state, "standby") == 0,
                                                           strcmp(instance->state, "failed") == 0, instance->state };
                                 return true;
                         }

@@ -39,19 +39,28 @@ static void put_time(struct output *o, uint64_t realtime_usec) {
         fprintf(o->file, "%s.%03u ", text, (unsigned int)(realtime_usec % USEC_PER_SEC / USEC_PER_MSEC));
 }
 
+/** The state of an instance, and what is added to it. */
+#define STATE_MAX 64
+
 /* ---- status ------------------------------------------------------------------------------------ */
 
 /** Why an instance is as it is; once it is ready, how its last process ended. */
 static const char *reason_of(const Ganger__V1__Instance *i) {
-        return *i->reason && strcmp(i->state, "ready") != 0 ? i->reason : i->last_exit;
+        return *i->reason && strcmp(i->state, "ready") != 0 && strcmp(i->state, "standby") != 0 ? i->reason : i->last_exit;
+}
+
+/** "ready (drained)" */
+static const char *state_of(char *buf, size_t size, const Ganger__V1__Instance *i) {
+        snprintf(buf, size, "%s%s", i->state, i->drained ? " (drained)" : "");
+        return buf;
 }
 
 static void add_instance(struct table *t, const Ganger__V1__Instance *i, uint64_t now) {
-        char uptime[USEC_FORMAT_MAX] = "";
+        char uptime[USEC_FORMAT_MAX] = "", state[STATE_MAX];
 
         if (i->pid > 0)
                 span(uptime, sizeof uptime, i->started_usec, now);
-        table_add(t, (const char *[]){ i->key, i->state, i->pid > 0 ? NUMBER(i->pid) : NULL, uptime,
+        table_add(t, (const char *[]){ i->key, state_of(state, sizeof state, i), i->pid > 0 ? NUMBER(i->pid) : NULL, uptime,
                                        NUMBER(i->restarts), reason_of(i) });
 }
 
@@ -105,7 +114,7 @@ static void instance_details(struct output *o, const Ganger__V1__Instance *i, ui
         putc('\n', o->file);
         put(o, i->key);
         fputs(": ", o->file);
-        print_state(o, i->state, i->state);
+        print_state(o, i->state, state_of(text, sizeof text, i));
         fprintf(o->file, " for %s\n", span(time, sizeof time, i->since_usec, now));
         if (i->pid > 0) {
                 snprintf(text, sizeof text, "%" PRId32 ", up %s", i->pid, span(time, sizeof time, i->started_usec, now));
@@ -141,6 +150,36 @@ static void schedule_details(struct output *o, const Ganger__V1__Worker *w, uint
         detail(o, "every", text);
 }
 
+/** "3 of 2..8, held by hand, 1 standby"; "": there is nothing about them that the instances do not tell. */
+static const char *scale_of(char *buf, size_t size, const Ganger__V1__Worker *w) {
+        char range[64] = "", standby[32] = "";
+
+        if (w->instances_max > w->instances_min)
+                snprintf(range, sizeof range, "%" PRIu32 " of %" PRIu32 "..%" PRIu32 "%s", w->wanted, w->instances_min,
+                         w->instances_max, w->scaled ? ", held by hand" : "");
+        if (w->standby > 0)
+                snprintf(standby, sizeof standby, "%s%" PRIu32 " standby", *range ? ", " : "", w->standby);
+        snprintf(buf, size, "%s%s", range, standby);
+        return buf;
+}
+
+/** Below the table: those whose number follows what waits for them. */
+static void put_scales(struct output *o, const Ganger__V1__StatusReply *reply) {
+        char text[128];
+        bool first = true;
+
+        for (size_t i = 0; i < reply->n_workers; i++) {
+                const Ganger__V1__Worker *w = reply->workers[i];
+
+                if (w->instances_max <= w->instances_min)
+                        continue;
+                fputs(first ? "\ninstances: " : "instances: ", o->file);
+                put(o, w->name);
+                fprintf(o->file, ": %s\n", scale_of(text, sizeof text, w));
+                first = false;
+        }
+}
+
 static void worker_details(struct output *o, const Ganger__V1__Worker *w, uint64_t now) {
         char text[128];
 
@@ -148,6 +187,7 @@ static void worker_details(struct output *o, const Ganger__V1__Worker *w, uint64
         snprintf(text, sizeof text, ": %" PRIu32 " of %" PRIu32 " ready%s%s\n", w->ready, w->wanted,
                  w->stopped ? ", stopped by hand" : "", w->scaled ? ", scaled by hand" : "");
         fputs(text, o->file);
+        detail(o, "instances", scale_of(text, sizeof text, w));
         for (size_t i = 0; i < w->n_exec; i++) {
                 if (i == 0)
                         fprintf(o->file, "%12s: ", "exec");
@@ -186,6 +226,8 @@ static void put_failed_groups(struct output *o, const Ganger__V1__StatusReply *r
 static void table_status(struct output *o, const Ganger__V1__StatusReply *reply, bool details) {
         if (!details)
                 status_compact(o, reply);
+        if (!details)
+                put_scales(o, reply);
         for (size_t i = 0; details && i < reply->n_workers; i++) {
                 if (i > 0)
                         putc('\n', o->file);

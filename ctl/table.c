@@ -30,7 +30,7 @@ static const struct {
         { "starting", "\033[33m" }, { "backoff", "\033[33m" }, { "draining", "\033[33m" },
         { "stopping", "\033[33m" }, { "failed", "\033[31m" },   { "dead", "\033[31m" },    { "down", "\033[2m" },
         { "stopped", "\033[2m" },   { "standby", "\033[36m" },  { "leased", "\033[36m" },
-        { "waiting", "\033[33m" },
+        { "waiting", "\033[33m" },  { "ready (drained)", "\033[33m" },
 };
 
 void table_init(struct table *t, const struct column *columns, size_t n_columns) {

@@ -18,6 +18,7 @@
 #include "daemon/config/config.h"
 #include "daemon/gang.h"
 #include "daemon/group.h"
+#include "daemon/hold.h"
 #include "daemon/order.h"
 #include "daemon/worker.h"
 
@@ -36,6 +37,7 @@ struct change *change_cancel(struct change *change) {
         for (size_t i = 0; i < change->n; i++)
                 instance_unwatch(&change->targets[i].watcher);
         sd_event_source_disable_unref(change->done);
+        sd_event_source_disable_unref(change->look);
         free(change);
         return NULL;
 }
@@ -111,11 +113,30 @@ static void target_check(struct change_target *target) {
                 if (instance->generation > target->generation)
                         target_check_up(target);
                 break;
+        case CHANGE_DRAIN:
+                /* Who looked at the flag just before it was set may have taken one more. */
+                if (!instance_state_has_process(instance->state) ||
+                    (target->change->looked && !hold_is_busy(instance)))
+                        target_settle(target, true, NULL);
+                break;
         case CHANGE_RESET:
         case CHANGE_SIGNAL:
+        case CHANGE_RESUME:
                 target_settle(target, true, NULL);
                 break;
         }
+}
+
+void change_look(struct change *change) {
+        for (size_t i = 0; i < change->n; i++)
+                if (!change->targets[i].settled)
+                        target_check(&change->targets[i]);
+}
+
+void change_settle_rest(struct change *change) {
+        for (size_t i = 0; i < change->n; i++)
+                if (!change->targets[i].settled)
+                        target_settle(&change->targets[i], true, NULL);
 }
 
 static void on_state(struct instance_watcher *watcher, struct instance *instance, int state) {
@@ -184,7 +205,9 @@ static struct worker *target_worker(struct gang *gang, const char *name) {
 static struct instance *target_instance(struct gang *gang, const char *name, enum change_kind kind) {
         struct instance *instance = instance_find(gang, name);
 
-        return instance && (instance->number < worker_count_target(instance->worker) || kind == CHANGE_STOP) ? instance : NULL;
+        if (!instance || (kind != CHANGE_STOP && instance->number >= worker_count_target(instance->worker)))
+                return NULL;
+        return instance;
 }
 
 /* ---- who else is concerned ----------------------------------------------------------------------- */
@@ -271,6 +294,31 @@ static int check_conflicts(struct gang *gang, const struct change_request *reque
         return 0;
 }
 
+/** Of all, those that have nothing to hold back are left out; of those that are named, there must be none. */
+static int check_drain(struct gang *gang, const struct change_request *request, struct error *error) {
+        int r = 0;
+
+        if (request->kind != CHANGE_DRAIN)
+                return 0;
+        for (size_t i = 0; i < request->n_names && !request->all && r >= 0; i++) {
+                const struct instance *instance = target_worker(gang, request->names[i]) ? NULL :
+                                                  target_instance(gang, request->names[i], request->kind);
+
+                if (instance)
+                        r = hold_check(instance_definition(instance), error);
+        }
+        list_for_each(it, &gang->workers) {
+                struct worker *worker = list_entry(it, struct worker, link);
+                struct error ignored = ERROR_NULL;
+
+                if (worker->picked && request->all)
+                        worker->picked = hold_check(worker->definition, &ignored) >= 0;
+                else if (worker->picked && r >= 0)
+                        r = hold_check(worker->definition, error);
+        }
+        return r;
+}
+
 /* What people want of a worker as a whole is kept. */
 static void set_stopped(struct worker *worker, enum change_kind kind) {
         bool stopped = kind == CHANGE_STOP;
@@ -294,6 +342,8 @@ static void change_take(struct change *change, struct worker *worker, const stru
         worker->ending = ends_processes(request->kind);
         if (!worker->removed)
                 set_stopped(worker, request->kind);
+        if (request->kind == CHANGE_DRAIN || request->kind == CHANGE_RESUME)
+                worker_drain(worker, request->kind == CHANGE_DRAIN);
         change_add_worker(change, worker, request->kind);
         if (request->kind == CHANGE_START && !request->all)
                 order_for_each_conflict(worker, stop_for_another, NULL);
@@ -358,6 +408,12 @@ static void target_begin(struct change_target *target, const struct change_reque
         case CHANGE_SIGNAL:
                 target_signal(target, request->signal);
                 break;
+        case CHANGE_DRAIN:
+        case CHANGE_RESUME:
+                /* Of a worker that was named, all are, by now. */
+                if (target->instance->worker->drained != (request->kind == CHANGE_DRAIN) || target->instance->drained)
+                        instance_drain(target->instance, request->kind == CHANGE_DRAIN);
+                break;
         case CHANGE_WAIT_READY:
         case CHANGE_WAIT_STOPPED:
                 break;
@@ -390,6 +446,8 @@ int change_begin(struct gang *gang, const struct change_request *request, change
                 error_set(error, r, "there is no worker, group or instance '%s'", *ret_name);
         else
                 r = check_conflicts(gang, request, error);
+        if (r >= 0)
+                r = check_drain(gang, request, error);
         if (r >= 0) {
                 r = change_new(&change, gang, request_count(gang, request), fn, userdata);
                 if (r < 0)
@@ -413,6 +471,8 @@ int change_begin(struct gang *gang, const struct change_request *request, change
                 worker->fresh = worker->ending = false;
         }
         change_check(change, request->no_wait);
+        if (request->kind == CHANGE_DRAIN)
+                hold_watch(change);
         if (ret)
                 *ret = change;
         return 0;
@@ -439,38 +499,42 @@ static int check_pipes(struct gang *gang, const struct worker *worker, unsigned 
                          worker->name, pipe);
 }
 
-int change_scale(struct gang *gang, const char *name, unsigned int wanted, bool no_wait, change_fn fn, void *userdata,
-                 struct change **ret, struct error *error) {
+int change_scale(struct gang *gang, const char *name, unsigned int wanted, bool automatic, bool no_wait, change_fn fn,
+                 void *userdata, struct change **ret, struct error *error) {
         struct worker *worker = worker_find(gang, name);
         struct change *change;
-        unsigned int before;
+        unsigned int before, target;
         int r;
 
         if (gang->stopping)
                 return error_set(error, -EBUSY, "the daemon is stopping");
         if (!worker || worker->removed)
                 return error_set(error, -ENOENT, "there is no worker '%s'", name);
-        if (wanted > CONFIG_INSTANCES_MAX)
-                return error_set(error, -ERANGE, "%u instances: more than %u", wanted, CONFIG_INSTANCES_MAX);
+        if (automatic)
+                wanted = worker_count_defined(worker->definition, worker->wanted);
+        if (wanted > CONFIG_INSTANCES_MAX - worker->definition->standby)
+                return error_set(error, -ERANGE, "%u instances: more than %u", wanted,
+                                 CONFIG_INSTANCES_MAX - worker->definition->standby);
         r = check_pipes(gang, worker, wanted, error);
         if (r < 0)
                 return r;
-        before = worker->wanted;
-        r = change_new(&change, gang, MAX((size_t)wanted, worker->n_instances), fn, userdata);
+        before = worker_count_target(worker);
+        target = wanted + worker->definition->standby;
+        r = change_new(&change, gang, MAX((size_t)target, worker->n_instances), fn, userdata);
         if (r < 0)
                 return error_errno(error, r, "scaling '%s'", name);
-        r = worker_scale(worker, wanted, true);
+        r = worker_scale(worker, wanted, !automatic);
         if (r < 0) {
                 change_cancel(change);
                 return error_errno(error, r, "scaling '%s'", name);
         }
         /* Asked again, after the manager that was asked first has died: what that one began is waited for. */
-        for (size_t i = 0; i < MIN(before, wanted); i++)
+        for (size_t i = 0; i < MIN(before, target); i++)
                 if (worker->instances[i]->state == INSTANCE_STARTING)
                         change_add(change, worker->instances[i], CHANGE_START);
-        for (size_t i = MIN(before, wanted); i < worker->n_instances; i++)
+        for (size_t i = MIN(before, target); i < worker->n_instances; i++)
                 change_add(change, worker->instances[i],
-                           i < wanted && !worker->stopped ? CHANGE_START : CHANGE_STOP);
+                           i < target && !worker->stopped ? CHANGE_START : CHANGE_STOP);
         change_check(change, no_wait);
         if (ret)
                 *ret = change;

@@ -26,6 +26,8 @@ enum change_kind {
         CHANGE_RESTART,
         CHANGE_RESET,                   /* failed no more, and nothing is held against it: instance_reset() */
         CHANGE_SIGNAL,
+        CHANGE_DRAIN,                   /* takes nothing new; settled when it holds nothing. See daemon/hold.h */
+        CHANGE_RESUME,
         CHANGE_WAIT_READY,              /* these two begin nothing; it is ready, or has failed */
         CHANGE_WAIT_STOPPED,            /* it has no process */
 };
@@ -52,6 +54,9 @@ struct change {
         change_fn fn;
         void *userdata;
         sd_event_source *done;
+        sd_event_source *look;          /* CHANGE_DRAIN: the next look; see hold_watch() */
+        uint64_t look_usec;             /* … how long after the last */
+        bool looked;                    /* … since all that was asked for has been told */
         size_t n_left;
         size_t n;
         struct change_target targets[];
@@ -77,9 +82,19 @@ struct change_request {
 int change_begin(struct gang *gang, const struct change_request *request, change_fn fn, void *userdata,
                  struct change **ret, const char **ret_name, struct error *error);
 
-/** Have `wanted` instances of a worker. @return also -ERANGE (more than CONFIG_INSTANCES_MAX). */
-int change_scale(struct gang *gang, const char *name, unsigned int wanted, bool no_wait, change_fn fn, void *userdata,
-                 struct change **ret, struct error *error);
+/**
+ * Have `wanted` instances of a worker.
+ * @param automatic  have as many as the configuration wants, in place of `wanted`.
+ * @return also -ERANGE (more than CONFIG_INSTANCES_MAX).
+ */
+int change_scale(struct gang *gang, const char *name, unsigned int wanted, bool automatic, bool no_wait, change_fn fn,
+                 void *userdata, struct change **ret, struct error *error);
+
+/** Look at all that is not settled yet. */
+void change_look(struct change *change);
+
+/** Nobody will look: all that is left counts as settled. */
+void change_settle_rest(struct change *change);
 
 /** Nobody wants to be told any more; what was begun goes on. @return NULL. */
 struct change *change_cancel(struct change *change);

@@ -20,6 +20,7 @@
 #include "daemon/gang.h"
 #include "daemon/instance-parts.h"
 #include "daemon/log/log.h"
+#include "daemon/standby.h"
 #include "daemon/timer.h"
 
 static int on_due(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -57,6 +58,7 @@ void condemn(struct instance *instance, int signal, const char *format, ...) {
         va_start(args, format);
         vsnprintf(c->verdict, sizeof c->verdict, format, args);
         va_end(args);
+        standby_lost(instance);
         c->due_usec = usec_add(now_usec(), instance_definition(instance)->stop_timeout_usec);
         instance_save(instance);
         fault_point("condemned");

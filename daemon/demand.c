@@ -62,7 +62,7 @@ static struct demand_facts facts_of(const struct worker *worker) {
                 if (instance_state_has_process(instance->state) || instance->state == INSTANCE_BACKOFF ||
                     instance->state == INSTANCE_WAITING)
                         facts.n_busy++;
-                else if (instance->state == INSTANCE_DOWN && !instance->stopped && i < worker->wanted)
+                else if (instance->state == INSTANCE_DOWN && !instance->stopped && i < worker_count_target(worker))
                         facts.n_resting++;
         }
         return facts;
@@ -126,7 +126,7 @@ static void start(struct worker_demand *d, const char *what, const char *name) {
                         return;
                 }
                 snprintf(why, sizeof why, "%s %s", what, name);
-                for (size_t i = 0; i < worker->n_instances && i < worker->wanted; i++)
+                for (size_t i = 0; i < worker->n_instances && i < worker_count_target(worker); i++)
                         if (worker->instances[i]->state == INSTANCE_DOWN && !worker->instances[i]->stopped)
                                 instance_start_on_demand(worker->instances[i], why);
         }
@@ -300,7 +300,7 @@ static void demand_make(struct worker *worker) {
                 return;
         demand_forget(worker);
         log_error("worker '%s': cannot watch what it waits for, so it is started: %s", worker->name, strerror(-r));
-        for (size_t i = 0; i < worker->wanted; i++)
+        for (size_t i = 0; i < worker_count_target(worker); i++)
                 if (worker->instances[i]->state == INSTANCE_DOWN && !worker->instances[i]->stopped)
                         instance_start_on_demand(worker->instances[i], "cannot wait");
 }

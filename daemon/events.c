@@ -28,6 +28,7 @@ static const char *const kind_names[_EVENT_KIND_N] = {
         [EVENT_DEADLOCK] = "deadlock",
         [EVENT_QUARANTINE] = "quarantine",
         [EVENT_RESET] = "reset",
+        [EVENT_SCALED] = "scaled",
         [EVENT_SOCKET] = "socket",
         [EVENT_ROLL] = "roll",
 };

@@ -34,6 +34,7 @@ enum event_kind {
         EVENT_DEADLOCK,         /* threads wait for each other; found when somebody asked for locks */
         EVENT_QUARANTINE,       /* a ring, a service or a lock is damaged */
         EVENT_RESET,            /* … was made anew */
+        EVENT_SCALED,           /* a worker has another number of instances, by itself */
         EVENT_SOCKET,           /* a socket was opened, or closed */
         EVENT_ROLL,             /* a rolling restart or an upgrade comes further */
         _EVENT_KIND_N,

@@ -281,7 +281,7 @@ static bool is_of_before(const struct instance *instance, uint64_t round_usec) {
 /** One that has no process, and is to be started with the others. */
 static bool is_to_start(const struct instance *instance) {
         return (instance->state == INSTANCE_DOWN || instance->state == INSTANCE_FAILED) && !instance->stopped &&
-               worker_is_wanted(instance->worker) && instance->number < instance->worker->wanted;
+               worker_is_wanted(instance->worker) && instance->number < worker_count_target(instance->worker);
 }
 
 static void round_take(struct instance *instance, const char *reason) {

@@ -26,6 +26,7 @@
 #include "daemon/order.h"
 #include "daemon/report.h"
 #include "daemon/roll.h"
+#include "daemon/standby.h"
 #include "daemon/worker.h"
 
 static struct restart_options restart_options(const struct worker_definition *definition) {
@@ -170,6 +171,9 @@ void instance_exited(struct instance *instance, const Ganger__Keeper__Exited *me
                 keeper_link_exit_acknowledge(&gang->link, instance->key, message->pid);
                 return;
         }
+        /* First of all: nothing that follows is to delay who takes over. */
+        if (!fault_is("takeover-late"))
+                standby_lost(instance);
         format_end(instance, message->status, words, sizeof words);
         cause = cause_of(instance, message);
         /* What left the process group; the others are dead. */
@@ -194,5 +198,7 @@ void instance_exited(struct instance *instance, const Ganger__Keeper__Exited *me
         end.status = message->status;
         end.ran_usec = message->exited_usec - message->started_usec;
         instance_end(instance, &end, words, message->pid);
+        if (fault_is("takeover-late"))
+                standby_lost(instance);
         report_output(instance, message->pid);
 }

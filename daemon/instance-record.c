@@ -16,6 +16,7 @@
 #include "daemon/liveness.h"
 #include "daemon/log/log.h"
 #include "daemon/words.h"
+#include "daemon/worker.h"
 
 /* What matters least goes first, if a record is too long: the texts, then the oldest restarts. */
 static int save_smaller(struct instance *instance, Ganger__State__InstanceState *record) {
@@ -51,6 +52,8 @@ void instance_save(struct instance *instance) {
         record.stopped = instance->stopped;
         record.abandoned = instance->abandoned;
         record.remains = instance->remains && !fault_is("forget-remains");
+        record.drained = instance->drained;
+        record.spare = instance->spare;
         record.last_status = instance->last_status;
         record.last_valid = instance->last_valid;
         record.last_reason = (char *)instance->reason;
@@ -81,6 +84,9 @@ void instance_restore(struct instance *instance, const Ganger__State__InstanceSt
         instance->history.loop = (struct crash_loop){ .n = record->loop_failures, .since_usec = record->loop_usec };
         instance->stopped = record->stopped;
         instance->abandoned = record->abandoned;
+        instance->drained = record->drained && !fault_is("forget-drained");
+        instance->spare = record->spare && !fault_is("forget-spare");
+        instance->worker->has_spares |= record->spare;
         instance->last_status = record->last_status;
         instance->last_valid = record->last_valid;
         words_set(&instance->reason, INSTANCE_TEXT_MAX, "%s", record->last_reason);

@@ -19,6 +19,7 @@
 #include "base/time.h"
 #include "daemon/config/config.h"
 #include "daemon/gang.h"
+#include "daemon/hold.h"
 #include "daemon/instance-parts.h"
 #include "daemon/keeper/protocol.h"
 #include "daemon/log/log.h"
@@ -84,6 +85,8 @@ static int environment_ganger(struct strings *s, const struct instance *instance
         if (r >= 0 && instance_definition(instance)->heartbeat_usec != USEC_INFINITY)
                 r = environment_setf(s, "GANGER_HEARTBEAT_USEC=%llu",
                                      (unsigned long long)instance_definition(instance)->heartbeat_usec);
+        if (r >= 0 && instance->spare)
+                r = environment_setf(s, "GANGER_STANDBY=1");
         if (r >= 0)
                 r = environment_notify(s, instance);
         return r < 0 ? r : environment_listen(s, instance, given);
@@ -182,6 +185,7 @@ static int cookie_pack(const struct instance *instance, ProtobufCBinaryData *ret
         cookie.version = instance->version;
         cookie.n_seats = m->n_seats;
         cookie.seats = pointers;
+        cookie.member = m->seats != NULL;
 
         ret->len = ganger__state__instance_cookie__get_packed_size(&cookie);
         ret->data = malloc(ret->len + 1);
@@ -338,13 +342,21 @@ static int take_seats(struct instance *instance, struct error *error) {
                 { .names = definition->use, .receives = true, .sends = true },
         };
         bool has_objects = false;
+        int r;
 
         for (size_t i = 0; i < ARRAY_SIZE(wishes); i++)
                 has_objects |= *wishes[i].names != NULL;
-        if (!has_objects && definition->io == WORKER_IO_NONE && definition->heartbeat_usec == USEC_INFINITY)
+        if (!has_objects && definition->io == WORKER_IO_NONE && definition->heartbeat_usec == USEC_INFINITY &&
+            definition->standby == 0)
                 return 0;
-        return membership_join(&instance->worker->gang->objects, instance->key, wishes, ARRAY_SIZE(wishes),
-                               definition->io == WORKER_IO_NONE ? SEAT_HANDLES : 1, &instance->membership, error);
+        r = membership_join(&instance->worker->gang->objects, instance->key, wishes, ARRAY_SIZE(wishes),
+                            definition->io == WORKER_IO_NONE ? SEAT_HANDLES : 1, &instance->membership, error);
+        if (r < 0)
+                return r;
+        /* Before there is a process: it must not take a first message. */
+        if (!fault_is("spawn-unheld"))
+                hold_apply(instance);
+        return 0;
 }
 
 /* What it says when it ends may concern another process. */

@@ -19,6 +19,7 @@
 #include "daemon/failure-hook.h"
 #include "daemon/gang.h"
 #include "daemon/group.h"
+#include "daemon/hold.h"
 #include "daemon/instance-parts.h"
 #include "daemon/liveness.h"
 #include "daemon/log/log.h"
@@ -115,6 +116,7 @@ void instance_resume(struct instance *instance) {
                 instance_save(instance);
         }
         instance_timer_arm(instance);
+        hold_resume(instance);
         liveness_resume(instance);
         resume_stop(instance);
         failure_hook_run(instance);

@@ -34,6 +34,7 @@
 #include "daemon/words.h"
 #include "daemon/report.h"
 #include "daemon/roll.h"
+#include "daemon/standby.h"
 #include "daemon/worker.h"
 
 const struct worker_definition *instance_definition(const struct instance *instance) {
@@ -301,6 +302,10 @@ void instance_handle(struct instance *instance, enum instance_event event, uint6
         instance_act(instance, transition.actions);
         if (tells && spawns)
                 instance_tell(instance);
+        if (before == INSTANCE_READY && instance->state == INSTANCE_DRAINING)
+                standby_lost(instance);
+        else if (before != INSTANCE_READY && instance->state == INSTANCE_READY)
+                standby_balance(instance->worker);
         schedule_ended(instance);
 }
 
@@ -400,7 +405,9 @@ bool instance_remains(const struct instance *instance) {
 }
 
 const char *instance_shown_state(const struct instance *instance) {
-        return instance_remains(instance) ? "exited" : instance_state_name(instance->state);
+        if (instance_remains(instance))
+                return "exited";
+        return instance->state == INSTANCE_READY && instance->spare ? "standby" : instance_state_name(instance->state);
 }
 
 bool instance_is_ready_at_once(const struct instance *instance) {
@@ -432,7 +439,7 @@ bool instance_is_due(const struct instance *instance) {
         const struct worker *worker = instance->worker;
 
         return instance->state == INSTANCE_DOWN && !instance->stopped && !instance->abandoned && worker_is_wanted(worker) &&
-               instance->number < worker->wanted && worker->definition->start == WORKER_START_BOOT &&
+               instance->number < worker_count_target(worker) && worker->definition->start == WORKER_START_BOOT &&
                (worker->definition->restart == RESTART_ALWAYS || !instance->last_valid);
 }
 

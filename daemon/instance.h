@@ -78,6 +78,8 @@ struct instance {
         bool stopped;                   /* by hand */
         bool abandoned;                 /* stopped since its group gave up; until something starts it again */
         bool remains;                   /* it ended well and is not over: see instance_remains() */
+        bool drained;                   /* by hand; see daemon/hold.h */
+        bool spare;                     /* it waits until another ends; see daemon/standby.h */
         bool due_again;                 /* to be started when its process has ended; see daemon/schedule.h */
         bool stuck;                     /* waiting, for one that is not going to come */
         enum instance_held held;
@@ -134,6 +136,9 @@ struct instance {
 /** @return the instance of that key ("resize/1"), or NULL. */
 struct instance *instance_find(struct gang *gang, const char *key);
 
+/** The name of its state for people: that of a spare that is ready is "standby". */
+const char *instance_shown_state(const struct instance *instance);
+
 /** What it runs by. */
 const struct worker_definition *instance_definition(const struct instance *instance);
 
@@ -163,8 +168,6 @@ bool instance_is_due(const struct instance *instance);
 
 /** Has it ended well, and is as good as ready since (`remain`)? Its state is then down, and shown as "exited". */
 bool instance_remains(const struct instance *instance);
-/** Its state in words, for people and for control. */
-const char *instance_shown_state(const struct instance *instance);
 
 /** What the keeper says. */
 void instance_spawned(struct instance *instance, const Ganger__Keeper__Spawned *message);

@@ -3,7 +3,7 @@
 #define GANGER_DAEMON_LEASE_LOOK_H
 
 /*
- * What a dead process held: messages of queues that it had received, calls of services that it was serving
+ * What a process holds, or held when it died: messages of queues that it had received, calls of services that it was serving
  */
 
 #include <stddef.h>
@@ -54,7 +54,7 @@ struct held_lease {
 };
 
 /**
- * Look for what the seats of a process hold. It must be dead, and not recovered.
+ * Look for what the seats of a process hold. It is dead, and not recovered; of one that lives this is as of the moment.
  * @param leases  receives the first LEASES_MAX.
  * @return how many there are.
  */

@@ -41,6 +41,7 @@
 #include "daemon/quarantine.h"
 #include "daemon/reload.h"
 #include "daemon/roll.h"
+#include "daemon/scaling.h"
 #include "daemon/side-process.h"
 #include "daemon/stall.h"
 #include "daemon/takeover.h"
@@ -80,7 +81,7 @@ static void format_status(struct gang *gang, char *buf, size_t size) {
 
                 n_workers += !worker->removed;
                 n_ready += worker_count_active(worker);
-                n_wanted += worker->stopped || worker_is_resting(worker) ? 0 : worker->wanted;
+                n_wanted += worker->stopped || worker_is_resting(worker) ? 0 : worker_count_target(worker);
         }
         if (gang->stopping)
                 snprintf(buf, size, "stopping, %zu instances left", gang->n_processes);
@@ -127,6 +128,7 @@ static int on_turn(sd_event_source *source, void *userdata) {
         collect(gang);
         demand_turn(gang);
         stall_turn(gang);
+        scaling_turn(gang);
         tell_status(manager, false);
         if (!gang->stopping || gang->n_processes > 0 || gang->n_spawning > 0 || !list_is_empty(&gang->orphans) ||
             !list_is_empty(&gang->side_processes))

@@ -5,6 +5,9 @@ DAEMON_SOURCES += \
 	daemon/change.c daemon/change.h \
 	daemon/core-file.c daemon/core-file.h \
 	daemon/demand.c daemon/demand.h \
+	daemon/hold.c daemon/hold.h \
+	daemon/scaling.c daemon/scaling.h \
+	daemon/standby.c daemon/standby.h \
 	daemon/events.c daemon/events.h \
 	daemon/failure-hook.c daemon/failure-hook.h \
 	daemon/condemn.c daemon/condemn.h \

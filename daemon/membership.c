@@ -283,14 +283,30 @@ bool membership_drain(struct membership *m) {
         if (!m->member || !atomic_load_explicit(&m->member->joined, memory_order_acquire))
                 return false;
         /* Release: whoever sees the flag sees all that made us set it. The waiters look at it when woken. */
-        atomic_store_explicit(&m->member->drain, 1, memory_order_release);
+        member_flag(m->member, MEMBER_ENDS, true);
         for (size_t i = 0; i < m->n_seats; i++)
                 if (m->seats[i].receives) {
                         /* Who waits for a condition is told, too; but a lock is no work that must be finished first. */
                         receives |= object_class_of(m->seats[i].object->geometry.kind) != CLASS_LOCK;
-                        m->seats[i].object->shm->ops->wake_receivers(m->seats[i].object->shm);
+                        object_wake_held(m->seats[i].object->shm);
                 }
         return receives;
+}
+
+void membership_hold(struct membership *m, uint32_t bits, bool again) {
+        uint32_t off = (MEMBER_HELD | MEMBER_STANDBY) & ~bits;
+        bool changed = again;
+
+        if (!m->member)
+                return;
+        if (bits != 0)
+                changed |= member_flag(m->member, bits, true);
+        if (off != 0)
+                changed |= member_flag(m->member, off, false);
+        fault_point("after-flag");
+        for (size_t i = 0; i < m->n_seats && changed; i++)
+                if (m->seats[i].receives)
+                        object_wake_held(m->seats[i].object->shm);
 }
 
 /* ---- the handshake ----------------------------------------------------------------------------- */

@@ -275,6 +275,7 @@ int gang_object_replace(struct gang_object *object, struct error *error) {
                 object->shm->seats = &object->seats;
                 return r;
         }
+        object->replaced = true;
         region_unmap(&old);
         close_fd(memory_fd);
         close_fd(event_fd);
@@ -306,6 +307,7 @@ int gang_object_adopt(struct gang_object *object, const struct geometry *geometr
                 close_fd(fd);
                 return r;
         }
+        object->replaced = true;
         region_unmap(&old);
         close_fd(old_fd);
         return 0;

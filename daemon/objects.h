@@ -74,6 +74,7 @@ struct gang_object {
         struct geometry next;
         char damage[DAMAGE_TEXT_MAX];   /* what is wrong with its memory: it is quarantined; "": nothing that is known */
         bool resetting;                 /* is replaced when its last user is gone */
+        bool replaced;                  /* its memory is another one, which those who watch it are yet to be told */
         char renewed[128];              /* what came of that, until it is told; "" */
         uint32_t state_slot;
 };
@@ -187,6 +188,13 @@ void membership_freeze(struct membership *m, bool frozen);
 
 /** Tell the process to take no more. @return whether it has anything to drain. */
 bool membership_drain(struct membership *m);
+
+/**
+ * Set the flags that say that a process is held, as MEMBER_HELD and MEMBER_STANDBY in `bits` say; the others are cleared.
+ * It need not have joined. All who receive where it does look again, and it too, if it is held no more.
+ * @param again  also if nothing changed: whoever set them before may have died before it woke anybody.
+ */
+void membership_hold(struct membership *m, uint32_t bits, bool again);
 
 /**
  * The descriptors and the text of the handshake: what `lib/worker` reads.

@@ -72,7 +72,7 @@ static enum order look_at(const struct worker *other, bool required, const char 
                 return required ? ORDER_STUCK : ORDER_GO;
         if (other->fresh)
                 return ORDER_WAIT;
-        for (unsigned int i = 0; i < other->wanted && i < other->n_instances && order != ORDER_STUCK; i++) {
+        for (unsigned int i = 0; i < worker_count_target(other) && i < other->n_instances && order != ORDER_STUCK; i++) {
                 enum order one = look_at_instance(other->instances[i], required);
 
                 if (one <= order)

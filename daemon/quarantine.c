@@ -21,11 +21,14 @@
 #include "base/cleanup.h"
 #include "base/fault.h"
 #include "daemon/config/config.h"
+#include "daemon/demand.h"
 #include "daemon/gang.h"
 #include "daemon/instance.h"
 #include "daemon/log/log.h"
 #include "daemon/object-parts.h"
 #include "daemon/ring-look.h"
+#include "daemon/scaling.h"
+#include "daemon/stall.h"
 #include "daemon/worker.h"
 #include "shm/damage.h"
 #include "shm/object.h"
@@ -173,6 +176,19 @@ void gang_object_renew(struct gang_object *object) {
         gang_touch(object->gang);
 }
 
+/** What is watched of it is the memory that is gone. */
+static void forget_watches(struct gang_object *object) {
+        list_for_each(it, &object->gang->workers) {
+                struct worker *worker = list_entry(it, struct worker, link);
+
+                if (!worker_definition_uses(worker->definition, object->name))
+                        continue;
+                demand_forget(worker);
+                scaling_forget(worker);
+                stall_forget(worker);
+        }
+}
+
 /** Those that were refused it, or that failed over it. What people have stopped stays so. */
 static void start_who_waits(struct gang_object *object) {
         list_for_each(it, &object->gang->workers) {
@@ -193,6 +209,9 @@ void gang_objects_tell_renewed(struct gang_objects *objects) {
                 struct gang_object *object = list_entry(it, struct gang_object, link);
                 char text[sizeof object->renewed];
 
+                if (object->replaced)
+                        forget_watches(object);
+                object->replaced = false;
                 if (!*object->renewed)
                         continue;
                 snprintf(text, sizeof text, "%s", object->renewed);

@@ -27,6 +27,8 @@
 #include "daemon/release.h"
 #include "daemon/roll.h"
 #include "daemon/stall.h"
+#include "daemon/scaling.h"
+#include "daemon/standby.h"
 #include "daemon/worker.h"
 
 static int add_object(struct gang *gang, const struct object_definition *object, struct error *error) {
@@ -59,7 +61,9 @@ int reload_populate(struct gang *gang, struct error *error) {
         for (size_t i = 0; i < config->n_workers; i++) {
                 r = worker_new(&worker, gang, config->workers[i]);
                 if (r >= 0)
-                        r = worker_grow(worker, worker->wanted);
+                        r = worker_grow(worker, worker_count_target(worker));
+                if (r >= 0)
+                        standby_init(worker);
                 if (r < 0)
                         return error_errno(error, r, "worker '%s'", config->workers[i]->name);
         }
@@ -207,7 +211,7 @@ static void start_due(struct worker *worker) {
 
 static void apply_worker(struct gang *gang, const struct worker_definition *definition, bool restart) {
         struct worker *worker = worker_find(gang, definition->name);
-        unsigned int before;
+        const struct worker_definition *before;
         bool anew, rested;
         int r = 0;
 
@@ -215,15 +219,19 @@ static void apply_worker(struct gang *gang, const struct worker_definition *defi
                 return; /* there was no memory for it */
         anew = worker->fresh || worker->removed;
         rested = !worker->fresh && worker->definition->start != WORKER_START_BOOT;
-        before = worker->definition->instances;
+        before = worker->definition;
         worker->definition = definition;
         worker->removed = false;
         list_unlink(&worker->link);
         list_append(&gang->workers, &worker->link); /* in the order of definition */
         if (restart)
                 restart_instances(worker);
-        if (anew || definition->instances != before)
+        if (anew)
                 r = worker_scale(worker, definition->instances, false);
+        else if (definition->instances != before->instances || definition->instances_max != before->instances_max)
+                r = worker_scale(worker, worker_count_defined(definition, worker->wanted), false);
+        else if (definition->standby != before->standby)
+                r = worker_scale(worker, worker->wanted, worker->scaled);
         if (r >= 0 && rested)
                 start_due(worker);
         schedule_arm(worker);
@@ -251,12 +259,18 @@ static bool must_restart(const struct config_diff *diff, const struct worker_def
         return false;
 }
 
+static void forget_looks(struct worker *worker) {
+        demand_forget(worker);
+        scaling_forget(worker);
+        worker->unscalable = false;
+}
+
 static void apply(struct gang *gang, const struct config_diff *diff) {
         const struct config *config = gang->config;
         int r;
 
         list_for_each(it, &gang->workers)
-                demand_forget(list_entry(it, struct worker, link));
+                forget_looks(list_entry(it, struct worker, link));
         for (size_t i = 0; i < diff->n; i++) {
                 struct worker *changed = diff->changes[i].old_worker ? worker_find(gang, diff->changes[i].name) : NULL;
 

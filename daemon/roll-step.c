@@ -77,7 +77,7 @@ static struct roll_member look_at(const struct roll *roll, const struct instance
         bool new = (ends ? instance->next_version : instance->version) == roll->version;
 
         return (struct roll_member){
-                .place = place_of(instance, instance->number >= roll->worker->wanted, new),
+                .place = place_of(instance, instance->number >= worker_count_lasting(roll->worker), new),
                 .new = new,
                 .unready = instance->roll_unready,
         };
@@ -100,7 +100,7 @@ static int look(struct roll *roll, struct roll_facts *ret) {
         }
         *ret = (struct roll_facts){
                 .wanted = worker_is_wanted(worker),
-                .n = worker->wanted,
+                .n = worker_count_lasting(worker),
                 .members = roll->members,
                 .failures = roll_failures(worker),
                 .hold_over = roll->policy.phase == ROLL_HOLD && now_usec() >= roll->due_usec,
@@ -175,13 +175,13 @@ static void start_surge(struct roll *roll) {
                 roll_turn_back(roll);
                 return;
         }
-        roll_tell(roll, "%s is started beside the others", worker->instances[worker->wanted]->key);
-        assign(roll, worker->instances[worker->wanted]);
+        roll_tell(roll, "%s is started beside the others", worker->instances[worker_count_lasting(worker)]->key);
+        assign(roll, worker->instances[worker_count_lasting(worker)]);
 }
 
 static void stop_surge(struct roll *roll) {
         struct worker *worker = roll->worker;
-        size_t first = worker->wanted;
+        size_t first = worker_count_lasting(worker);
 
         roll->policy.surging = false;
         roll_save(roll);
@@ -268,7 +268,7 @@ static void carry_out(struct roll *roll, const struct roll_action *action) {
         case ROLL_BEGIN_HOLD:
                 set_phase(roll, ROLL_HOLD);
                 fault_point("roll-hold");
-                roll_tell(roll, "holds with %u of %u new", roll_count_new(roll->worker), roll->worker->wanted);
+                roll_tell(roll, "holds with %u of %u new", roll_count_new(roll->worker), worker_count_lasting(roll->worker));
                 break;
         case ROLL_PROMOTE:
                 roll->policy.promoted = true;

@@ -65,12 +65,12 @@ static bool has_pipe(const struct gang_objects *objects, char *const *rings) {
         return false;
 }
 
-/* The end of a pipe is one process's. */
+/* The end of a pipe is one process's; and where there are spares, these stand in for whoever is replaced. */
 static bool may_surge(const struct worker *worker, const struct worker_definition *definition) {
         const struct gang_objects *objects = &worker->gang->objects;
 
-        return definition->surge > 0 && worker->wanted < CONFIG_INSTANCES_MAX && !has_pipe(objects, definition->receive) &&
-               !has_pipe(objects, definition->send);
+        return definition->surge > 0 && definition->standby == 0 && worker->wanted < CONFIG_INSTANCES_MAX &&
+               !has_pipe(objects, definition->receive) && !has_pipe(objects, definition->send);
 }
 
 uint32_t roll_failures(const struct worker *worker) {
@@ -85,7 +85,7 @@ uint32_t roll_failures(const struct worker *worker) {
 uint32_t roll_count_new(const struct worker *worker) {
         uint32_t n = 0;
 
-        for (size_t i = 0; i < worker->n_instances && i < worker->wanted; i++)
+        for (size_t i = 0; i < worker->n_instances && i < worker_count_lasting(worker); i++)
                 n += worker->instances[i]->version == worker->roll->version && worker->instances[i]->state == INSTANCE_READY;
         return n;
 }
@@ -98,12 +98,12 @@ void roll_describe(const struct worker *worker, char *ret, size_t size) {
 
         switch (roll->policy.phase) {
         case ROLL_FORWARD:
-                snprintf(ret, size, "%s: %u of %u are new and ready", kind, roll_count_new(worker), worker->wanted);
+                snprintf(ret, size, "%s: %u of %u are new and ready", kind, roll_count_new(worker), worker_count_lasting(worker));
                 break;
         case ROLL_HOLD:
                 usec_format_rough(text, sizeof text, roll->due_usec > now ? roll->due_usec - now : 0);
                 snprintf(ret, size, "%s: holds, %u of %u are new and ready, %u failures; goes on %s%s", kind,
-                         roll_count_new(worker), worker->wanted, roll_failures(worker),
+                         roll_count_new(worker), worker_count_lasting(worker), roll_failures(worker),
                          roll->due_usec == USEC_INFINITY ? "when it is promoted" : "in ",
                          roll->due_usec == USEC_INFINITY ? "" : text);
                 break;
@@ -128,7 +128,7 @@ bool roll_ended(struct instance *instance, const struct restart_end *end, const 
         if (!roll_is_active(worker) || !end->wanted || (!ready && end->state != INSTANCE_STARTING) ||
             instance->version != instance->next_version)
                 return false;
-        surge = instance->number >= worker->wanted;
+        surge = instance->number >= worker_count_lasting(worker);
         if (!ready)
                 instance->roll_unready = true;
         else if (new && !restart_end_is_good(rules, end) && !fault_is("roll-forgives"))

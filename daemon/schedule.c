@@ -51,7 +51,7 @@ static int on_due(sd_event_source *source, uint64_t usec, void *userdata) {
         struct worker *worker = userdata;
 
         plan_next(worker, now_usec());
-        for (unsigned int i = 0; i < worker->wanted && i < worker->n_instances && worker_is_wanted(worker); i++)
+        for (unsigned int i = 0; i < worker_count_target(worker) && i < worker->n_instances && worker_is_wanted(worker); i++)
                 run(worker->instances[i]);
         schedule_arm(worker);
         return 0;

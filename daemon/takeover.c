@@ -33,6 +33,7 @@
 #include "daemon/report.h"
 #include "daemon/roll.h"
 #include "daemon/side-process.h"
+#include "daemon/standby.h"
 #include "daemon/worker.h"
 
 /* ---- the state memory -------------------------------------------------------------------------- */
@@ -130,19 +131,21 @@ static bool restore_object(struct gang *gang, const struct state_view *view, uin
 static bool restore_worker(struct gang *gang, const struct state_view *view, uint32_t slot) {
         Ganger__State__WorkerState *record = ganger__state__worker_state__unpack(NULL, view->size, view->body);
         struct worker *worker = record ? worker_find(gang, record->name) : NULL;
+        uint32_t wanted;
 
         if (worker) {
                 worker->state_slot = slot;
                 worker->stopped = record->stopped;
+                worker->drained = record->drained;
                 worker->scaled = record->scaled;
                 worker->round_usec = record->round_usec;
                 worker->schedule.first_usec = record->schedule_first_usec;
                 worker->schedule.next_usec = record->schedule_next_usec;
                 end_counts_restore(&worker->ends, record->ends, record->n_ends);
                 gang->n_in_rounds += record->round_usec != 0;
-                if (record->scaled && record->instances <= CONFIG_INSTANCES_MAX &&
-                    worker_grow(worker, record->instances) == 0)
-                        worker->wanted = record->instances;
+                wanted = record->scaled ? record->instances : worker_count_defined(worker->definition, record->instances);
+                if (wanted <= CONFIG_INSTANCES_MAX && worker_grow(worker, wanted + worker->definition->standby) == 0)
+                        worker->wanted = wanted;
         }
         ganger__state__worker_state__free_unpacked(record, NULL);
         return worker != NULL;
@@ -322,6 +325,7 @@ void takeover_resume(struct gang *gang, const Ganger__Keeper__WelcomeState *welc
         list_for_each(it, &gang->workers) {
                 struct worker *worker = list_entry(it, struct worker, link);
 
+                standby_balance(worker);
                 for (size_t i = 0; i < worker->n_instances; i++)
                         instance_resume(worker->instances[i]);
                 worker->fresh = false;

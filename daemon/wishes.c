@@ -3,8 +3,9 @@
  * What people have wished, over the end of the daemon
  *
  *      stopped WORKER          stopped WORKER/N          scaled WORKER N DEFINED
+ *      drained WORKER          drained WORKER/N
  *
- * DEFINED is how many the configuration had then: if it has another number now, that counts.
+ * DEFINED is how many the configuration had then ("2", "2..8"): if it has something else now, that counts.
  *
  * A new text is written beside the old one, synced, and renamed over it: so there is always a whole one. What cannot be read
  * is told, and begun anew; a directory that cannot be written to is told once, and nothing else is harmed.
@@ -32,6 +33,8 @@
 #define FILE_NAME "wishes"
 /** A line of it: two words, a name, a number. */
 #define LINE_MAX_BYTES 256
+/** "10000..10000" */
+#define DEFINED_MAX 32
 
 static void path_of(const struct gang *gang, char ret[PATH_MAX], const char *suffix) {
         snprintf(ret, PATH_MAX, "%s/" FILE_NAME "%s", gang->state_dir, suffix);
@@ -39,16 +42,32 @@ static void path_of(const struct gang *gang, char ret[PATH_MAX], const char *suf
 
 /* ---- writing ----------------------------------------------------------------------------------- */
 
+static const char *defined_text(const struct worker_definition *d, char *buf, size_t size) {
+        if (d->instances_max > d->instances)
+                snprintf(buf, size, "%u..%u", d->instances, d->instances_max);
+        else
+                snprintf(buf, size, "%u", d->instances);
+        return buf;
+}
+
 static void print_worker(const struct worker *worker, FILE *out) {
+        char text[DEFINED_MAX];
+
         if (worker->removed || !worker->definition->remember)
                 return;
         if (worker->stopped)
                 fprintf(out, "stopped %s\n", worker->name);
         if (worker->scaled)
-                fprintf(out, "scaled %s %u %u\n", worker->name, worker->wanted, worker->definition->instances);
-        for (size_t i = 0; i < worker->n_instances && i < worker->wanted && !worker->stopped; i++)
-                if (worker->instances[i]->stopped)
+                fprintf(out, "scaled %s %u %s\n", worker->name, worker->wanted,
+                        defined_text(worker->definition, text, sizeof text));
+        if (worker->drained)
+                fprintf(out, "drained %s\n", worker->name);
+        for (size_t i = 0; i < worker->n_instances && i < worker_count_target(worker); i++) {
+                if (worker->instances[i]->stopped && !worker->stopped)
                         fprintf(out, "stopped %s\n", worker->instances[i]->key);
+                if (worker->instances[i]->drained && !worker->drained)
+                        fprintf(out, "drained %s\n", worker->instances[i]->key);
+        }
 }
 
 /** @return the text; NULL: no memory. Free it. */
@@ -147,11 +166,26 @@ static void load_stopped(struct gang *gang, const char *name) {
         }
 }
 
-static void load_scaled(struct gang *gang, const char *name, unsigned int n, unsigned int defined) {
+static void load_drained(struct gang *gang, const char *name) {
         struct worker *worker = worker_find(gang, name);
+        struct instance *instance = worker ? NULL : instance_find(gang, name);
 
-        if (!worker || !worker->definition->remember || worker->definition->instances != defined ||
-            n > CONFIG_INSTANCES_MAX || worker_grow(worker, n) < 0)
+        if (worker && worker->definition->remember) {
+                worker->drained = true;
+                worker_save(worker);
+        } else if (instance && instance_definition(instance)->remember) {
+                instance->drained = true;
+                instance_save(instance);
+        }
+}
+
+static void load_scaled(struct gang *gang, const char *name, unsigned int n, const char *defined) {
+        struct worker *worker = worker_find(gang, name);
+        char text[DEFINED_MAX];
+
+        if (!worker || !worker->definition->remember ||
+            strcmp(defined_text(worker->definition, text, sizeof text), defined) != 0 ||
+            n > CONFIG_INSTANCES_MAX || worker_grow(worker, n + worker->definition->standby) < 0)
                 return;
         worker->wanted = n;
         worker->scaled = true;
@@ -159,12 +193,14 @@ static void load_scaled(struct gang *gang, const char *name, unsigned int n, uns
 }
 
 static bool load_line(struct gang *gang, const char *line) {
-        char name[LINE_MAX_BYTES], rest;
-        unsigned int n, defined;
+        char name[LINE_MAX_BYTES], defined[DEFINED_MAX], rest;
+        unsigned int n;
 
         if (sscanf(line, "stopped %255s %c", name, &rest) == 1)
                 load_stopped(gang, name);
-        else if (sscanf(line, "scaled %255s %u %u %c", name, &n, &defined, &rest) == 3)
+        else if (sscanf(line, "drained %255s %c", name, &rest) == 1)
+                load_drained(gang, name);
+        else if (sscanf(line, "scaled %255s %u %31s %c", name, &n, defined, &rest) == 3)
                 load_scaled(gang, name, n, defined);
         else
                 return false;

@@ -5,9 +5,9 @@
 /*
  * What people have wished, over the end of the daemon
  *
- * Which workers and instances were stopped by hand, and how many instances were asked for: a small text in the state
- * directory, replaced as a whole when that changes, and read when a daemon begins. While it runs the state memory has the
- * same, so a manager that takes over does not read it.
+ * Which workers and instances were stopped or drained by hand, and how many instances were asked for: a small text in the
+ * state directory, replaced as a whole when that changes, and read when a daemon begins. While it runs the state memory
+ * has the same, so a manager that takes over does not read it.
  */
 
 struct gang;

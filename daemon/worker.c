@@ -9,6 +9,7 @@
 #include "daemon/worker.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +23,8 @@
 #include "daemon/release.h"
 #include "daemon/roll.h"
 #include "daemon/stall.h"
+#include "daemon/scaling.h"
+#include "daemon/standby.h"
 #include "daemon/wishes.h"
 
 struct worker *worker_find(struct gang *gang, const char *name) {
@@ -62,6 +65,7 @@ struct worker *worker_free(struct worker *worker) {
         release_free(worker->previous);
         release_free(worker->file);
         stall_forget(worker);
+        scaling_forget(worker);
         for (size_t i = 0; i < worker->n_instances; i++)
                 instance_free(worker->instances[i]);
         map_remove(&worker->gang->workers_by_name, &worker->node);
@@ -73,6 +77,12 @@ struct worker *worker_free(struct worker *worker) {
         free(worker->name);
         free(worker);
         return NULL;
+}
+
+unsigned int worker_count_defined(const struct worker_definition *definition, unsigned int wanted) {
+        if (wanted < definition->instances)
+                return definition->instances;
+        return wanted > definition->instances_max ? definition->instances_max : wanted;
 }
 
 int worker_grow(struct worker *worker, unsigned int n) {
@@ -94,8 +104,12 @@ int worker_grow(struct worker *worker, unsigned int n) {
         return 0;
 }
 
+unsigned int worker_count_lasting(const struct worker *worker) {
+        return worker->wanted + worker->definition->standby;
+}
+
 unsigned int worker_count_target(const struct worker *worker) {
-        return worker->wanted + roll_surge(worker);
+        return worker->removed ? 0 : worker_count_lasting(worker) + roll_surge(worker);
 }
 
 bool worker_is_wanted(const struct worker *worker) {
@@ -110,10 +124,13 @@ bool worker_is_resting(const struct worker *worker) {
 }
 
 unsigned int worker_count_active(const struct worker *worker) {
-        unsigned int n = worker->n_ready;
+        unsigned int n = 0;
 
-        for (size_t i = 0; i < worker->n_instances && worker->definition->remain; i++)
-                n += instance_remains(worker->instances[i]);
+        for (size_t i = 0; i < worker->n_instances; i++) {
+                const struct instance *instance = worker->instances[i];
+
+                n += (instance->state == INSTANCE_READY && !instance->spare) || instance_remains(instance);
+        }
         return n;
 }
 
@@ -125,6 +142,7 @@ static void write_record(struct worker *worker) {
         record.instances = worker->wanted;
         record.scaled = worker->scaled;
         record.stopped = worker->stopped;
+        record.drained = worker->drained;
         record.round_usec = worker->round_usec;
         record.schedule_first_usec = worker->schedule.first_usec;
         record.schedule_next_usec = worker->schedule.next_usec;
@@ -149,19 +167,25 @@ void worker_count_end(struct worker *worker, enum report_cause cause, int status
 
 int worker_scale(struct worker *worker, unsigned int wanted, bool by_hand) {
         bool starts = worker_is_wanted(worker) && (by_hand || !worker_is_resting(worker));
-        int r = worker_grow(worker, wanted);
+        int r = worker_grow(worker, wanted + worker->definition->standby + roll_surge(worker));
+        unsigned int target;
 
         if (r < 0)
                 return r;
         worker->wanted = wanted;
         worker->scaled = by_hand;
+        target = worker_count_target(worker);
         worker_save(worker);
         fault_point("after-scale");
-        for (unsigned int i = 0; i < wanted && starts; i++)
+        standby_balance(worker);
+        for (unsigned int i = 0; i < target && starts; i++)
                 if (!worker->instances[i]->wanted && !worker->instances[i]->stopped)
                         instance_start(worker->instances[i], false);
-        for (size_t i = worker->n_instances; i > worker_count_target(worker); i--)
+        for (size_t i = worker->n_instances; i > target; i--) {
                 instance_stop(worker->instances[i - 1], false);
+                if (fault_is("scale-undrained"))
+                        keeper_link_signal(&worker->gang->link, worker->instances[i - 1]->key, SIGKILL, true);
+        }
         worker->fresh = false;
         schedule_arm(worker);
         gang_touch(worker->gang);

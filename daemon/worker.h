@@ -24,6 +24,7 @@ struct instance;
 struct release;
 struct roll;
 struct worker_demand;
+struct worker_scaling;
 
 struct worker {
         struct gang *gang;
@@ -37,6 +38,8 @@ struct worker {
         unsigned int wanted;            /* how many instances: the definition's, or by hand */
         bool scaled;                    /* by hand */
         bool stopped;                   /* by hand */
+        bool drained;                   /* by hand; see daemon/hold.h */
+        bool has_spares;                /* some of its instances may be spares */
         bool removed;                   /* no longer defined: goes with its last process */
         bool picked;                    /* by the change that is being begun; see change.c */
         bool fresh;                     /* about to be started: whoever comes after it waits */
@@ -50,6 +53,8 @@ struct worker {
         struct release *previous;       /* before the last upgrade; NULL: there was none */
         struct release *file;           /* what the file says, if something else was put into force; see daemon/release.h */
         bool file_kept;                 /* by the reload that is being done */
+        struct worker_scaling *scaling; /* with a range of instances: what is looked at; NULL: nothing */
+        bool unscalable;                /* … for want of what it takes; until the next reload */
         struct worker_demand *demand;   /* with `start = on-demand`: what is watched; NULL: nothing yet */
         struct end_counts ends;
         struct worker_log log;
@@ -60,6 +65,18 @@ struct worker {
 /** @return the worker of that name, or NULL. */
 struct worker *worker_find(struct gang *gang, const char *name);
 
+/**
+ * How many instances are to exist: those that are wanted, spares, and what a roll needs beside them. All that has to do with
+ * which instances there are asks this; `wanted` is how many of them do the work.
+ */
+unsigned int worker_count_target(const struct worker *worker);
+
+/** The same without what only a roll needs: that has the numbers from here on. */
+unsigned int worker_count_lasting(const struct worker *worker);
+
+/** What a definition wants, if so many are there: within its range. */
+unsigned int worker_count_defined(const struct worker_definition *definition, unsigned int wanted);
+
 /** Put a new worker into the tables, with no instance. Definition: owned by the config in force. */
 int worker_new(struct worker **ret, struct gang *gang, const struct worker_definition *definition);
 
@@ -68,9 +85,6 @@ struct worker *worker_free(struct worker *worker);
 
 /** Make sure that instances 0 … n - 1 exist (down). */
 int worker_grow(struct worker *worker, unsigned int n);
-
-/** How many instances are to exist: those that are wanted, and what a roll needs beside them. */
-unsigned int worker_count_target(const struct worker *worker);
 
 /**
  * How many instances are to run, from now on: starts what is missing, stops what is too many, highest first.

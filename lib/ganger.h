@@ -79,8 +79,8 @@ enum {
  * @param ret    receives the membership; free it with `ganger_leave`.
  * @param name   must be NULL.
  * @return 0, or
- *         -ENOENT      not started by gangerd or by a host, or its definition names no ring, service or lock, no `io` and no
- *                      `heartbeat`;
+ *         -ENOENT      not started by gangerd or by a host, or its definition names no ring, service or lock, no `io`, no
+ *                      `heartbeat` and no spares;
  *         -EPROTO      the handshake is damaged;
  *         -EPROTONOSUPPORT  it, or what it names, is of another version than this library's: link both sides with one;
  *         -EALREADY    this process has joined by this function already;
@@ -128,6 +128,24 @@ unsigned int ganger_instance(const struct ganger *g);
  * counted outlives the daemon's manager; the next one gives a whole period.
  */
 void ganger_heartbeat(struct ganger *g);
+
+/**
+ * Is this process a spare (`standby` in its worker)? While it is one, its receives wait, and it takes over when an
+ * instance of its worker ends: from then on the answer is no. For a program that receives nothing, such as a leader,
+ * which must not act before. Thread-safe and async-signal-safe. Also in the environment at the start: GANGER_STANDBY=1.
+ * @return 1 if it is one, else 0.
+ */
+int ganger_is_standby(const struct ganger *g);
+
+/**
+ * Wait until this process is no spare any more. Returns at once in one that is none. Thread-safe.
+ * @param timeout_usec  how long to wait, in microseconds: 0 does not wait, -1 waits for ever.
+ * @return 0          it is not, or no longer, a spare;
+ *         -EAGAIN    it is one, and timeout_usec is 0; -ETIMEDOUT;
+ *         -ESHUTDOWN this instance is asked to drain: end;
+ *         -EINTR     a signal handler ran.
+ */
+int ganger_wait_active(struct ganger *g, int64_t timeout_usec);
 
 /**
  * Make every receive of this process end with -ESHUTDOWN, now and from now on, as when the daemon asks
@@ -197,6 +215,10 @@ int ganger_ring_fd(struct ganger_ring *ring);
  * Receive a message, and lease it.
  *
  * Linearises at one compare-and-swap of the slot's word. Never waits for a sender that is half done.
+ *
+ * While this instance is held (`gangerctl drain`, or it is a spare: `standby`) there is nothing to receive for it,
+ * whatever is in the ring: a receive waits until it is held no more, and the descriptor is not readable for what comes.
+ * So it is for all that is received, of whatever kind.
  *
  * @param timeout_usec  0: do not wait; negative: wait without limit; else at most so long (CLOCK_MONOTONIC).
  * @return 0, or
@@ -497,19 +519,19 @@ enum {
 struct ganger_definition {
         uint32_t kind;          /**< an `enum ganger_kind` */
         /**
-         * queue: messages that it holds, a power of two, from 2 to 2^20; broadcast: readers, from 1 to 64, and 0 if lossy;
-         * service: calls that are open at the same time, a power of two, from 2 to 4,096; semaphore: permits, from 1 to 4,096;
-         * monitor: conditions, from 0 (a mutex) to 64; counter: counters, from 1 to 1,024
+         * queue: messages that it holds, a power of two, from 2 to 2^20; broadcast: readers, from 1 to 64, and 0 if
+         * lossy; service: calls that are open at the same time, a power of two, from 2 to 4,096; semaphore: permits, from
+         * 1 to 4,096; monitor: conditions, from 0 (a mutex) to 64; counter: counters, from 1 to 1,024
          */
         uint32_t slots;
         /**
-         * bytes of the longest message (service: request or reply), from 1; queue, service: to 16 MiB; pipe: to capacity / 2 - 8;
-         * broadcast: to capacity / 2 - 32
+         * bytes of the longest message (service: request or reply), from 1; queue, service: to 16 MiB; pipe: to capacity
+         * / 2 - 8; broadcast: to capacity / 2 - 32
          */
         uint32_t message_max;
         /**
-         * queue: from 1 to 255; delivered so often, a message becomes a dead letter. Service: 0 or 1; if idempotent, from 1 to
-         * 255: how many servers may die of a call
+         * queue: from 1 to 255; delivered so often, a message becomes a dead letter. Service: 0 or 1; if idempotent, from
+         * 1 to 255: how many servers may die of a call
          */
         uint32_t max_deliveries;
         uint32_t capacity;      /**< pipe, broadcast: bytes of the ring, a power of two, from 4 KiB (broadcast: 128) to 1 GiB */
@@ -972,7 +994,8 @@ int ganger_counter_snapshot(struct ganger_counter *counter, int64_t *values, siz
 /*
  * A monitor is a lock with conditions to wait for; a mutex is one whose conditions nobody uses. Both survive the death of
  * anybody at any instruction: the lock of a dead holder goes to the next one, who is told (-EOWNERDEAD), as with POSIX's
- * robust mutexes (pthread_mutex_consistent(3)). Until the death was seen and recovered (by the daemon, or the host), the others wait.
+ * robust mutexes (pthread_mutex_consistent(3)). Until the death was seen and recovered (by the daemon, or the host), the
+ * others wait.
  *
  * "Holding the lock" is a handle's, not a thread's: see `struct ganger_monitor`.
  */
@@ -1083,8 +1106,8 @@ int ganger_mutex_consistent(struct ganger_mutex *m);
 
 /* ---- messages that rest -------------------------------------------------------------------------- */
 /*
- * What comes back, because it was rejected or its receiver died, may rest before it is delivered again: each
- * ring has a delay of its own (0, usually). A receiver that waits, and the descriptor of one that polls, wake up when it is due. The
+ * What comes back, because it was rejected or its receiver died, may rest before it is delivered again: each ring has a
+ * delay of its own (0, usually). A receiver that waits, and the descriptor of one that polls, wake up when it is due. The
  * clock is CLOCK_MONOTONIC, and it may be a millisecond late.
  */
 

@@ -10,6 +10,11 @@ tests_unit_test_ganger_host_CPPFLAGS = $(TEST_CPPFLAGS) -DHOST_MEMBER='"$(abs_bu
 tests_unit_test_ganger_host_LDADD = libhost-work.la libharness.la libworker.la libshm.la libbase.la
 EXTRA_tests_unit_test_ganger_host_DEPENDENCIES = tests/unit/host-member$(EXEEXT)
 
+check_PROGRAMS += tests/unit/test-ganger-hold
+TESTS += tests/unit/test-ganger-hold
+tests_unit_test_ganger_hold_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_ganger_hold_LDADD = libharness.la libworker.la libshm.la libbase.la
+
 check_PROGRAMS += tests/unit/test-ganger-wait
 TESTS += tests/unit/test-ganger-wait
 tests_unit_test_ganger_wait_CPPFLAGS = $(TEST_CPPFLAGS)

@@ -11,6 +11,7 @@ tests_faults_gangerd_faults_SOURCES = daemon/main.c \
 	daemon/condemn.c \
 	daemon/fd-store.c \
 	daemon/heartbeat.c \
+	daemon/hold.c \
 	daemon/instance.c \
 	daemon/instance-end.c \
 	daemon/instance-record.c \
@@ -31,6 +32,7 @@ tests_faults_gangerd_faults_SOURCES = daemon/main.c \
 	daemon/roll-step.c \
 	daemon/sockets.c \
 	daemon/stall.c \
+	daemon/standby.c \
 	daemon/takeover.c \
 	daemon/wishes.c \
 	daemon/worker.c

@@ -1,6 +1,7 @@
 # Tests of policy and log.
 POLICY_TESTS = tests/unit/test-group tests/unit/test-schedule tests/unit/test-states tests/unit/test-backoff tests/unit/test-limit tests/unit/test-restart \
-	tests/unit/test-demand tests/unit/test-deadline tests/unit/test-rate tests/unit/test-roll
+	tests/unit/test-demand tests/unit/test-deadline tests/unit/test-rate tests/unit/test-roll tests/unit/test-standby \
+	tests/unit/test-scale
 LOG_TESTS = tests/unit/test-log-lines tests/unit/test-log-tail tests/unit/test-log-sink tests/unit/test-log-capture \
 	tests/unit/test-log-file
 check_PROGRAMS += $(POLICY_TESTS) $(LOG_TESTS)
@@ -20,6 +21,10 @@ tests_unit_test_limit_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_limit_LDADD = $(POLICY_TEST_LIBS)
 tests_unit_test_demand_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_demand_LDADD = $(POLICY_TEST_LIBS)
+tests_unit_test_scale_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_scale_LDADD = $(POLICY_TEST_LIBS)
+tests_unit_test_standby_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_standby_LDADD = $(POLICY_TEST_LIBS)
 tests_unit_test_restart_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_restart_LDADD = $(POLICY_TEST_LIBS)
 check_PROGRAMS += tests/unit/test-core-file

@@ -39,7 +39,10 @@ SCENARIOS = \
 	tests/scenario/b223-remain.py \
 	tests/scenario/b240-rolling-restart.py \
 	tests/scenario/b241-upgrade.py \
-	tests/scenario/b250-real-programs.py
+	tests/scenario/b250-real-programs.py \
+	tests/scenario/b230-drain.py \
+	tests/scenario/b232-scaling.py \
+	tests/scenario/b234-standby.py
 TESTS += $(SCENARIOS)
 EXTRA_DIST += $(SCENARIOS) tests/harness/gang.py
 

@@ -68,6 +68,14 @@ void check_probes(const struct checker *c, const struct worker_definition *w);
 /** `stall-timeout` and `heartbeat`. */
 void check_liveness(const struct checker *c, const struct worker_definition *w);
 
+/* ---- how many; semantics-scale.c ---------------------------------------------------------------- */
+
+/** `standby`. */
+void check_standby(const struct checker *c, const struct worker_definition *w);
+
+/** `instances = N..M` and `scale-…`. */
+void check_scaling(const struct checker *c, const struct worker_definition *w);
+
 /* ---- sockets; semantics-listen.c ---------------------------------------------------------------- */
 
 void check_listen(const struct checker *c, const struct listen_definition *listen);

@@ -178,7 +178,15 @@ struct worker_definition {
         enum worker_start start;
         uint64_t idle_stop_usec;        /* USEC_INFINITY: never */
         uint64_t sockets;               /* hash of the sockets that `listen` means; not a key */
-        uint32_t instances;             /* may be 0 */
+        uint32_t instances;             /* may be 0; of a range, the least */
+        uint32_t instances_max;         /* the same, if it is no range */
+        uint32_t standby;               /* spares, beside those */
+        uint32_t scale_on_depth;        /* these only with a range; 0: not by depth */
+        uint64_t scale_on_age_usec;     /* USEC_INFINITY: not by age */
+        uint64_t scale_up_delay_usec;
+        uint64_t scale_down_delay_usec;
+        uint64_t scale_cool_down_usec;
+        uint32_t scale_step;            /* never 0 */
         bool remember;                  /* what people have wished, over the end of the daemon */
         enum restart_policy restart;
         struct exit_set success_exit_status, restart_prevent, restart_force;

@@ -117,6 +117,7 @@ uint64_t key_hash(const struct config_key *key, const void *definition, uint64_t
 extern const struct key_type key_type_ring_kind, key_type_io, key_type_restart, key_type_ready, key_type_strategy;
 extern const struct key_type key_type_worker_type, key_type_overlap, key_type_log_places, key_type_log_level;
 extern const struct key_type key_type_broadcast_policy, key_type_dead_policy, key_type_boolean;
+extern const struct key_type key_type_range;
 extern const struct key_type key_type_count, key_type_descriptor, key_type_probe, key_type_power, key_type_size, key_type_power_size;
 extern const struct key_type key_type_time, key_type_optional_time, key_type_limit;
 extern const struct key_type key_type_stop_signal, key_type_io_fds, key_type_ends;

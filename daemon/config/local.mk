@@ -13,7 +13,7 @@ CONFIG_SOURCES = \
 	daemon/config/parse.c daemon/config/parse.h \
 	daemon/config/checker.h daemon/config/semantics.c daemon/config/semantics.h \
 	daemon/config/semantics-listen.c daemon/config/semantics-log.c daemon/config/semantics-object.c \
-	daemon/config/semantics-liveness.c daemon/config/semantics-order.c daemon/config/semantics-run.c \
+	daemon/config/semantics-liveness.c daemon/config/semantics-order.c daemon/config/semantics-run.c daemon/config/semantics-scale.c \
 	daemon/config/types.c \
 	daemon/config/values.c daemon/config/values.h
 DAEMON_SOURCES += $(CONFIG_SOURCES)

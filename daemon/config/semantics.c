@@ -139,7 +139,7 @@ static void check_end(const struct checker *c, const struct worker_definition *w
         if (*end)
                 complain(c, key, "ring '%s' is a pipe, and its %s is worker '%s' already", pipe, role,
                          (*end)->name ?: "");
-        else if (w->instances > 1)
+        else if (w->instances_max > 1)
                 complain(c, "instances", "ring '%s' is a pipe, which can have one %s only", pipe, role);
         if (!*end)
                 *end = c->section;
@@ -242,13 +242,15 @@ static void check_worker(const struct checker *c, struct worker_definition *w) {
         if (w->io != WORKER_IO_NONE && !was_written(c, "ready"))
                 w->ready = WORKER_READY_LIBRARY;
         if (w->ready == WORKER_READY_LIBRARY && w->io == WORKER_IO_NONE && !was_written(c, "io") && !has_objects(c) &&
-            w->heartbeat_usec == USEC_INFINITY)
+            w->heartbeat_usec == USEC_INFINITY && w->standby == 0)
                 complain(c, "ready", "a program without rings, services and locks cannot join the library; use notify");
         check_ready(c, w);
         check_probes(c, w);
         check_liveness(c, w);
         check_kind_of_run(c, w);
         check_log(c, w);
+        check_standby(c, w);
+        check_scaling(c, w);
         if (w->restart_delay_max_usec < w->restart_delay_usec) {
                 if (was_written(c, "restart-delay-max"))
                         complain(c, "restart-delay-max", "it is less than restart-delay");

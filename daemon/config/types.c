@@ -183,6 +183,45 @@ static void count_write(const struct config_key *key, const void *field, FILE *o
         fprintf(out, "%u", *(const uint32_t *)field);
 }
 
+/* Two fields, one behind the other: N is N..N. */
+#define RANGE_SIZE (2 * sizeof(uint32_t))
+_Static_assert(offsetof(struct worker_definition, instances_max) - offsetof(struct worker_definition, instances) ==
+               sizeof(uint32_t), "the fields of a range are neighbours");
+
+static int range_read(const struct config_key *key, void *field, char *const *items, size_t n, struct error *error) {
+        _cleanup_(freep) char *least = strdup(items[0]);
+        uint32_t range[2];
+        char *dots, *numbers[2] = { least, NULL };
+        int r;
+
+        if (!least)
+                return -ENOMEM;
+        dots = strstr(least, "..");
+        if (dots)
+                *dots = '\0';
+        r = count_read(key, &range[0], &numbers[0], 1, error);
+        range[1] = range[0];
+        if (r >= 0 && dots) {
+                numbers[0] = dots + 2;
+                r = count_read(key, &range[1], &numbers[0], 1, error);
+        }
+        if (r < 0)
+                return r;
+        if (range[1] < range[0])
+                return error_set(error, -EINVAL, "%s: the second number is less than the first", items[0]);
+        memcpy(field, range, RANGE_SIZE);
+        return 0;
+}
+
+static void range_write(const struct config_key *key, const void *field, FILE *out) {
+        uint32_t range[2];
+
+        memcpy(range, field, RANGE_SIZE);
+        fprintf(out, "%u", range[0]);
+        if (range[1] != range[0])
+                fprintf(out, "..%u", range[1]);
+}
+
 /* Octal, as people write modes. */
 static int mode_read(const struct config_key *key, void *field, char *const *items, size_t n, struct error *error) {
         size_t digits = strspn(items[0], "01234567");
@@ -558,6 +597,7 @@ const struct key_type key_type_log_places = {
 const struct key_type key_type_mode = NUMBER("mode", sizeof(uint32_t), mode_read, mode_write);
 const struct key_type key_type_probe = CHOICE("word");
 const struct key_type key_type_count = NUMBER("number", sizeof(uint32_t), count_read, count_write);
+const struct key_type key_type_range = NUMBER("number, or N..M", RANGE_SIZE, range_read, range_write);
 const struct key_type key_type_descriptor = {
         "number", KEY_FIXED, sizeof(int), false, count_read, count_write, descriptor_is_set,
         0xff, /* -1 */

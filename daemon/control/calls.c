@@ -30,6 +30,7 @@ static const struct {
         [REQUEST(START)] = { "start", call_start, CONTROL_OPERATE },
         [REQUEST(STOP)] = { "stop", call_stop, CONTROL_OPERATE },
         [REQUEST(RESTART)] = { "restart", call_restart, CONTROL_OPERATE },
+        [REQUEST(DRAIN)] = { "drain", call_drain, CONTROL_OPERATE },
         [REQUEST(SCALE)] = { "scale", call_scale, CONTROL_OPERATE },
         [REQUEST(RELOAD)] = { "reload", call_reload, CONTROL_ADMIN },
         [REQUEST(LOGS)] = { "logs", call_logs, CONTROL_VIEW },

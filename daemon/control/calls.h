@@ -87,6 +87,7 @@ int call_report(struct call *call);
 int call_wait_for(struct call *call);
 int call_signal(struct call *call);
 int call_reset_failed(struct call *call);
+int call_drain(struct call *call);
 int call_reset(struct call *call);
 int call_sockets(struct call *call);
 int call_roll(struct call *call);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * start, stop, restart, scale, wait, signal, reset-failed; reload and shutdown
+ * start, stop, restart, scale, drain, wait, signal, reset-failed; reload and shutdown
  *
  * A change is begun at once, and answered when every instance is where it was to go, or does not get there. A
  * client that goes away only stops waiting. Invariant: room for the waiting request is taken before the
@@ -200,6 +200,15 @@ int call_reset_failed(struct call *call) {
         });
 }
 
+int call_drain(struct call *call) {
+        const Ganger__V1__DrainRequest *m = call->request->drain;
+
+        return change_call(call, &(struct change_request){
+                .kind = m->resume ? CHANGE_RESUME : CHANGE_DRAIN, .names = (const char *const *)m->names,
+                .n_names = m->n_names, .all = m->all, .no_wait = m->no_wait,
+        });
+}
+
 int call_scale(struct call *call) {
         const Ganger__V1__ScaleRequest *m = call->request->scale;
         struct change_wait *w = NULL;
@@ -210,7 +219,7 @@ int call_scale(struct call *call) {
         r = change_wait_new(call, &w);
         if (r < 0)
                 return r;
-        r = change_scale(call->gang, m->name, m->instances, m->no_wait, on_change, w, &w->change,
+        r = change_scale(call->gang, m->name, m->instances, m->automatic, m->no_wait, on_change, w, &w->change,
                          &call->error);
         if (r < 0)
                 pending_end(&w->pending);

@@ -15,6 +15,7 @@
 #include "base/time.h"
 #include "daemon/control/calls.h"
 #include "daemon/group.h"
+#include "daemon/hold.h"
 #include "daemon/control/server.h"
 #include "daemon/instance.h"
 #include "daemon/quarantine.h"
@@ -182,6 +183,7 @@ static int fill_instance(struct call *call, struct instance *instance, uint32_t 
         m->restarts = instance->history.restarts;
         m->due_usec = instance->due_usec == USEC_INFINITY ? 0 : instance->due_usec;
         m->generation = instance->generation;
+        m->drained = instance_is_drained(instance);
         if (crash_loop_holds(&instance->history.loop, instance->pid > 0 ? now_usec() - instance->started_usec : 0)) {
                 m->crash_loop = instance->history.loop.n;
                 m->crash_loop_usec = instance->history.loop.since_usec;
@@ -279,7 +281,11 @@ static int fill_worker(struct call *call, const struct row *row, uint32_t lines,
         m->name = w->name;
         m->wanted = w->wanted;
         m->ready = worker_count_active(w);
+        m->standby = d->standby;
+        m->instances_min = d->instances;
+        m->instances_max = d->instances_max;
         m->stopped = w->stopped;
+        m->drained = w->drained;
         m->scaled = w->scaled;
         m->io = (char *)worker_io_name(d->io);
         m->receive = join(&call->arena, d->receive);

@@ -23,6 +23,7 @@ static const struct {
         [GANGER__V1__REQUEST__CALL_START] = { REPLY(CHANGE), false },
         [GANGER__V1__REQUEST__CALL_STOP] = { REPLY(CHANGE), false },
         [GANGER__V1__REQUEST__CALL_RESTART] = { REPLY(CHANGE), false },
+        [GANGER__V1__REQUEST__CALL_DRAIN] = { REPLY(CHANGE), false },
         [GANGER__V1__REQUEST__CALL_SCALE] = { REPLY(CHANGE), false },
         [GANGER__V1__REQUEST__CALL_RELOAD] = { REPLY(RELOAD), false },
         [GANGER__V1__REQUEST__CALL_LOGS] = { REPLY(LOG), true },

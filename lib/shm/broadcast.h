@@ -222,7 +222,7 @@ int broadcast_consume(struct broadcast *b, const struct view *view);
 /**
  * The same, waiting.
  * @param deadline_usec  CLOCK_MONOTONIC; UINT64_MAX: none.
- * @param drain          ends a wait for messages with -ESHUTDOWN when it is not 0; may be NULL.
+ * @param drain          a flag that holds up or ends a wait for messages (-ESHUTDOWN), see wait.h; may be NULL.
  * @return also -ETIMEDOUT, -EINTR, -ESHUTDOWN. With policy refuse, broadcast_reserve_wait() does not wait.
  */
 int broadcast_receive_wait(struct broadcast *b, void *buffer, size_t size, struct view *ret, uint64_t deadline_usec,

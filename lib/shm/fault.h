@@ -59,6 +59,9 @@
 #define FAULT_ANY_BLIND 62              /* … does not look again once it is announced */
 #define FAULT_ANY_ONE 63                /* … wakes nobody else where there may be enough for several */
 #define FAULT_ANY_DRAINED 64            /* … keeps all wake-ups when it is asked to drain */
+#define FAULT_ANY_HELD_ANNOUNCED 68     /* … is announced where it is held, and takes a wake-up from those who are not */
+#define FAULT_HELD_ANNOUNCED 69         /* the same of one who waits at one place */
+#define FAULT_RESUME_SILENT 70          /* who is held no more is not woken */
 #define FAULT_ANY_NO_ALARM 65           /* … sleeps on though a message that rests is due */
 #define FAULT_DAMAGE_NO_PASSING 66      /* who looks for damage takes what was passed over for it */
 #define FAULT_DAMAGE_UNCLAIMED 67       /* … or what is being sent just now */

@@ -76,6 +76,14 @@ void member_unmap(struct member *m) {
         *m = MEMBER_NULL;
 }
 
+bool member_flag(struct member_memory *m, uint32_t bits, bool on) {
+        uint32_t before = on ? atomic_fetch_or_explicit(&m->drain, bits, memory_order_release) :
+                               atomic_fetch_and_explicit(&m->drain, ~bits, memory_order_release);
+
+        wait_flag_wake(&m->drain);
+        return on ? (before & bits) != bits : (before & bits) != 0;
+}
+
 uint64_t redo_pack(const struct redo *r) {
         return (uint64_t)r->acknowledge << 63 | (uint64_t)r->ring << (32 + WORD_OWNER_BITS) |
                (uint64_t)r->owner << 32 | r->slot;

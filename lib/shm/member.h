@@ -10,10 +10,16 @@
  */
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "shm/queue.h"
+
+/** The flags in `drain`. Any: nothing is received. The first: receiving ends; the others: it waits (shm/wait.h). */
+#define MEMBER_ENDS WAIT_ENDS           /* finish what you hold, and end */
+#define MEMBER_HELD 2u                  /* drained by hand, until it is resumed */
+#define MEMBER_STANDBY 4u               /* a spare, until it takes over */
 
 #define MEMBER_MAGIC UINT64_C(0x0a6d656d6265720a)
 #define MEMBER_LAYOUT_VERSION 3
@@ -37,7 +43,7 @@ struct member_memory {
         uint64_t magic;
         uint32_t layout_version;
         uint32_t handles;
-        _Alignas(CACHE_LINE) _Atomic uint32_t drain;    /* set: receive no more */
+        _Alignas(CACHE_LINE) _Atomic uint32_t drain;    /* MEMBER_…: while it is not 0, receive nothing */
         _Atomic uint32_t joined;                        /* set: the process has joined, and looks at `drain` */
         _Alignas(CACHE_LINE) _Atomic uint64_t heartbeat; /* counts; apart, since receivers look at `drain` all the time */
         struct journal journals[MEMBER_HANDLES];
@@ -55,6 +61,13 @@ int member_create(const char *name);
 /** Map it; not inherited over fork(2). @return 0, -EPROTO, -EPERM, or an error of mmap(2). */
 int member_map(struct member *ret, int fd);
 void member_unmap(struct member *m);
+
+/**
+ * Set or clear flags of `drain`, and wake whoever sleeps at it. Release: whoever sees it sees all that made us do so.
+ * Then the caller wakes all who receive where this process does: object_wake_held().
+ * @return whether that changed anything.
+ */
+bool member_flag(struct member_memory *m, uint32_t bits, bool on);
 
 /** Something to settle: a slot that this process holds. */
 struct settlement {

@@ -141,7 +141,7 @@ int monitor_wait(struct monitor *m, uint32_t condition, uint64_t deadline_usec, 
         c = monitor_condition(m, condition);
         /* Before we look whether to drain: whoever asks for it wakes us after that. */
         ticket = wait_ticket(&c);
-        if (drain && atomic_load((_Atomic uint32_t *)drain) != 0)
+        if (drain && atomic_load((_Atomic uint32_t *)drain) & WAIT_ENDS)
                 return -ESHUTDOWN;
 #if SHM_FAULT == FAULT_DRAIN_EARLY
         ticket = wait_ticket(&c);

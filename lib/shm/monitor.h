@@ -162,7 +162,7 @@ static inline struct waiting monitor_condition(const struct monitor *m, uint32_t
 /**
  * Release the lock and wait for a signal, in one step as far as signals can tell; then take the lock again.
  * @param deadline_usec  as in monitor_lock(); 0: do not wait.
- * @param drain          the wait does not begin when it is not 0 (-ESHUTDOWN); may be NULL.
+ * @param drain          the wait does not begin when it has WAIT_ENDS (-ESHUTDOWN); may be NULL.
  * @return 0: woken, perhaps for nothing; -EAGAIN, -ETIMEDOUT, -EINTR, -ESHUTDOWN; -EOWNERDEAD (also at once, where the
  *         state is inconsistent): all of these with the lock held. Without it: -ENOTRECOVERABLE, -EINVAL (no such
  *         condition), -EPERM (it was not held).

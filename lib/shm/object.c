@@ -19,6 +19,7 @@
 #include "shm/queue-object.h"
 #include "shm/semaphore-object.h"
 #include "shm/service-object.h"
+#include "shm/sys.h"
 
 static const struct object_ops *const kinds[] = {
         [OBJECT_QUEUE] = &queue_object_ops,
@@ -83,4 +84,13 @@ void object_open(struct object *o, const struct region *region, int event_fd) {
         assert(ops); /* the region is sound */
         *o = (struct object){ .ops = ops, .region = *region, .event_fd = event_fd };
         ops->open(o);
+}
+
+void object_wake_held(struct object *o) {
+        enum object_kind kind = o->region.geometry.kind;
+
+        o->ops->wake_receivers(o);
+        /* Nobody polls at a lock before it is announced; and that of a POSIX semaphore is its file. */
+        if (kind == OBJECT_QUEUE || kind == OBJECT_PIPE || kind == OBJECT_BROADCAST || kind == OBJECT_SERVICE)
+                sys_event_post(o->event_fd);
 }

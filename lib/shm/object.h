@@ -75,6 +75,12 @@ struct object {
         };
 };
 
+/**
+ * The flag of a member that receives here has changed (shm/wait.h): all who receive look again, and so do those who poll,
+ * also those that are held, and announced nowhere. Async-signal-safe.
+ */
+void object_wake_held(struct object *o);
+
 /** Look at the object in a region, which is sound (region_map() looked at its geometry) and stays the caller's. */
 void object_open(struct object *o, const struct region *region, int event_fd);
 

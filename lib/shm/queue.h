@@ -139,7 +139,7 @@ int queue_reject_after(struct queue *q, uint32_t slot, const char *reason, uint6
 /**
  * The same, waiting.
  * @param deadline_usec  CLOCK_MONOTONIC; UINT64_MAX: none.
- * @param drain          ends a wait for messages with -ESHUTDOWN when it is not 0; may be NULL.
+ * @param drain          a flag that holds up or ends a wait for messages (-ESHUTDOWN), see wait.h; may be NULL.
  * @return also -ETIMEDOUT, -EINTR, -ESHUTDOWN.
  */
 int queue_receive_wait(struct queue *q, struct lease *ret, uint64_t deadline_usec, const _Atomic uint32_t *drain);

@@ -13,6 +13,10 @@
  * of that wake-up is the last look of who is woken by it. Where waiting is watched (wait.h), or only one can wait, there is
  * nothing to pass on.
  *
+ * What a flag holds up (wait.h) is not ready, is announced nowhere, and is slept for at the flag. Which those are is
+ * found out once in a round, before the announcements; a flag that is set later wakes us, since whoever sets it wakes all
+ * who wait there.
+ *
  * A kernel before 5.16 has no futex_waitv(2). There one waits as pollers do, with the event descriptors; a post is seen by
  * every poller, and sleepers are woken besides, so nothing is taken from anybody.
  */
@@ -39,18 +43,27 @@ struct any {
         int watch;                      /* for sys_watch_wait(); -1: not needed so far */
 };
 
+static uint32_t flag_of(const struct wait_item *item) {
+        return item->drain ? atomic_load_explicit((_Atomic uint32_t *)item->drain, memory_order_relaxed) : 0;
+}
+
 int wait_any_look(struct wait_item *items, size_t n) {
         int found = 0;
 
         for (size_t i = 0; i < n; i++)
-                if (items[i].drain &&
-                    atomic_load_explicit((_Atomic uint32_t *)items[i].drain, memory_order_relaxed) != 0)
+                if (flag_of(&items[i]) & WAIT_ENDS)
                         return -ESHUTDOWN;
         for (size_t i = 0; i < n; i++) {
-                items[i].ready = items[i].is_ready(&items[i]);
+                items[i].ready = flag_of(&items[i]) == 0 && items[i].is_ready(&items[i]);
                 found += items[i].ready;
         }
         return found > 0 ? found : -EAGAIN;
+}
+
+/** A round begins: whom it is slept for at its flag. */
+static void note_held(const struct any *a) {
+        for (size_t i = 0; i < a->n; i++)
+                a->items[i].held = SHM_FAULT == FAULT_ANY_HELD_ANNOUNCED ? 0 : flag_of(&a->items[i]) & ~WAIT_ENDS;
 }
 
 /** Whoever waits there for the same looks, too. */
@@ -85,7 +98,7 @@ static void announce_all(const struct any *a, bool polls) {
         for (size_t i = 0; i < a->n; i++) {
                 const struct wait_item *item = &a->items[i];
 
-                if (!item->waiting && SHM_FAULT == FAULT_CALLER_UNANNOUNCED)
+                if (item->held || (!item->waiting && SHM_FAULT == FAULT_CALLER_UNANNOUNCED))
                         continue;
                 if (!item->waiting)
                         /* Sequentially consistent: needs no barrier; see service_wake_caller(). */
@@ -102,7 +115,7 @@ static void barrier(const struct any *a) {
         const struct waiting *w = NULL;
 
         for (size_t i = 0; i < a->n; i++)
-                if (a->items[i].waiting && (!w || !a->items[i].waiting->fences))
+                if (a->items[i].waiting && !a->items[i].held && (!w || !a->items[i].waiting->fences))
                         w = a->items[i].waiting;
         if (w)
                 wait_barrier(w);
@@ -112,6 +125,8 @@ static void retract_all(const struct any *a, bool polls) {
         for (size_t i = 0; i < a->n; i++) {
                 const struct wait_item *item = &a->items[i];
 
+                if (item->held)
+                        continue;
                 if (!item->waiting)
                         atomic_store_explicit(item->alone.sleeping, (uint32_t)ALONE_AWAKE, memory_order_relaxed);
                 else if (!polls && !item->waiting->watched)
@@ -128,7 +143,7 @@ static uint64_t wake_time(const struct any *a) {
         uint64_t first = a->deadline_usec;
 
         for (size_t i = 0; i < a->n; i++)
-                if (a->items[i].alarm && SHM_FAULT != FAULT_ANY_NO_ALARM)
+                if (a->items[i].alarm && !a->items[i].held && SHM_FAULT != FAULT_ANY_NO_ALARM)
                         first = MIN(first, a->items[i].alarm(&a->items[i]));
         return first;
 }
@@ -144,6 +159,10 @@ static void take_tickets(const struct any *a, struct sys_futex *tickets) {
         for (size_t i = 0; i < a->n; i++) {
                 const struct wait_item *item = &a->items[i];
 
+                if (item->held) {
+                        tickets[i] = (struct sys_futex){ .word = (_Atomic uint32_t *)item->drain, .value = item->held };
+                        continue;
+                }
                 tickets[i].word = item->waiting ? &item->waiting->count->event : item->alone.event;
                 tickets[i].value = atomic_load_explicit(tickets[i].word, memory_order_seq_cst);
         }
@@ -164,6 +183,7 @@ static int sleep_once(struct any *a) {
         struct sys_futex tickets[WAIT_ITEMS_MAX];
         int r, slept = 0;
 
+        note_held(a);
         take_tickets(a, tickets);
         announce_all(a, false);
         barrier(a);
@@ -205,6 +225,7 @@ static int poll_once(struct any *a) {
                 return r;
         /* Forget the posts so far, then look: one that comes after this stays. */
         sys_watch_forget(a->watch);
+        note_held(a);
         announce_all(a, true);
         barrier(a);
         r = wait_any_look(a->items, a->n);

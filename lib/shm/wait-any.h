@@ -33,7 +33,8 @@ struct wait_item {
         void *object;
         uint64_t which;                 /* of the object, as its kind has it: how many bytes, which call */
         uint64_t until_usec;            /* likewise: when it is over anyway */
-        const _Atomic uint32_t *drain;  /* ends the wait with -ESHUTDOWN when it is not 0; may be NULL */
+        const _Atomic uint32_t *drain;  /* a flag as in wait.h; may be NULL */
+        uint32_t held;                  /* what it said when this round of waiting began, if that holds up only; else 0 */
         uint32_t *spin;                 /* how long to look before sleeping (wait_spin_init);
                                          * that of the first item counts */
         bool ready;                     /* result */

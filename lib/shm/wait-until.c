@@ -5,6 +5,10 @@
  *
  * Look, announce, look again, sleep, retract, look again. The last look matters even after a timeout: a
  * wake-up may have been meant for us, and whoever sent it wakes nobody else.
+ *
+ * Who is held (a flag is set, but the wait does not end) is announced nowhere, and sleeps at the flag. It may have been
+ * announced, and woken, when the flag was set: then it keeps a wake-up to itself; whoever sets the flag wakes all after
+ * that.
  */
 
 #include "shm/wait-until.h"
@@ -28,13 +32,18 @@ void patience_init(struct patience *p) {
         wait_spin_init(&p->spin);
 }
 
-static inline bool is_draining(const struct wait_for *f) {
-        return f->drain && atomic_load_explicit((_Atomic uint32_t *)f->drain, memory_order_relaxed) != 0;
+/** It is not to take anything, just now. No `try` returns this. */
+#define HELD (-EALREADY)
+
+static inline uint32_t flag_of(const struct wait_for *f) {
+        return f->drain ? atomic_load_explicit((_Atomic uint32_t *)f->drain, memory_order_relaxed) : 0;
 }
 
 static inline int attempt(const struct wait_for *f) {
-        if (is_draining(f))
-                return -ESHUTDOWN;
+        uint32_t flag = flag_of(f);
+
+        if (flag != 0)
+                return flag & WAIT_ENDS ? -ESHUTDOWN : HELD;
         return f->try(f->object, f->ret);
 }
 
@@ -115,14 +124,27 @@ static int sleep_once(const struct wait_for *f, uint64_t deadline_usec) {
         wait_announce(f->waiting, f->participant);
         r = attempt(f);
 #endif
-        if (r == -EAGAIN)
+        if (r == -EAGAIN || (r == HELD && SHM_FAULT == FAULT_HELD_ANNOUNCED))
                 slept = sleep_timed(f, ticket, deadline_usec);
         wait_retract(f->waiting, f->participant);
         if (r == -EAGAIN)
                 r = attempt(f);
         if (r == 0 && f->pass_on)
                 wait_wake(f->waiting);
-        return r == -EAGAIN && slept < 0 ? slept : r;
+        return (r == -EAGAIN || r == HELD) && slept < 0 ? slept : r;
+}
+
+static int sleep_held(const struct wait_for *f, uint64_t deadline_usec) {
+        uint32_t flag = flag_of(f);
+        int r, slept;
+
+        if (flag == 0 || flag & WAIT_ENDS)
+                return attempt(f);
+        if (SHM_FAULT == FAULT_HELD_ANNOUNCED)
+                return sleep_once(f, deadline_usec);
+        slept = wait_flag_sleep(f->drain, flag, deadline_usec);
+        r = attempt(f);
+        return (r == -EAGAIN || r == HELD) && slept < 0 ? slept : r;
 }
 
 int wait_until(const struct wait_for *f, uint64_t deadline_usec) {
@@ -132,8 +154,8 @@ int wait_until(const struct wait_for *f, uint64_t deadline_usec) {
                 r = spin(f);
         if (r == -EAGAIN)
                 r = give_way(f);
-        while (r == -EAGAIN)
-                r = sleep_once(f, deadline_usec);
+        while (r == -EAGAIN || r == HELD)
+                r = r == HELD ? sleep_held(f, deadline_usec) : sleep_once(f, deadline_usec);
         return r;
 }
 

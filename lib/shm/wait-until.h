@@ -31,7 +31,7 @@ struct wait_for {
         const struct waiting *waiting;
         struct patience *patience;
         uint32_t participant;
-        const _Atomic uint32_t *drain;  /* not 0: the wait ends with -ESHUTDOWN; NULL: it does not */
+        const _Atomic uint32_t *drain;  /* a flag as in wait.h; NULL: none */
         bool pass_on;                   /* what lets one in may let in more than one, but wakes one */
 };
 

@@ -211,6 +211,15 @@ void wait_pass_on(const struct waiting *w) {
                 tell_pollers(w);
 }
 
+void wait_flag_wake(_Atomic uint32_t *flag) {
+        if (SHM_FAULT != FAULT_RESUME_SILENT)
+                sys_futex_wake(flag, INT_MAX);
+}
+
+int wait_flag_sleep(const _Atomic uint32_t *flag, uint32_t value, uint64_t deadline_usec) {
+        return sys_futex_wait((_Atomic uint32_t *)flag, value, deadline_usec);
+}
+
 uint32_t wait_count(const struct waiting *w) {
         uint32_t n = 0;
 

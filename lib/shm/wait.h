@@ -33,6 +33,14 @@
 /** Deaths and recoveries leave posts behind that nobody took; never so many. */
 #define WAIT_POSTED_MAX (1u << 20)
 
+/**
+ * A flag that others set for a process, which whoever waits for something to take looks at. While any bit of it is set
+ * nothing is taken. With WAIT_ENDS a wait ends (-ESHUTDOWN). With others alone it goes on, but not where it could swallow
+ * a wake-up that is meant for one who takes: it sleeps at the flag itself. So whoever sets a bit wakes all who wait for
+ * something to take, and whoever changes the flag wakes those who sleep at it (wait_flag_wake).
+ */
+#define WAIT_ENDS 1u
+
 /** What the users of an eventcount share in private memory. */
 struct waiting {
         struct eventcount *count;
@@ -137,6 +145,15 @@ void wait_pass_on(const struct waiting *w);
 
 /** Wake everybody, announced or not: after a death, or when a flag changed that all must see. */
 void wait_wake_all(const struct waiting *w);
+
+/** A flag has changed: whoever sleeps at it looks. Async-signal-safe. */
+void wait_flag_wake(_Atomic uint32_t *flag);
+
+/**
+ * Sleep while a flag has this value. Release of whoever changed it is the partner of the caller's next look.
+ * @return 0 (it may have changed), -ETIMEDOUT, -EINTR.
+ */
+int wait_flag_sleep(const _Atomic uint32_t *flag, uint32_t value, uint64_t deadline_usec);
 
 /** How many are announced as sleepers. */
 uint32_t wait_count(const struct waiting *w);

@@ -13,6 +13,7 @@
 #include <sys/epoll.h>
 
 #include "base/time.h"
+#include "worker/hold.h"
 #include "worker/membership.h"
 #include "worker/wait-any.h"
 
@@ -27,7 +28,7 @@
 struct ganger_broadcast {
         /* Two lines: processors fetch lines in pairs, and the next handle may be another thread's. */
         _Alignas(2 * CACHE_LINE) struct broadcast broadcast;
-        _Atomic uint32_t *drain;        /* not 0: receive no more */
+        _Atomic uint32_t *drain;        /* MEMBER_…: while it is not 0, receive nothing */
         uint32_t reserved;              /* bytes; NO_SIZE */
         struct view peeked;             /* its size: NO_SIZE */
         int poll_fd;                    /* for ganger_broadcast_fd(); -1: nobody asked */
@@ -193,17 +194,13 @@ int ganger_broadcast_commit(struct ganger_broadcast *b, size_t size) {
 
 /* ---- readers ------------------------------------------------------------------------------------- */
 
-static inline bool is_draining(const struct ganger_broadcast *b) {
-        return atomic_load_explicit(b->drain, memory_order_relaxed) != 0;
-}
-
-/** May this handle receive, just now? */
-static inline int begin(struct ganger_broadcast *b) {
+/** May this handle receive, just now? Otherwise waits, for as long as it may. */
+static inline int begin(struct ganger_broadcast *b, int64_t *timeout_usec) {
         if (unlikely(b->broadcast.writes))
                 return -EACCES;
         if (unlikely(b->broadcast.armed))
                 wait_disarm(&b->broadcast.messages, b->handle.participant, &b->broadcast.armed);
-        return unlikely(is_draining(b)) ? -ESHUTDOWN : 0;
+        return unlikely(hold_is_set(b->drain)) ? hold_wait(b->drain, b->poll_fd, timeout_usec) : 0;
 }
 
 /** Forget the posts so far, before the ring is looked at: one that comes after this stays. */
@@ -213,9 +210,9 @@ static void forget_posts(const struct ganger_broadcast *b) {
         (void)epoll_wait(b->poll_fd, &ignored, 1, 0);
 }
 
-/** There was no message; armed, but whoever asked us to drain may have looked for pollers just before. */
+/** There was no message; armed, but whoever asked us to end may have looked for pollers just before. */
 static int after_arming(const struct ganger_broadcast *b, int r) {
-        return r == -EAGAIN && is_draining(b) ? -ESHUTDOWN : r;
+        return r == -EAGAIN && hold_ends(b->drain) ? -ESHUTDOWN : r;
 }
 
 static SLOW int receive_wait(struct ganger_broadcast *b, void *buffer, size_t size, struct view *ret, int64_t timeout_usec) {
@@ -230,7 +227,7 @@ static SLOW int receive_wait(struct ganger_broadcast *b, void *buffer, size_t si
 int ganger_broadcast_receive(struct ganger_broadcast *b, void *buffer, size_t size, size_t *ret_size, uint64_t *ret_missed,
                              int64_t timeout_usec) {
         struct view v;
-        int r = begin(b);
+        int r = begin(b, &timeout_usec);
 
         if (unlikely(r < 0))
                 return r;
@@ -258,7 +255,7 @@ static SLOW int peek_wait(struct ganger_broadcast *b, struct view *ret, int64_t 
 
 int ganger_broadcast_peek(struct ganger_broadcast *b, const void **ret_data, size_t *ret_size, int64_t timeout_usec) {
         struct view v;
-        int r = begin(b);
+        int r = begin(b, &timeout_usec);
 
         if (unlikely(r < 0))
                 return r;

@@ -162,10 +162,11 @@ int ganger_member_drain(struct ganger_member *m) {
         if (!host_is_ours(m->host))
                 return -EPERM;
         /* Before the wake-up: whoever it wakes must see it. */
-        atomic_store(&m->memory.memory->drain, 1);
+        atomic_fetch_or(&m->memory.memory->drain, MEMBER_ENDS);
+        wait_flag_wake(&m->memory.memory->drain);
         for (size_t i = 0; i < m->n_seats; i++)
                 if (m->flags[i] & GANGER_RECEIVE)
-                        m->seats[i].object->ops->wake_receivers(m->seats[i].object);
+                        object_wake_held(m->seats[i].object);
         errno = saved;
         return 0;
 }

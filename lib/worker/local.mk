@@ -10,6 +10,7 @@ libworker_la_SOURCES = \
 	lib/worker/forward.c \
 	lib/worker/handle.c \
 	lib/worker/handshake.c lib/worker/handshake.h \
+	lib/worker/hold.c lib/worker/hold.h \
 	lib/worker/host-member.c lib/worker/host-pass.c lib/worker/host.c lib/worker/host.h \
 	lib/worker/join.c lib/worker/join.h \
 	lib/worker/membership.c lib/worker/membership.h \

@@ -14,6 +14,8 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "base/time.h"
+#include "worker/hold.h"
 
 DEFINE_CLEANUP(struct ganger *, ganger_leave)
 
@@ -149,6 +151,18 @@ void ganger_heartbeat(struct ganger *g) {
                 atomic_fetch_add_explicit(&g->member.memory->heartbeat, 1, memory_order_relaxed);
 }
 
+int ganger_is_standby(const struct ganger *g) {
+        return (atomic_load_explicit(g->drain, memory_order_acquire) & MEMBER_STANDBY) != 0;
+}
+
+int ganger_wait_active(struct ganger *g, int64_t timeout_usec) {
+        uint64_t deadline = timeout_usec < 0 ? USEC_INFINITY : usec_add(now_usec(), (uint64_t)timeout_usec);
+        int r = timeout_usec != 0 ? hold_wait_bits(g->drain, MEMBER_STANDBY, deadline) :
+                hold_ends(g->drain) ? -ESHUTDOWN : ganger_is_standby(g) ? -EAGAIN : 0;
+
+        return r;
+}
+
 /*
  * Async-signal-safe: reads what never changes after the join, stores to shared memory, and makes system
  * calls.
@@ -156,10 +170,11 @@ void ganger_heartbeat(struct ganger *g) {
 void ganger_interrupt(struct ganger *g) {
         int saved = errno;
 
-        /* Before the wake-up: whoever it wakes must see it. */
-        atomic_store(g->drain, 1);
+        /* Before the wake-ups: whoever they wake must see it. */
+        atomic_fetch_or(g->drain, MEMBER_ENDS);
+        wait_flag_wake(g->drain);
         for (size_t i = 0; i < g->n_objects; i++)
                 if (g->objects[i].flags & GANGER_RECEIVE)
-                        g->objects[i].object.ops->wake_receivers(&g->objects[i].object);
+                        object_wake_held(&g->objects[i].object);
         errno = saved;
 }

@@ -51,7 +51,7 @@ struct handle {
 struct ganger_ring {
         /* Two lines: processors fetch lines in pairs, and the next handle may be another thread's. */
         _Alignas(2 * CACHE_LINE) struct queue queue;
-        _Atomic uint32_t *drain;        /* not 0: receive no more */
+        _Atomic uint32_t *drain;        /* MEMBER_…: while it is not 0, receive nothing */
         unsigned int flags;             /* GANGER_RECEIVE, GANGER_SEND; 0: closed */
         uint32_t held;                  /* messages received or reserved, and not finished */
         int poll_fd;                    /* for ganger_ring_fd(); -1: nobody asked */

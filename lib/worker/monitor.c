@@ -22,7 +22,7 @@
 struct ganger_monitor {
         /* Lines of its own: the next handle may be another thread's. */
         _Alignas(2 * CACHE_LINE) struct monitor monitor;
-        _Atomic uint32_t *drain;        /* not 0: wait for no condition any more */
+        _Atomic uint32_t *drain;        /* MEMBER_ENDS: wait for no condition any more */
         struct handle handle;
 };
 

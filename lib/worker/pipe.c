@@ -16,6 +16,7 @@
 
 #include "base/time.h"
 #include "shm/pipe-fast.h"
+#include "worker/hold.h"
 #include "worker/membership.h"
 #include "worker/wait-any.h"
 
@@ -27,7 +28,7 @@
 struct ganger_pipe {
         /* Two lines: processors fetch lines in pairs, and the next handle may be another thread's. */
         _Alignas(2 * CACHE_LINE) struct pipe pipe;
-        _Atomic uint32_t *drain;        /* not 0: receive no more */
+        _Atomic uint32_t *drain;        /* MEMBER_…: while it is not 0, receive nothing */
         int poll_fd;                    /* for ganger_pipe_fd(); -1: nobody asked */
         struct handle handle;
 };
@@ -226,11 +227,6 @@ int ganger_pipe_commit(struct ganger_pipe *pipe, size_t size) {
 
 /* ---- receiving --------------------------------------------------------------------------------- */
 
-/** Asked to drain, also if that came while we were arming the descriptor. */
-static inline bool is_draining(const struct ganger_pipe *pipe) {
-        return atomic_load_explicit(pipe->drain, memory_order_relaxed) != 0;
-}
-
 /** Forget the posts so far, then look at the pipe: one that comes after this stays. */
 static int arm(struct ganger_pipe *pipe, const void **ret, uint32_t *ret_size) {
         struct epoll_event ignored;
@@ -248,20 +244,25 @@ static SLOW int look_slow(struct ganger_pipe *pipe, const void **ret, uint32_t *
         if (timeout_usec != 0)
                 return pipe_look_wait(p, ret, ret_size, deadline(timeout_usec), pipe->drain);
         r = pipe->poll_fd < 0 ? -EAGAIN : arm(pipe, ret, ret_size);
-        return r == -EAGAIN && is_draining(pipe) ? -ESHUTDOWN : r;
+        /* Armed, but whoever asked us to end may have looked for pollers just before. */
+        return r == -EAGAIN && hold_ends(pipe->drain) ? -ESHUTDOWN : r;
 }
 
 /** Whatever is in its way. */
 static SLOW int look(struct ganger_pipe *pipe, const void **ret, uint32_t *ret_size, int64_t timeout_usec) {
         struct pipe *p = &pipe->pipe;
-        int r = -EAGAIN;
+        int r = 0;
 
         if (unlikely(p->armed))
                 wait_disarm(&p->wait, pipe->handle.participant, &p->armed);
-        if (unlikely(is_draining(pipe)))
-                return p->end == PIPE_READER ? -ESHUTDOWN : -EACCES;
-        if (likely(p->end == PIPE_READER))
+        if (unlikely(p->end != PIPE_READER))
+                return -EACCES;
+        if (unlikely(hold_is_set(pipe->drain)))
+                r = hold_wait(pipe->drain, pipe->poll_fd, &timeout_usec);
+        if (likely(r == 0))
                 r = pipe_look_fast(p, ret, ret_size);
+        else
+                return r;
         return unlikely(r == -EAGAIN) ? look_slow(pipe, ret, ret_size, timeout_usec) : r;
 }
 
@@ -269,7 +270,7 @@ static SLOW int look(struct ganger_pipe *pipe, const void **ret, uint32_t *ret_s
 static inline const unsigned char *look_short(struct ganger_pipe *pipe, uint32_t *ret_size) {
         struct pipe *p = &pipe->pipe;
 
-        if (unlikely(p->end != PIPE_READER || p->armed || is_draining(pipe)))
+        if (unlikely(p->end != PIPE_READER || p->armed || hold_is_set(pipe->drain)))
                 return NULL;
         return pipe_look_short(p, ret_size);
 }

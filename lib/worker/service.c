@@ -15,6 +15,7 @@
 #include "base/time.h"
 #include "shm/recover.h"
 #include "shm/service.h"
+#include "worker/hold.h"
 #include "worker/membership.h"
 #include "worker/wait-any.h"
 
@@ -22,7 +23,7 @@
 
 struct ganger_service {
         _Alignas(2 * CACHE_LINE) struct service service;
-        _Atomic uint32_t *drain;        /* not 0: receive no more */
+        _Atomic uint32_t *drain;        /* MEMBER_…: while it is not 0, receive nothing */
         unsigned int flags;             /* GANGER_RECEIVE, GANGER_SEND */
         uint32_t held;                  /* calls that are open, and requests that are not finished */
         int poll_fd;                    /* for ganger_service_fd(); -1: nobody asked */
@@ -272,11 +273,6 @@ int ganger_service_abandon(struct ganger_call *call) {
 
 /* ---- serving ----------------------------------------------------------------------------------- */
 
-/** Asked to drain, also if that came while we were arming the descriptor. */
-static bool is_draining(const struct ganger_service *s) {
-        return atomic_load_explicit(s->drain, memory_order_relaxed) != 0;
-}
-
 static int arm(struct ganger_service *s, struct served *ret) {
         struct epoll_event ignored;
 
@@ -292,8 +288,8 @@ static int receive_wait(struct ganger_service *s, struct served *ret, int64_t ti
         if (timeout_usec != 0)
                 return service_receive_wait(&s->service, ret, deadline(timeout_usec), s->drain);
         r = s->poll_fd < 0 ? -EAGAIN : arm(s, ret);
-        /* Armed, but whoever asked us to drain may have looked for pollers just before. */
-        return r == -EAGAIN && is_draining(s) ? -ESHUTDOWN : r;
+        /* Armed, but whoever asked us to end may have looked for pollers just before. */
+        return r == -EAGAIN && hold_ends(s->drain) ? -ESHUTDOWN : r;
 }
 
 int ganger_service_receive(struct ganger_service *service, struct ganger_request *ret, int64_t timeout_usec) {
@@ -303,8 +299,9 @@ int ganger_service_receive(struct ganger_service *service, struct ganger_request
         if (!(service->flags & GANGER_RECEIVE))
                 return -EACCES;
         wait_disarm(&service->service.requests, service->handle.participant, &service->service.armed);
-        if (is_draining(service))
-                return -ESHUTDOWN;
+        r = hold_is_set(service->drain) ? hold_wait(service->drain, service->poll_fd, &timeout_usec) : 0;
+        if (r < 0)
+                return r;
         r = service_receive(&service->service, &served);
         if (r == -EAGAIN)
                 r = receive_wait(service, &served, timeout_usec);

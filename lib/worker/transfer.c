@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/time.h"
+#include "worker/hold.h"
 
 #define likely(condition) __builtin_expect(!!(condition), 1)
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
@@ -26,11 +27,6 @@ static uint64_t deadline(int64_t timeout_usec) {
 
 /* ---- receiving --------------------------------------------------------------------------------- */
 
-/** Asked to drain, also if that came while we were arming the descriptor. */
-static inline bool is_draining(const struct ganger_ring *ring) {
-        return atomic_load_explicit(ring->drain, memory_order_relaxed) != 0;
-}
-
 /** There was no message. */
 static int receive_wait(struct ganger_ring *ring, struct lease *ret, int64_t timeout_usec) {
         int r;
@@ -38,8 +34,8 @@ static int receive_wait(struct ganger_ring *ring, struct lease *ret, int64_t tim
         if (timeout_usec != 0)
                 return queue_receive_wait(&ring->queue, ret, deadline(timeout_usec), ring->drain);
         r = ring->poll_fd < 0 ? -EAGAIN : ring_arm(ring, ret);
-        /* Armed, but whoever asked us to drain may have looked for pollers just before. */
-        return r == -EAGAIN && is_draining(ring) ? -ESHUTDOWN : r;
+        /* Armed, but whoever asked us to end may have looked for pollers just before. */
+        return r == -EAGAIN && hold_ends(ring->drain) ? -ESHUTDOWN : r;
 }
 
 static SLOW int receive_slow(struct ganger_ring *ring, struct ganger_message *ret, int64_t timeout_usec) {
@@ -56,6 +52,13 @@ static SLOW int receive_slow(struct ganger_ring *ring, struct ganger_message *re
         return 0;
 }
 
+/** Something is, or was just now, in the way. */
+static SLOW int receive_held(struct ganger_ring *ring, struct ganger_message *ret, int64_t timeout_usec) {
+        int r = hold_wait(ring->drain, ring->poll_fd, &timeout_usec);
+
+        return r < 0 ? r : receive_slow(ring, ret, timeout_usec);
+}
+
 int ganger_ring_receive(struct ganger_ring *ring, struct ganger_message *ret, int64_t timeout_usec) {
         struct queue *q = &ring->queue;
         uint64_t position;
@@ -65,8 +68,8 @@ int ganger_ring_receive(struct ganger_ring *ring, struct ganger_message *ret, in
                 return -EACCES;
         if (unlikely(q->armed))
                 ring_disarm(ring);
-        if (unlikely(is_draining(ring)))
-                return -ESHUTDOWN;
+        if (unlikely(hold_is_set(ring->drain)))
+                return receive_held(ring, ret, timeout_usec);
         s = queue_receive_fast(q, &position);
         if (unlikely(!s))
                 return receive_slow(ring, ret, timeout_usec);

@@ -263,6 +263,20 @@ def a_scale(fault, point='after-scale'):
         g.has_these({i['pid'] for i in now.values()})
 
 
+def a_scale_down(fault, point=None):
+    """what goes finishes what it holds: no message is delivered twice"""
+    with FaultyGang(fault) as g:
+        g.hold()
+        if point:
+            g.die_at(point)
+        g.ctl('scale', 'hold', 1, '--no-wait')
+        if point:
+            g.has_died()
+        g.delivers()
+        g.wait_until('there is one', lambda: len(g.status('hold')['hold']['instances']) == 1)
+        equal(g.ring('jobs').get('redelivered', 0), 0, 'redelivered')
+
+
 def a_reload(fault, point='after-config'):
     """a reload is whole or not at all, wherever the manager dies"""
     with FaultyGang(fault) as g:
@@ -560,6 +574,76 @@ def a_heartbeat(fault, point=None):
         equal(e['text'], 'killed by SIGABRT (heartbeat: still for 2s)', 'its end')
         began = [m for m in g.events.items if m['kind'] == 'manager' and m['monotonic_usec'] < e['monotonic_usec']][-1]
         check(e['monotonic_usec'] - began['monotonic_usec'] >= 2000000, 'the period is too short')
+
+
+# Says which instance it is.
+WHO = 'while read -r x; do echo "OK $GANGER_INSTANCE"; done'
+WHO_CONFIG = CONFIG + '''
+ring in { slots = 64 max-deliveries = 100 }
+ring back { slots = 64 }
+worker who { exec = {"@/who"} io = lines receive = in send = back instances = 2 %s }
+'''
+
+
+def with_who(g, keys=''):
+    g.script('who', WHO)
+    g.configure(WHO_CONFIG % keys)
+    g.ctl('reload')
+    g.wait_until('it is there', lambda: g.status().get('who', {}).get('ready') == 2)
+
+
+def who_answers(g, n=40):
+    """One message after the other: whoever receives takes some of so many."""
+    got = set()
+    for i in range(n):
+        g.ctl('send', 'in', 'x')
+        got |= set(g.ctl('receive', 'back', '--count', '1').out.split())
+    return got
+
+
+def a_hold(fault, point=None):
+    """what is drained stays so over a manager that dies in it, and over its next process"""
+    with FaultyGang(fault) as g:
+        with_who(g)
+        if point:
+            g.die_at(point)
+        g.ctl('drain', 'who/0')
+        if point:
+            g.has_died()
+        kill_and_wait(g.manager_pid)
+        check(g.instance('who/0').get('drained'), 'it is drained no more')
+        equal(who_answers(g, 4), {'1'}, 'who answers')
+        before = g.instances()
+        kill(before['who/0']['pid'])
+        g.replaced('who/0', before)
+        equal(who_answers(g), {'1'}, 'who answers')
+        if point:
+            g.die_at(point)
+        g.ctl('resume', 'who/0')
+        equal(who_answers(g), {'0', '1'}, 'who answers')
+
+
+def a_spare(fault, point=None):
+    """one that works dies, and the manager where a spare takes over: there is one spare after it, and the other two work"""
+    with FaultyGang(fault) as g:
+        with_who(g, 'standby = 1 restart = always')
+        g.wait_until('there is a spare', lambda: g.instance('who/2')['state'] == 'standby')
+        before, since = g.instances(), g.mark()
+        if point:
+            g.die_at(point)
+        kill(before['who/0']['pid'])
+        if point:
+            g.has_died()
+        g.wait_until('it is replaced', lambda: g.instance('who/0')['pid'] not in (0, before['who/0']['pid']))
+        g.wait_until('it is the spare', lambda: g.instance('who/0')['state'] == 'standby')
+        equal([g.instance(f'who/{i}')['state'] for i in (1, 2)], ['ready', 'ready'], 'states')
+        equal(who_answers(g), {'1', '2'}, 'who answers')
+        told = [(e['key'], e['state']) for e in g.events.items[since:] if e['kind'] == 'state']
+        if not point:
+            check(told.index(('who/2', 'ready')) < told.index(('who/0', 'starting')), 'it takes over too late')
+        kill_and_wait(g.manager_pid)
+        equal([g.instance(f'who/{i}')['state'] for i in range(3)], ['standby', 'ready', 'ready'],
+              'states after another manager')
 
 
 WORKER_POINTS = ('before-recover', 'after-recover', 'after-state', 'after-acknowledge', 'before-spawn', 'amid-spawn', 'after-spawn')
@@ -893,6 +977,7 @@ CHECKS = (
     (a_drain, (None,), {'forget-member': (None, 'state')}),
     (what_people_want, (None,), {'forget-wish': (None, 'instances'), 'state-torn': (None, 'instances')}),
     (a_scale, ('after-scale', 'before-spawn', 'after-spawn'), {}),
+    (a_scale_down, (None, 'after-scale'), {'scale-undrained': (None, 'redelivered')}),
     (a_reload, ('before-config', 'after-config', 'after-reload', 'before-spawn', 'after-acknowledge'),
      {}),
     (a_configuration_in_force, (None,), {'forget-config': (None, 'processes')}),
@@ -918,6 +1003,10 @@ CHECKS = (
     (a_stall, (None,), {'stall-unheard': (None, '.*until it is ended')}),
     (a_frozen_stall, (None,), {'stall-frozen': (None, '.*until it is ended')}),
     (a_probe, (None, 'after-probe'), {'probe-left': (None, '.*until the probe is gone')}),
+    (a_spare, (None, 'role-given', 'role-recorded', 'before-recover', 'after-acknowledge'),
+     {'takeover-late': (None, 'it takes over too late'), 'forget-spare': (None, 'states after another')}),
+    (a_hold, (None, 'after-drained', 'after-flag'), {
+        'forget-drained': (None, 'it is drained no more'), 'spawn-unheld': (None, 'who answers')}),
     (an_outsider, (None, 'before-recover-attached', 'after-recover-attached'), {'forget-attached': (None, 'the letter')}),
 )
 

@@ -534,6 +534,9 @@ static bool answer(struct fake *f) {
         case GANGER__V1__REQUEST__CALL_RESET_FAILED:
                 answer_change(f, r->reset_failed->names, r->reset_failed->n_names);
                 break;
+        case GANGER__V1__REQUEST__CALL_DRAIN:
+                answer_change(f, r->drain->names, r->drain->n_names);
+                break;
         case GANGER__V1__REQUEST__CALL_RESTART:
                 answer_change(f, r->restart->names, r->restart->n_names);
                 break;

@@ -3,14 +3,15 @@
 /*
  * Scenarios: short programs for three workers
  *
- * A replacement runs the body of the one it replaces. Workers that loop for ever are meant to end asleep: the checks tell whether
- * they may.
+ * A replacement runs the body of the one it replaces. Workers that loop for ever are meant to end asleep: the checks tell
+ * whether they may.
  */
 
 #include <errno.h>
 
 #include "base/time.h"
 #include "queue/world.h"
+#include "shm/sys.h"
 
 /** Laps are compared by their difference: some scenarios begin where their number wraps. */
 #define LAST_LAP ((UINT64_C(1) << WORD_LAP_BITS) - 1)
@@ -498,6 +499,40 @@ static void drained_must_be_done(void) {
                 sim_fail("asleep though it is to drain");
 }
 
+/** As the manager does it: hold one up, and let it go on; all who receive are woken after each. */
+static void hold_1(struct actor *a, bool on) {
+        sim_boundary();
+        atomic_store_explicit(&sim_members[1].drain, on ? MEMBER_HELD : 0, memory_order_release);
+        if (!on)
+                wait_flag_wake(&sim_members[1].drain);
+        for (unsigned int ring = 0; ring < SIM_RINGS && a->queue[ring].control; ring++) {
+                wait_wake_all(&a->queue[ring].messages);
+                if (!on)
+                        sys_event_post(a->queue[ring].messages.event_fd);
+        }
+        sim_boundary();
+}
+
+static void send_and_hold_1(struct actor *a) {
+        hold_1(a, true);
+        send_wait(a, 2);
+        sim_hold();
+        hold_1(a, false);
+}
+
+static void receive_while_held(struct actor *a) {
+        struct lease l;
+
+        while (op_receive_drain(a, 0, &l) == 0)
+                op_acknowledge(a, 0, &l);
+}
+
+/** Who is held up takes nothing, so the other takes all; once it goes on it sleeps at the ring. */
+static void held_must_be_back(void) {
+        if (sim_is_done(0) && sim_sleeps_at(1, 0) == &sim_members[1].drain)
+                sim_fail("asleep at its flag though it may go on");
+}
+
 /* ---- waiting for any of several ------------------------------------------------------------------ */
 
 /** Send to ring 0, and then to ring 1, until there was one for each. */
@@ -679,6 +714,9 @@ const struct scenario queue_scenarios[] = {
         { .head = { .name = "drain", .what = "one stops while messages come", .delays = true }, .quiet = drained_must_be_done,
           .body = { send_and_drain_1, receive_until_drained, consume }, .slots = { 2 }, .max_deliveries = 9,
           .replaced = true },
+        { .head = { .name = "held", .what = "one is held up, and goes on", .delays = true, .brief = true },
+          .quiet = held_must_be_back, .body = { send_and_hold_1, receive_while_held, consume }, .slots = { 2 },
+          .max_deliveries = 9, .replaced = true },
         { .head = { .name = "any", .what = "one waits at two rings, and takes at one", .delays = true, .brief = true },
           .body = { send_to_both, hold_any_1, consume_1 }, .slots = { 2, 2 }, .max_deliveries = 9, .replaced = true },
         { .head = { .name = "any-consumers", .what = "one waits at two rings, for any number", .delays = true, .brief = true },
@@ -700,6 +738,12 @@ const struct scenario queue_scenarios[] = {
           .max_deliveries = 9, .replaced = true },
         { .head = { .name = "any-drain-space", .what = "who waits for space too stops", .delays = true, .brief = true },
           .setup = setup_two, .body = { take_and_drain_1, send_or_take, send_1 }, .slots = { 2, 2 }, .max_deliveries = 9 },
+        { .head = { .name = "any-held", .what = "who waits at two rings is held up", .delays = true, .brief = true },
+          .quiet = held_must_be_back, .body = { send_and_hold_1, consume_any, consume }, .slots = { 2, 2 },
+          .max_deliveries = 9, .replaced = true },
+        { .head = { .name = "any-polls-held", .what = "the same with descriptors: held up", .delays = true, .brief = true },
+          .quiet = held_must_be_back, .body = { send_and_hold_1, poll_any, consume }, .slots = { 2, 2 },
+          .max_deliveries = 9, .replaced = true },
         { .head = { .name = "any-polls", .what = "the same with descriptors: takes at one", .delays = true, .brief = true },
           .body = { send_to_both, poll_any_1, consume_1 }, .slots = { 2, 2 }, .max_deliveries = 9, .replaced = true },
         { .head = { .name = "any-polls-drain", .what = "the same with descriptors: stops", .delays = true, .brief = true },
