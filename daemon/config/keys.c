@@ -206,8 +206,8 @@ static uint64_t feed(uint64_t hash, const void *data, size_t size) {
 uint64_t key_hash(const struct config_key *key, const void *definition, uint64_t hash) {
         const void *field = key_field_const(key, definition);
 
-        /* So that keys which come with another version change no hash. */
-        if (!key->type->is_set(field))
+        /* So that keys which come with another version change no hash: an upgrade of the daemon restarts nobody. */
+        if (key_is_initial(key, definition))
                 return hash;
         hash = feed(hash, key->name, strlen(key->name) + 1);
         switch (key->type->storage) {
