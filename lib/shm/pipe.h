@@ -13,8 +13,8 @@
  * processors only when it must.
  *
  * What a message costs is how often its stores go to another line than the store before, behind lines that the other processor
- * has: measured, some 3 ns each time. So none comes back to a line, and none
- * keeps a second position.
+ * has: measured, some 3 ns each time. So none comes back to a line, none keeps a second position, and the reader
+ * leaves the lines of a stream alone for a while (pipe_let_ahead()).
  *
  * A record is its header (8 bytes: its size) and its bytes, which begin at a multiple of 16: copied in steps of 16, none
  * of them crosses a cache line. It is contiguous: what does not fit before the end of the ring goes to its beginning, and
@@ -74,6 +74,7 @@ struct pipe {
         uint32_t message_max;
         uint32_t reserved;              /* writer: bytes that may be written; PIPE_UNRESERVED */
         bool armed;                     /* announced as a poller */
+        unsigned char finds;            /* reader: the last looks that found something, but not much: at most PIPE_STREAMS */
         enum pipe_end end;
         struct waiting wait;            /* this end waits here */
         struct patience patience;
