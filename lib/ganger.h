@@ -196,7 +196,8 @@ int ganger_ring_fd(struct ganger_ring *ring);
 /**
  * Receive a message, and lease it.
  *
- * Linearises at one compare-and-swap of the slot's word. Never waits for a sender that is half done.
+ * Linearises at one compare-and-swap of the slot's word. Never waits for a sender that is half done. In the midst of a stream
+ * of messages it looks again after a microsecond or some before it says that there is none.
  *
  * @param timeout_usec  0: do not wait; negative: wait without limit; else at most so long (CLOCK_MONOTONIC).
  * @return 0, or
