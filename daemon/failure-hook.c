@@ -235,7 +235,7 @@ static int hook_ask(struct failure_hook *hook, const struct instance *instance, 
         spec.environment = environment.v;
         spec.n_environment = environment.n;
         spec.directory = directory;
-        spawn_spec_set_user(&spec, &user);
+        spawn_spec_set_user(&spec, instance_definition(instance), &user);
         return hook_send(hook, &spec, error);
 }
 

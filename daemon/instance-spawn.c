@@ -23,6 +23,7 @@
 #include "daemon/keeper/protocol.h"
 #include "daemon/log/log.h"
 #include "daemon/spawn-parts.h"
+#include "daemon/spawn-settings.h"
 #include "daemon/worker.h"
 
 /*
@@ -380,6 +381,7 @@ static int ask(struct instance *instance, struct error *error) {
         _cleanup_(freep) char *program = NULL, *directory = NULL;
         _cleanup_(freep) uint8_t *cookie = NULL;
         char *pid_variables[KEEPER_PID_VARIABLES_MAX];
+        struct spawn_settings settings;
         int r;
 
         if (definition->user) {
@@ -411,7 +413,9 @@ static int ask(struct instance *instance, struct error *error) {
         spec.environment = environment.v;
         spec.n_environment = environment.n;
         spec.directory = directory;
-        spawn_spec_set_user(&spec, &user);
+        spawn_spec_set_user(&spec, definition, &user);
+        spawn_settings_make(&settings, definition);
+        spawn_spec_set_settings(&spec, &settings);
         spec.may_fork = may_fork(definition);
         spec.pid_variables = pid_variables;
         if (given.n + instance->fd_store.n > 0)

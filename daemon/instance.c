@@ -32,6 +32,7 @@
 #include "daemon/order.h"
 #include "daemon/wishes.h"
 #include "daemon/report.h"
+#include "daemon/spawn-settings.h"
 #include "daemon/worker.h"
 
 const struct worker_definition *instance_definition(const struct instance *instance) {
@@ -423,6 +424,7 @@ static void heard_of_spawn(struct gang *gang) {
 static void spawn_failed(struct instance *instance, const Ganger__Keeper__Spawned *message) {
         struct gang *gang = instance_gang(instance);
         struct error error = ERROR_NULL;
+        char words[SPAWN_STEP_WORDS_MAX];
 
         instance_forget_pid(instance);
         instance_clear_process(instance, false);
@@ -435,7 +437,8 @@ static void spawn_failed(struct instance *instance, const Ganger__Keeper__Spawne
                 instance_spawn(instance);
                 return;
         }
-        error_errno(&error, -message->error, "%s", message->step);
+        error_errno(&error, -message->error, "%s",
+                    spawn_step_words(words, sizeof words, instance_definition(instance), message->step));
         fail_spawn_later(instance, &error);
 }
 

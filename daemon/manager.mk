@@ -39,6 +39,7 @@ DAEMON_SOURCES += \
 	daemon/ring-look.c daemon/ring-look.h \
 	daemon/schedule.c daemon/schedule.h \
 	daemon/spawn-parts.c daemon/spawn-parts.h \
+	daemon/spawn-settings.c daemon/spawn-settings.h \
 	daemon/ring-watch.c daemon/ring-watch.h \
 	daemon/socket-look.c daemon/socket-look.h \
 	daemon/socket-open.c daemon/socket-open.h daemon/sockets.c daemon/sockets.h \

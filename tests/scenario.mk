@@ -28,7 +28,8 @@ SCENARIOS = \
 	tests/scenario/b190-order.py \
 	tests/scenario/b195-groups.py \
 	tests/scenario/b196-runs.py \
-	tests/scenario/b198-remembered.py
+	tests/scenario/b198-remembered.py \
+	tests/scenario/b210-limits.py
 TESTS += $(SCENARIOS)
 EXTRA_DIST += $(SCENARIOS) tests/harness/gang.py
 

@@ -322,6 +322,25 @@ uint64_t worker_definition_hash(const struct worker_definition *worker) {
         return hash;
 }
 
+char *worker_definition_value(const struct worker_definition *worker, const char *name) {
+        const struct config_key *key = config_key_find(CONFIG_WORKER, name);
+        const void *field = key ? key_field_const(key, worker) : NULL;
+        char *text = NULL;
+        size_t size = 0;
+        FILE *f;
+
+        if (!key || !key->type->is_set(field))
+                return NULL;
+        f = open_memstream(&text, &size);
+        if (!f)
+                return NULL;
+        key->type->write(key, field, f);
+        if (fclose(f) == 0)
+                return text;
+        free(text);
+        return NULL;
+}
+
 bool object_definition_takes(const struct object_definition *object, const struct config_key *key) {
         if (!config_key_fits(key, object->kind))
                 return false;
