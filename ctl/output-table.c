@@ -146,6 +146,7 @@ static void worker_details(struct output *o, const Ganger__V1__Worker *w, uint64
         if (strcmp(w->start, "boot") != 0)
                 detail(o, "start", w->start);
         detail(o, "restart", w->restart);
+        detail(o, "warning", w->warning);
         for (size_t i = 0; i < w->n_instances; i++)
                 instance_details(o, w->instances[i], now);
 }

@@ -256,6 +256,7 @@ static void add_cgroup(struct instance *instance, struct descriptors *d) {
         instance->oom_kills = instance->cgroup_fd >= 0 ? cgroup_oom_kills(instance->cgroup_fd) : 0;
         if (instance->cgroup_fd < 0)
                 instance->cgroup_fd = -1;
+        placement_prepare(instance, instance->cgroup_fd);
         d->sent.cgroup = instance->cgroup_fd;
 }
 

@@ -67,6 +67,8 @@ static struct instance *instance_of_cgroup(struct gang *gang, pid_t pid) {
         snprintf(who, sizeof who, "%d", (int)pid);
         if (gang->cgroups.fd < 0 || !read_cgroup("self", ours, sizeof ours) || !read_cgroup(who, theirs, sizeof theirs))
                 return NULL;
+        if (gang->cgroups.moved)
+                *(strrchr(ours, '/') ?: ours) = '\0';
         snprintf(prefix, sizeof prefix, "%s/%s/", ours, gang->cgroups.name);
         if (strncmp(theirs, prefix, strlen(prefix)) != 0)
                 return NULL;

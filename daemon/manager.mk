@@ -2,6 +2,7 @@
 DAEMON_SOURCES += \
 	daemon/attachment.c \
 	daemon/cgroup.c daemon/cgroup.h daemon/cgroup-find.c \
+	daemon/cgroup-control.c daemon/cgroup-control.h \
 	daemon/change.c daemon/change.h \
 	daemon/core-file.c daemon/core-file.h \
 	daemon/demand.c daemon/demand.h \
@@ -31,6 +32,7 @@ DAEMON_SOURCES += \
 	daemon/objects.c daemon/objects.h daemon/object-parts.h \
 	daemon/order.c daemon/order.h \
 	daemon/orphan.c daemon/orphan.h \
+	daemon/placement.c daemon/placement.h \
 	daemon/probe.c daemon/probe.h \
 	daemon/probing.c daemon/probing.h \
 	daemon/ready-fd.c daemon/ready-fd.h \

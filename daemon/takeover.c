@@ -309,6 +309,7 @@ void takeover_resume(struct gang *gang, const Ganger__Keeper__WelcomeState *welc
         list_for_each(it, &gang->workers) {
                 struct worker *worker = list_entry(it, struct worker, link);
 
+                placement_apply(worker);
                 for (size_t i = 0; i < worker->n_instances; i++)
                         instance_resume(worker->instances[i]);
                 worker->fresh = false;

@@ -14,6 +14,7 @@
 #include "base/list.h"
 #include "daemon/config/config.h"
 #include "daemon/map.h"
+#include "daemon/placement.h"
 #include "daemon/schedule.h"
 
 struct gang;
@@ -42,6 +43,7 @@ struct worker {
         unsigned int n_ready;
         unsigned int n_waiting;
         unsigned int n_held;            /* instances that are to end, and have not been told yet */
+        struct placement placement;
         struct worker_demand *demand;   /* with `start = on-demand`: what is watched; NULL: nothing yet */
         uint32_t state_slot;
 };

@@ -14,6 +14,7 @@ tests_faults_gangerd_faults_SOURCES = daemon/main.c \
 	daemon/main-pid.c \
 	daemon/membership.c \
 	daemon/objects.c \
+	daemon/placement.c \
 	daemon/quarantine.c \
 	daemon/notify.c \
 	daemon/reload.c \

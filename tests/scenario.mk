@@ -29,7 +29,8 @@ SCENARIOS = \
 	tests/scenario/b195-groups.py \
 	tests/scenario/b196-runs.py \
 	tests/scenario/b198-remembered.py \
-	tests/scenario/b210-limits.py
+	tests/scenario/b210-limits.py \
+	tests/scenario/b211-cgroups.py
 TESTS += $(SCENARIOS)
 EXTRA_DIST += $(SCENARIOS) tests/harness/gang.py
 

@@ -115,6 +115,21 @@ struct worker_mask {
         uint8_t bits[WORKER_MASK_MAX / 8];
 };
 
+enum worker_oom_policy {
+        WORKER_OOM_CONTINUE,            /* the kernel kills the one that it picks */
+        WORKER_OOM_KILL,                /* … and all of the instance with it */
+        _WORKER_OOM_N,
+};
+
+/** What a cgroup bounds; see daemon/placement.h. AMOUNT_UNSET and INTEGER_UNSET as ever. No padding: compared by its bytes. */
+struct worker_resources {
+        uint64_t memory_max, memory_high, memory_low, memory_swap_max; /* bytes */
+        uint64_t tasks_max;
+        int cpu_quota;                  /* hundredths of a percent of one processor */
+        int cpu_weight, io_weight;
+        int oom_policy;                 /* enum worker_oom_policy */
+};
+
 enum worker_cpu_policy {
         WORKER_CPU_OTHER,
         WORKER_CPU_BATCH,
@@ -232,6 +247,7 @@ struct worker_definition {
         int numa_policy;                /* MPOL_… */
         struct worker_mask numa_nodes;
         uint64_t timer_slack_usec;      /* AMOUNT_UNSET */
+        struct worker_resources resources;
         char *base;                     /* directory of the file, absolute; not part of what it is */
         unsigned int line;
 };

@@ -22,6 +22,9 @@ const char *const cpu_policy_words[] = {
         [WORKER_CPU_OTHER] = "other", [WORKER_CPU_BATCH] = "batch", [WORKER_CPU_IDLE] = "idle", [WORKER_CPU_FIFO] = "fifo",
         [WORKER_CPU_RR] = "rr", [_WORKER_CPU_N] = NULL,
 };
+const char *const oom_policy_words[] = {
+        [WORKER_OOM_CONTINUE] = "continue", [WORKER_OOM_KILL] = "kill", [_WORKER_OOM_N] = NULL,
+};
 const char *const numa_policy_words[] = { "default", "preferred", "bind", "interleave", "local", NULL };
 
 /* ---- amounts ----------------------------------------------------------------------------------- */

@@ -262,6 +262,7 @@ static int fill_worker(struct call *call, const struct row *row, uint32_t lines,
         m->restart = (char *)restart_policy_name(d->restart);
         m->group = w->group ? w->group->name : (char *)"";
         m->start = (char *)worker_start_name(d->start);
+        m->warning = (char *)w->placement.warning;
         if (!m->receive || !m->send || !m->listen)
                 return -ENOMEM;
         r = fill_exec(call, d, m);

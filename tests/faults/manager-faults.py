@@ -533,6 +533,19 @@ def somebody_elses_process(fault, point=None):
         check(told, 'MAINPID is not told to be passed over')
 
 
+def a_warning(fault):
+    """what a worker cannot be bounded to is told, also by the next manager"""
+    with FaultyGang(fault) as g:
+        g.configure(CONFIG + 'worker bounded { exec = {"sleep", "1000"} memory-max = 64MiB oom-policy = continue }')
+        g.ctl('reload')
+        g.wait_until('it is ready', lambda: g.instance('bounded/0')['state'] == 'ready')
+        if controllers(g.pid('bounded/0')):
+            raise Skip('there is a controller for memory')
+        check('memory-max' in g.worker('bounded')['warning'], 'nothing is told')
+        kill_and_wait(g.manager_pid)
+        check('memory-max' in g.worker('bounded')['warning'], 'nothing is told by the next manager')
+
+
 CHECKS = (
     (stored_descriptors, (None, 'before-notify-taken'), {'fd-store-unbounded': (None, 'descriptors')}),
     (a_verdict, (None, 'condemned'), {}),
@@ -567,6 +580,7 @@ CHECKS = (
     (a_new_socket, ('before-socket-stored', 'after-socket-stored'), {}),
     (a_socket_that_goes, ('after-config', 'amid-socket-removal'), {'forget-sockets': (None, 'a file is left')}),
     (a_demand, (None,), {'demand-blind': (None, 'waited')}),
+    (a_warning, (None,), {'placement-silent': (None, 'nothing is told')}),
     (an_outsider, (None, 'before-recover-attached', 'after-recover-attached'), {'forget-attached': (None, 'the letter')}),
 )
 

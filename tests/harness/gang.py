@@ -161,6 +161,23 @@ def descendants(pid):
     return found
 
 
+def cgroup_directory(pid):
+    """@return that of version 2 of a process; None: there is none."""
+    with open(f'/proc/{pid}/cgroup') as f:
+        path = next((line.strip()[3:] for line in f if line.startswith('0::')), None)
+    return next((root + path for root in ('/sys/fs/cgroup/unified', '/sys/fs/cgroup')
+                 if path and os.path.exists(f'{root}{path}/cgroup.procs')), None)
+
+
+def controllers(pid):
+    """@return the controllers that its cgroup has."""
+    directory = cgroup_directory(pid)
+    if not directory:
+        return []
+    with open(f'{directory}/cgroup.controllers') as f:
+        return f.read().split()
+
+
 def wait_dead(pid, limit=LIMIT):
     """Until the process has ended; at once if there is none."""
     try:
@@ -598,6 +615,9 @@ class Gang:
     def instances(self):
         """Each instance by its key."""
         return {i['key']: i for worker in self.json('status')['workers'] for i in worker['instances']}
+
+    def worker(self, name):
+        return self.status(name)[name]
 
     def instance(self, key):
         return self.instances()[key]

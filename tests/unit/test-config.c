@@ -66,7 +66,9 @@ START_TEST(every_key_is_read) {
         ck_assert_int_eq(config_load(CONFIG_EXAMPLES "/good.conf", &c, &errors), 0);
         ck_assert_uint_eq(c->n_objects, 12);
         ck_assert_uint_eq(c->n_listens, 2);
-        ck_assert_uint_eq(c->n_workers, 13);
+        ck_assert_uint_eq(c->n_workers, 14);
+        ck_assert_int_eq(config_worker(c, "bounded")->resources.cpu_quota, 1250);
+        ck_assert_uint_eq(config_worker(c, "bounded")->resources.memory_max, 512 << 20);
         ck_assert_uint_eq(c->workers[8]->watchdog_usec, 30 * USEC_PER_SEC);
         ck_assert_int_eq(c->workers[8]->watchdog_signal, SIGQUIT);
         ck_assert_uint_eq(c->workers[8]->fd_store_max, 4);
@@ -424,6 +426,7 @@ START_TEST(the_hash_is_of_what_a_process_was_started_with) {
                 "restart-prevent = {KILL, 4}", "restart-force = USAGE", "on-failure = {sh, -c}",
                 "on-failure-timeout = 1s", "start = manual",
                 "watchdog-signal = SIGKILL", "health-interval = 1s", "health-retries = 9",
+                "memory-max = 1MiB", "memory-low = 0", "cpu-quota = 20%", "cpu-weight = 1", "tasks-max = 3", "oom-policy = kill",
         };
         static const char *const process[] = {
                 "directory = /", "environment = 'A=b'", "user = root", "io = lines", "receive = r",
