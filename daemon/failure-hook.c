@@ -23,6 +23,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "daemon/config/config.h"
+#include "daemon/env-file.h"
 #include "daemon/gang.h"
 #include "daemon/instance-parts.h"
 #include "daemon/log/log.h"
@@ -142,11 +143,15 @@ static void hook_capture(struct failure_hook *hook, enum log_stream stream, int 
 
 static int environment_build(struct strings *s, const struct instance *instance, const struct user *user) {
         char text[EXIT_STATUS_FORMAT_MAX] = "";
+        struct error error = ERROR_NULL;
         int r;
 
         if (instance->last_valid)
                 exit_status_format(text, sizeof text, instance->last_status);
         r = environment_base(s, instance_definition(instance), user);
+        /* It may be why the instance has failed: then this is run all the same. */
+        if (r >= 0 && environment_files(s, instance_definition(instance), &error) < 0)
+                log_warning("%s: on-failure: %s", instance->key, error.text);
         if (r >= 0)
                 r = environment_setf(s, "GANGER_WORKER=%s", instance->worker->name);
         if (r >= 0)

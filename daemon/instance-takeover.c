@@ -48,6 +48,7 @@ void instance_adopt(struct instance *instance, const Ganger__State__InstanceCook
         instance_remember_pid(instance, pid);
         instance->generation = cookie->generation;
         instance->definition = cookie->definition;
+        invocation_set(&instance->invocation, cookie->invocation);
         instance->started_usec = started_usec;
         /* Without a record nobody knows what it has told: take it for what most processes are most of the time. */
         if (!instance->restored)

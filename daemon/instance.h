@@ -20,6 +20,7 @@
 #include "base/text.h"
 #include "daemon/condemn.h"
 #include "daemon/fd-store.h"
+#include "daemon/invocation.h"
 #include "daemon/log/capture.h"
 #include "daemon/log/tail.h"
 #include "daemon/map.h"
@@ -98,6 +99,7 @@ struct instance {
         bool ending;                    /* has exited; what it said before must be heard first */
         uint64_t generation;            /* counts its processes: of the one it has, else of the next */
         uint64_t definition;            /* hash of what it was started from */
+        struct invocation invocation;   /* of the process that it has, or had last */
         uint64_t started_usec;
         uint64_t ready_usec;            /* since when it is ready; 0: it was not */
         int cgroup_fd;                  /* its cgroup, if we made it and killed nobody in it; else -1 */

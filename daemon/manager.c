@@ -26,6 +26,7 @@
 #include "base/time.h"
 #include "daemon/config/config.h"
 #include "daemon/control/control.h"
+#include "daemon/credentials.h"
 #include "daemon/failure-hook.h"
 #include "daemon/demand.h"
 #include "daemon/gang.h"
@@ -398,6 +399,7 @@ static void manager_done(struct manager *manager) {
         config_free(gang->config);
         notify_done(&gang->notify);
         cgroups_done(&gang->cgroups, true);
+        credentials_end(gang);
         map_done(&gang->workers_by_name);
         map_done(&gang->instances_by_pid);
         state_done(&gang->state);

@@ -5,7 +5,9 @@ DAEMON_SOURCES += \
 	daemon/cgroup-control.c daemon/cgroup-control.h \
 	daemon/change.c daemon/change.h \
 	daemon/core-file.c daemon/core-file.h \
+	daemon/credentials.c daemon/credentials.h \
 	daemon/demand.c daemon/demand.h \
+	daemon/env-file.c daemon/env-file.h \
 	daemon/events.c daemon/events.h \
 	daemon/failure-hook.c daemon/failure-hook.h \
 	daemon/condemn.c daemon/condemn.h \
@@ -19,6 +21,7 @@ DAEMON_SOURCES += \
 	daemon/instance-record.c \
 	daemon/instance-spawn.c \
 	daemon/instance-takeover.c \
+	daemon/invocation.c daemon/invocation.h \
 	daemon/keeper-link.c daemon/keeper-link.h \
 	daemon/lease-look.c daemon/lease-look.h \
 	daemon/liveness.c daemon/liveness.h \
@@ -27,6 +30,7 @@ DAEMON_SOURCES += \
 	daemon/manager.c daemon/manager.h \
 	daemon/map.c daemon/map.h \
 	daemon/membership.c \
+	daemon/proc.c daemon/proc.h \
 	daemon/quarantine.c daemon/quarantine.h \
 	daemon/notify.c daemon/notify.h \
 	daemon/objects.c daemon/objects.h daemon/object-parts.h \
@@ -40,6 +44,7 @@ DAEMON_SOURCES += \
 	daemon/report.c daemon/report.h \
 	daemon/ring-look.c daemon/ring-look.h \
 	daemon/schedule.c daemon/schedule.h \
+	daemon/small-file.c daemon/small-file.h \
 	daemon/spawn-parts.c daemon/spawn-parts.h \
 	daemon/spawn-settings.c daemon/spawn-settings.h \
 	daemon/ring-watch.c daemon/ring-watch.h \

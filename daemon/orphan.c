@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "daemon/credentials.h"
 #include "daemon/gang.h"
 #include "daemon/instance.h"
 #include "daemon/log/log.h"
@@ -92,6 +93,7 @@ bool orphan_exited(struct gang *gang, const Ganger__Keeper__Exited *message) {
                 snprintf(name, sizeof name, "instance/%s/member", orphan->key);
                 keeper_link_drop(&gang->link, name);
                 cgroup_remove(&gang->cgroups, orphan->key);
+                credentials_remove(gang, orphan->key);
                 orphan_free(orphan);
                 gang_touch(gang);
                 return true;

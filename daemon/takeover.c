@@ -20,6 +20,7 @@
 #include "base/fault.h"
 #include "base/fd.h"
 #include "daemon/config/config.h"
+#include "daemon/credentials.h"
 #include "daemon/demand.h"
 #include "daemon/failure-hook.h"
 #include "daemon/gang.h"
@@ -306,6 +307,7 @@ static void handle_ending(struct gang *gang, const Ganger__Keeper__Child *child)
 
 void takeover_resume(struct gang *gang, const Ganger__Keeper__WelcomeState *welcome) {
         orphans_stop(gang);
+        credentials_take_over(gang);
         list_for_each(it, &gang->workers) {
                 struct worker *worker = list_entry(it, struct worker, link);
 

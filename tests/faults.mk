@@ -6,6 +6,7 @@ tests_faults_gangerd_faults_SOURCES = daemon/main.c \
 	daemon/group.c \
 	daemon/failure-hook.c \
 	daemon/condemn.c \
+	daemon/credentials.c \
 	daemon/fd-store.c \
 	daemon/instance.c \
 	daemon/instance-end.c \

@@ -30,7 +30,8 @@ SCENARIOS = \
 	tests/scenario/b196-runs.py \
 	tests/scenario/b198-remembered.py \
 	tests/scenario/b210-limits.py \
-	tests/scenario/b211-cgroups.py
+	tests/scenario/b211-cgroups.py \
+	tests/scenario/b212-environment.py
 TESTS += $(SCENARIOS)
 EXTRA_DIST += $(SCENARIOS) tests/harness/gang.py
 

@@ -99,6 +99,8 @@ enum worker_start {
 /** A small number, word or mode that was not given: four of these bytes, and no number that anybody may give. */
 #define INTEGER_UNSET_BYTE 0x80
 #define INTEGER_UNSET (-0x7f7f7f80)
+/** Bytes of the name of a credential: NAME_MAX. */
+#define CREDENTIAL_NAME_MAX 255
 /** Processors and nodes in a mask. */
 #define WORKER_MASK_MAX 1024
 /** Percent of one processor: as many processors. */
@@ -190,6 +192,8 @@ struct worker_definition {
         char **exec;                    /* at least the program; ends with NULL, as all lists here */
         char *directory;                /* NULL: not set; relative: to the directory of the file */
         char **environment;             /* NAME=value; never NULL, as all lists here */
+        char **environment_file;        /* paths, relative to the directory of the file; after '-' one that may be missing */
+        char **credentials;             /* NAME:PATH */
         char *user;                     /* NULL: that of the daemon; a name or a number */
         enum worker_io io;
         int io_fds[2];                  /* where the program reads and writes; -1: its stdin and stdout */
@@ -392,6 +396,9 @@ int worker_definition_program(const struct worker_definition *worker, const char
 
 /** The absolute path of the directory the program starts in. @return 0, -ENOMEM. */
 int worker_definition_directory(const struct worker_definition *worker, char **ret);
+
+/** The absolute path of a file that is named in the definition. @return 0, -ENOMEM. */
+int worker_definition_path(const struct worker_definition *worker, const char *path, char **ret);
 
 /** What a key is set to, as it would be written. @return NULL: no such key, or not set, or no memory; free it. */
 char *worker_definition_value(const struct worker_definition *worker, const char *key);

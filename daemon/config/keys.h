@@ -126,6 +126,7 @@ extern const struct key_type key_type_text, key_type_program, key_type_environme
 extern const struct key_type key_type_limit_count, key_type_limit_size, key_type_limit_seconds, key_type_limit_usec;
 extern const struct key_type key_type_limit_nice, key_type_bytes, key_type_total, key_type_duration, key_type_integer;
 extern const struct key_type key_type_word, key_type_umask, key_type_percent, key_type_mask;
+extern const struct key_type key_type_files, key_type_credentials;
 extern const char *const io_class_words[], *const cpu_policy_words[], *const numa_policy_words[], *const oom_policy_words[];
 
 /** What the first of ring_kind_words stands for: 0 is no kind, in handshakes too. */

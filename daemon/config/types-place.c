@@ -313,6 +313,45 @@ static bool mask_is_set(const void *field) {
         return false;
 }
 
+/* ---- files ------------------------------------------------------------------------------------- */
+
+static int files_read(const struct config_key *key, void *field, char *const *items, size_t n, struct error *error) {
+        for (size_t i = 0; i < n; i++)
+                if (!items[i][items[i][0] == '-'])
+                        return error_set(error, -EINVAL, "the path of a file is missing");
+        return strings_copy(items, n, field);
+}
+
+/* The name of a file in a directory, of which nobody could mistake anything for another. */
+static bool is_credential_name(const char *name, size_t length) {
+        return length > 0 && length <= CREDENTIAL_NAME_MAX && memchr(name, '/', length) == NULL && name[0] != '.';
+}
+
+/* "NAME:PATH" */
+static int credentials_read(const struct config_key *key, void *field, char *const *items, size_t n, struct error *error) {
+        for (size_t i = 0; i < n; i++) {
+                const char *colon = strchr(items[i], ':');
+
+                if (!colon || !colon[1])
+                        return error_set(error, -EINVAL, "'%.64s' is not of the form NAME:PATH", items[i]);
+                if (!is_credential_name(items[i], (size_t)(colon - items[i])))
+                        return error_set(error, -EINVAL, "'%.*s' is not the name of a file", (int)MIN(colon - items[i], 64),
+                                         items[i]);
+                for (size_t j = 0; j < i; j++)
+                        if (strncmp(items[i], items[j], (size_t)(colon - items[i]) + 1) == 0)
+                                return error_set(error, -EINVAL, "%.*s is there twice", (int)(colon - items[i]), items[i]);
+        }
+        return strings_copy(items, n, field);
+}
+
+static void files_write(const struct config_key *key, const void *field, FILE *out) {
+        key_type_names.write(key, field, out);
+}
+
+static bool files_are_set(const void *field) {
+        return key_type_names.is_set(field);
+}
+
 #define OPTIONAL(label, read, write) { label, KEY_FIXED, sizeof(uint64_t), false, read, write, amount_is_set, 0xff }
 #define SMALL(label, read, write) { label, KEY_FIXED, sizeof(int), false, read, write, integer_is_set, INTEGER_UNSET_BYTE }
 
@@ -325,4 +364,10 @@ const struct key_type key_type_umask = SMALL("mode", umask_read, umask_write);
 const struct key_type key_type_percent = SMALL("percent", percent_read, percent_write);
 const struct key_type key_type_mask = {
         "list of numbers", KEY_FIXED, sizeof(struct worker_mask), true, mask_read, mask_write, mask_is_set,
+};
+const struct key_type key_type_files = {
+        "list of files", KEY_LIST, sizeof(char **), true, files_read, files_write, files_are_set,
+};
+const struct key_type key_type_credentials = {
+        "list", KEY_LIST, sizeof(char **), true, credentials_read, files_write, files_are_set,
 };

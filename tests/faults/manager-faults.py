@@ -546,6 +546,31 @@ def a_warning(fault):
         check('memory-max' in g.worker('bounded')['warning'], 'nothing is told by the next manager')
 
 
+def a_secret(fault, point=None):
+    """the secrets of an instance are there for as long as it runs, and no longer, whoever dies in between"""
+    with FaultyGang(fault) as g:
+        g.write('secret', 'x')
+        def kept():
+            path = f'{g.runtime}/credentials'
+            return sorted(os.listdir(path)) if os.path.isdir(path) else []
+        if point:
+            g.die_at(point)
+        g.configure(CONFIG + 'worker a { exec = {"sleep", "1000"} credentials = "x:@/secret" instances = 2 }')
+        g.ctl('reload', expected=None)
+        if point:
+            g.has_died()
+        g.wait_until('both are ready', lambda: all(g.instances().get(f'a/{i}', {}).get('state') == 'ready' for i in (0, 1)))
+        equal(kept(), ['a:0', 'a:1'], 'secrets of both')
+        g.ctl('stop', 'a/0')
+        equal(kept(), ['a:1'], 'secrets of one')
+        # Of one that the manager has left.
+        if os.geteuid() == 0:
+            os.mkdir(f'{g.runtime}/credentials/gone:7')
+            kill_and_wait(g.manager_pid)
+            g.wait_until('the next one serves', lambda: g.ctl('status', expected=None).status == 0)
+            equal(kept(), ['a:1'], 'secrets after the manager has died')
+
+
 CHECKS = (
     (stored_descriptors, (None, 'before-notify-taken'), {'fd-store-unbounded': (None, 'descriptors')}),
     (a_verdict, (None, 'condemned'), {}),
@@ -581,6 +606,8 @@ CHECKS = (
     (a_socket_that_goes, ('after-config', 'amid-socket-removal'), {'forget-sockets': (None, 'a file is left')}),
     (a_demand, (None,), {'demand-blind': (None, 'waited')}),
     (a_warning, (None,), {'placement-silent': (None, 'nothing is told')}),
+    (a_secret, (None, 'amid-credentials', 'before-spawn', 'after-spawn'),
+     {'credentials-stay': (None, 'secrets of one'), 'credentials-forgotten': (None, 'secrets after the manager')}),
     (an_outsider, (None, 'before-recover-attached', 'after-recover-attached'), {'forget-attached': (None, 'the letter')}),
 )
 

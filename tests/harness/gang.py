@@ -549,6 +549,8 @@ class Gang:
             self.listener.close()
         if self.stderr_thread:
             self.stderr_thread.join()
+        if os.path.ismount(f'{self.runtime}/credentials'):      # of a daemon that was killed
+            subprocess.run(['umount', '-l', f'{self.runtime}/credentials'])
         if self.made_directory:
             shutil.rmtree(self.directory, ignore_errors=True)
         return left

@@ -66,7 +66,9 @@ START_TEST(every_key_is_read) {
         ck_assert_int_eq(config_load(CONFIG_EXAMPLES "/good.conf", &c, &errors), 0);
         ck_assert_uint_eq(c->n_objects, 12);
         ck_assert_uint_eq(c->n_listens, 2);
-        ck_assert_uint_eq(c->n_workers, 14);
+        ck_assert_uint_eq(c->n_workers, 15);
+        ck_assert_str_eq(config_worker(c, "secret")->environment_file[1], "-local.env");
+        ck_assert_str_eq(config_worker(c, "secret")->credentials[1], "key:../secret/key:1");
         ck_assert_int_eq(config_worker(c, "bounded")->resources.cpu_quota, 1250);
         ck_assert_uint_eq(config_worker(c, "bounded")->resources.memory_max, 512 << 20);
         ck_assert_uint_eq(c->workers[8]->watchdog_usec, 30 * USEC_PER_SEC);
@@ -431,7 +433,7 @@ START_TEST(the_hash_is_of_what_a_process_was_started_with) {
         static const char *const process[] = {
                 "directory = /", "environment = 'A=b'", "user = root", "io = lines", "receive = r",
                 "send = r",      "ready = notify",       "ready = fd ready-fd = 3", "ready = log ready-log = x", "ready = tcp ready-address = 80", "watchdog = 1s", "fd-store-max = 1",
-                "umask = 022", "nice = 0", "limit-nofile = 1", "limit-core = infinity", "cpu-affinity = 0", "io-scheduling-class = none",
+                "environment-file = x", "credentials = 'a:b'", "umask = 022", "nice = 0", "limit-nofile = 1", "limit-core = infinity", "cpu-affinity = 0", "io-scheduling-class = none",
                 "oom-score-adjust = 0", "timer-slack = 1ms", "cpu-scheduling-policy = other", "numa-policy = default",
         };
         _cleanup_(config_freep) struct config *plain = parse("ring r { } worker w { exec = a }");
