@@ -178,6 +178,7 @@ void instance_exited(struct instance *instance, const Ganger__Keeper__Exited *me
         fault_point("after-report");
         events_add(&gang->events, instance->key,
                    &(struct event){ .kind = EVENT_EXIT, .pid = message->pid, .status = message->status }, "%s", words);
+        sweep_ended(instance);
         instance_forget_pid(instance);
         instance->last_valid = true;
         instance->last_status = message->status;

@@ -172,6 +172,7 @@ static void instance_spawn(struct instance *instance) {
 void instance_kill(struct instance *instance) {
         struct gang *gang = instance_gang(instance);
 
+        sweep_kill(instance);
         keeper_link_signal(&gang->link, instance->key, SIGKILL, true);
         instance->cgroup_fd = close_fd(instance->cgroup_fd); /* nobody else is born in it */
         cgroup_kill_rest(&gang->cgroups, instance->key);

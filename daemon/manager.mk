@@ -51,6 +51,7 @@ DAEMON_SOURCES += \
 	daemon/socket-look.c daemon/socket-look.h \
 	daemon/socket-open.c daemon/socket-open.h daemon/sockets.c daemon/sockets.h \
 	daemon/state.c daemon/state.h \
+	daemon/sweep.c daemon/sweep.h \
 	daemon/takeover.c daemon/takeover.h \
 	daemon/timer.h \
 	daemon/user.c daemon/user.h \

@@ -325,6 +325,8 @@ void takeover_resume(struct gang *gang, const Ganger__Keeper__WelcomeState *welc
                 if (welcome->children[i]->ending)
                         handle_ending(gang, welcome->children[i]);
         fault_point("resumed");
+        if (gang->link.incarnation > 1)
+                sweep_begin(gang);
         gang_objects_settle(&gang->objects);
         gang_sockets_apply(&gang->sockets, gang->config);
         demand_take_over(gang);

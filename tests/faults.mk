@@ -22,6 +22,7 @@ tests_faults_gangerd_faults_SOURCES = daemon/main.c \
 	daemon/report.c \
 	daemon/ring-watch.c \
 	daemon/sockets.c \
+	daemon/sweep.c \
 	daemon/takeover.c \
 	daemon/wishes.c \
 	daemon/worker.c

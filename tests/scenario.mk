@@ -31,7 +31,8 @@ SCENARIOS = \
 	tests/scenario/b198-remembered.py \
 	tests/scenario/b210-limits.py \
 	tests/scenario/b211-cgroups.py \
-	tests/scenario/b212-environment.py
+	tests/scenario/b212-environment.py \
+	tests/scenario/b214-sweep.py
 TESTS += $(SCENARIOS)
 EXTRA_DIST += $(SCENARIOS) tests/harness/gang.py
 

@@ -40,8 +40,8 @@ FAILED = 'echo x >> @/failures; read -r go < @/gate-failed'
 class FaultyGang(Gang):
     """With a fault, or none; dies once wherever die_at() says."""
 
-    def __init__(self, fault):
-        super().__init__(CONFIG, begin=False, program=PROGRAM, env={'GANGER_FAULT': fault})
+    def __init__(self, fault, **options):
+        super().__init__(CONFIG, begin=False, program=PROGRAM, env={'GANGER_FAULT': fault}, **options)
         self.limit = PATIENCE_WITH_FAULT if fault else LIMIT
         self.at = self.path('at')
         self.env['GANGER_FAULT_AT'] = self.at
@@ -571,6 +571,94 @@ def a_secret(fault, point=None):
             equal(kept(), ['a:1'], 'secrets after the manager has died')
 
 
+# In the background twice over: a session of its own, an orphan, and its children.
+HIDES = '''
+import os, signal
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.setsid()
+        for _ in range(3):
+            if os.fork() == 0:
+                os.setsid()
+                break
+        with open('@/hidden', 'a') as f:
+            f.write(f'{os.getpid()}\\n')
+        signal.pause()
+    os._exit(0)
+os.wait()
+signal.pause()
+'''
+# A few that are born and die all the time, each a session of its own whose parent is gone.
+RUNS = '''
+import os, signal, time
+end = time.monotonic() + 30             # for the sake of the machine, if nobody stops them
+for _ in range(4):
+    if os.fork() == 0:
+        while os.path.exists(__file__) and time.monotonic() < end:
+            os.setsid()
+            if os.fork() == 0:
+                if os.fork() == 0:
+                    continue
+                os._exit(0)
+            os._exit(0)
+print('off', flush=True)
+signal.pause()
+'''
+
+
+def is_of(pid, directory):
+    return any(directory in word for word in process_arguments(pid))
+
+
+def a_sweep(fault, point=None):
+    """without cgroups, what an instance has left goes with its process, wherever it went; what others have left stays"""
+    with FaultyGang(fault, prefix=without_cgroups()) as g:
+        for name in ('hides', 'stays'):
+            g.python(name, HIDES.replace('@/hidden', g.path(f'{name}.pids')))
+            g.write(f'{name}.pids', '')
+        g.configure(CONFIG + 'worker hides { exec = {"@/hides"} }\nworker stays { exec = {"@/stays"} }')
+        g.ctl('reload')
+        def pids(name):
+            return [int(line) for line in g.read(f'{name}.pids').splitlines()]
+        g.wait_until('all hide', lambda: len(pids('hides')) == 4 and len(pids('stays')) == 4)
+        hidden, stay = pids('hides'), pids('stays')
+        before = g.instances()
+        if point:
+            g.die_at(point)
+        kill(before['hides/0']['pid'])
+        if point:
+            g.has_died()
+        g.wait_until('they are gone', lambda: not any(alive(pid) for pid in hidden))
+        g.replaced('hides/0', before)
+        check(all(alive(pid) for pid in stay), 'the daemons of another are gone')
+        g.wait_until('the next ones hide', lambda: len(pids('hides')) == 8)
+        hidden = pids('hides')
+        # By hand: it is the one that is frozen first.
+        g.ctl('stop', 'hides')
+        g.wait_until('they are gone, too', lambda: not any(alive(pid) for pid in hidden))
+        check(all(alive(pid) for pid in stay), 'the daemons of another are gone')
+
+
+def a_race(fault):
+    """without cgroups, those who fork and leave as fast as they can are got down"""
+    with FaultyGang(fault, prefix=without_cgroups()) as g:
+        g.python('runs', RUNS)
+        g.configure(CONFIG + 'worker runs { exec = {"@/runs"} stop-signal = SIGKILL restart = never }')
+        g.ctl('reload')
+        g.wait_log('runs/0', 'off')
+        def running():
+            return [pid for pid in processes() if is_of(pid, g.path('runs')) and alive(pid)]
+        check(running(), 'nobody runs')
+        kill(g.instance('runs/0')['pid'])
+        quiet = 0
+        def is_quiet():
+            nonlocal quiet
+            quiet = 0 if running() else quiet + 1
+            return quiet > 5
+        g.wait_until('it is quiet', is_quiet)
+
+
 CHECKS = (
     (stored_descriptors, (None, 'before-notify-taken'), {'fd-store-unbounded': (None, 'descriptors')}),
     (a_verdict, (None, 'condemned'), {}),
@@ -608,6 +696,9 @@ CHECKS = (
     (a_warning, (None,), {'placement-silent': (None, 'nothing is told')}),
     (a_secret, (None, 'amid-credentials', 'before-spawn', 'after-spawn'),
      {'credentials-stay': (None, 'secrets of one'), 'credentials-forgotten': (None, 'secrets after the manager')}),
+    (a_sweep, (None, 'before-sweep', 'amid-sweep', 'after-state', 'after-acknowledge'),
+     {'no-sweep': (None, '.*they are gone'), 'sweep-own-session': (None, '.*they are gone')}),
+    (a_race, (None,), {'sweep-once': (None, '.*it is quiet')}),
     (an_outsider, (None, 'before-recover-attached', 'after-recover-attached'), {'forget-attached': (None, 'the letter')}),
 )
 
