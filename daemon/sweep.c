@@ -19,7 +19,7 @@
  *
  * Those who fork meanwhile: what is found is stopped first, and killed once nothing new is found, so that no child loses the parent that
  * shows whose it is. Then the same again, until two passes in a row find nothing: /proc may leave out a child while others come
- * and go. The kernel gives numbers in rising order and lists children in the order of their birth, so that a look passes nobody who
+ * and go. A pass that saw somebody who was gone before it was clear whose it was has not found nothing. The kernel gives numbers in rising order and lists children in the order of their birth, so that a look passes nobody who
  * does not run ahead of it; with real-time priority, where we may have it, few do.
  */
 
@@ -58,6 +58,8 @@
 /** … and after so many it is urgent. */
 #define URGENT_AFTER 3
 #define CLEAN_ENOUGH 2
+/** Passes in a row in which somebody got away, and nobody was found: then they are of somebody who runs, and does this for a living. */
+#define RESTLESS_MAX 300
 
 /* A process of an instance that has ended. */
 struct ended {
@@ -71,7 +73,6 @@ struct ended {
 struct found {
         pid_t pid;
         int pidfd;
-        uint64_t started;
         bool spare;                     /* stopped, but not killed */
 };
 
@@ -93,22 +94,23 @@ static bool set_has(const struct set *set, pid_t pid) {
         return false;
 }
 
-/* Take hold of a process that was looked at, and stop it. It may be gone. */
-static void set_add(struct set *set, pid_t pid, const struct proc_stat *looked, bool spare) {
+/* Take hold of a process that was looked at, and stop it. @return false: it is gone. */
+static bool set_add(struct set *set, pid_t pid, const struct proc_stat *looked, bool spare) {
         struct proc_stat stat;
         int pidfd;
 
         if (set->n == SET_MAX || set_has(set, pid))
-                return;
+                return true;
         pidfd = pidfd_open(pid, 0);
         if (pidfd < 0)
-                return;
+                return false;
         if (proc_read_stat(pid, &stat) < 0 || stat.started != looked->started || proc_is_dead(&stat)) {
                 close_fd(pidfd);
-                return;
+                return false;
         }
         (void)pidfd_send_signal(pidfd, SIGSTOP, NULL, 0);
-        set->v[set->n++] = (struct found){ pid, pidfd, stat.started, spare };
+        set->v[set->n++] = (struct found){ pid, pidfd, spare };
+        return true;
 }
 
 struct descent {
@@ -121,7 +123,7 @@ static int add_child(void *userdata, pid_t pid) {
         struct proc_stat stat;
 
         if (proc_read_stat(pid, &stat) == 0 && stat.parent == descent->parent && !proc_is_dead(&stat))
-                set_add(descent->set, pid, &stat, false);
+                (void)set_add(descent->set, pid, &stat, false);
         return descent->set->n == SET_MAX ? -EXFULL : 0;
 }
 
@@ -273,7 +275,9 @@ struct pass {
         struct gang *gang;
         struct instance *of;            /* only what this one has started; NULL: what nobody has who runs */
         struct set *set;
+        bool is_urgent;
         size_t n_unknown;
+        bool is_restless;               /* somebody was gone before it was clear whose it is */
 };
 
 /* A child of the keeper. */
@@ -284,29 +288,38 @@ static int look_at(void *userdata, pid_t pid) {
         struct proc_stat stat;
         enum owner owner;
 
-        if (pid == getpid() || main_pid_is_main(gang, pid) || orphan_lives(gang, pid, "") || set_has(pass->set, pid) ||
-            proc_read_stat(pid, &stat) < 0 || proc_is_dead(&stat) || stat.parent != gang->keeper_pid)
+        if (pid == getpid() || main_pid_is_main(gang, pid) || orphan_lives(gang, pid, "") || set_has(pass->set, pid))
                 return 0;
+        if (proc_read_stat(pid, &stat) < 0 || proc_is_dead(&stat) || stat.parent != gang->keeper_pid) {
+                pass->is_restless = true;
+                return 0;
+        }
         owner = find_owner(gang, pid, &stat, &instance);
         if (fault_is("sweep-own-session") && stat.session == pid)
                 return 0;
         pass->n_unknown += owner == OWNER_UNKNOWN && can_tell(gang);
-        if (pass->of ? owner == OWNER_LIVING && instance == pass->of : owner == OWNER_ENDED)
-                set_add(pass->set, pid, &stat, false);
+        if ((pass->of ? owner == OWNER_LIVING && instance == pass->of : owner == OWNER_ENDED) &&
+            !set_add(pass->set, pid, &stat, false))
+                pass->is_restless = true;
         return pass->set->n == SET_MAX ? -EXFULL : 0;
 }
 
 /* Stop all that is found, until nothing new is; then kill it. @return how many there were. */
 static size_t make_pass(struct pass *pass) {
         uint64_t until = now_usec() + PASS_USEC;
-        size_t before, n;
+        bool goes_on;
+        size_t n;
 
         do {
-                before = pass->set->n;
+                size_t before = pass->set->n;
+
                 pass->n_unknown = 0;
+                pass->is_restless = false;
                 (void)proc_each_child(pass->gang->keeper_pid, look_at, pass);
-                add_descendants(pass->set);
-        } while (pass->set->n > before && pass->set->n < SET_MAX && now_usec() < until && !fault_is("sweep-once"));
+                if (!fault_is("sweep-once"))
+                        add_descendants(pass->set);
+                goes_on = pass->set->n > before || (pass->is_urgent && pass->is_restless);
+        } while (goes_on && pass->set->n < SET_MAX && now_usec() < until && !fault_is("sweep-once"));
         fault_point("amid-sweep");
         kill_all(pass->set);
         n = pass->set->n;
@@ -369,8 +382,8 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         struct gang *gang = userdata;
         struct sweep *s = &gang->sweep;
         _cleanup_(set_done) struct set set = { .n = 0 };
-        struct pass pass = { .gang = gang, .set = &set };
         bool urgent = s->n_busy >= URGENT_AFTER && sched_getscheduler(0) == SCHED_OTHER;
+        struct pass pass = { .gang = gang, .set = &set, .is_urgent = s->n_busy >= URGENT_AFTER };
         size_t n;
 
         fault_point("before-sweep");
@@ -379,8 +392,12 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         n = make_pass(&pass);
         if (urgent)
                 be_quick(false);
-        s->n_busy = n > 0 ? s->n_busy + 1 : 0;
-        s->n_clean = n > 0 ? 0 : s->n_clean + 1;
+        s->n_restless = n == 0 && pass.is_restless ? s->n_restless + 1 : 0;
+        if (n > 0 || (pass.is_restless && s->n_restless < RESTLESS_MAX)) {
+                s->n_busy++;
+                s->n_clean = 0;
+        } else
+                s->n_clean++;
         if (s->end_usec > 0 && now_usec() >= s->end_usec)
                 log_warning("processes that instances have left are not gone yet: not waiting for them");
         if (s->n_clean >= CLEAN_ENOUGH || (s->end_usec > 0 && now_usec() >= s->end_usec) || fault_is("sweep-once"))
@@ -429,7 +446,7 @@ void sweep_kill(struct instance *instance) {
                 return;
         /* The keeper kills that one: it alone knows what it is. */
         if (proc_read_stat(instance->pid, &stat) == 0 && stat.parent == gang->keeper_pid && !proc_is_dead(&stat))
-                set_add(&set, instance->pid, &stat, true);
+                (void)set_add(&set, instance->pid, &stat, true);
         (void)make_pass(&pass);
 }
 

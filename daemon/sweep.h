@@ -23,7 +23,8 @@ struct sweep {
         sd_event_source *timer;         /* of the next pass; NULL: there never was one */
         bool is_on;                     /* passes are made until two in a row find nothing */
         unsigned int n_clean;           /* of them so far, in a row */
-        unsigned int n_busy;            /* passes in a row that found something */
+        unsigned int n_busy;            /* passes that found something, or somebody who got away */
+        unsigned int n_restless;        /* passes in a row that found nobody, but saw somebody get away */
         uint64_t end_usec;              /* until when the end of the daemon waits; 0: it does not */
         struct list ended;              /* processes of instances that have ended since it is on */
         size_t n_unknown;               /* processes that may be anybody's, when it was over last */
