@@ -3,7 +3,8 @@
 /*
  * What a service unit says of limits, priorities, processors, cgroups and files
  *
- * Names and meanings are ganger's own, but for units of time and some words. A row each; what of a value has no counterpart is told.
+ * Names and meanings are ganger's own, but for units of time and some words. A row each; what of a value has no
+ * counterpart is told.
  */
 
 #include <ctype.h>

@@ -2,10 +2,10 @@
 /*
  * Controllers of cgroups: which there are, and what they bound an instance to
  *
- * A controller counts in our instances' cgroups only if it is handed on twice: by the cgroup that the daemon was started in, and by
- * our directory in it. The kernel lets nobody but the root of all hand controllers on while it has processes of its own; so before that
- * the keeper and the manager move into a cgroup beside our directory ("NAME.daemon"), for as long as the daemon runs. Nothing of
- * this happens unless a worker needs it.
+ * A controller counts in our instances' cgroups only if it is handed on twice: by the cgroup that the daemon was started
+ * in, and by our directory in it. The kernel lets nobody but the root of all hand controllers on while it has processes
+ * of its own; so before that the keeper and the manager move into a cgroup beside our directory ("NAME.daemon"), for as
+ * long as the daemon runs. Nothing of this happens unless a worker needs it.
  *
  * What each key writes is a row of the table below.
  */

@@ -25,8 +25,8 @@ enum cgroup_controller {
 unsigned int cgroup_controllers_for(const struct worker_resources *resources);
 
 /**
- * Have controllers in the cgroups of our instances. While processes are in the cgroup above them the kernel refuses; then ours, the
- * keeper and this one, move to a cgroup beside them.
+ * Have controllers in the cgroups of our instances. While processes are in the cgroup above them the kernel refuses;
+ * then ours, the keeper and this one, move to a cgroup beside them.
  * @return those of `wanted` that are there.
  */
 unsigned int cgroups_enable(struct cgroups *c, unsigned int wanted);

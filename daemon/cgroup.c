@@ -2,9 +2,9 @@
 /*
  * A cgroup for each instance, where there is a cgroup v2 that we may write to
  *
- * Our directory lies below the cgroup that the daemon runs in. As long as no controller is wanted (cgroup-control.c), the daemon need
- * not leave its own cgroup: "no internal processes" concerns only a cgroup that hands controllers on, and such a one the kernel
- * lets nobody but the root be in.
+ * Our directory lies below the cgroup that the daemon runs in. As long as no controller is wanted (cgroup-control.c),
+ * the daemon need not leave its own cgroup: "no internal processes" concerns only a cgroup that hands controllers on,
+ * and such a one the kernel lets nobody but the root be in.
  *
  * What must hold: a cgroup is removed only after all that is in it was killed. The killed take a moment to be gone, and
  * until then the kernel refuses; so it is watched, and removed when the kernel says that it is empty.
@@ -298,9 +298,9 @@ bool cgroups_end(struct cgroups *c) {
 /* ---- those of instances ------------------------------------------------------------------------ */
 
 /*
- * "resize/1" is one directory, "resize:1": a colon is in no worker's name. While that of the process before is still busy, the
- * next one is "resize:1.1": one that was killed cannot be used again. Linux 6.14 and later kill at once whatever
- * is cloned into a cgroup of which anybody has ever written cgroup.kill.
+ * "resize/1" is one directory, "resize:1": a colon is in no worker's name. While that of the process before is still
+ * busy, the next one is "resize:1.1": one that was killed cannot be used again. Linux 6.14 and later kill at once
+ * whatever is cloned into a cgroup of which anybody has ever written cgroup.kill.
  */
 static int cgroup_name(char *buf, size_t size, const char *key, unsigned int again) {
         int n = again == 0 ? snprintf(buf, size, "%s", key) : snprintf(buf, size, "%s.%u", key, again);

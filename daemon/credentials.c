@@ -2,12 +2,12 @@
 /*
  * Secrets: copies of files, for one instance and for as long as it has a process
  *
- * RUNTIME/credentials/worker:0/NAME. For root, RUNTIME/credentials is a tmpfs of its own, so that nothing of it comes to a disk; where it
- * cannot be mounted, an ordinary directory.
+ * RUNTIME/credentials/worker:0/NAME. For root, RUNTIME/credentials is a tmpfs of its own, so that nothing of it comes to
+ * a disk; where it cannot be mounted, an ordinary directory.
  *
- * What must hold: a directory is its user's only once it is complete, and nobody else can look into it before or after; and none outlives
- * the process that it was made for, whoever dies when. So there is no list of them: those that are there are looked at, when a manager
- * takes over, and whatever has no process goes.
+ * What must hold: a directory is its user's only once it is complete, and nobody else can look into it before or after;
+ * and none outlives the process that it was made for, whoever dies when. So there is no list of them: those that are
+ * there are looked at, when a manager takes over, and whatever has no process goes.
  */
 
 #include "daemon/credentials.h"

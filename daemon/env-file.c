@@ -2,8 +2,8 @@
 /*
  * Files of variables, as systemd.exec(5) has them (EnvironmentFile=)
  *
- * A state for each place that a character can be in, as in systemd's own reader; what that passes over in silence (a line without
- * "=", a name that is none) is an error here, since it is nearly always a mistake.
+ * A state for each place that a character can be in, as in systemd's own reader; what that passes over in silence (a
+ * line without "=", a name that is none) is an error here, since it is nearly always a mistake.
  */
 
 #include "daemon/env-file.h"

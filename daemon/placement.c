@@ -2,8 +2,8 @@
 /*
  * What the cgroups of a worker bound its instances to: at a start, and when the definition changes
  *
- * What cannot be had is no reason not to run, but never passed over: the worker has a warning, which its status shows, and the log has it
- * once for as long as it says the same.
+ * What cannot be had is no reason not to run, but never passed over: the worker has a warning, which its status shows,
+ * and the log has it once for as long as it says the same.
  */
 
 #include "daemon/placement.h"

@@ -2,8 +2,9 @@
 /*
  * The end of everything that an instance has started, where no cgroup holds it together
  *
- * Whoever loses its parent becomes a child of the keeper, which is the subreaper of all. So what an instance has left is among the
- * children of the keeper that are no instance's main process, and their descendants. Whose they are is told by, in this order:
+ * Whoever loses its parent becomes a child of the keeper, which is the subreaper of all. So what an instance has left is
+ * among the children of the keeper that are no instance's main process, and their descendants. Whose they are is told
+ * by, in this order:
  *
  *   - the mark in the environment that they were executed with (GANGER_KEEPER, GANGER_INVOCATION_ID). If it names a process
  *     that runs, they are its daemons, and stay; if not, they are leftovers. This needs no memory: a manager that takes over
@@ -14,13 +15,14 @@
  * A process of which all of that is gone, while older instances run, is not touched, and that is told. It would have to
  * have another environment, session and output, and no living parent.
  *
- * What must hold: nobody is signalled who is not ours. A number may be another's at any time; so a process is held by a pidfd, and looked
- * at again through /proc while it is: if it is the one that began when it did, the pidfd is of it.
+ * What must hold: nobody is signalled who is not ours. A number may be another's at any time; so a process is held by a
+ * pidfd, and looked at again through /proc while it is: if it is the one that began when it did, the pidfd is of it.
  *
- * Those who fork meanwhile: what is found is stopped first, and killed once nothing new is found, so that no child loses the parent that
- * shows whose it is. Then the same again, until two passes in a row find nothing: /proc may leave out a child while others come
- * and go. A pass that saw somebody who was gone before it was clear whose it was has not found nothing. The kernel gives numbers in rising order and lists children in the order of their birth, so that a look passes nobody who
- * does not run ahead of it; with real-time priority, where we may have it, few do.
+ * Those who fork meanwhile: what is found is stopped first, and killed once nothing new is found, so that no child loses
+ * the parent that shows whose it is. Then the same again, until two passes in a row find nothing: /proc may leave out a
+ * child while others come and go. A pass that saw somebody who was gone before it was clear whose it was has not found
+ * nothing. The kernel gives numbers in rising order and lists children in the order of their birth, so that a look
+ * passes nobody who does not run ahead of it; with real-time priority, where we may have it, few do.
  */
 
 #include "daemon/sweep.h"
@@ -333,8 +335,9 @@ static void be_quick(bool yes) {
 
         if (yes)
                 (void)sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &real_time);
-        else
-                (void)sched_setscheduler(0, SCHED_OTHER, &ordinary);
+        else if (sched_setscheduler(0, SCHED_OTHER, &ordinary) < 0)
+                /* Who was let in by RLIMIT_RTPRIO alone may go back, but not take the flag away. */
+                (void)sched_setscheduler(0, SCHED_OTHER | SCHED_RESET_ON_FORK, &ordinary);
 }
 
 /* ---- until it is over -------------------------------------------------------------------------- */

@@ -37,8 +37,8 @@ void sweep_done(struct sweep *s);
 bool sweep_is_needed(struct gang *gang);
 
 /**
- * An instance is about to be killed: freeze what it has started, and kill that. Its main process is frozen too, and left to the
- * caller.
+ * An instance is about to be killed: freeze what it has started, and kill that. Its main process is frozen too, and left
+ * to the caller.
  */
 void sweep_kill(struct instance *instance);
 

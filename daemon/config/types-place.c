@@ -3,8 +3,9 @@
 /*
  * The types of values that say where a process runs and how much it may have
  *
- * All of these can be left out, which is not the same as any value: then nothing is set, and the process has what gangerd was
- * given. So each has bytes that stand for "not set" (`unset`), and no key of these types changes a hash before it is used.
+ * All of these can be left out, which is not the same as any value: then nothing is set, and the process has what
+ * gangerd was given. So each has bytes that stand for "not set" (`unset`), and no key of these types changes a hash
+ * before it is used.
  */
 
 #include <errno.h>

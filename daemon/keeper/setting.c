@@ -5,9 +5,10 @@
  *
  * The one table of it: a row each, under the name of the key that it is set by, which is what a failure is told under.
  *
- * What must hold: what applies a row runs in the child, which shares our memory, as the steps of spawn.c do. So it makes system calls
- * and nothing else. It runs with our rights, before those of the user are taken: what may be given to a process is for us to
- * say, not for it. RLIMIT_NPROC is no exception: the kernel looks at it when the process executes, by the user that it has then.
+ * What must hold: what applies a row runs in the child, which shares our memory, as the steps of spawn.c do. So it makes
+ * system calls and nothing else. It runs with our rights, before those of the user are taken: what may be given to a
+ * process is for us to say, not for it. RLIMIT_NPROC is no exception: the kernel looks at it when the process executes,
+ * by the user that it has then.
  */
 
 #include "daemon/keeper/setting.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is written to cgroups, by a tree of ordinary files: which file has which text, and what is said of one that is missing. (That the
- * kernel refuses is what b211-cgroups.py sees, where there are controllers.)
+ * What is written to cgroups, by a tree of ordinary files: which file has which text, and what is said of one that is
+ * missing. (That the kernel refuses is what b211-cgroups.py sees, where there are controllers.)
  */
 
 #include <errno.h>
