@@ -14,6 +14,7 @@
 #include "base/list.h"
 #include "daemon/config/config.h"
 #include "daemon/map.h"
+#include "daemon/placement.h"
 #include "daemon/schedule.h"
 #include "daemon/end-counts.h"
 #include "daemon/worker-log.h"
@@ -50,6 +51,7 @@ struct worker {
         struct release *previous;       /* before the last upgrade; NULL: there was none */
         struct release *file;           /* what the file says, if something else was put into force; see daemon/release.h */
         bool file_kept;                 /* by the reload that is being done */
+        struct placement placement;
         struct worker_demand *demand;   /* with `start = on-demand`: what is watched; NULL: nothing yet */
         struct end_counts ends;
         struct worker_log log;

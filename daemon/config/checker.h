@@ -68,6 +68,10 @@ void check_probes(const struct checker *c, const struct worker_definition *w);
 /** `stall-timeout` and `heartbeat`. */
 void check_liveness(const struct checker *c, const struct worker_definition *w);
 
+/* ---- where a program runs, and how much it may have; semantics-place.c ------------------------- */
+
+void check_place(const struct checker *c, const struct worker_definition *w);
+
 /* ---- sockets; semantics-listen.c ---------------------------------------------------------------- */
 
 void check_listen(const struct checker *c, const struct listen_definition *listen);

@@ -249,6 +249,7 @@ static void check_worker(const struct checker *c, struct worker_definition *w) {
         check_liveness(c, w);
         check_kind_of_run(c, w);
         check_log(c, w);
+        check_place(c, w);
         if (w->restart_delay_max_usec < w->restart_delay_usec) {
                 if (was_written(c, "restart-delay-max"))
                         complain(c, "restart-delay-max", "it is less than restart-delay");

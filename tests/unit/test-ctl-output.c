@@ -191,7 +191,7 @@ START_TEST(json_has_all_fields_of_a_message) {
         ck_assert_str_eq(captured(&c),
                          "{\"workers\": [{\"name\": \"resize\", \"exec\": [\"./a\", \"\\\"b\\\"\"], \"wanted\": 0, \"ready\": 0, "
                          "\"stopped\": true, \"scaled\": false, \"io\": \"\", \"receive\": \"\", \"send\": \"\", \"restart\": \"\", "
-                         "\"instances\": [], \"start\": \"\", \"listen\": \"\", \"group\": \"\", \"differs\": \"\", \"every_usec\": 0, \"next_run_usec\": 0, \"ends\": []}], \"now_usec\": 18446744073709551615, \"quarantined\": [], \"groups\": []}\n");
+                         "\"instances\": [], \"start\": \"\", \"listen\": \"\", \"group\": \"\", \"warning\": \"\", \"differs\": \"\", \"every_usec\": 0, \"next_run_usec\": 0, \"ends\": []}], \"now_usec\": 18446744073709551615, \"quarantined\": [], \"groups\": []}\n");
         capture_done(&c);
 }
 END_TEST
