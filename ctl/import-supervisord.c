@@ -103,6 +103,13 @@ static void carry_stopwaitsecs(struct import *import, const struct setting *s) {
         import_word(import, "stop-timeout", text);
 }
 
+static void carry_umask(struct import *import, const struct setting *s) {
+        if (*s->value && strspn(s->value, "01234567") == strlen(s->value))
+                import_word(import, "umask", s->value);
+        else
+                left(import, s, "is not an octal number");
+}
+
 static void carry_autostart(struct import *import, const struct setting *s) {
         if (!is_true(s->value))
                 left(import, s, "every worker is started; 'instances = 0' defines one that is not");
@@ -122,7 +129,7 @@ static const struct ini_rule rules[] = {
         { "startsecs", NULL, "a process is ready when it says so; see 'ready'" },
         { "startretries", NULL, "see 'restart-limit' and 'restart-delay'" },
         { "priority", NULL, "workers are started at once" },
-        { "umask", NULL, "it is 022" },
+        { "umask", carry_umask, NULL },
         { "stopasgroup", NULL, NULL },          /* so it is always */
         { "killasgroup", NULL, NULL },
         { "redirect_stderr", NULL, NULL },      /* both are in the log, each by its name */

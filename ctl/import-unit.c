@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "ctl/import-ini.h"
+#include "ctl/import-place.h"
 
 static void left(struct import *import, const struct setting *s, const char *why) {
         char text[256];
@@ -83,6 +84,28 @@ static void carry_environment(struct import *import, const struct setting *s) {
         carry_list(import, s, "environment");
 }
 
+static void carry_environment_file(struct import *import, const struct setting *s) {
+        if (strpbrk(s->value, "*?["))
+                left(import, s, "name each file");
+        else
+                carry_list(import, s, "environment-file");
+}
+
+/* Without a path it is one that was given to systemd. */
+static void carry_credentials(struct import *import, const struct setting *s) {
+        _cleanup_(words_done) struct words words = { .n = 0 };
+        size_t n = 0;
+
+        if (!read_words(import, s, s->value, &words))
+                return;
+        for (size_t i = 0; i < words.n; i++)
+                n += strchr(words.v[i], ':') != NULL;
+        if (n == words.n)
+                import_list(import, "credentials", words.v);
+        else
+                left(import, s, "give each a path: NAME:PATH");
+}
+
 static void carry_directory(struct import *import, const struct setting *s) {
         if (*s->value == '/')
                 import_string(import, "directory", s->value);
@@ -145,7 +168,8 @@ static const struct ini_rule service_rules[] = {
         { "RestartForceExitStatus", carry_force, NULL },
         { "Group", NULL, STRANGE },
         { "SupplementaryGroups", NULL, STRANGE },
-        { "EnvironmentFile", NULL, "put what it has into 'environment'" },
+        { "EnvironmentFile", carry_environment_file, NULL },
+        { "LoadCredential", carry_credentials, NULL },
         { "ExecReload", NULL, "see 'gangerctl signal'" },
         { "PIDFile", NULL, "the process that is started is the one that is watched" },
         { "KillMode", NULL, "all of a worker's processes are killed with it" },
@@ -278,7 +302,8 @@ static int merge(struct ini *ini, const struct setting *first, const char *key) 
 
 static int service(struct ini *ini, const struct setting *first, const struct setting *unit, struct import *import) {
         static const char *const adding[] = { "Environment", "SuccessExitStatus", "RestartPreventExitStatus",
-                                              "RestartForceExitStatus" };
+                                              "RestartForceExitStatus", "EnvironmentFile", "LoadCredential", "CPUAffinity",
+                                              "NUMAMask" };
         int r = 0;
 
         for (size_t i = 0; r == 0 && i < ARRAY_SIZE(adding); i++)
@@ -287,6 +312,7 @@ static int service(struct ini *ini, const struct setting *first, const struct se
                 return r;
         carry_restart(ini, first, import);
         carry_timeouts(ini, first, import);
+        import_place(ini, first, import);
         carry_limit(ini, first, import);
         if (unit)
                 carry_limit(ini, unit, import);

@@ -205,6 +205,7 @@ static void worker_details(struct output *o, const Ganger__V1__Worker *w, uint64
         if (w->roll)
                 detail(o, "rolling", w->roll->text);
         detail(o, "note", w->differs);
+        detail(o, "warning", w->warning);
         for (size_t i = 0; i < w->n_instances; i++)
                 instance_details(o, w->instances[i], now);
 }

@@ -82,7 +82,17 @@ static int try_mount(const char *line, const char *path) {
         return rest && !strchr(point, '\\') ? open_own(point, rest) : -ENOENT;
 }
 
-int cgroup_find_own(void) {
+/* From "/a/b/MOVED_TO" to "/a/b". @return whether it is so. */
+static bool strip(char *path, const char *moved_to) {
+        char *last = strrchr(path, '/');
+
+        if (!last || strcmp(last + 1, moved_to) != 0)
+                return false;
+        last[last == path] = '\0';
+        return true;
+}
+
+int cgroup_find_own(const char *moved_to, bool *ret_moved) {
         _cleanup_(fclosep) FILE *f = fopen("/proc/self/mountinfo", "re");
         _cleanup_(freep) char *line = NULL, *path = NULL;
         size_t allocated = 0;
@@ -93,6 +103,7 @@ int cgroup_find_own(void) {
         r = find_path(&path);
         if (r < 0)
                 return r;
+        *ret_moved = strip(path, moved_to);
         while (getline(&line, &allocated, f) >= 0) {
                 r = try_mount(line, path);
                 if (r >= 0)

@@ -2,9 +2,9 @@
 /*
  * A cgroup for each instance, where there is a cgroup v2 that we may write to
  *
- * Our directory lies below the cgroup that the daemon runs in. No controller is enabled in it, so the daemon need not
- * leave its own cgroup: "no internal processes" concerns only a cgroup that hands controllers on, and such a one the kernel
- * lets nobody but the root be in.
+ * Our directory lies below the cgroup that the daemon runs in. As long as no controller is wanted (cgroup-control.c),
+ * the daemon need not leave its own cgroup: "no internal processes" concerns only a cgroup that hands controllers on,
+ * and such a one the kernel lets nobody but the root be in.
  *
  * What must hold: a cgroup is removed only after all that is in it was killed. The killed take a moment to be gone, and
  * until then the kernel refuses; so it is watched, and removed when the kernel says that it is empty.
@@ -26,6 +26,7 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "daemon/cgroup-control.h"
 #include "daemon/log/log.h"
 
 #define CGROUP_NAME_MAX (NAME_LENGTH_MAX + 20)
@@ -216,6 +217,7 @@ static void sweep(struct cgroups *c, pid_t keeper, unsigned long namespace) {
 /* ---- ours -------------------------------------------------------------------------------------- */
 
 static int make_ours(struct cgroups *c, pid_t keeper, bool first) {
+        _cleanup_(freep) char *moved_to = NULL;
         struct stat namespace;
 
         if (stat("/proc/self/ns/pid", &namespace) < 0)
@@ -224,7 +226,12 @@ static int make_ours(struct cgroups *c, pid_t keeper, bool first) {
                 c->name = NULL;
                 return -ENOMEM;
         }
-        c->parent_fd = cgroup_find_own();
+        if (asprintf(&moved_to, "%s" CGROUP_DAEMON_SUFFIX, c->name) < 0) {
+                moved_to = NULL;
+                return -ENOMEM;
+        }
+        c->keeper = keeper;
+        c->parent_fd = cgroup_find_own(moved_to, &c->moved);
         if (c->parent_fd < 0)
                 return c->parent_fd;
         if (first)
@@ -255,6 +262,8 @@ void cgroups_done(struct cgroups *c, bool remove) {
                 return; /* never begun */
         if (remove && c->name && c->parent_fd >= 0)
                 (void)cgroup_remove_tree(c->parent_fd, c->name);
+        if (remove)
+                cgroups_disable_controllers(c);
         list_for_each_safe(it, &c->leaving)
                 leaving_free(list_entry(it, struct leaving, link));
         sd_event_source_disable_unref(c->end);
@@ -290,9 +299,9 @@ bool cgroups_end(struct cgroups *c) {
 /* ---- those of instances ------------------------------------------------------------------------ */
 
 /*
- * "resize/1" is one directory, "resize:1": a colon is in no worker's name. While that of the process before is still busy, the
- * next one is "resize:1.1": one that was killed cannot be used again. Linux 6.14 and later kill at once whatever
- * is cloned into a cgroup of which anybody has ever written cgroup.kill.
+ * "resize/1" is one directory, "resize:1": a colon is in no worker's name. While that of the process before is still
+ * busy, the next one is "resize:1.1": one that was killed cannot be used again. Linux 6.14 and later kill at once
+ * whatever is cloned into a cgroup of which anybody has ever written cgroup.kill.
  */
 static int cgroup_name(char *buf, size_t size, const char *key, unsigned int again) {
         int n = again == 0 ? snprintf(buf, size, "%s", key) : snprintf(buf, size, "%s.%u", key, again);
@@ -333,6 +342,20 @@ int cgroup_open(struct cgroups *c, const char *key) {
                 return r;
         fd = openat(c->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         return fd < 0 ? -errno : fd;
+}
+
+void cgroup_each(struct cgroups *c, const char *key, void (*fn)(void *userdata, int fd), void *userdata) {
+        char name[CGROUP_NAME_MAX];
+
+        for (unsigned int i = 0; i < CGROUP_AGAIN_MAX && c->fd >= 0; i++) {
+                _cleanup_(closep) int fd = -1;
+
+                if (cgroup_name(name, sizeof name, key, i) < 0)
+                        continue;
+                fd = openat(c->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+                if (fd >= 0)
+                        fn(userdata, fd);
+        }
 }
 
 void cgroup_kill_rest(struct cgroups *c, const char *key) {

@@ -23,6 +23,9 @@
  */
 #define CGROUP_SETTLED_USEC (100 * UINT64_C(1000))
 
+/** What is behind our name in that of the cgroup that the daemon itself moves to; see daemon/cgroup-control.h. */
+#define CGROUP_DAEMON_SUFFIX ".daemon"
+
 /** A cgroup that was left has become empty, and is removed. */
 typedef void (*cgroups_left_fn)(void *userdata);
 
@@ -30,6 +33,10 @@ struct cgroups {
         int parent_fd;                  /* the cgroup that we are in */
         int fd;                         /* our directory in it, that holds those of our instances; -1: there is none */
         char *name;
+        pid_t keeper;
+        unsigned int controllers;       /* that our instances' cgroups have; see daemon/cgroup-control.h */
+        unsigned int handed_on;         /* by the cgroup that we are in, since we asked it to */
+        bool moved;                     /* keeper and manager are in a cgroup beside ours */
         sd_event *event;
         unsigned int names;             /* of one instance that were used so far, at most: nobody looks for others */
         struct list leaving;            /* those that are removed as soon as they are empty */
@@ -82,14 +89,19 @@ int cgroup_kill(int fd);
 /** SIGKILL to all that is in the cgroups of an instance, if there are any. */
 void cgroup_kill_rest(struct cgroups *c, const char *key);
 
+/** Called with the directory of each cgroup of an instance. */
+void cgroup_each(struct cgroups *c, const char *key, void (*fn)(void *userdata, int fd), void *userdata);
+
 /** Remove the cgroups of an instance and those below them, now or as soon as each is empty. */
 void cgroup_remove(struct cgroups *c, const char *key);
 
 /**
- * Find the cgroup of version 2 that this process is in, if we may make others below it and start processes in them.
+ * Find the cgroup of version 2 that the daemon was started in, if we may make others below it and start processes in them.
+ * @param moved_to    if this process is in one of that name, it has moved there: then the one above it is meant.
+ * @param ret_moved   whether it is.
  * @return the directory's descriptor, or -errno.
  */
-int cgroup_find_own(void);
+int cgroup_find_own(const char *moved_to, bool *ret_moved);
 
 /** Remove a cgroup and those below it. @return 0; -EBUSY: there are processes in it; or -errno. */
 int cgroup_remove_tree(int parent_fd, const char *name);

@@ -26,6 +26,7 @@
 #include "daemon/objects.h"
 #include "daemon/sockets.h"
 #include "daemon/state.h"
+#include "daemon/sweep.h"
 
 struct config;
 struct log_record;
@@ -51,6 +52,7 @@ struct gang {
         struct state_memory state;
         struct events events;
         struct cgroups cgroups;
+        struct sweep sweep;             /* where there are no cgroups */
         struct notify notify;
         struct gang_objects objects;
         struct gang_sockets sockets;

@@ -120,12 +120,14 @@ static struct restart_end end_of(const struct instance *instance) {
 #define END_FORMAT_MAX (EXIT_STATUS_FORMAT_MAX + VERDICT_MAX + 8)
 
 /* "killed by SIGABRT (watchdog: silent for 2s)", "exit status 1 (said: No such file or directory)" */
-static void format_end(const struct instance *instance, int status, char *buf, size_t size) {
+static void format_end(const struct instance *instance, int status, enum report_cause cause, char *buf, size_t size) {
         char text[EXIT_STATUS_FORMAT_MAX];
 
         exit_status_format(text, sizeof text, status);
         if (*instance->condemned.verdict)
                 snprintf(buf, size, "%s (%s)", text, instance->condemned.verdict);
+        else if (cause == REPORT_NO_MEMORY)
+                snprintf(buf, size, "%s (oom-kill)", text);
         else if (instance->said.error > 0)
                 snprintf(buf, size, "%s (said: %s)", text, strerror((int)instance->said.error));
         else
@@ -174,8 +176,8 @@ void instance_exited(struct instance *instance, const Ganger__Keeper__Exited *me
         /* First of all: nothing that follows is to delay who takes over. */
         if (!fault_is("takeover-late"))
                 standby_lost(instance);
-        format_end(instance, message->status, words, sizeof words);
         cause = cause_of(instance, message);
+        format_end(instance, message->status, cause, words, sizeof words);
         /* What left the process group; the others are dead. */
         instance_kill_rest(instance, message->exited_usec - message->started_usec);
 
@@ -192,6 +194,7 @@ void instance_exited(struct instance *instance, const Ganger__Keeper__Exited *me
         fault_point("after-report");
         events_add(&gang->events, instance->key,
                    &(struct event){ .kind = EVENT_EXIT, .pid = message->pid, .status = message->status }, "%s", words);
+        sweep_ended(instance);
         instance_forget_pid(instance);
         instance->last_valid = true;
         instance->last_status = message->status;

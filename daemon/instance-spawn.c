@@ -18,12 +18,15 @@
 #include "base/fd.h"
 #include "base/time.h"
 #include "daemon/config/config.h"
+#include "daemon/credentials.h"
+#include "daemon/env-file.h"
 #include "daemon/gang.h"
 #include "daemon/hold.h"
 #include "daemon/instance-parts.h"
 #include "daemon/keeper/protocol.h"
 #include "daemon/log/log.h"
 #include "daemon/spawn-parts.h"
+#include "daemon/spawn-settings.h"
 #include "daemon/worker.h"
 
 /*
@@ -74,6 +77,18 @@ static int environment_listen(struct strings *s, const struct instance *instance
                                             given->n > 0 && n_stored > 0 ? ":" : "", n_stored > 0 ? stored : "");
 }
 
+/* First, so that they are found at once in what a process was started with. */
+static int environment_mark(struct strings *s, const struct instance *instance) {
+        char keeper[INVOCATION_KEEPER_MAX];
+        int r;
+
+        invocation_keeper(keeper, instance->worker->gang->keeper_pid);
+        r = environment_setf(s, INVOCATION_KEEPER "=%s", keeper);
+        if (r >= 0)
+                r = environment_setf(s, INVOCATION_MARK "=%s", instance->invocation.id);
+        return r < 0 ? r : environment_setf(s, INVOCATION_VARIABLE "=%s", instance->invocation.id);
+}
+
 static int environment_ganger(struct strings *s, const struct instance *instance, const struct given_sockets *given) {
         int r;
 
@@ -92,11 +107,26 @@ static int environment_ganger(struct strings *s, const struct instance *instance
         return r < 0 ? r : environment_listen(s, instance, given);
 }
 
-static int environment_build(struct strings *s, const struct instance *instance, const struct user *user,
-                             const struct given_sockets *given) {
-        int r = environment_base(s, instance_definition(instance), user);
+static int environment_build(struct strings *s, struct instance *instance, const struct user *user,
+                             const struct given_sockets *given, struct error *error) {
+        const struct worker_definition *definition = instance_definition(instance);
+        _cleanup_(freep) char *credentials = NULL;
+        int r = environment_mark(s, instance);
 
-        return r < 0 ? r : environment_ganger(s, instance, given);
+        if (r >= 0)
+                r = environment_base(s, definition, user);
+        if (r < 0)
+                return error_errno(error, r, "its environment");
+        r = environment_files(s, definition, error);
+        if (r >= 0)
+                r = credentials_make(instance, user, &credentials, error);
+        if (r < 0)
+                return r;
+        if (credentials)
+                r = environment_setf(s, "CREDENTIALS_DIRECTORY=%s", credentials);
+        if (r >= 0)
+                r = environment_ganger(s, instance, given);
+        return r < 0 ? error_errno(error, r, "its environment") : 0;
 }
 
 /* ---- what is executed -------------------------------------------------------------------------- */
@@ -183,6 +213,7 @@ static int cookie_pack(const struct instance *instance, ProtobufCBinaryData *ret
         cookie.generation = instance->generation;
         cookie.definition = instance->definition;
         cookie.version = instance->version;
+        cookie.invocation = (char *)instance->invocation.id;
         cookie.n_seats = m->n_seats;
         cookie.seats = pointers;
         cookie.member = m->seats != NULL;
@@ -263,6 +294,7 @@ static void add_cgroup(struct instance *instance, struct descriptors *d) {
         instance->oom_kills = instance->cgroup_fd >= 0 ? cgroup_oom_kills(instance->cgroup_fd) : 0;
         if (instance->cgroup_fd < 0)
                 instance->cgroup_fd = -1;
+        placement_prepare(instance, instance->cgroup_fd);
         d->sent.cgroup = instance->cgroup_fd;
 }
 
@@ -396,6 +428,7 @@ static int ask(struct instance *instance, struct error *error) {
         _cleanup_(freep) char *program = NULL, *directory = NULL;
         _cleanup_(freep) uint8_t *cookie = NULL;
         char *pid_variables[KEEPER_PID_VARIABLES_MAX];
+        struct spawn_settings settings;
         int r;
 
         if (definition->user) {
@@ -412,13 +445,14 @@ static int ask(struct instance *instance, struct error *error) {
         r = gang_sockets_give(&instance->worker->gang->sockets, definition, &given);
         if (r < 0)
                 return error_errno(error, r, "its sockets");
+        r = environment_build(&environment, instance, &user, &given, error);
+        if (r < 0)
+                return r;
         r = worker_definition_directory(definition, &directory);
-        if (r >= 0)
-                r = environment_build(&environment, instance, &user, &given);
         if (r >= 0)
                 r = cookie_pack(instance, &spec.cookie);
         if (r < 0)
-                return error_errno(error, r, "its environment");
+                return error_errno(error, r, "its cookie");
         cookie = spec.cookie.data;
 
         spec.path = program;
@@ -427,7 +461,9 @@ static int ask(struct instance *instance, struct error *error) {
         spec.environment = environment.v;
         spec.n_environment = environment.n;
         spec.directory = directory;
-        spawn_spec_set_user(&spec, &user);
+        spawn_spec_set_user(&spec, definition, &user);
+        spawn_settings_make(&settings, definition);
+        spawn_spec_set_settings(&spec, &settings);
         spec.may_fork = may_fork(definition);
         spec.pid_variables = pid_variables;
         if (given.n + instance->fd_store.n > 0)
@@ -441,6 +477,7 @@ int instance_ask(struct instance *instance, struct error *error) {
         int r;
 
         instance->definition = worker_definition_hash(instance_definition(instance));
+        invocation_make(&instance->invocation);
         r = ask(instance, error);
         if (r < 0)
                 instance_clear_process(instance, false);
@@ -468,6 +505,7 @@ void instance_clear_process(struct instance *instance, bool again) {
         if (instance->membership.seats)
                 keeper_link_drop(&gang->link, instance_stored(name, instance, "member"));
         ready_fd_end(instance);
+        credentials_remove(gang, instance->key);
         membership_leave(&gang->objects, &instance->membership);
         if (again && instance->cgroup_fd >= 0)
                 return;

@@ -65,6 +65,7 @@ void instance_adopt(struct instance *instance, const Ganger__State__InstanceCook
         instance->generation = cookie->generation;
         instance->definition = cookie->definition;
         instance->version = cookie->version;
+        invocation_set(&instance->invocation, cookie->invocation);
         instance->started_usec = started_usec;
         /* Without a record nobody knows what it has told: take it for what most processes are most of the time. */
         if (!instance->restored)

@@ -35,6 +35,7 @@
 #include "daemon/report.h"
 #include "daemon/roll.h"
 #include "daemon/standby.h"
+#include "daemon/spawn-settings.h"
 #include "daemon/worker.h"
 
 const struct worker_definition *instance_definition(const struct instance *instance) {
@@ -178,6 +179,7 @@ static void instance_spawn(struct instance *instance) {
 void instance_kill(struct instance *instance) {
         struct gang *gang = instance_gang(instance);
 
+        sweep_kill(instance);
         keeper_link_signal(&gang->link, instance->key, SIGKILL, true);
         instance->cgroup_fd = close_fd(instance->cgroup_fd); /* nobody else is born in it */
         cgroup_kill_rest(&gang->cgroups, instance->key);
@@ -454,6 +456,7 @@ static void heard_of_spawn(struct gang *gang) {
 static void spawn_failed(struct instance *instance, const Ganger__Keeper__Spawned *message) {
         struct gang *gang = instance_gang(instance);
         struct error error = ERROR_NULL;
+        char words[SPAWN_STEP_WORDS_MAX];
 
         instance_forget_pid(instance);
         instance_clear_process(instance, false);
@@ -466,7 +469,8 @@ static void spawn_failed(struct instance *instance, const Ganger__Keeper__Spawne
                 instance_spawn(instance);
                 return;
         }
-        error_errno(&error, -message->error, "%s", message->step);
+        error_errno(&error, -message->error, "%s",
+                    spawn_step_words(words, sizeof words, instance_definition(instance), message->step));
         fail_spawn_later(instance, &error);
 }
 

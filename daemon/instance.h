@@ -21,6 +21,7 @@
 #include "daemon/condemn.h"
 #include "daemon/fd-store.h"
 #include "daemon/heartbeat.h"
+#include "daemon/invocation.h"
 #include "daemon/log/capture.h"
 #include "daemon/log/tail.h"
 #include "daemon/map.h"
@@ -108,6 +109,7 @@ struct instance {
         uint64_t next_version;          /* … and of the next one; without a process the same */
         uint32_t roll_failures;         /* of processes of the next version, after they were ready */
         bool roll_unready;              /* one of them ended before it was */
+        struct invocation invocation;   /* of the process that it has, or had last */
         uint64_t started_usec;
         uint64_t ready_usec;            /* since when it is ready; 0: it was not */
         int cgroup_fd;                  /* its cgroup, if we made it and killed nobody in it; else -1 */

@@ -37,6 +37,10 @@ static struct instance *instance_of_pid(struct gang *gang, pid_t pid) {
         return node ? map_entry(node, struct instance, by_pid) : NULL;
 }
 
+bool main_pid_is_main(struct gang *gang, pid_t pid) {
+        return instance_of_pid(gang, pid) != NULL;
+}
+
 /* Of the second version: "0::/system.slice/ganger.service". @return whether there is one. */
 static bool read_cgroup(const char *who, char *buf, size_t size) {
         _cleanup_(closep) int fd = -1;
@@ -67,6 +71,8 @@ static struct instance *instance_of_cgroup(struct gang *gang, pid_t pid) {
         snprintf(who, sizeof who, "%d", (int)pid);
         if (gang->cgroups.fd < 0 || !read_cgroup("self", ours, sizeof ours) || !read_cgroup(who, theirs, sizeof theirs))
                 return NULL;
+        if (gang->cgroups.moved)
+                *(strrchr(ours, '/') ?: ours) = '\0';
         snprintf(prefix, sizeof prefix, "%s/%s/", ours, gang->cgroups.name);
         if (strncmp(theirs, prefix, strlen(prefix)) != 0)
                 return NULL;
@@ -93,7 +99,7 @@ static struct instance *instance_of_ancestor(struct gang *gang, pid_t pid) {
 }
 
 /* Its main process may have been forked by one that is gone: then the session is that one's. */
-static struct instance *instance_of_session(struct gang *gang, pid_t session) {
+struct instance *main_pid_instance_of_session(struct gang *gang, pid_t session) {
         struct instance *instance = instance_of_pid(gang, session);
 
         if (instance)
@@ -114,7 +120,7 @@ struct instance *main_pid_instance_of(struct gang *gang, pid_t pid) {
                 return instance;
         session = notify_session(pid);
         if (session > 0)
-                instance = instance_of_session(gang, session);
+                instance = main_pid_instance_of_session(gang, session);
         if (!instance)
                 instance = instance_of_ancestor(gang, pid);
         return instance ?: instance_of_cgroup(gang, pid);

@@ -6,6 +6,7 @@
  * Which process speaks for which instance, and which one is its main process
  */
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "keeper.pb-c.h"
@@ -19,6 +20,12 @@ struct instance;
  * @return it, or NULL.
  */
 struct instance *main_pid_instance_of(struct gang *gang, pid_t pid);
+
+/** The one in whose session a process is, of that number; or NULL. */
+struct instance *main_pid_instance_of_session(struct gang *gang, pid_t session);
+
+/** Is it the main process of an instance? */
+bool main_pid_is_main(struct gang *gang, pid_t pid);
 
 /**
  * An instance says that its main process is this one (MAINPID=). It must belong to the instance, or be an orphan that

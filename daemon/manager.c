@@ -27,6 +27,7 @@
 #include "base/time.h"
 #include "daemon/config/config.h"
 #include "daemon/control/control.h"
+#include "daemon/credentials.h"
 #include "daemon/demand.h"
 #include "daemon/gang.h"
 #include "daemon/group.h"
@@ -133,7 +134,7 @@ static int on_turn(sd_event_source *source, void *userdata) {
         if (!gang->stopping || gang->n_processes > 0 || gang->n_spawning > 0 || !list_is_empty(&gang->orphans) ||
             !list_is_empty(&gang->side_processes))
                 return 0;
-        if (!cgroups_end(&gang->cgroups))
+        if (!cgroups_end(&gang->cgroups) || !sweep_is_over(gang))
                 return 0;
         keeper_link_leave(&gang->link, EXIT_SUCCESS);
         keeper_link_flush(&gang->link);
@@ -290,6 +291,7 @@ static int gang_init(struct manager *manager, const struct options *options, str
         gang->link = KEEPER_LINK_NULL;
         gang->state = STATE_MEMORY_NULL;
         gang->cgroups = CGROUPS_NULL;
+        sweep_init(&gang->sweep);
         gang->notify = NOTIFY_NULL;
         gang->captures = LOG_CAPTURES_NULL;
         gang->runtime_dir = options->runtime_dir;
@@ -424,6 +426,8 @@ static void manager_done(struct manager *manager) {
         config_free(gang->config);
         notify_done(&gang->notify);
         cgroups_done(&gang->cgroups, true);
+        credentials_end(gang);
+        sweep_done(&gang->sweep);
         map_done(&gang->workers_by_name);
         map_done(&gang->instances_by_pid);
         state_done(&gang->state);

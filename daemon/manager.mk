@@ -2,12 +2,15 @@
 DAEMON_SOURCES += \
 	daemon/attachment.c \
 	daemon/cgroup.c daemon/cgroup.h daemon/cgroup-find.c \
+	daemon/cgroup-control.c daemon/cgroup-control.h \
 	daemon/change.c daemon/change.h \
 	daemon/core-file.c daemon/core-file.h \
+	daemon/credentials.c daemon/credentials.h \
 	daemon/demand.c daemon/demand.h \
 	daemon/hold.c daemon/hold.h \
 	daemon/scaling.c daemon/scaling.h \
 	daemon/standby.c daemon/standby.h \
+	daemon/env-file.c daemon/env-file.h \
 	daemon/events.c daemon/events.h \
 	daemon/failure-hook.c daemon/failure-hook.h \
 	daemon/condemn.c daemon/condemn.h \
@@ -22,6 +25,7 @@ DAEMON_SOURCES += \
 	daemon/instance-record.c \
 	daemon/instance-spawn.c \
 	daemon/instance-takeover.c \
+	daemon/invocation.c daemon/invocation.h \
 	daemon/keeper-link.c daemon/keeper-link.h \
 	daemon/lease-look.c daemon/lease-look.h \
 	daemon/liveness.c daemon/liveness.h \
@@ -30,6 +34,7 @@ DAEMON_SOURCES += \
 	daemon/manager.c daemon/manager.h \
 	daemon/map.c daemon/map.h \
 	daemon/membership.c \
+	daemon/proc.c daemon/proc.h \
 	daemon/quarantine.c daemon/quarantine.h \
 	daemon/successor.c daemon/successor.h \
 	daemon/upgrade.c daemon/upgrade.h \
@@ -39,6 +44,7 @@ DAEMON_SOURCES += \
 	daemon/order.c daemon/order.h \
 	daemon/orphan.c daemon/orphan.h \
 	daemon/output-rate.c daemon/output-rate.h \
+	daemon/placement.c daemon/placement.h \
 	daemon/probe.c daemon/probe.h \
 	daemon/probe-exec.c daemon/probe-exec.h \
 	daemon/probing.c daemon/probing.h \
@@ -50,12 +56,15 @@ DAEMON_SOURCES += \
 	daemon/roll.c daemon/roll.h daemon/roll-record.c daemon/roll-step.c daemon/roll-parts.h \
 	daemon/schedule.c daemon/schedule.h \
 	daemon/side-process.c daemon/side-process.h \
+	daemon/small-file.c daemon/small-file.h \
 	daemon/spawn-parts.c daemon/spawn-parts.h \
+	daemon/spawn-settings.c daemon/spawn-settings.h \
 	daemon/ring-watch.c daemon/ring-watch.h \
 	daemon/socket-look.c daemon/socket-look.h \
 	daemon/socket-open.c daemon/socket-open.h daemon/sockets.c daemon/sockets.h \
 	daemon/stall.c daemon/stall.h \
 	daemon/state.c daemon/state.h \
+	daemon/sweep.c daemon/sweep.h \
 	daemon/takeover.c daemon/takeover.h \
 	daemon/timer.h \
 	daemon/user.c daemon/user.h \

@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "daemon/credentials.h"
 #include "daemon/gang.h"
 #include "daemon/instance.h"
 #include "daemon/log/log.h"
@@ -23,6 +24,7 @@ struct orphan {
         struct gang *gang;
         char key[INSTANCE_KEY_MAX];
         pid_t pid;
+        struct invocation invocation;
         struct membership membership;
         sd_event_source *timer;
 };
@@ -51,6 +53,7 @@ int orphan_new(struct gang *gang, const char *key, pid_t pid, const Ganger__Stat
         orphan->gang = gang;
         orphan->pid = pid;
         orphan->membership = MEMBERSHIP_NULL;
+        invocation_set(&orphan->invocation, cookie->invocation);
         snprintf(orphan->key, sizeof orphan->key, "%s", key);
         list_append(&gang->orphans, &orphan->link);
         if (cookie->n_seats == 0)
@@ -92,7 +95,9 @@ bool orphan_exited(struct gang *gang, const Ganger__Keeper__Exited *message) {
                 snprintf(name, sizeof name, "instance/%s/member", orphan->key);
                 keeper_link_drop(&gang->link, name);
                 cgroup_remove(&gang->cgroups, orphan->key);
+                credentials_remove(gang, orphan->key);
                 orphan_free(orphan);
+                sweep_begin(gang);
                 gang_touch(gang);
                 return true;
         }
@@ -107,6 +112,16 @@ bool orphan_main_changed(struct gang *gang, const Ganger__Keeper__MainChanged *m
                         continue;
                 orphan->pid = message->pid;
                 return true;
+        }
+        return false;
+}
+
+bool orphan_lives(struct gang *gang, pid_t pid, const char *invocation) {
+        list_for_each(it, &gang->orphans) {
+                const struct orphan *orphan = list_entry(it, struct orphan, link);
+
+                if ((pid > 0 && orphan->pid == pid) || (*invocation && strcmp(orphan->invocation.id, invocation) == 0))
+                        return true;
         }
         return false;
 }

@@ -35,6 +35,9 @@ bool orphan_exited(struct gang *gang, const Ganger__Keeper__Exited *message);
 /** @return whether it is an orphan whose process is another one now. */
 bool orphan_main_changed(struct gang *gang, const Ganger__Keeper__MainChanged *message);
 
+/** Is it the process of one that lives, or is that its invocation? 0 and "": is not asked. */
+bool orphan_lives(struct gang *gang, pid_t pid, const char *invocation);
+
 void orphans_done(struct gang *gang);
 
 #endif

@@ -222,6 +222,7 @@ static void apply_worker(struct gang *gang, const struct worker_definition *defi
         before = worker->definition;
         worker->definition = definition;
         worker->removed = false;
+        placement_apply(worker);
         list_unlink(&worker->link);
         list_append(&gang->workers, &worker->link); /* in the order of definition */
         if (restart)

@@ -80,7 +80,7 @@ static void count_service(const struct service *service, struct ring_counts *ret
 static void count_pipe(const struct pipe *p, struct ring_counts *ret) {
         uint64_t consumed = atomic_load(&p->control->consumed), written = atomic_load(&p->control->written);
 
-        ret->used = (uint32_t)MIN(written > consumed ? written - consumed : 0, p->mask + 1);
+        ret->used = (uint32_t)MIN(written > consumed ? written - consumed : 0, pipe_bytes(p));
 }
 
 /* The number of the next message stands where it will begin. */

@@ -23,6 +23,7 @@
 #include "base/fd.h"
 #include "base/time.h"
 #include "daemon/config/config.h"
+#include "daemon/env-file.h"
 #include "daemon/gang.h"
 #include "daemon/instance-parts.h"
 #include "daemon/log/log.h"
@@ -176,9 +177,13 @@ static void side_capture(struct side_process *side, enum log_stream stream, int 
 
 static int environment_build(struct strings *s, const struct side_process *side, const struct instance *instance,
                              const struct user *user) {
+        struct error error = ERROR_NULL;
         int r;
 
         r = environment_base(s, instance_definition(instance), user);
+        /* It may be why the instance has failed: then this is run all the same. */
+        if (r >= 0 && environment_files(s, instance_definition(instance), &error) < 0)
+                log_warning("%s: %s", side->key, error.text);
         if (r >= 0)
                 r = environment_setf(s, "GANGER_WORKER=%s", instance->worker->name);
         if (r >= 0)
@@ -263,7 +268,7 @@ static int side_ask(struct side_process *side, const struct instance *instance, 
         spec.environment = environment.v;
         spec.n_environment = environment.n;
         spec.directory = directory;
-        spawn_spec_set_user(&spec, &user);
+        spawn_spec_set_user(&spec, definition, &user);
         return side_send(side, &spec, error);
 }
 

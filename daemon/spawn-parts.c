@@ -116,11 +116,12 @@ int environment_base(struct strings *s, const struct worker_definition *definiti
         return r;
 }
 
-void spawn_spec_set_user(Ganger__Keeper__SpawnSpec *spec, const struct user *user) {
+void spawn_spec_set_user(Ganger__Keeper__SpawnSpec *spec, const struct worker_definition *definition,
+                         const struct user *user) {
         spec->set_credentials = user->change;
         spec->uid = user->uid;
         spec->gid = user->gid;
         spec->groups = user->groups;
         spec->n_groups = user->n_groups;
-        spec->umask = UMASK_DEFAULT;
+        spec->umask = definition->umask == INTEGER_UNSET ? UMASK_DEFAULT : (uint32_t)definition->umask;
 }

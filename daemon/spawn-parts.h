@@ -36,7 +36,8 @@ int environment_setf(struct strings *s, const char *format, ...) _printf_(2, 3);
 /** What a worker's programs find, whatever they are: PATH, LANG, the user's, and `environment`. @return 0, -ENOMEM. */
 int environment_base(struct strings *s, const struct worker_definition *definition, const struct user *user);
 
-/** Whose rights it gets. `user` must outlive the spec. */
-void spawn_spec_set_user(Ganger__Keeper__SpawnSpec *spec, const struct user *user);
+/** Whose rights it gets, and its umask. `user` must outlive the spec. */
+void spawn_spec_set_user(Ganger__Keeper__SpawnSpec *spec, const struct worker_definition *definition,
+                         const struct user *user);
 
 #endif

@@ -20,6 +20,7 @@
 #include "base/fault.h"
 #include "base/fd.h"
 #include "daemon/config/config.h"
+#include "daemon/credentials.h"
 #include "daemon/demand.h"
 #include "daemon/gang.h"
 #include "daemon/group.h"
@@ -322,10 +323,12 @@ static void handle_ending(struct gang *gang, const Ganger__Keeper__Child *child)
 
 void takeover_resume(struct gang *gang, const Ganger__Keeper__WelcomeState *welcome) {
         orphans_stop(gang);
+        credentials_take_over(gang);
         list_for_each(it, &gang->workers) {
                 struct worker *worker = list_entry(it, struct worker, link);
 
                 standby_balance(worker);
+                placement_apply(worker);
                 for (size_t i = 0; i < worker->n_instances; i++)
                         instance_resume(worker->instances[i]);
                 worker->fresh = false;
@@ -341,6 +344,8 @@ void takeover_resume(struct gang *gang, const Ganger__Keeper__WelcomeState *welc
                 if (welcome->children[i]->ending)
                         handle_ending(gang, welcome->children[i]);
         fault_point("resumed");
+        if (gang->link.incarnation > 1)
+                sweep_begin(gang);
         gang_objects_settle(&gang->objects);
         gang_sockets_apply(&gang->sockets, gang->config);
         demand_take_over(gang);

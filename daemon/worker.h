@@ -14,6 +14,7 @@
 #include "base/list.h"
 #include "daemon/config/config.h"
 #include "daemon/map.h"
+#include "daemon/placement.h"
 #include "daemon/schedule.h"
 #include "daemon/end-counts.h"
 #include "daemon/worker-log.h"
@@ -55,6 +56,7 @@ struct worker {
         bool file_kept;                 /* by the reload that is being done */
         struct worker_scaling *scaling; /* with a range of instances: what is looked at; NULL: nothing */
         bool unscalable;                /* … for want of what it takes; until the next reload */
+        struct placement placement;
         struct worker_demand *demand;   /* with `start = on-demand`: what is watched; NULL: nothing yet */
         struct end_counts ends;
         struct worker_log log;

@@ -17,7 +17,8 @@ tests_unit_test_config_hostile_LDADD = libtest-config.la libharness.la
 EXTRA_DIST += tests/config/good.conf tests/config/bad.conf tests/config/bad.expected
 
 # What import prints must be a configuration.
-IMPORT_SOURCES = ctl/import.c ctl/import-ini.c ctl/import-procfile.c ctl/import-supervisord.c ctl/import-unit.c
+IMPORT_SOURCES = ctl/import.c ctl/import-ini.c ctl/import-procfile.c ctl/import-supervisord.c ctl/import-unit.c \
+	ctl/import-place.c
 check_PROGRAMS += tests/unit/test-import
 TESTS += tests/unit/test-import
 tests_unit_test_import_SOURCES = tests/unit/test-import.c $(IMPORT_SOURCES)

@@ -9,6 +9,7 @@ tests_faults_gangerd_faults_SOURCES = daemon/main.c \
 	daemon/output-rate.c \
 	daemon/failure-hook.c \
 	daemon/condemn.c \
+	daemon/credentials.c \
 	daemon/fd-store.c \
 	daemon/heartbeat.c \
 	daemon/hold.c \
@@ -20,6 +21,7 @@ tests_faults_gangerd_faults_SOURCES = daemon/main.c \
 	daemon/main-pid.c \
 	daemon/membership.c \
 	daemon/objects.c \
+	daemon/placement.c \
 	daemon/probe-exec.c \
 	daemon/quarantine.c daemon/successor.c daemon/upgrade.c daemon/keeper/handover.c daemon/manager.c \
 	daemon/notify.c \
@@ -33,6 +35,7 @@ tests_faults_gangerd_faults_SOURCES = daemon/main.c \
 	daemon/sockets.c \
 	daemon/stall.c \
 	daemon/standby.c \
+	daemon/sweep.c \
 	daemon/takeover.c \
 	daemon/wishes.c \
 	daemon/worker.c

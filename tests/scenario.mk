@@ -33,6 +33,10 @@ SCENARIOS = \
 	tests/scenario/b201-exec-probes.py \
 	tests/scenario/b202-stall.py \
 	tests/scenario/b203-heartbeat.py \
+	tests/scenario/b210-limits.py \
+	tests/scenario/b211-cgroups.py \
+	tests/scenario/b212-environment.py \
+	tests/scenario/b214-sweep.py \
 	tests/scenario/b220-log-files.py \
 	tests/scenario/b221-log-rates.py \
 	tests/scenario/b222-logs-verb.py \

@@ -76,6 +76,10 @@ void check_standby(const struct checker *c, const struct worker_definition *w);
 /** `instances = N..M` and `scale-…`. */
 void check_scaling(const struct checker *c, const struct worker_definition *w);
 
+/* ---- where a program runs, and how much it may have; semantics-place.c ------------------------- */
+
+void check_place(const struct checker *c, const struct worker_definition *w);
+
 /* ---- sockets; semantics-listen.c ---------------------------------------------------------------- */
 
 void check_listen(const struct checker *c, const struct listen_definition *listen);

@@ -106,6 +106,54 @@ enum worker_start {
         _WORKER_START_N,
 };
 
+/** An amount that was not given, and one that has no bound; a size, a number or a time may be less than both. */
+#define AMOUNT_UNSET UINT64_MAX
+#define AMOUNT_INFINITY (UINT64_MAX - 1)
+/** A small number, word or mode that was not given: four of these bytes, and no number that anybody may give. */
+#define INTEGER_UNSET_BYTE 0x80
+#define INTEGER_UNSET (-0x7f7f7f80)
+/** Bytes of the name of a credential: NAME_MAX. */
+#define CREDENTIAL_NAME_MAX 255
+/** Processors and nodes in a mask. */
+#define WORKER_MASK_MAX 1024
+/** Percent of one processor: as many processors. */
+#define PERCENT_MAX (100 * WORKER_MASK_MAX)
+/** Limits of setrlimit(2): RLIMIT_NLIMITS, checked where they are set. */
+#define WORKER_LIMITS_N 16
+
+/** As setrlimit(2) has it; AMOUNT_UNSET: as gangerd was given it. */
+struct worker_limit {
+        uint64_t soft, hard;
+};
+
+struct worker_mask {
+        uint8_t bits[WORKER_MASK_MAX / 8];
+};
+
+enum worker_oom_policy {
+        WORKER_OOM_CONTINUE,            /* the kernel kills the one that it picks */
+        WORKER_OOM_KILL,                /* … and all of the instance with it */
+        _WORKER_OOM_N,
+};
+
+/** What a cgroup bounds; see daemon/placement.h. AMOUNT_UNSET and INTEGER_UNSET as ever. No padding: compared by its bytes. */
+struct worker_resources {
+        uint64_t memory_max, memory_high, memory_low, memory_swap_max; /* bytes */
+        uint64_t tasks_max;
+        int cpu_quota;                  /* hundredths of a percent of one processor */
+        int cpu_weight, io_weight;
+        int oom_policy;                 /* enum worker_oom_policy */
+};
+
+enum worker_cpu_policy {
+        WORKER_CPU_OTHER,
+        WORKER_CPU_BATCH,
+        WORKER_CPU_IDLE,
+        WORKER_CPU_FIFO,
+        WORKER_CPU_RR,
+        _WORKER_CPU_N,
+};
+
 /** Does a process say by sd_notify(3) that it is ready? */
 static inline bool ready_by_message(enum worker_ready ready) {
         return ready == WORKER_READY_NOTIFY || ready == WORKER_READY_LIBRARY;
@@ -157,6 +205,8 @@ struct worker_definition {
         char **exec;                    /* at least the program; ends with NULL, as all lists here */
         char *directory;                /* NULL: not set; relative: to the directory of the file */
         char **environment;             /* NAME=value; never NULL, as all lists here */
+        char **environment_file;        /* paths, relative to the directory of the file; after '-' one that may be missing */
+        char **credentials;             /* NAME:PATH */
         char *user;                     /* NULL: that of the daemon; a name or a number */
         enum worker_io io;
         int io_fds[2];                  /* where the program reads and writes; -1: its stdin and stdout */
@@ -225,6 +275,18 @@ struct worker_definition {
         uint64_t health_start_period_usec;
         uint64_t stall_timeout_usec;    /* USEC_INFINITY: none */
         uint64_t heartbeat_usec;        /* USEC_INFINITY: none */
+        struct worker_limit limits[WORKER_LIMITS_N]; /* by RLIMIT_… */
+        int umask;                      /* INTEGER_UNSET, as all that may be left out below */
+        int nice;
+        int io_class, io_priority;      /* ioprio_set(2) */
+        int oom_score_adjust;
+        struct worker_mask cpus;        /* none: all */
+        int cpu_policy;                 /* enum worker_cpu_policy */
+        int cpu_priority;
+        int numa_policy;                /* MPOL_… */
+        struct worker_mask numa_nodes;
+        uint64_t timer_slack_usec;      /* AMOUNT_UNSET */
+        struct worker_resources resources;
         char *base;                     /* directory of the file, absolute; not part of what it is */
         unsigned int line;
 };
@@ -372,6 +434,12 @@ int worker_definition_program(const struct worker_definition *worker, const char
 
 /** The absolute path of the directory the program starts in. @return 0, -ENOMEM. */
 int worker_definition_directory(const struct worker_definition *worker, char **ret);
+
+/** The absolute path of a file that is named in the definition. @return 0, -ENOMEM. */
+int worker_definition_path(const struct worker_definition *worker, const char *path, char **ret);
+
+/** What a key is set to, as it would be written. @return NULL: no such key, or not set, or no memory; free it. */
+char *worker_definition_value(const struct worker_definition *worker, const char *key);
 
 /** The words of the file: "mutex", "lines", "on-failure", "notify". */
 const char *config_section_name(enum config_section section);

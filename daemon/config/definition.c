@@ -322,6 +322,38 @@ uint64_t worker_definition_hash(const struct worker_definition *worker) {
         return hash;
 }
 
+int worker_definition_path(const struct worker_definition *worker, const char *path, char **ret) {
+        char *absolute;
+
+        if (*path == '/')
+                absolute = strdup(path);
+        else if (asprintf(&absolute, "%s/%s", worker->base, path) < 0)
+                absolute = NULL;
+        if (!absolute)
+                return -ENOMEM;
+        *ret = absolute;
+        return 0;
+}
+
+char *worker_definition_value(const struct worker_definition *worker, const char *name) {
+        const struct config_key *key = config_key_find(CONFIG_WORKER, name);
+        const void *field = key ? key_field_const(key, worker) : NULL;
+        char *text = NULL;
+        size_t size = 0;
+        FILE *f;
+
+        if (!key || !key->type->is_set(field))
+                return NULL;
+        f = open_memstream(&text, &size);
+        if (!f)
+                return NULL;
+        key->type->write(key, field, f);
+        if (fclose(f) == 0)
+                return text;
+        free(text);
+        return NULL;
+}
+
 bool object_definition_takes(const struct object_definition *object, const struct config_key *key) {
         if (!config_key_fits(key, object->kind))
                 return false;

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/log-line.h"
 #include "base/text.h"
@@ -35,6 +36,8 @@ _Static_assert(BROADCAST_CAPACITY_MIN <= RING_CAPACITY_MIN && BROADCAST_CAPACITY
 #define ANY .min = 0
 #define RANGE(least, most) .min = (least), .max = (most)
 #define WORDS(array) .words = (array)
+/** Numbers with a sign. */
+#define SIGNED_RANGE(least, most) .min = (uint64_t)(int64_t)(least), .max = (uint64_t)(int64_t)(most)
 #define QUEUE (1u << OBJECT_QUEUE)
 #define PIPE (1u << OBJECT_PIPE)
 #define BROADCAST (1u << OBJECT_BROADCAST)

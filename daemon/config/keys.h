@@ -60,7 +60,7 @@ struct config_key {
 extern const struct config_key config_keys[];
 extern const size_t config_keys_n;
 /** Room for a value a key; checked to be enough. */
-#define CONFIG_KEYS_MAX 128
+#define CONFIG_KEYS_MAX 256
 
 /** "ring", …, "worker"; ends with NULL. */
 extern const char *const config_section_names[_CONFIG_SECTION_N + 1];
@@ -123,6 +123,13 @@ extern const struct key_type key_type_time, key_type_optional_time, key_type_lim
 extern const struct key_type key_type_stop_signal, key_type_io_fds, key_type_ends;
 extern const struct key_type key_type_mode, key_type_addresses, key_type_start;
 extern const struct key_type key_type_text, key_type_program, key_type_environment, key_type_names;
+
+/* What may be left out; types-place.c. */
+extern const struct key_type key_type_limit_count, key_type_limit_size, key_type_limit_seconds, key_type_limit_usec;
+extern const struct key_type key_type_limit_nice, key_type_bytes, key_type_total, key_type_duration, key_type_integer;
+extern const struct key_type key_type_word, key_type_umask, key_type_percent, key_type_mask;
+extern const struct key_type key_type_files, key_type_credentials;
+extern const char *const io_class_words[], *const cpu_policy_words[], *const numa_policy_words[], *const oom_policy_words[];
 
 /** What the first of ring_kind_words stands for: 0 is no kind, in handshakes too. */
 #define RING_KIND_FIRST OBJECT_QUEUE

@@ -522,16 +522,6 @@ static size_t variable_name(const char *item) {
         return equals ? (size_t)(equals - item) : 0;
 }
 
-/* A variable that gangerd sets. */
-static bool is_ours(const char *item) {
-        static const char *const names[] = { "GANGER_", "NOTIFY_SOCKET=", "LISTEN_PID=", "LISTEN_FDS=", "LISTEN_FDNAMES=" };
-
-        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-                if (strncmp(item, names[i], strlen(names[i])) == 0)
-                        return true;
-        return false;
-}
-
 static int environment_read(const struct config_key *key, void *field, char *const *items, size_t n,
                             struct error *error) {
         for (size_t i = 0; i < n; i++) {
@@ -539,7 +529,7 @@ static int environment_read(const struct config_key *key, void *field, char *con
 
                 if (length == 0)
                         return error_set(error, -EINVAL, "'%.64s' is not of the form NAME=value", items[i]);
-                if (is_ours(items[i]))
+                if (variable_is_ours(items[i]))
                         return error_set(error, -EINVAL, "%.*s is set by gangerd itself",
                                          (int)MIN(length, 64u), items[i]);
                 for (size_t j = 0; j < i; j++)

@@ -111,6 +111,18 @@ void words_join(const char *const *words, char *buf, size_t size) {
                 n += (size_t)snprintf(buf + n, size - n, "%s%s", i == 0 ? "" : i < last ? ", " : " or ", words[i]);
 }
 
+bool variable_is_ours(const char *assignment) {
+        static const char *const names[] = {
+                "GANGER_", "NOTIFY_SOCKET=", "LISTEN_PID=", "LISTEN_FDS=", "LISTEN_FDNAMES=", "INVOCATION_ID=",
+                "CREDENTIALS_DIRECTORY=",
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                if (strncmp(assignment, names[i], strlen(names[i])) == 0)
+                        return true;
+        return false;
+}
+
 int strings_copy(char *const *items, size_t n, char ***ret) {
         _cleanup_(strings_freep) char **list = calloc(n + 1, sizeof *list);
 

@@ -6,6 +6,7 @@
  * Values written exactly: what these print is read back as the same, unlike what is rounded for people.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -24,6 +25,9 @@ void string_print(const char *text, FILE *out);
 
 /** "a, b or c". @param words  at least one; ends with NULL. */
 void words_join(const char *const *words, char *buf, size_t size);
+
+/** Is NAME=value a variable that gangerd sets itself? */
+bool variable_is_ours(const char *assignment);
 
 /** Copies `n` strings into a list that ends with NULL. @return 0, -ENOMEM. */
 int strings_copy(char *const *items, size_t n, char ***ret);

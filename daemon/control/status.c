@@ -296,6 +296,7 @@ static int fill_worker(struct call *call, const struct row *row, uint32_t lines,
         m->start = (char *)worker_start_name(d->start);
         m->every_usec = d->every_usec == USEC_INFINITY ? 0 : d->every_usec;
         m->next_run_usec = worker_is_wanted(w) ? w->schedule.next_usec : 0;
+        m->warning = (char *)w->placement.warning;
         if (!m->receive || !m->send || !m->listen)
                 return -ENOMEM;
         if (release_differs_from_file(w))

@@ -13,6 +13,7 @@ KEEPER_SOURCES = \
 	daemon/keeper/reap.c \
 	daemon/keeper/reports.c \
 	daemon/keeper/requests.c \
+	daemon/keeper/setting.c daemon/keeper/setting.h \
 	daemon/keeper/spawn.c daemon/keeper/spawn.h \
 	daemon/keeper/store.c daemon/keeper/store.h
 DAEMON_SOURCES += $(KEEPER_SOURCES) \

@@ -54,6 +54,23 @@
 /** Variables of one child whose value is its pid. */
 #define KEEPER_PID_VARIABLES_MAX 4
 
+/** Settings of one child, and bytes of a mask in one. */
+#define KEEPER_SETTINGS_MAX 32
+#define KEEPER_MASK_MAX 128
+
+/** What can be set (Setting.what); the failure of one is told under the name of its key (`Spawned.step`). */
+enum keeper_setting {
+        KEEPER_SETTING_NONE,
+        KEEPER_OOM_SCORE,               /* value */
+        KEEPER_NICE,                    /* value */
+        KEEPER_CPU_POLICY,              /* value: SCHED_…, soft: priority */
+        KEEPER_CPUS,                    /* mask */
+        KEEPER_IO_PRIORITY,             /* value: as ioprio_set(2) takes it */
+        KEEPER_NUMA,                    /* value: MPOL_…, mask */
+        KEEPER_TIMER_SLACK,             /* value: nanoseconds */
+        KEEPER_LIMIT,                   /* and as many as RLIMIT_NLIMITS from here on, by RLIMIT_…: soft, hard */
+};
+
 /** `Spawned.step` where the keeper said no before there was a process: EEXIST, EINVAL, EAGAIN, ESHUTDOWN, … */
 #define KEEPER_STEP_REFUSED "refused"
 /** `Spawned.step` where the spec cannot be used: not sealed, too long, not a SpawnSpec, nonsense in it. */

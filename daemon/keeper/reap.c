@@ -7,7 +7,7 @@
  * and the table knows of the exit. Hence we look first (WNOWAIT), act, and only then reap.
  *
  * Strangers are processes that were reparented to us, as their subreaper or as PID 1. They are reaped, and nothing else: a
- * process that left its instance's session (a daemon, on purpose) lives on, unless a cgroup holds it.
+ * process that left its instance's process group is the manager's to find, by its cgroup or by daemon/sweep.c.
  */
 
 #include <errno.h>

@@ -54,6 +54,26 @@ static int spec_open(int fd, Spec **ret) {
         return 0;
 }
 
+static void settings_copy(const Spec *spec, struct setting *to) {
+        for (size_t i = 0; i < spec->n_settings; i++) {
+                const Ganger__Keeper__Setting *s = spec->settings[i];
+
+                to[i] = (struct setting){ s->what, s->value, s->soft, s->hard, s->mask.data, s->mask.len };
+        }
+}
+
+static bool settings_are_valid(const Spec *spec) {
+        struct setting settings[KEEPER_SETTINGS_MAX];
+
+        if (spec->n_settings > KEEPER_SETTINGS_MAX)
+                return false;
+        settings_copy(spec, settings);
+        for (size_t i = 0; i < spec->n_settings; i++)
+                if (!setting_is_valid(&settings[i]))
+                        return false;
+        return true;
+}
+
 static bool spec_is_valid(const Spec *s) {
         const uint32_t unchanged = UINT32_MAX;          /* to setresuid(2), and so it would stay what it is */
 
@@ -61,7 +81,7 @@ static bool spec_is_valid(const Spec *s) {
                 return false;
         return s->path[0] == '/' && (s->directory[0] == '\0' || s->directory[0] == '/') && s->n_argv > 0 &&
                s->umask <= 0777 && s->n_groups <= GROUPS_MAX && s->cookie.len <= KEEPER_COOKIE_MAX &&
-               s->n_pid_variables <= KEEPER_PID_VARIABLES_MAX;
+               s->n_pid_variables <= KEEPER_PID_VARIABLES_MAX && settings_are_valid(s);
 }
 
 /* The descriptors that come with it and are not the child's: spec, those that are stored, cgroup. */
@@ -138,10 +158,12 @@ static int spawn_spec(struct keeper *k, const Ganger__Keeper__Spawn *r, const Sp
         _cleanup_(freep) char **argv = with_null(spec->argv, spec->n_argv, 0);
         _cleanup_(freep) char **environment = with_null(spec->environment, spec->n_environment, spec->n_pid_variables);
         struct child_process *p = child_process_new(r->key, spec->cookie.data, spec->cookie.len);
+        struct setting settings[KEEPER_SETTINGS_MAX];
         uint64_t started_usec = now_usec();
         pid_t pid;
         int error = -ENOMEM;
 
+        settings_copy(spec, settings);
         *ret_step = KEEPER_STEP_REFUSED;
         if (argv && environment && p && pid_variables_add(&variables, spec, environment) == 0) {
                 const struct spawn_request request = {
@@ -150,6 +172,7 @@ static int spawn_spec(struct keeper *k, const Ganger__Keeper__Spawn *r, const Sp
                         .groups = spec->groups, .n_groups = spec->n_groups, .umask = spec->umask,
                         .fds = fds, .n_fds = n_fds, .cgroup_fd = cgroup_fd, .nofile = &k->nofile,
                         .pid_values = variables.values, .n_pid_values = variables.n,
+                        .settings = settings, .n_settings = spec->n_settings,
                 };
 
                 error = spawn(&k->spawner, &request, &pid, ret_step);

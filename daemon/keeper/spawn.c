@@ -45,6 +45,7 @@ struct child {
         pid_t parent;
         bool arm_death_signal;
         bool in_cgroup;                 /* from the start */
+        size_t n_settings;              /* those of the request */
         const char *step;
         int error;                      /* errno; 0: it executes */
 };
@@ -125,6 +126,28 @@ _child_ static long step_limit(const struct spawn_request *r, struct child *c) {
         return r->nofile ? syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, r->nofile, NULL) : 0;
 }
 
+/* What was set before the one that fails goes with the child. */
+_child_ static long apply_settings(const struct spawn_request *r, struct child *c, bool limits) {
+        for (size_t i = 0; i < c->n_settings; i++) {
+                const struct setting *s = &r->settings[i];
+
+                if (setting_is_limit(s) != limits)
+                        continue;
+                c->step = setting_name(s);
+                if (setting_apply(s) < 0)
+                        return -1;
+        }
+        return 0;
+}
+
+_child_ static long step_settings(const struct spawn_request *r, struct child *c) {
+        return apply_settings(r, c, false);
+}
+
+_child_ static long step_limits(const struct spawn_request *r, struct child *c) {
+        return apply_settings(r, c, true);
+}
+
 _child_ static long step_signals(const struct spawn_request *r, struct child *c) {
         uint64_t none = 0;
 
@@ -152,6 +175,7 @@ _child_ static long step_execute(const struct spawn_request *r, struct child *c)
         return syscall(SYS_execve, r->path, r->argv, r->environment);
 }
 
+/* Limits with our rights, and past everything that needs more descriptors than the program may have. */
 static const struct {
         const char *name;
         long (*run)(const struct spawn_request *r, struct child *c);
@@ -160,14 +184,16 @@ static const struct {
         { "setsid", step_session },
         { "death-signal", step_death_signal },
         { "cgroup", step_cgroup },
+        { "settings", step_settings },
+        { "fds", step_fds },
+        { "rlimit", step_limit },
+        { "limits", step_limits },
         { "setgroups", step_groups },
         { "setgid", step_gid },
         { "setuid", step_uid },
         { "death-signal", step_death_signal },
         { "umask", step_umask },
         { "chdir", step_directory },
-        { "fds", step_fds },
-        { "rlimit", step_limit },
         { "signals", step_signals },
         { "pid", step_pid },
         { "exec", step_execute },
@@ -233,6 +259,7 @@ int spawn(struct spawner *s, const struct spawn_request *request, pid_t *ret_pid
                 .request = request,
                 .parent = s->parent,
                 .arm_death_signal = !fault_is("no-pdeathsig"),
+                .n_settings = fault_is("no-settings") ? 0 : request->n_settings,
                 .step = "clone",
         };
         pid_t pid;

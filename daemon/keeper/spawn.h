@@ -11,6 +11,8 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+#include "daemon/keeper/setting.h"
+
 /**
  * The descriptors of the keeper that a child may get are below this number, and what the keeper stores is
  * above: so a spawn copies a small table, however many descriptors are stored.
@@ -45,6 +47,8 @@ struct spawn_request {
         size_t n_fds;
         int cgroup_fd;                  /* directory, below SPAWN_FD_WINDOW; or -1 */
         const struct rlimit *nofile;    /* NULL: ours */
+        const struct setting *settings;
+        size_t n_settings;
 };
 
 int spawner_init(struct spawner *s);

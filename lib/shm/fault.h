@@ -156,6 +156,7 @@
 #define FAULT_PIPE_SKIP_UNREAD 310      /* a new reader begins where the writer is, not where the old one was */
 #define FAULT_PIPE_ANY_UNPUBLISHED 311  /* who waits for room among other things keeps back what it has appended */
 #define FAULT_PIPE_ANY_STALE 312        /* who waits for a record among other things does not look how far the writer is */
+#define FAULT_PIPE_TOLD_TWICE 313       /* who has told how far it is takes it that it is as far again beyond that */
 
 /* ---- broadcast: 600 to 699 ------------------------------------------------------------------------- */
 #define FAULT_BROADCAST_NO_INTENT 600   /* tell readers that records are overwritten only when they were */

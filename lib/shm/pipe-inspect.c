@@ -70,9 +70,9 @@ void pipe_inspect(const struct object *o, struct damage *ret) {
         damage_check_waiters(ret, &p->control->space, "the writer that waits");
         if (!look(p, &consumed, &written))
                 return;
-        if (written - consumed > p->mask + 1 || (written | consumed) % PIPE_ALIGN != 0)
+        if (written - consumed > pipe_bytes(p) || (written | consumed) % PIPE_ALIGN != 0)
                 damage_add(ret, "%llu bytes were written and %llu consumed; between them fit %llu, in steps of %u",
-                           (ull)written, (ull)consumed, (ull)p->mask + 1, PIPE_ALIGN);
+                           (ull)written, (ull)consumed, (ull)pipe_bytes(p), PIPE_ALIGN);
         else
                 check_records(ret, p, consumed, written);
 }

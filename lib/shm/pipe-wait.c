@@ -78,12 +78,13 @@ int pipe_look_poll(struct pipe *p, const void **ret, uint32_t *ret_size) {
 
 static bool has_room(const struct wait_item *item) {
         struct pipe *p = item->object;
-        uint64_t stride = pipe_stride(item->which), need = pipe_padding(p, stride) + stride;
+        uint64_t position = pipe_position(p), stride = pipe_stride(item->which);
+        uint64_t need = pipe_padding(p, position, stride) + stride;
 
-        if (p->limit - p->position >= need)
+        if (p->limit - position >= need)
                 return true;
 #if SHM_FAULT == FAULT_PIPE_ANY_UNPUBLISHED
-        return atomic_load(p->other) + p->mask + 1 - p->position >= need;
+        return atomic_load(p->other) + pipe_bytes(p) - position >= need;
 #endif
         return pipe_find_room(p, need) != -EAGAIN;
 }
@@ -91,10 +92,11 @@ static bool has_room(const struct wait_item *item) {
 /** As far as is known, there is a record; or there is one by now. */
 static bool has_record(const struct wait_item *item) {
         struct pipe *p = item->object;
+        uint64_t position = pipe_position(p);
 
-        if (p->position != p->limit || SHM_FAULT == FAULT_PIPE_ANY_STALE)
-                return p->position != p->limit;
-        return pipe_find_record(p) != -EAGAIN;
+        if (position != p->limit || SHM_FAULT == FAULT_PIPE_ANY_STALE)
+                return position != p->limit;
+        return pipe_find_record(p, position) != -EAGAIN;
 }
 
 static struct wait_item item_of(struct pipe *p, bool (*is_ready)(const struct wait_item *item)) {

@@ -26,6 +26,9 @@
 #define QUEUE_REFRESH_LAPS (1 << 24)
 #endif
 
+/** Messages that a receiver found at its cursor, one after another: it is as fast as the senders, and just behind them. */
+#define QUEUE_STREAMS 2
+
 #define WORD_LAP_MASK (~UINT64_C(0) << WORD_LAP_SHIFT)
 #define WORD_LAP_STEP (UINT64_C(1) << WORD_LAP_SHIFT)
 #define WORD_DELIVERY (UINT64_C(1) << WORD_STATE_BITS)
@@ -34,6 +37,7 @@
 bool queue_claim_stands_slow(struct slot *s, uint64_t lap, int32_t beyond);
 void queue_give_up(struct queue *q, struct slot *s, uint64_t free);
 void queue_publish_head(struct queue *q);
+bool queue_let_ahead(struct queue *q, struct slot *s, uint64_t ready);
 uint32_t queue_payload_long(const struct queue *q, struct slot *s, uint32_t size, void **ret);
 uint32_t queue_room_in_heap(const struct queue *q, const struct slot *s);
 uint32_t queue_fit_heap(struct queue *q, struct slot *s, uint64_t id, uint32_t size);
@@ -162,8 +166,10 @@ static inline struct slot *queue_receive_fast(struct queue *q, uint64_t *ret_pos
 
         if (!queue_likely(atomic_load_explicit(&q->control->epoch, memory_order_acquire) == q->epoch))
                 return NULL;
-        if (!queue_likely(atomic_load_explicit(&s->word, memory_order_relaxed) == ready))
+        if (!queue_likely(atomic_load_explicit(&s->word, memory_order_relaxed) == ready) && !queue_let_ahead(q, s, ready))
                 return NULL;
+        if (!queue_likely(q->finds == QUEUE_STREAMS))
+                q->finds++;
         /* Linearises receive. Acquire: partner is the release of commit. */
         if (!queue_likely(atomic_compare_exchange_strong_explicit(
                     &s->word, &ready, (ready & WORD_LAP_MASK) | q->mine | WORD_DELIVERY | SLOT_LEASED,

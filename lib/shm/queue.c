@@ -26,11 +26,14 @@
 #include "base/time.h"
 #include "shm/fault.h"
 #include "shm/queue-fast.h"
+#include "shm/sys.h"
 
 #define likely(x) __builtin_expect(!!(x), 1)
 /** Keeps the seldom taken way out of the registers of the usual one. */
 #define SLOW __attribute__((__noinline__, __cold__))
 
+/** Some 1 to 3 µs. */
+#define LET_AHEAD_PAUSES 64
 /**
  * More steps than these in one operation only damaged memory can cause: so many for each slot, and for the races that many
  * participants may lose in a row on a small ring.
@@ -394,6 +397,24 @@ SLOW void queue_wake_sender_after_lease(struct queue *q, uint64_t w, uint64_t po
 
         if (SHM_FAULT != FAULT_NO_LEASE_WAKE && !stops)
                 queue_freed(q);
+}
+
+/**
+ * There is nothing at the cursor, though there was something all the time: the senders are just about to write there. Each
+ * look takes the line from one that has claimed it, or is to claim it, so leave it alone for a moment: that costs a
+ * microsecond or some, and a stream is almost twice as fast. Who looks in vain now and then, as with questions and
+ * answers, finds what comes at once.
+ * @return true: there is by now.
+ */
+SLOW bool queue_let_ahead(struct queue *q, struct slot *s, uint64_t ready) {
+        bool streams = q->finds == QUEUE_STREAMS;
+
+        q->finds = 0;
+        if (!streams || q->patience.spin == 0)
+                return false; /* or there is one processor */
+        for (unsigned int i = 0; i < LET_AHEAD_PAUSES; i++)
+                sys_relax();
+        return atomic_load_explicit(&s->word, memory_order_relaxed) == ready;
 }
 
 /** Lease the message of a slot that is met at a position. */

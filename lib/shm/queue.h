@@ -82,6 +82,7 @@ struct queue {
         uint32_t owner;                 /* participant and generation, as in a word */
         uint32_t max_deliveries;
         struct patience patience;
+        uint32_t finds;                 /* receiver: messages found at the cursor, one after another; at most QUEUE_STREAMS */
         uint32_t dead_max;              /* 0: no limit but the slots */
         enum queue_dead_policy dead_policy;
         uint64_t delay_usec;            /* how long what comes back rests */

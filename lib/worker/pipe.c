@@ -140,44 +140,59 @@ static inline int reserve(struct pipe *p, size_t size, void **ret, int64_t timeo
         return unlikely(r == -EAGAIN) ? reserve_slow(p, size, ret, timeout_usec) : r;
 }
 
-/** Whatever is in its way. */
-static SLOW int append_any(struct pipe *p, const void *data, size_t size, int64_t timeout_usec) {
+/** Whatever is in its way. @param ret  where the next one begins. */
+static SLOW int put_any(struct pipe *p, const void *data, size_t size, uint64_t *ret, int64_t timeout_usec) {
+        int r = -EAGAIN;
         void *to;
-        int r = reserve(p, size, &to, timeout_usec);
 
+        if (likely(p->end == PIPE_WRITER && size <= p->message_max))
+                r = pipe_put_fast(p, data, (uint32_t)size, ret);
+        if (likely(r != -EAGAIN))
+                return r;
+        r = reserve_slow(p, size, &to, timeout_usec);
         if (unlikely(r < 0))
                 return r;
         copy_bytes(to, data, size);
-        pipe_append_fast(p, (uint32_t)size);
+        *ret = pipe_end_record(p, (uint32_t)size);
         return 0;
 }
 
 static SLOW int send_any(struct pipe *p, const void *data, size_t size, int64_t timeout_usec) {
-        int r = append_any(p, data, size, timeout_usec);
+        uint64_t end;
+        int r = put_any(p, data, size, &end, timeout_usec);
 
         if (likely(r == 0))
-                pipe_tell_fast(p);
+                pipe_tell_at(p, end);
+        return r;
+}
+
+static SLOW int append_any(struct pipe *p, const void *data, size_t size, int64_t timeout_usec) {
+        uint64_t end;
+        int r = put_any(p, data, size, &end, timeout_usec);
+
+        if (likely(r == 0))
+                pipe_stay_at(p, end);
         return r;
 }
 
 int ganger_pipe_send(struct ganger_pipe *pipe, const void *data, size_t size, int64_t timeout_usec) {
         struct pipe *p = &pipe->pipe;
+        uint64_t end;
 
-        if (unlikely(!pipe_put_short(p, data, size)))
+        if (unlikely(!pipe_put_short(p, data, size, &end)))
                 return send_any(p, data, size, timeout_usec);
-        pipe_tell_fast(p);
+        pipe_tell_at(p, end);
         return 0;
 }
 
 int ganger_pipe_append(struct ganger_pipe *pipe, const void *data, size_t size, int64_t timeout_usec) {
         struct pipe *p = &pipe->pipe;
-        int r = 0;
+        uint64_t end;
 
-        if (unlikely(!pipe_put_short(p, data, size)))
-                r = append_any(p, data, size, timeout_usec);
-        if (likely(r == 0))
-                pipe_tell_later(p);
-        return r;
+        if (unlikely(!pipe_put_short(p, data, size, &end)))
+                return append_any(p, data, size, timeout_usec);
+        pipe_stay_at(p, end);
+        return 0;
 }
 
 int ganger_pipe_send_many(struct ganger_pipe *pipe, const struct iovec *messages, size_t n, int64_t timeout_usec) {
@@ -204,7 +219,7 @@ int ganger_pipe_publish(struct ganger_pipe *pipe) {
 
         if (unlikely(p->end != PIPE_WRITER))
                 return -EACCES;
-        if (p->untold)
+        if (p->ahead != 0)
                 pipe_tell_fast(p);
         return 0;
 }
@@ -220,8 +235,7 @@ int ganger_pipe_commit(struct ganger_pipe *pipe, size_t size) {
                 return -EINVAL;
         if (unlikely(size > p->reserved))
                 return -EMSGSIZE;
-        pipe_append_fast(p, (uint32_t)size);
-        pipe_tell_fast(p);
+        pipe_tell_at(p, pipe_end_record(p, (uint32_t)size));
         return 0;
 }
 
@@ -267,12 +281,12 @@ static SLOW int look(struct ganger_pipe *pipe, const void **ret, uint32_t *ret_s
 }
 
 /** A record with nothing in its way. @return NULL: use look(). */
-static inline const unsigned char *look_short(struct ganger_pipe *pipe, uint32_t *ret_size) {
+static inline const unsigned char *look_short(struct ganger_pipe *pipe, uint32_t *ret_size, uint64_t *ret_next) {
         struct pipe *p = &pipe->pipe;
 
         if (unlikely(p->end != PIPE_READER || p->armed || hold_is_set(pipe->drain)))
                 return NULL;
-        return pipe_look_short(p, ret_size);
+        return pipe_look_short(p, ret_size, ret_next);
 }
 
 static SLOW int peek_any(struct ganger_pipe *pipe, const void **ret_data, size_t *ret_size, int64_t timeout_usec) {
@@ -288,12 +302,12 @@ static SLOW int peek_any(struct ganger_pipe *pipe, const void **ret_data, size_t
 
 int ganger_pipe_peek(struct ganger_pipe *pipe, const void **ret_data, size_t *ret_size, int64_t timeout_usec) {
         uint32_t size;
-        const unsigned char *data = look_short(pipe, &size);
+        uint64_t next;
+        const unsigned char *data = look_short(pipe, &size, &next);
 
         if (unlikely(!data))
                 return peek_any(pipe, ret_data, ret_size, timeout_usec);
-        pipe_pass_fast(&pipe->pipe, size);
-        pipe_tell_later(&pipe->pipe);
+        pipe_stay_at(&pipe->pipe, next);
         *ret_data = data;
         *ret_size = size;
         return 0;
@@ -318,7 +332,7 @@ int ganger_pipe_consume(struct ganger_pipe *pipe) {
 
         if (unlikely(p->end != PIPE_READER))
                 return -EACCES;
-        if (likely(p->untold))
+        if (likely(p->ahead != 0))
                 pipe_tell_fast(p);
         return 0;
 }
@@ -338,13 +352,13 @@ static SLOW int receive_any(struct ganger_pipe *pipe, void *buffer, size_t size,
 
 int ganger_pipe_receive(struct ganger_pipe *pipe, void *buffer, size_t size, size_t *ret_size, int64_t timeout_usec) {
         uint32_t n;
-        const unsigned char *data = look_short(pipe, &n);
+        uint64_t next;
+        const unsigned char *data = look_short(pipe, &n, &next);
 
         if (unlikely(!data || n > size || n > COPY_SHORT_MAX))
                 return receive_any(pipe, buffer, size, ret_size, timeout_usec);
         copy_short(buffer, data, n);
-        pipe_pass_fast(&pipe->pipe, n);
-        pipe_tell_fast(&pipe->pipe);
+        pipe_tell_at(&pipe->pipe, next);
         *ret_size = n;
         return 0;
 }

@@ -178,11 +178,27 @@ void bench_add(struct bench_result *r, double sample) {
 
 /* ---- rounds ------------------------------------------------------------------------------------ */
 
+/** Once there are so many rounds, they end after so long. */
+#define ROUNDS_LEAST 3
+#define ROUNDS_NS UINT64_C(40000000000)
+
+static struct {
+        uint64_t begun_ns;
+        int done;
+} rounds;
+
 int bench_rounds(int usual) {
         const char *text = getenv("BENCH_ROUNDS");
         int n = text ? atoi(text) : usual;
 
+        rounds.begun_ns = bench_now_ns();
+        rounds.done = 0;
         return n < 1 ? 1 : n > BENCH_ROUNDS_MAX ? BENCH_ROUNDS_MAX : n;
+}
+
+/** Enough of them: peers that hang, or a busy machine, must not keep us for hours. */
+static bool time_is_up(void) {
+        return rounds.done >= ROUNDS_LEAST && bench_now_ns() - rounds.begun_ns > ROUNDS_NS;
 }
 
 /** Was the machine busy since the last look? If so, say it of each sample since then. */
@@ -206,10 +222,15 @@ void bench_look_around(void) {
 bool bench_round(int *left) {
         double ns;
 
+        if (*left > 0 && time_is_up()) {
+                fprintf(stderr, "bench: time is up after %d rounds; %d are left out\n", rounds.done, *left);
+                *left = 0;
+        }
         if (*left <= 0 || bench_now_ns() - watched.at_ns >= MACHINE_SPAN_NS)
                 look();
         if ((*left)-- <= 0)
                 return false;
+        rounds.done++;
         ns = machine_ping_pong(PLACEMENT_BATCHES);
         for (struct bench_table *t = tables; t; t = t->next)
                 if (t->placements_n < BENCH_ROUNDS_MAX)

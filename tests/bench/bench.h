@@ -57,12 +57,13 @@ static inline void bench_relax(void) {
 /** Do nothing for so long, or a bit more. */
 void bench_pause_ns(uint64_t ns);
 
-/** How often was asked for: $BENCH_ROUNDS, or this. */
+/** How often was asked for: $BENCH_ROUNDS, or this. The time of these rounds begins. */
 int bench_rounds(int usual);
 
 /**
  * Begin another round of all tables that are open: `for (int left = bench_rounds(9); bench_round(&left);)`.
- * Measures placement, and marks samples since the last look if the machine was busy meanwhile. @return false: no more.
+ * Measures placement, and marks samples since the last look if the machine was busy meanwhile.
+ * @return false: no more, or their time is up.
  */
 bool bench_round(int *left);
 

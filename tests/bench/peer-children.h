@@ -22,7 +22,7 @@
 /** Spins before a process that shares its processor gives it up. */
 #define PEER_SPINS 64
 
-/* There and back: batches of trips for the middle, single trips for the tail. */
+/* There and back: batches of trips for the middle, single trips for the tail; so many at most. */
 #define PEER_TRIPS 20000
 #define PEER_BATCHES 200
 
@@ -44,6 +44,7 @@ struct shared {
         _Atomic uint64_t kill_ns;       /* when somebody was killed; 0: not yet */
         _Alignas(128) _Atomic uint64_t sent_ns; /* the message that shall wake */
         _Atomic uint32_t waits;         /* the receiver is about to wait for that message */
+        size_t n_batches, n_trips;
         double batches[PEER_BATCHES], trips[PEER_TRIPS], wakes[PEER_WAKES];
 };
 

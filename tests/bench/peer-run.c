@@ -21,6 +21,9 @@
 /** Trips of one batch. */
 #define BATCH 64
 
+/** Batches, and then single trips, take no longer than so: a slow peer makes fewer. */
+#define TRIPS_NS 700000000
+
 /* ---- there and back ---------------------------------------------------------------------------- */
 
 static void answer_always(const struct peer *peer) {
@@ -36,20 +39,22 @@ static void trip(const struct peer *peer) {
 }
 
 static void ask(const struct peer *peer, struct shared *shared) {
-        for (int i = 0; i < PEER_TRIPS / 10; i++)
+        uint64_t begun = bench_now_ns();
+
+        for (int i = 0; i < PEER_TRIPS / 10 && bench_now_ns() - begun < TRIPS_NS / 10; i++)
                 trip(peer);
-        for (int b = 0; b < PEER_BATCHES; b++) {
+        for (begun = bench_now_ns(); shared->n_batches < PEER_BATCHES && bench_now_ns() - begun < TRIPS_NS;) {
                 uint64_t start = bench_now_ns();
 
                 for (int i = 0; i < BATCH; i++)
                         trip(peer);
-                shared->batches[b] = (double)(bench_now_ns() - start) / BATCH;
+                shared->batches[shared->n_batches++] = (double)(bench_now_ns() - start) / BATCH;
         }
-        for (int i = 0; i < PEER_TRIPS; i++) {
+        for (begun = bench_now_ns(); shared->n_trips < PEER_TRIPS && bench_now_ns() - begun < TRIPS_NS;) {
                 uint64_t start = bench_now_ns();
 
                 trip(peer);
-                shared->trips[i] = (double)(bench_now_ns() - start);
+                shared->trips[shared->n_trips++] = (double)(bench_now_ns() - start);
         }
         atomic_store(&shared->over, 1);
         for (;;)
@@ -145,9 +150,9 @@ struct peer_trip peer_run_echo(const struct peer *peer, const struct peer_world 
         while (!atomic_load(&shared->over))
                 bench_pause_ns(1000000);
         ret = (struct peer_trip){
-                .p50 = bench_quantile(shared->batches, PEER_BATCHES, 0.5),
-                .p99 = bench_quantile(shared->trips, PEER_TRIPS, 0.99),
-                .p999 = bench_quantile(shared->trips, PEER_TRIPS, 0.999),
+                .p50 = bench_quantile(shared->batches, shared->n_batches, 0.5),
+                .p99 = bench_quantile(shared->trips, shared->n_trips, 0.99),
+                .p999 = bench_quantile(shared->trips, shared->n_trips, 0.999),
         };
         peer_stop(peer, world, shared);
         return ret;

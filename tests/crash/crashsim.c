@@ -168,6 +168,8 @@ static bool parse(int argc, char **argv) {
                 case 'L': list(); exit(EXIT_SUCCESS);
                 default: return false;
                 }
+        if (options.scenario)
+                options.jobs = 1; /* one scenario is not shared out */
         return optind == argc;
 }
 

@@ -41,8 +41,8 @@ FAILED = 'echo x >> @/failures; read -r go < @/gate-failed'
 class FaultyGang(Gang):
     """With a fault, or none; dies once wherever die_at() says."""
 
-    def __init__(self, fault):
-        super().__init__(CONFIG, begin=False, program=PROGRAM, env={'GANGER_FAULT': fault})
+    def __init__(self, fault, **options):
+        super().__init__(CONFIG, begin=False, program=PROGRAM, env={'GANGER_FAULT': fault}, **options)
         self.limit = PATIENCE_WITH_FAULT if fault else LIMIT
         self.at = self.path('at')
         self.env['GANGER_FAULT_AT'] = self.at
@@ -748,6 +748,8 @@ def a_daemon_upgrade(fault, point=None):
         equal(os.readlink(f'/proc/{g.keeper_pid}/exe'), copy, 'the program')
         g.is_whole(before)
         g.delivers()
+
+
 LOGS = '''
 worker many { exec = {"@/count", 101, 300} restart = never start = manual log = file log-max-size = 1KiB log-keep = 100 }
 worker limited { exec = {"@/count", 1, 100} restart = never start = manual log = file log-rate = 10/1h }
@@ -947,6 +949,139 @@ def a_promotion(fault, point):
 
 ROLL_POINTS = ('roll-begun', 'roll-surge', 'roll-replace', 'roll-ebb', 'roll-over')
 
+
+def a_warning(fault):
+    """what a worker cannot be bounded to is told, also by the next manager"""
+    with FaultyGang(fault) as g:
+        g.configure(CONFIG + 'worker bounded { exec = {"sleep", "1000"} memory-max = 64MiB oom-policy = continue }')
+        g.ctl('reload')
+        g.wait_until('it is ready', lambda: g.instance('bounded/0')['state'] == 'ready')
+        if controllers(g.pid('bounded/0')):
+            raise Skip('there is a controller for memory')
+        check('memory-max' in g.worker('bounded')['warning'], 'nothing is told')
+        kill_and_wait(g.manager_pid)
+        check('memory-max' in g.worker('bounded')['warning'], 'nothing is told by the next manager')
+
+
+def a_secret(fault, point=None):
+    """the secrets of an instance are there for as long as it runs, and no longer, whoever dies in between"""
+    with FaultyGang(fault) as g:
+        g.write('secret', 'x')
+        def kept():
+            path = f'{g.runtime}/credentials'
+            return sorted(os.listdir(path)) if os.path.isdir(path) else []
+        if point:
+            g.die_at(point)
+        g.configure(CONFIG + 'worker a { exec = {"sleep", "1000"} credentials = "x:@/secret" instances = 2 }')
+        g.ctl('reload', expected=None)
+        if point:
+            g.has_died()
+        g.wait_until('both are ready', lambda: all(g.instances().get(f'a/{i}', {}).get('state') == 'ready' for i in (0, 1)))
+        equal(kept(), ['a:0', 'a:1'], 'secrets of both')
+        g.ctl('stop', 'a/0')
+        equal(kept(), ['a:1'], 'secrets of one')
+        # Of one that the manager has left.
+        if os.geteuid() == 0:
+            os.mkdir(f'{g.runtime}/credentials/gone:7')
+            kill_and_wait(g.manager_pid)
+            g.wait_until('the next one serves', lambda: g.ctl('status', expected=None).status == 0)
+            equal(kept(), ['a:1'], 'secrets after the manager has died')
+
+
+# In the background twice over: a session of its own, an orphan, and its children.
+HIDES = '''
+import os, signal
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.setsid()
+        for _ in range(3):
+            if os.fork() == 0:
+                os.setsid()
+                break
+        with open('@/hidden', 'a') as f:
+            f.write(f'{os.getpid()}\\n')
+        signal.pause()
+    os._exit(0)
+os.wait()
+signal.pause()
+'''
+# A few that are born and die all the time, each a session of its own whose parent is gone.
+RUNS = '''
+import os, signal, time
+end = time.monotonic() + 30             # for the sake of the machine, if nobody stops them
+hops = os.open(__file__ + '.hops', os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+for _ in range(8):
+    if os.fork() == 0:
+        while os.path.exists(__file__) and time.monotonic() < end:
+            os.setsid()
+            os.write(hops, b'.')
+            if os.fork() == 0:
+                if os.fork() == 0:
+                    continue
+                os._exit(0)
+            os._exit(0)
+print('off', flush=True)
+signal.pause()
+'''
+
+
+def is_of(pid, directory):
+    return any(directory in word for word in process_arguments(pid))
+
+
+def a_sweep(fault, point=None):
+    """without cgroups, what an instance has left goes with its process, wherever it went; what others have left stays"""
+    with FaultyGang(fault, prefix=without_cgroups()) as g:
+        for name in ('hides', 'stays'):
+            g.python(name, HIDES.replace('@/hidden', g.path(f'{name}.pids')))
+            g.write(f'{name}.pids', '')
+        g.configure(CONFIG + 'worker hides { exec = {"@/hides"} }\nworker stays { exec = {"@/stays"} }')
+        g.ctl('reload')
+        def pids(name):
+            return [int(line) for line in g.read(f'{name}.pids').splitlines()]
+        g.wait_until('all hide', lambda: len(pids('hides')) == 4 and len(pids('stays')) == 4)
+        hidden, stay = pids('hides'), pids('stays')
+        before = g.instances()
+        if point:
+            g.die_at(point)
+        kill(before['hides/0']['pid'])
+        if point:
+            g.has_died()
+        g.wait_until('they are gone', lambda: not any(alive(pid) for pid in hidden))
+        g.replaced('hides/0', before)
+        check(all(alive(pid) for pid in stay), 'the daemons of another are gone')
+        g.wait_until('the next ones hide', lambda: len(pids('hides')) == 8)
+        hidden = pids('hides')
+        # By hand: it is the one that is frozen first.
+        g.ctl('stop', 'hides')
+        g.wait_until('they are gone, too', lambda: not any(alive(pid) for pid in hidden))
+        check(all(alive(pid) for pid in stay), 'the daemons of another are gone')
+
+
+def a_race(fault):
+    """without cgroups, those who fork and leave as fast as they can are got down"""
+    with FaultyGang(fault, prefix=without_cgroups()) as g:
+        g.python('runs', RUNS)
+        g.configure(CONFIG + 'worker runs { exec = {"@/runs"} stop-signal = SIGKILL restart = never }')
+        g.ctl('reload')
+        g.wait_log('runs/0', 'off')
+        def running():
+            return any(is_of(pid, g.path('runs')) and alive(pid) for pid in processes())
+        def hops():
+            return os.stat(g.path('runs.hops')).st_size
+        g.wait_until('they run', lambda: hops() > 50)
+        kill(g.instance('runs/0')['pid'])
+        last, quiet = -1, 0
+        def is_quiet():
+            nonlocal last, quiet
+            now = hops()
+            quiet = quiet + 1 if now == last and not running() else 0
+            last = now
+            return quiet > 5
+        g.wait_until('it is quiet', is_quiet)
+
+
 # A check; the points at which it must hold; the faults that it must find: at which point, and what is seen of it.
 CHECKS = (
     (a_rolling_restart, (None, *ROLL_POINTS, 'after-state', 'after-acknowledge', 'before-spawn', 'after-spawn'),
@@ -1007,6 +1142,12 @@ CHECKS = (
      {'takeover-late': (None, 'it takes over too late'), 'forget-spare': (None, 'states after another')}),
     (a_hold, (None, 'after-drained', 'after-flag'), {
         'forget-drained': (None, 'it is drained no more'), 'spawn-unheld': (None, 'who answers')}),
+    (a_warning, (None,), {'placement-silent': (None, 'nothing is told')}),
+    (a_secret, (None, 'amid-credentials', 'before-spawn', 'after-spawn'),
+     {'credentials-stay': (None, 'secrets of one'), 'credentials-forgotten': (None, 'secrets after the manager')}),
+    (a_sweep, (None, 'before-sweep', 'amid-sweep', 'after-state', 'after-acknowledge'),
+     {'no-sweep': (None, '.*they are gone'), 'sweep-own-session': (None, '.*they are gone')}),
+    (a_race, (None,), {'sweep-once': (None, '.*it is quiet')}),
     (an_outsider, (None, 'before-recover-attached', 'after-recover-attached'), {'forget-attached': (None, 'the letter')}),
 )
 

@@ -189,6 +189,23 @@ def descendants(pid):
     return found
 
 
+def cgroup_directory(pid):
+    """@return that of version 2 of a process; None: there is none."""
+    with open(f'/proc/{pid}/cgroup') as f:
+        path = next((line.strip()[3:] for line in f if line.startswith('0::')), None)
+    return next((root + path for root in ('/sys/fs/cgroup/unified', '/sys/fs/cgroup')
+                 if path and os.path.exists(f'{root}{path}/cgroup.procs')), None)
+
+
+def controllers(pid):
+    """@return the controllers that its cgroup has."""
+    directory = cgroup_directory(pid)
+    if not directory:
+        return []
+    with open(f'{directory}/cgroup.controllers') as f:
+        return f.read().split()
+
+
 def wait_dead(pid, limit=LIMIT):
     """Until the process has ended; at once if there is none."""
     try:
@@ -565,6 +582,8 @@ class Gang:
             self.listener.close()
         if self.stderr_thread:
             self.stderr_thread.join()
+        if os.path.ismount(f'{self.runtime}/credentials'):      # of a daemon that was killed
+            subprocess.run(['umount', '-l', f'{self.runtime}/credentials'])
         if self.made_directory:
             shutil.rmtree(self.directory, ignore_errors=True)
         return left
@@ -650,6 +669,9 @@ class Gang:
     def instances(self):
         """Each instance by its key."""
         return {i['key']: i for worker in self.json('status')['workers'] for i in worker['instances']}
+
+    def worker(self, name):
+        return self.status(name)[name]
 
     def instance(self, key):
         return self.instances()[key]
@@ -779,6 +801,14 @@ def main(*cases):
         finally:
             signal.alarm(0)
     sys.exit(1 if failed else SKIPPED if skipped == len(cases) else 0)
+
+
+def without_cgroups():
+    """@return words to put before a command, so that it sees no cgroups of version 2."""
+    need_root()
+    need('unshare', 'umount')
+    return ['unshare', '-m', 'sh', '-c', 'for m in $(awk \'$3 == "cgroup2" { print $2 }\' /proc/self/mounts); do umount -l "$m"; done; '
+            'exec "$@"', 'sh']
 
 
 def nobody():

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <syslog.h>
 
@@ -38,6 +39,26 @@ static char *print(const struct config *config) {
         return text;
 }
 
+static void check_placed(const struct worker_definition *w) {
+        ck_assert_int_eq(w->umask, 027);
+        ck_assert_int_eq(w->nice, -5);
+        ck_assert_int_eq(w->io_class, 2);
+        ck_assert_int_eq(w->oom_score_adjust, -1000);
+        ck_assert_uint_eq(w->cpus.bits[0], 0x1d);
+        ck_assert_uint_eq(w->cpus.bits[7], 0x80);
+        ck_assert_int_eq(w->cpu_policy, WORKER_CPU_RR);
+        ck_assert_int_eq(w->numa_policy, 2);
+        ck_assert_uint_eq(w->timer_slack_usec, 1000);
+        ck_assert_uint_eq(w->limits[RLIMIT_CPU].soft, 2);
+        ck_assert_uint_eq(w->limits[RLIMIT_CPU].hard, 60);
+        ck_assert_uint_eq(w->limits[RLIMIT_DATA].soft, AMOUNT_INFINITY);
+        ck_assert_uint_eq(w->limits[RLIMIT_CORE].hard, 0);
+        ck_assert_uint_eq(w->limits[RLIMIT_NOFILE].soft, 1024);
+        ck_assert_uint_eq(w->limits[RLIMIT_NOFILE].hard, 524288);
+        ck_assert_uint_eq(w->limits[RLIMIT_NICE].soft, 25);
+        ck_assert_uint_eq(w->limits[RLIMIT_RTTIME].soft, 200000);
+}
+
 START_TEST(every_key_is_read) {
         struct config_errors errors = CONFIG_ERRORS_NULL;
         _cleanup_(config_freep) struct config *c = NULL;
@@ -46,7 +67,11 @@ START_TEST(every_key_is_read) {
         ck_assert_int_eq(config_load(CONFIG_EXAMPLES "/good.conf", &c, &errors), 0);
         ck_assert_uint_eq(c->n_objects, 12);
         ck_assert_uint_eq(c->n_listens, 2);
-        ck_assert_uint_eq(c->n_workers, 15);
+        ck_assert_uint_eq(c->n_workers, 18);
+        ck_assert_str_eq(config_worker(c, "secret")->environment_file[1], "-local.env");
+        ck_assert_str_eq(config_worker(c, "secret")->credentials[1], "key:../secret/key:1");
+        ck_assert_int_eq(config_worker(c, "bounded")->resources.cpu_quota, 1250);
+        ck_assert_uint_eq(config_worker(c, "bounded")->resources.memory_max, 512 << 20);
         ck_assert_uint_eq(c->workers[8]->watchdog_usec, 30 * USEC_PER_SEC);
         ck_assert_int_eq(c->workers[8]->watchdog_signal, SIGQUIT);
         ck_assert_uint_eq(c->workers[8]->fd_store_max, 4);
@@ -119,6 +144,7 @@ START_TEST(every_key_is_read) {
         ck_assert_int_eq(config_worker(c, "silent")->log, WORKER_LOG_NONE);
         ck_assert_uint_eq(config_worker(c, "silent")->log_rate_count, 0);
         ck_assert_ptr_nonnull(config_object(c, "thumbs"));
+        check_placed(config_worker(c, "placed"));
         config_errors_done(&errors);
 }
 END_TEST
@@ -424,10 +450,13 @@ START_TEST(the_hash_is_of_what_a_process_was_started_with) {
                 "restart-prevent = {KILL, 4}", "restart-force = USAGE", "on-failure = {sh, -c}",
                 "on-failure-timeout = 1s", "start = manual", "health = exec health-exec = a",
                 "watchdog-signal = SIGKILL", "health-interval = 1s", "health-retries = 9",
+                "memory-max = 1MiB", "memory-low = 0", "cpu-quota = 20%", "cpu-weight = 1", "tasks-max = 3", "oom-policy = kill",
         };
         static const char *const process[] = {
                 "directory = /", "environment = 'A=b'", "user = root", "io = lines", "receive = r",
                 "send = r",      "ready = notify",       "ready = fd ready-fd = 3", "ready = log ready-log = x", "ready = tcp ready-address = 80", "ready = exec ready-exec = a", "heartbeat = 1s", "watchdog = 1s", "fd-store-max = 1",
+                "environment-file = x", "credentials = 'a:b'", "umask = 022", "nice = 0", "limit-nofile = 1", "limit-core = infinity", "cpu-affinity = 0", "io-scheduling-class = none",
+                "oom-score-adjust = 0", "timer-slack = 1ms", "cpu-scheduling-policy = other", "numa-policy = default",
         };
         _cleanup_(config_freep) struct config *plain = parse("ring r { } worker w { exec = a }");
         uint64_t hash = worker_definition_hash(plain->workers[0]);

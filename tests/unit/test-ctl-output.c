@@ -191,7 +191,7 @@ START_TEST(json_has_all_fields_of_a_message) {
         ck_assert_str_eq(captured(&c),
                          "{\"workers\": [{\"name\": \"resize\", \"exec\": [\"./a\", \"\\\"b\\\"\"], \"wanted\": 0, \"ready\": 0, "
                          "\"stopped\": true, \"scaled\": false, \"io\": \"\", \"receive\": \"\", \"send\": \"\", \"restart\": \"\", "
-                         "\"instances\": [], \"start\": \"\", \"listen\": \"\", \"group\": \"\", "
+                         "\"instances\": [], \"start\": \"\", \"listen\": \"\", \"group\": \"\", \"warning\": \"\", "
                          "\"drained\": false, \"standby\": 0, \"instances_min\": 0, \"instances_max\": 0, \"differs\": \"\", "
                          "\"every_usec\": 0, \"next_run_usec\": 0, \"ends\": []}], "
                          "\"now_usec\": 18446744073709551615, \"quarantined\": [], \"groups\": []}\n");

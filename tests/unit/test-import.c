@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/cleanup.h"
 #include "base/time.h"
@@ -175,6 +176,40 @@ START_TEST(units_in_detail) {
 END_TEST
 
 /* Cut off anywhere, and with any byte anywhere: no reading past the end, and something is said if nothing comes of it. */
+START_TEST(what_a_unit_may_have_is_carried_over) {
+        _cleanup_(imported_done) struct imported i = import_text(unit, "x.service",
+                "[Service]\nExecStart=/bin/true\nLimitNOFILE=1024:65536\nLimitCORE=infinity\nLimitCPU=90\nLimitRTTIME=200000\n"
+                "LimitNICE=-5\nNice=-3\nOOMScoreAdjust=-900\nIOSchedulingClass=2\nIOSchedulingPriority=3\nCPUSchedulingPolicy=rr\n"
+                "CPUSchedulingPriority=7\nCPUAffinity=0,2-3\nCPUAffinity=5\nNUMAPolicy=bind\nNUMAMask=0-1\nTimerSlackNSec=1500\n"
+                "UMask=0027\nMemoryMax=1G\nMemoryHigh=50%\nCPUQuota=150%\nTasksMax=100\nOOMPolicy=stop\nCPUWeight=idle\n"
+                "EnvironmentFile=-/etc/default/x\nEnvironmentFile=/etc/y\nLoadCredential=a:/etc/a\nLoadCredential=b:/etc/b\n"
+                "LimitAS=\n");
+        _cleanup_(imported_done) struct imported s = import_text(import_supervisord, "s.conf",
+                "[program:a]\ncommand=/bin/true\numask=077\n[program:b]\ncommand=/bin/true\numask=x\n");
+        const struct worker_definition *w;
+
+        ck_assert_msg(i.result == 0, "%s", i.text);
+        ck_assert_msg(i.n_left == 3, "%s", i.errors); /* a share, `stop`, `idle` */
+        ck_assert(strstr(i.errors, "MemoryHigh=50%: write how much"));
+        ck_assert(strstr(i.errors, "OOMPolicy=stop: ") && strstr(i.errors, "CPUWeight=idle: there is no such value"));
+        w = config_worker(i.config, "x");
+        ck_assert(w->limits[RLIMIT_NOFILE].soft == 1024 && w->limits[RLIMIT_NOFILE].hard == 65536);
+        ck_assert(w->limits[RLIMIT_CORE].soft == AMOUNT_INFINITY && w->limits[RLIMIT_CPU].soft == 90);
+        ck_assert(w->limits[RLIMIT_RTTIME].soft == 200000 && w->limits[RLIMIT_NICE].soft == 25);
+        ck_assert(w->limits[RLIMIT_AS].soft == AMOUNT_UNSET);
+        ck_assert(w->nice == -3 && w->oom_score_adjust == -900 && w->io_class == 2 && w->io_priority == 3);
+        ck_assert(w->cpu_policy == WORKER_CPU_RR && w->cpu_priority == 7 && w->cpus.bits[0] == 0x2d);
+        ck_assert(w->numa_policy == 2 && w->numa_nodes.bits[0] == 3 && w->timer_slack_usec == 2 && w->umask == 027);
+        ck_assert(w->resources.memory_max == 1 << 30 && w->resources.cpu_quota == 15000 && w->resources.tasks_max == 100);
+        ck_assert_str_eq(w->environment_file[0], "-/etc/default/x");
+        ck_assert_str_eq(w->environment_file[1], "/etc/y");
+        ck_assert_str_eq(w->credentials[1], "b:/etc/b");
+        w = config_worker(s.config, "a");
+        ck_assert_int_eq(w->umask, 077);
+        ck_assert_int_eq(s.n_left, 1);
+}
+END_TEST
+
 START_TEST(damaged_files_do_no_harm) {
         static const struct {
                 const char *name;
@@ -204,5 +239,6 @@ END_TEST
 
 int main(void) {
         return harness_run(HARNESS_SUITE("import", supervisord, procfile, units_of_debian, units_in_detail,
+                                         what_a_unit_may_have_is_carried_over,
                                          damaged_files_do_no_harm));
 }

@@ -342,11 +342,11 @@ START_TEST(impossible_positions_are_damage) {
                         pipe_open(&p, &region, event_fd);
                         ck_assert_int_eq(pipe_take(&p, end, 9, 1), -EBADMSG);
                 }
-                control->written = writer.position;
-                control->consumed = writer.position - ahead[i];
-                writer.limit = writer.position; /* it looks when it knows of no room */
+                control->written = control->consumed;
+                control->consumed = control->written - ahead[i];
+                writer.limit = control->written; /* it looks when it knows of no room */
                 ck_assert_int_eq(pipe_reserve(&writer, 1000, &to), -EBADMSG);
-                control->consumed = reader.position;
+                control->consumed = control->written;
         }
         ck_assert_int_eq(pipe_reserve(&writer, 1000, &to), 0);
 }
@@ -402,6 +402,80 @@ START_TEST(random_memory_leads_nobody_astray) {
 }
 END_TEST
 
+/** What lies behind the ring. */
+static unsigned char *behind(void) {
+        return reader.records + CAPACITY;
+}
+
+static size_t behind_size(void) {
+        return region.size - (size_t)(behind() - (unsigned char *)region.base);
+}
+
+static bool is_within(const void *data, size_t size) {
+        return (const unsigned char *)data >= reader.records && (const unsigned char *)data + size <= behind();
+}
+
+static void write_somewhere(void) {
+        static const unsigned char zeroes[CAPACITY];
+        const struct iovec two[] = { { (void *)(uintptr_t)zeroes, 200 }, { (void *)(uintptr_t)zeroes, 40 } };
+        uint32_t size = (uint32_t)random() % (pipe_message_max(CAPACITY) + 1);
+        void *to;
+
+        switch (random() % 3) {
+        case 0:
+                if (pipe_reserve(&writer, size, &to) == 0) {
+                        ck_assert(is_within(to, size));
+                        memset(to, 0, size);
+                        pipe_append(&writer, size / 2);
+                }
+                break;
+        case 1: (void)pipe_send(&writer, zeroes, size % 300); break;
+        default: (void)pipe_append_many(&writer, two, ARRAY_SIZE(two));
+        }
+}
+
+static void read_somewhere(void) {
+        struct iovec some[4];
+        const void *data;
+        uint32_t size;
+        int n;
+
+        if (random() % 2 == 0) {
+                if (pipe_look(&reader, &data, &size) == 0) {
+                        ck_assert(is_within(data, size));
+                        pipe_pass(&reader, size);
+                }
+                return;
+        }
+        n = pipe_peek_many(&reader, some, ARRAY_SIZE(some));
+        for (int i = 0; i < n; i++)
+                ck_assert(is_within(some[i].iov_base, some[i].iov_len));
+}
+
+/** An end that has its own position spoilt, even off the places where records begin, stays in the ring too. */
+START_TEST(a_spoilt_position_leads_nobody_astray) {
+        static unsigned char untouched[REGION_PAGE];
+        uint64_t header[CAPACITY / 8];
+
+        srandom(1);
+        ck_assert_uint_le(behind_size(), sizeof untouched);
+        memset(untouched, 0x5a, sizeof untouched);
+        memset(behind(), 0x5a, behind_size());
+        for (int round = 0; round < 2000; round++) {
+                for (size_t i = 0; i < ARRAY_SIZE(header); i++)
+                        header[i] = (uint64_t)random() % 2100;
+                memcpy(reader.records, header, sizeof header);
+                control->written = (uint64_t)random() << random() % 33;
+                control->consumed = random() % 2 == 0 ? control->written - (uint64_t)random() % CAPACITY :
+                                                        (uint64_t)random();
+                write_somewhere();
+                read_somewhere();
+                ck_assert_uint_eq(control->writer, writer.owner);
+                ck_assert_mem_eq(behind(), untouched, behind_size());
+        }
+}
+END_TEST
+
 START_TEST(geometry_is_checked) {
         struct geometry g = { .kind = OBJECT_PIPE, .capacity = CAPACITY, .message_max = CAPACITY / 2 - 8 };
 
@@ -433,7 +507,7 @@ int main(void) {
                 recovery_knows_generations_apart, a_new_reader_gets_what_the_dead_one_had_not_consumed,
                 a_new_writer_goes_on_behind_what_was_published, leaving_publishes, waiting_ends_in_time,
                 the_descriptor_becomes_readable, impossible_positions_are_damage, impossible_sizes_are_damage,
-                random_memory_leads_nobody_astray, geometry_is_checked,
+                random_memory_leads_nobody_astray, a_spoilt_position_leads_nobody_astray, geometry_is_checked,
         };
 
         tcase_add_checked_fixture(c, setup, teardown);

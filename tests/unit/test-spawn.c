@@ -285,6 +285,89 @@ START_TEST(credentials_are_those_of_the_spec) {
 }
 END_TEST
 
+/* ---- limits, priorities, processors --------------------------------------------------------------- */
+
+static Ganger__Keeper__Setting setting(uint32_t what, int64_t value, uint64_t soft, uint64_t hard) {
+        Ganger__Keeper__Setting s = GANGER__KEEPER__SETTING__INIT;
+
+        s.what = what;
+        s.value = value;
+        s.soft = soft;
+        s.hard = hard;
+        return s;
+}
+
+/* What a shell with these says of itself. */
+static char *settings_of(struct fixture *f, Ganger__Keeper__Setting *settings, size_t n, bool as_nobody) {
+        static const char script[] = "ulimit -Sn; ulimit -Hn; ulimit -Sc; cat /proc/self/oom_score_adj; nice; "
+                                     "grep Cpus_allowed_list /proc/self/status | tr -d '\\t'; cut -d' ' -f41 /proc/self/stat";
+        Ganger__Keeper__Setting *pointers[KEEPER_SETTINGS_MAX];
+        Spec spec = *spec_shell(script);
+
+        for (size_t i = 0; i < n; i++)
+                pointers[i] = &settings[i];
+        spec.settings = pointers;
+        spec.n_settings = n;
+        spec.set_credentials = as_nobody;
+        spec.uid = spec.gid = as_nobody ? 65534 : 0;
+        return output_of(f, &spec, NULL, 0);
+}
+
+/* SCHED_BATCH is 3. */
+#define EXPECTED "700\n900\n0\n321\n7\nCpus_allowed_list:0\n3\n"
+
+static bool settings_are_set(bool as_nobody) {
+        static uint8_t first[8] = { 1 };
+        Ganger__Keeper__Setting settings[] = {
+                setting(KEEPER_OOM_SCORE, 321, 0, 0),
+                setting(KEEPER_NICE, 7, 0, 0),
+                setting(KEEPER_CPU_POLICY, 3, 0, 0),
+                setting(KEEPER_CPUS, 0, 0, 0),
+                setting(KEEPER_IO_PRIORITY, 2 << 13 | 6, 0, 0),
+                setting(KEEPER_TIMER_SLACK, 1000000, 0, 0),
+                setting(KEEPER_LIMIT + RLIMIT_NOFILE, 0, 700, 900),
+                setting(KEEPER_LIMIT + RLIMIT_CORE, 0, 0, 0),
+        };
+        _cleanup_(freep) char *got = NULL;
+        struct fixture f;
+
+        settings[3].mask = (ProtobufCBinaryData){ sizeof first, first };
+        fixture_start(&f);
+        got = settings_of(&f, settings, ARRAY_SIZE(settings), as_nobody);
+        fixture_stop(&f);
+        return strcmp(got, EXPECTED) == 0;
+}
+
+START_TEST(its_settings_are_those_of_the_spec) {
+        ck_assert(settings_are_set(false));
+        ck_assert_int_eq(setenv("GANGER_FAULT", "no-settings", 1), 0);
+        ck_assert(!settings_are_set(false));
+        ck_assert_int_eq(unsetenv("GANGER_FAULT"), 0);
+}
+END_TEST
+
+/* Of what only we may do: a user can lower its limits, but not its nice level. */
+START_TEST(settings_are_set_with_our_rights) {
+        Ganger__Keeper__Setting better = setting(KEEPER_NICE, -3, 0, 0), *pointers[] = { &better };
+        _cleanup_(freep) char *got = NULL;
+        struct fixture f;
+        Spec spec;
+
+        if (geteuid() != 0)
+                return;
+        ck_assert(settings_are_set(true));
+        fixture_start(&f);
+        spec = *spec_shell("nice");
+        spec.set_credentials = true;
+        spec.uid = spec.gid = 65534;
+        spec.settings = pointers;
+        spec.n_settings = ARRAY_SIZE(pointers);
+        got = output_of(&f, &spec, NULL, 0);
+        ck_assert_str_eq(got, "-3\n");
+        fixture_stop(&f);
+}
+END_TEST
+
 /* ---- what cannot be -------------------------------------------------------------------------------- */
 
 static void expect_failure(struct fixture *f, const Spec *spec, int cgroup_fd, int error, const char *step) {
@@ -323,6 +406,45 @@ START_TEST(each_failing_step_is_told_with_its_error) {
         /* None of these is in the way of the next. */
         fixture_shell(&f, "b/0", "exec sleep 1000", -1);
         ck_assert(!fixture_has_event(&f, 0));
+        fixture_stop(&f);
+}
+END_TEST
+
+/* Under the name of the key, and nothing of it is left of the child. */
+START_TEST(a_setting_that_cannot_be_is_told) {
+        static uint8_t none[8];
+        Ganger__Keeper__Setting one, *pointers[] = { &one };
+        const struct {
+                Ganger__Keeper__Setting setting;
+                size_t mask;
+                int error;
+                const char *step;
+        } cases[] = {
+                /* More descriptors than the system allows to anybody; processors that there are not; no such class. */
+                { setting(KEEPER_LIMIT + RLIMIT_NOFILE, 0, UINT64_MAX, UINT64_MAX), 0, EPERM, "limit-nofile" },
+                { setting(KEEPER_LIMIT + RLIMIT_CPU, 0, 2, 1), 0, EINVAL, "limit-cpu" },
+                { setting(KEEPER_CPUS, 0, 0, 0), sizeof none, EINVAL, "cpu-affinity" },
+                { setting(KEEPER_IO_PRIORITY, 7 << 13, 0, 0), 0, EINVAL, "io-scheduling-class" },
+                { setting(KEEPER_CPU_POLICY, 77, 0, 0), 0, EINVAL, "cpu-scheduling-policy" },
+                { setting(KEEPER_NUMA, 77, 0, 0), 0, EINVAL, "numa-policy" },
+                { setting(KEEPER_OOM_SCORE, 1001, 0, 0), 0, EINVAL, "spec" },
+                { setting(KEEPER_CPUS, 0, 0, 0), 0, EINVAL, "spec" },
+                { setting(KEEPER_NICE, 0, 0, 0), 1, EINVAL, "spec" },
+                { setting(KEEPER_SETTING_NONE, 0, 0, 0), 0, EINVAL, "spec" },
+                { setting(KEEPER_LIMIT + RLIMIT_NLIMITS, 0, 0, 0), 0, EINVAL, "spec" },
+        };
+        struct fixture f;
+        Spec spec;
+
+        fixture_start(&f);
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                one = cases[i].setting;
+                one.mask = (ProtobufCBinaryData){ cases[i].mask, none };
+                spec = *spec_shell("");
+                spec.settings = pointers;
+                spec.n_settings = 1;
+                expect_failure(&f, &spec, -1, cases[i].error, cases[i].step);
+        }
         fixture_stop(&f);
 }
 END_TEST
@@ -497,7 +619,8 @@ int main(void) {
                 many_descriptors_keep_their_order, no_descriptor_is_overwritten_before_it_is_used, listen_pid_is_its_own,
                 its_signals_are_as_after_boot, its_limit_of_descriptors_is_the_one_that_we_were_given,
                 it_leads_a_session_and_a_group, environment_directory_and_umask_are_those_of_the_spec,
-                credentials_are_those_of_the_spec, each_failing_step_is_told_with_its_error,
+                credentials_are_those_of_the_spec, its_settings_are_those_of_the_spec, settings_are_set_with_our_rights,
+                a_setting_that_cannot_be_is_told, each_failing_step_is_told_with_its_error,
                 a_spec_that_makes_no_sense_is_refused, a_request_that_makes_no_sense_is_refused,
                 credentials_that_we_may_not_take_are_told, it_is_in_its_cgroup));
 }

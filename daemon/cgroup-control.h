@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef GANGER_DAEMON_CGROUP_CONTROL_H
+#define GANGER_DAEMON_CGROUP_CONTROL_H
+
+/*
+ * Controllers of cgroups: which there are, and what they bound an instance to
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct cgroups;
+struct worker_resources;
+
+/** A bit each. */
+enum cgroup_controller {
+        CGROUP_CPU = 1 << 0,
+        CGROUP_MEMORY = 1 << 1,
+        CGROUP_PIDS = 1 << 2,
+        CGROUP_IO = 1 << 3,
+};
+
+/** Those that are needed for it. */
+unsigned int cgroup_controllers_for(const struct worker_resources *resources);
+
+/**
+ * Have controllers in the cgroups of our instances. While processes are in the cgroup above them the kernel refuses;
+ * then ours, the keeper and this one, move to a cgroup beside them.
+ * @return those of `wanted` that are there.
+ */
+unsigned int cgroups_enable(struct cgroups *c, unsigned int wanted);
+
+/** Undo that, as far as possible, so that the cgroup is as it was found. Those of instances are gone. */
+void cgroups_disable_controllers(struct cgroups *c);
+
+/** What hinders a key: "memory-max". */
+typedef void (*cgroup_fault_fn)(void *userdata, const char *key, int error);
+
+/**
+ * Write what bounds one cgroup.
+ * @param fd   its directory; -1: there is none.
+ * @param all  also what is not set, as the kernel has it then: something was, before.
+ * @param fn   told of each key that could not be written; -ENOENT: its controller is not there.
+ */
+void cgroup_write(int fd, const struct worker_resources *resources, bool all, cgroup_fault_fn fn, void *userdata);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef GANGER_KEEPER_SETTING_H
+#define GANGER_KEEPER_SETTING_H
+
+/*
+ * What a process has from before it executes: limits, priorities, processors
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/** As Setting of keeper.proto. */
+struct setting {
+        uint32_t what;
+        int64_t value;
+        uint64_t soft, hard;
+        const uint8_t *mask;
+        size_t mask_size;
+};
+
+/** Is there such a one, and is what comes with it as long as it must be? */
+bool setting_is_valid(const struct setting *s);
+
+/** The key that it is set by: "limit-nofile". */
+const char *setting_name(const struct setting *s);
+
+/** Is it a limit? These come last, since the steps before need descriptors and files. */
+bool setting_is_limit(const struct setting *s);
+
+/** Set it for this process, by system calls alone: in the child. @return -1 with errno, else not less than 0. */
+long setting_apply(const struct setting *s);
+
+#endif
