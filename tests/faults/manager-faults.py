@@ -272,6 +272,7 @@ def a_scale_down(fault, point=None):
         g.ctl('scale', 'hold', 1, '--no-wait')
         if point:
             g.has_died()
+        g.ctl('restart', 'plain')           # so the keeper has done what it was asked before
         g.delivers()
         g.wait_until('there is one', lambda: len(g.status('hold')['hold']['instances']) == 1)
         equal(g.ring('jobs').get('redelivered', 0), 0, 'redelivered')
@@ -543,6 +544,7 @@ def a_frozen_stall(fault):
         g.ctl('send', 'jobs', 'x')
         g.wait_until('it is taken', lambda: g.ring('jobs')['leased'] == 1)
         os.kill(g.pid(g.json('peek', 'jobs')['messages'][0]['holder']), signal.SIGSTOP)
+        g.ctl('restart', 'source')          # the keeper has seen that before, and tells the next manager
         kill_and_wait(g.manager_pid)
         is_stalled(g)
 
