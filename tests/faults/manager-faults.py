@@ -521,8 +521,10 @@ def stalling(fault):
 
 
 def is_stalled(g):
-    g.wait_until('it is ended', lambda: any(e['kind'] == 'exit' for e in g.events.items))
-    e = g.wait_event(lambda e: e['kind'] == 'exit', what='its end')
+    def ended(e):
+        return e['kind'] == 'exit' and e['key'].startswith('hold/')
+    g.wait_until('it is ended', lambda: any(map(ended, g.events.items)))
+    e = g.wait_event(ended, what='its end')
     check('stalled: held message 0 of jobs' in e['text'], f'its end: {e["text"]}')
 
 
