@@ -51,6 +51,7 @@ void instance_save(struct instance *instance) {
         record.loop_usec = instance->history.loop.since_usec;
         record.stopped = instance->stopped;
         record.abandoned = instance->abandoned;
+        record.stop_step = instance->stop_step;
         record.remains = instance->remains && !fault_is("forget-remains");
         record.drained = instance->drained;
         record.spare = instance->spare;
@@ -97,6 +98,7 @@ void instance_restore(struct instance *instance, const Ganger__State__InstanceSt
         liveness_restore(instance, record);
         if (record->state < _INSTANCE_STATE_N)
                 instance_enter(instance, record->state, false);
+        instance->stop_step = record->stop_step;
         instance->remains = record->remains;
         instance->since_usec = record->since_usec;
         instance->ready_usec = instance->state == INSTANCE_READY ? record->since_usec : 0;

@@ -54,6 +54,27 @@ static void start_in_order(struct instance *instance, const char *reason);
 
 /* ---- the timer --------------------------------------------------------------------------------- */
 
+/** The next of `stop-then`. @return false: there is none. */
+static bool send_next(struct instance *instance) {
+        char *const *steps = instance_definition(instance)->stop_then;
+        uint64_t timeout;
+        int number;
+
+        for (uint32_t i = 0; i <= instance->stop_step; i++)
+                if (!steps[i])
+                        return false;
+        if (stop_step_parse(steps[instance->stop_step], &number, &timeout) < 0)
+                return false;
+        instance->stop_step++;
+        instance->due_usec = usec_add(now_usec(), timeout);
+        instance_save(instance);
+        log_info("%s: has not ended yet: sent %.*s", instance->key, (int)strcspn(steps[instance->stop_step - 1], "/"),
+                 steps[instance->stop_step - 1]);
+        instance_signal_stop(instance);
+        instance_timer_arm(instance);
+        return true;
+}
+
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         struct instance *instance = userdata;
 
@@ -67,9 +88,11 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
                 log_warning("%s: not ready after %s%s%s: killed", instance->key,
                             usec_format(text, sizeof text, instance_definition(instance)->ready_timeout_usec),
                             *why ? ": " : "", why);
-        } else if (instance->state == INSTANCE_STOPPING)
+        } else if (instance->state == INSTANCE_STOPPING) {
+                if (send_next(instance))
+                        return 0;
                 log_warning("%s: has not ended after its stop signal: killed", instance->key);
-        else if (instance->state == INSTANCE_BACKOFF) {
+        } else if (instance->state == INSTANCE_BACKOFF) {
                 start_in_order(instance, "started again");
                 return 0;
         }
@@ -189,8 +212,13 @@ void instance_kill(struct instance *instance) {
 void instance_signal_stop(struct instance *instance) {
         const struct worker_definition *definition = instance_definition(instance);
         struct keeper_link *link = &instance_gang(instance)->link;
+        int number = definition->stop_signal;
+        uint64_t timeout;
 
-        keeper_link_signal(link, instance->key, definition->stop_signal, definition->io == WORKER_IO_NONE);
+        /* The last one that it was sent; a reload may have taken that away meanwhile. */
+        for (uint32_t i = 0; i < instance->stop_step && definition->stop_then[i]; i++)
+                (void)stop_step_parse(definition->stop_then[i], &number, &timeout);
+        keeper_link_signal(link, instance->key, number, definition->io == WORKER_IO_NONE);
         /* A stopped process takes no other signal. */
         if (instance->frozen)
                 keeper_link_signal(link, instance->key, SIGCONT, true);
@@ -242,6 +270,8 @@ void instance_enter(struct instance *instance, enum instance_state next, bool an
                 set_held(instance, INSTANCE_NOT_HELD);
         if (next != from || anew)
                 instance->since_usec = now_usec();
+        if (next != from)
+                instance->stop_step = 0;
         if (next == INSTANCE_READY && from != next) {
                 instance->ready_usec = instance->since_usec;
                 words_clear(&instance->reason);

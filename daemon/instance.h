@@ -81,6 +81,7 @@ struct instance {
         bool remains;                   /* it ended well and is not over: see instance_remains() */
         bool drained;                   /* by hand; see daemon/hold.h */
         bool spare;                     /* it waits until another ends; see daemon/standby.h */
+        uint32_t stop_step;             /* while it is stopping: how many of `stop-then` it was sent */
         bool due_again;                 /* to be started when its process has ended; see daemon/schedule.h */
         bool stuck;                     /* waiting, for one that is not going to come */
         enum instance_held held;

@@ -40,6 +40,8 @@
 /** The highest `ready-fd`, and the most descriptors in a store: with the rings, they must find room in one spawn. */
 #define READY_FD_MAX 127
 #define FD_STORE_MAX 64
+/** Signals after the first that asks a process to end. */
+#define STOP_STEPS_MAX 8
 /** Errors that are kept; of the others only the number is told. */
 #define CONFIG_ERRORS_MAX 200
 
@@ -255,6 +257,7 @@ struct worker_definition {
         uint64_t restart_limit_period_usec;
         uint32_t restart_limit_count;   /* 0: no limit */
         int stop_signal;
+        char **stop_then;               /* "SIGINT/5s", in order; see stop_step_parse() */
         uint64_t stop_timeout_usec;     /* may be USEC_INFINITY */
         uint32_t surge;                 /* 0 or 1 */
         enum worker_ready ready;
@@ -314,6 +317,9 @@ struct config {
         char *text;                     /* the file as it was read, for the next manager */
         size_t text_size;
 };
+
+/** What one of `stop_then` says. @return 0, -EINVAL (not of a definition that was checked). */
+int stop_step_parse(const char *text, int *ret_signal, uint64_t *ret_timeout_usec);
 
 /** Does a worker name that ring, service or lock? */
 bool worker_definition_uses(const struct worker_definition *definition, const char *object);

@@ -374,18 +374,40 @@ static void limit_write(const struct config_key *key, const void *field, FILE *o
 
 /* ---- signals and descriptors ------------------------------------------------------------------- */
 
+static bool ends_a_process(int number) {
+        static const int pausing[] = { SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT };
+
+        for (size_t i = 0; i < ARRAY_SIZE(pausing); i++)
+                if (number == pausing[i])
+                        return false;
+        return true;
+}
+
+int stop_step_parse(const char *text, int *ret_signal, uint64_t *ret_timeout_usec) {
+        const char *slash = strchr(text, '/');
+        char name[SIGNAL_FORMAT_MAX];
+        int number;
+
+        if (!slash || (size_t)(slash - text) >= sizeof name)
+                return -EINVAL;
+        memcpy(name, text, (size_t)(slash - text));
+        name[slash - text] = '\0';
+        number = signal_parse(name);
+        if (number < 0 || !ends_a_process(number) || usec_parse(slash + 1, ret_timeout_usec) < 0)
+                return -EINVAL;
+        *ret_signal = number;
+        return 0;
+}
+
 static int stop_signal_read(const struct config_key *key, void *field, char *const *items, size_t n,
                             struct error *error) {
-        static const int pausing[] = { SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT };
         int number = signal_parse(items[0]);
 
         if (number < 0)
                 return error_set(error, -EINVAL, "'%s' is not a signal, such as SIGTERM or SIGRTMIN+3",
                                  items[0]);
-        for (size_t i = 0; i < ARRAY_SIZE(pausing); i++)
-                if (number == pausing[i])
-                        return error_set(error, -EINVAL,
-                                         "%s pauses or continues a process, and never ends it", items[0]);
+        if (!ends_a_process(number))
+                return error_set(error, -EINVAL, "%s pauses or continues a process, and never ends it", items[0]);
         *(int *)field = number;
         return 0;
 }
@@ -540,6 +562,19 @@ static int environment_read(const struct config_key *key, void *field, char *con
         return list_read(key, field, items, n, error);
 }
 
+static int stop_steps_read(const struct config_key *key, void *field, char *const *items, size_t n, struct error *error) {
+        uint64_t timeout;
+        int number;
+
+        if (n > STOP_STEPS_MAX)
+                return error_set(error, -EINVAL, "more than %d", STOP_STEPS_MAX);
+        for (size_t i = 0; i < n; i++)
+                if (stop_step_parse(items[i], &number, &timeout) < 0)
+                        return error_set(error, -EINVAL, "'%s' is not a signal that ends a process and a time, such as SIGINT/5s",
+                                         items[i]);
+        return list_read(key, field, items, n, error);
+}
+
 static int names_read(const struct config_key *key, void *field, char *const *items, size_t n,
                       struct error *error) {
         for (size_t i = 0; i < n; i++) {
@@ -612,6 +647,7 @@ const struct key_type key_type_ends = {
 const struct key_type key_type_text = {
         "string", KEY_TEXT, sizeof(char *), false, text_read, text_write, text_is_set,
 };
+const struct key_type key_type_stop_steps = LIST("list of signal/time", stop_steps_read);
 const struct key_type key_type_program = LIST("list", program_read);
 const struct key_type key_type_environment = LIST("list", environment_read);
 const struct key_type key_type_addresses = LIST("list of addresses", addresses_read);

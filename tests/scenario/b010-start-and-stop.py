@@ -79,6 +79,34 @@ def one_by_one():
         g.until_ready('first/0', 'second/0', 'second/1', 'third/0')
 
 
+STUBBORN = '''
+trap 'echo got TERM' TERM
+trap 'echo got INT' INT
+trap 'echo got QUIT; exit 7' QUIT
+echo here
+exec 2>&-
+while :; do sleep 1000 & wait; kill $!; done
+'''
+
+
+def one_signal_after_the_other():
+    """stop-then: what does not end of the first signal is sent the next, also by the next manager; SIGKILL is the last"""
+    with Gang('worker s { exec = {"@/stubborn"} stop-timeout = 100ms stop-then = {INT/1s, QUIT/1h} restart = never }\n'
+              'worker k { exec = {"@/stubborn"} stop-timeout = 50ms stop-then = {INT/50ms} restart = never }', begin=False) as g:
+        g.script('stubborn', STUBBORN)
+        g.start()
+        for key in ('s/0', 'k/0'):
+            g.wait_log(key, 'here')
+        g.ctl('stop', 'k')
+        equal(g.instance('k/0')['last_exit'], 'killed by SIGKILL', 'the end of one that takes no signal')
+        equal([l['text'] for l in g.logs.items if l['key'] == 'k/0' and l['text']], ['here', 'got TERM', 'got INT'], 'signals')
+        g.ctl('stop', 's', '--no-wait')
+        g.wait_log('s/0', 'got INT')
+        kill_and_wait(g.manager_pid)
+        g.until_state(('s/0', 'down'))
+        equal(g.instance('s/0')['last_exit'], 'exit status 7', 'its end')
+
+
 def shutdown():
     """gangerctl shutdown returns when all workers have ended and nobody answers any more; then the daemon is gone, too"""
     with gang_of_three() as g:
@@ -118,4 +146,4 @@ def cannot_begin():
                 result.has(words[1])
 
 
-main(starts_and_stops, one_by_one, shutdown, in_the_background, cannot_begin)
+main(starts_and_stops, one_signal_after_the_other, one_by_one, shutdown, in_the_background, cannot_begin)
