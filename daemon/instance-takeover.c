@@ -19,6 +19,7 @@
 #include "daemon/failure-hook.h"
 #include "daemon/gang.h"
 #include "daemon/group.h"
+#include "daemon/holding.h"
 #include "daemon/instance-parts.h"
 #include "daemon/liveness.h"
 #include "daemon/log/log.h"
@@ -60,6 +61,7 @@ void instance_adopt(struct instance *instance, const Ganger__State__InstanceCook
                         member = close_fd(member);
                 r = membership_restore(&gang->objects, instance->key, cookie->seats, cookie->n_seats, member,
                                        &instance->membership);
+                holding_claim(gang, instance->key, cookie->generation, &instance->membership);
                 if (r < 0 || member < 0)
                         log_error("%s: cannot take over its member memory: %s", instance->key,
                                   strerror(member < 0 ? -member : -r));

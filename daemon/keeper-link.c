@@ -203,14 +203,23 @@ int keeper_link_exit_acknowledge(struct keeper_link *link, const char *key, pid_
         return keeper_link_send(link, &message, NULL, 0);
 }
 
-int keeper_link_store(struct keeper_link *link, const char *name, int fd) {
+static int store(struct keeper_link *link, const char *name, int fd, bool lasting) {
         Ganger__Keeper__StoreFd request = GANGER__KEEPER__STORE_FD__INIT;
         Ganger__Keeper__ToKeeper message = GANGER__KEEPER__TO_KEEPER__INIT;
 
         request.name = (char *)name;
+        request.lasting = lasting;
         message.request_case = GANGER__KEEPER__TO_KEEPER__REQUEST_STORE_FD;
         message.store_fd = &request;
         return keeper_link_send(link, &message, &fd, 1);
+}
+
+int keeper_link_store(struct keeper_link *link, const char *name, int fd) {
+        return store(link, name, fd, false);
+}
+
+int keeper_link_store_lasting(struct keeper_link *link, const char *name, int fd) {
+        return store(link, name, fd, true);
 }
 
 int keeper_link_drop(struct keeper_link *link, const char *name) {
@@ -362,6 +371,8 @@ static int keeper_link_greet(struct keeper_link *link, Ganger__Keeper__WelcomeSt
         } else if (message->event_case == GANGER__KEEPER__FROM_KEEPER__EVENT_WELCOME && n_fds == 1 &&
                    message->welcome->stored_fds == link->stored.n) {
                 link->incarnation = message->welcome->incarnation;
+                link->lasts = message->welcome->lasting;
+                link->restored = message->welcome->restored;
                 r = welcome_unpack(fds[0], ret_welcome);
                 if (r == 0)
                         r = 1;

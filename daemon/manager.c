@@ -127,6 +127,7 @@ static int on_turn(sd_event_source *source, void *userdata) {
                 return 0;
         if (!cgroups_end(&gang->cgroups))
                 return 0;
+        takeover_leave(gang);
         keeper_link_leave(&gang->link, EXIT_SUCCESS);
         keeper_link_flush(&gang->link);
         return sd_event_exit(gang->event, EXIT_SUCCESS);
@@ -332,7 +333,7 @@ static int open_control(struct manager *manager, struct error *error) {
 
         r = control_init(&manager->control, gang, keeper_link_take(&gang->link, "control"), &made);
         if (r >= 0 && made)
-                r = keeper_link_store(&gang->link, "control", control_fd(manager->control));
+                r = keeper_link_store_lasting(&gang->link, "control", control_fd(manager->control));
         return r < 0 ? error_errno(error, r, "%s/%s", gang->runtime_dir, CONTROL_SOCKET_NAME) : 0;
 }
 
@@ -358,7 +359,8 @@ static int manager_take_over(struct manager *manager, const Ganger__Keeper__Welc
         if (r < 0)
                 return r;
         events_add(&gang->events, "", &(struct event){ .kind = EVENT_MANAGER, .pid = getpid() },
-                   gang->link.incarnation > 1 ? "manager %u takes over" : "manager %u begins",
+                   gang->link.incarnation > 1 ? "manager %u takes over" :
+                   gang->continues ? "manager %u begins, after a keeper that has died" : "manager %u begins",
                    gang->link.incarnation);
         if (welcome->stopping)
                 stop_all(gang);

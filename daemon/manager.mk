@@ -12,6 +12,7 @@ DAEMON_SOURCES += \
 	daemon/fd-store.c daemon/fd-store.h \
 	daemon/gang.h \
 	daemon/group.c daemon/group.h \
+	daemon/holding.c daemon/holding.h \
 	daemon/instance.c daemon/instance.h daemon/instance-parts.h \
 	daemon/instance-end.c \
 	daemon/instance-output.c \

@@ -4,6 +4,8 @@ check_PROGRAMS += tests/faults/gangerd-faults
 tests_faults_gangerd_faults_SOURCES = daemon/main.c \
 	daemon/attachment.c \
 	daemon/group.c \
+	daemon/holding.c \
+	daemon/keeper/service-store.c \
 	daemon/failure-hook.c \
 	daemon/condemn.c \
 	daemon/fd-store.c \

@@ -10,13 +10,16 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/un.h>
 
 #include "base/cleanup.h"
 #include "base/list.h"
 #include "daemon/keeper/children.h"
 #include "daemon/keeper/keeper.h"
 #include "daemon/keeper/protocol.h"
+#include "daemon/keeper/service-store.h"
 #include "daemon/keeper/spawn.h"
 #include "daemon/keeper/store.h"
 
@@ -28,6 +31,8 @@ struct keeper {
         struct spawner spawner;
         struct children children;
         struct store store;
+        struct service_store service;   /* what of it the service manager has, too */
+        bool restored;                  /* … and has kept of a keeper before us */
         int signal_fd;
         struct rlimit nofile;           /* as we found it: what children get */
         mode_t umask;
@@ -123,5 +128,7 @@ void notify_reloading(struct keeper *k);
 void notify_stopping(struct keeper *k);
 /** Say what could not be said before. */
 void notify_flush(struct keeper *k);
+/** The socket of the service manager, where it is one that sendto(2) can reach at once. @return its length, or 0. */
+socklen_t notify_address(struct sockaddr_un *ret);
 
 #endif

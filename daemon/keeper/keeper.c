@@ -108,7 +108,7 @@ static int signals_init(struct keeper *k) {
 /* Whatever is meant for us alone. */
 static bool is_private(const char *variable) {
         static const char *const private[] = {
-                "NOTIFY_SOCKET=", "LISTEN_FDS=", "LISTEN_PID=", "LISTEN_FDNAMES=", "WATCHDOG_PID=", "WATCHDOG_USEC=",
+                "NOTIFY_SOCKET=", "LISTEN_FDS=", "LISTEN_PID=", "LISTEN_FDNAMES=", "LISTEN_PIDFDID=", "FDSTORE=", "WATCHDOG_PID=", "WATCHDOG_USEC=",
                 KEEPER_FD_ENV "=",
         };
 
@@ -159,6 +159,7 @@ static int keeper_init(struct keeper *k, const struct keeper_config *config) {
         k->umask = umask(0);
         umask(k->umask);
         raise_limit(k);
+        service_store_init(k);
         (void)prctl(PR_SET_NAME, "gangerd: keeper");
         if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
                 return -errno;
@@ -173,6 +174,7 @@ static int keeper_init(struct keeper *k, const struct keeper_config *config) {
 
 static void keeper_done(struct keeper *k) {
         reports_reset(k);
+        service_store_done(k);
         store_done(&k->store);
         children_done(&k->children);
         spawner_done(&k->spawner);
@@ -188,13 +190,14 @@ static uint64_t due_usec(const struct keeper *k) {
         uint64_t due = k->manager > 0 ? k->kill_due_usec : k->manager_due_usec;
 
         due = MIN(due, k->say_again_usec);
+        due = MIN(due, service_store_due_usec(k));
         return k->retry_usec > 0 ? MIN(due, k->retry_usec) : due;
 }
 
 static short socket_events(const struct keeper *k) {
         short events = 0;
 
-        if (k->welcomed && k->n_replies < KEEPER_REPLIES_MAX)
+        if (k->welcomed && k->n_replies < KEEPER_REPLIES_MAX && !service_store_must_wait(k))
                 events |= POLLIN;
         if (k->socket_full)
                 events |= POLLOUT;
@@ -205,6 +208,7 @@ static void wait_and_serve(struct keeper *k) {
         struct pollfd fds[] = {
                 { .fd = k->signal_fd, .events = POLLIN },
                 { .fd = k->hung_up ? -1 : k->socket, .events = socket_events(k) },
+                { .fd = list_is_empty(&k->service.notes) ? -1 : k->service.socket, .events = POLLOUT },
         };
         uint64_t due = due_usec(k), now = now_usec(), left = due > now ? due - now : 0;
         struct timespec timeout = {
@@ -219,6 +223,8 @@ static void wait_and_serve(struct keeper *k) {
                 manager_process_hung_up(k);
         else if (fds[1].revents & POLLIN)
                 requests_serve(k, REQUESTS_BATCH);
+        if (fds[2].revents || now_usec() >= k->service.retry_usec)
+                service_store_flush(k);
         manager_process_kill_if_due(k);
         if (now_usec() >= k->say_again_usec)
                 notify_flush(k);

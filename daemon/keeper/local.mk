@@ -12,6 +12,7 @@ KEEPER_SOURCES = \
 	daemon/keeper/reap.c \
 	daemon/keeper/reports.c \
 	daemon/keeper/requests.c \
+	daemon/keeper/service-store.c daemon/keeper/service-store.h \
 	daemon/keeper/spawn.c daemon/keeper/spawn.h \
 	daemon/keeper/store.c daemon/keeper/store.h
 DAEMON_SOURCES += $(KEEPER_SOURCES) \

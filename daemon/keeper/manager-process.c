@@ -33,6 +33,8 @@
 #define HUNG_UP_TIMEOUT_USEC USEC_PER_SEC
 /** Managers that may be killed by a signal before any was ready; then it will not become ready. */
 #define START_ATTEMPTS_MAX 20
+/** … with what the service manager has kept; then it may be that which kills them, and it is begun without. */
+#define RESTORE_ATTEMPTS_MAX 10
 
 static uint64_t restart_delay_usec(unsigned int quick_deaths) {
         uint64_t delay = DELAY_FIRST_USEC;
@@ -122,6 +124,10 @@ static bool gives_up(struct keeper *k, int status) {
         if (WIFEXITED(status)) {
                 finish(k, WEXITSTATUS(status) ? WEXITSTATUS(status) : EX_SOFTWARE);
                 return true;
+        }
+        if (k->restored && k->incarnation >= RESTORE_ATTEMPTS_MAX) {
+                keeper_log("no manager became ready with what the service manager has kept: beginning without it");
+                service_store_forget_all(k);
         }
         if (k->incarnation < START_ATTEMPTS_MAX)
                 return false;

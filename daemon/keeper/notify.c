@@ -56,8 +56,7 @@ static void let_go(const struct keeper_config *config) {
         }
 }
 
-/* The socket of the service manager, where it is one that sendto(2) can reach at once. @return its length, or 0. */
-static socklen_t service_manager(struct sockaddr_un *ret) {
+socklen_t notify_address(struct sockaddr_un *ret) {
         const char *path = getenv("NOTIFY_SOCKET");
         size_t n = path ? strlen(path) : 0;
 
@@ -73,7 +72,7 @@ static socklen_t service_manager(struct sockaddr_un *ret) {
 /* sd_notify(3) would wait for a reader. @return whether it was said, or never will be. */
 static bool say(const char *text) {
         struct sockaddr_un address;
-        socklen_t size = service_manager(&address);
+        socklen_t size = notify_address(&address);
         _cleanup_(closep) int fd = -1;
 
         if (size == 0) {

@@ -158,6 +158,8 @@ static int send_welcome(struct keeper *k) {
                 return fd;
         welcome.stored_fds = (uint32_t)k->store.n;
         welcome.incarnation = k->incarnation;
+        welcome.lasting = k->service.max > 0;
+        welcome.restored = k->restored;
         event.event_case = GANGER__KEEPER__FROM_KEEPER__EVENT_WELCOME;
         event.welcome = &welcome;
         r = event_send(k, &event, &fd, 1);

@@ -164,10 +164,17 @@ static int spawn_spec(struct keeper *k, const Ganger__Keeper__Spawn *r, const Sp
         return 0;
 }
 
-static void store(struct keeper *k, const char *name, int fd) {
+/* One that takes the place of another is with the service manager before that is removed there. */
+static void store(struct keeper *k, const char *name, int fd, bool lasting) {
+        struct stored_descriptor *d = store_find(&k->store, name);
+        uint64_t former = d ? d->lasting : 0;
         int r = store_put(&k->store, name, fd);
 
-        if (r < 0)
+        if (r >= 0) {
+                d = store_find(&k->store, name);
+                d->lasting = lasting ? service_store_put(k, name, d->fd) : 0;
+                service_store_remove(k, former, name);
+        } else
                 keeper_log("storing descriptor '%.*s': %s", KEEPER_NAME_MAX, name, strerrordesc_np(-r));
 }
 
@@ -176,7 +183,7 @@ static void spawn_store(struct keeper *k, const Ganger__Keeper__Spawn *r, const 
         size_t first = n_fds - (r->cgroup ? 1 : 0) - r->n_store;
 
         for (size_t i = 0; i < r->n_store; i++)
-                store(k, r->store[i], fds[first + i]);
+                store(k, r->store[i], fds[first + i], false);
 }
 
 static void request_spawn(struct keeper *k, const Request *request, const int *fds, size_t n_fds) {
@@ -250,12 +257,17 @@ static void request_store_fd(struct keeper *k, const Request *request, const int
         const char *name = request->store_fd->name;
 
         if (n_fds == 1)
-                store(k, name, fds[0]);
+                store(k, name, fds[0], request->store_fd->lasting);
         else
                 keeper_log("storing descriptor '%.*s': %s", KEEPER_NAME_MAX, name, strerrordesc_np(EBADMSG));
 }
 
 static void request_drop_fd(struct keeper *k, const Request *request, const int *fds, size_t n_fds) {
+        struct stored_descriptor *d = store_find(&k->store, request->drop_fd->name);
+
+        if (!d)
+                return;
+        service_store_remove(k, d->lasting, d->name);
         store_drop(&k->store, request->drop_fd->name);
 }
 
@@ -306,6 +318,10 @@ void requests_serve(struct keeper *k, size_t n_max) {
 
         for (size_t i = 0; i < n_max && k->socket >= 0 && k->n_replies < KEEPER_REPLIES_MAX; i++) {
                 size_t n_fds;
+
+                /* Of one that is dead the rest is served at once: it is what the next one starts from. */
+                if (k->manager > 0 && service_store_must_wait(k))
+                        return;
                 ssize_t n = fd_receive(k->socket, k->packet, sizeof k->packet, fds, &n_fds, MSG_DONTWAIT);
 
                 if (n == -ECONNRESET)           /* said once, by one that died without reading; what it wrote comes now */

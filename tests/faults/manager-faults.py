@@ -16,6 +16,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'harness'))
 from gang import *  # noqa: E402, F403
+from service_manager import KeptGang  # noqa: E402
 
 PROGRAM = 'tests/faults/gangerd-faults'
 # What does not come with a fault, within this time, does not come.
@@ -554,6 +555,41 @@ def a_change_of_form(fault, point=None):
         g.has_these({i['pid'] for i in g.instances().values() if i['pid']})
 
 
+STAGE = f'''
+ring jobs {{ slots = 64 max-deliveries = 100 }}
+ring out {{ slots = 64 }}
+listen web {{ stream = {{"@/web"}} }}
+worker stage {{ exec = {{"{BUILD}/tests/scenario/stage-worker"}} receive = jobs send = out }}
+worker plain {{ exec = {{"sleep", "1000"}} }}
+'''
+
+
+def a_keeper_dies(fault, point=None):
+    """keeper and manager are killed amid a forward, and the next manager where it recovers: what was done is done, once"""
+    with KeptGang(STAGE, program=PROGRAM, env={'GANGER_FAULT': fault}) as g:
+        limit = PATIENCE_WITH_FAULT if fault else LIMIT
+        at = g.path('at')
+        g.until('all are ready', lambda: all(i['state'] == 'ready' for i in g.instances().values()))
+        g.ctl('stop', 'plain')
+        g.ctl('send', 'jobs', 'halt')
+        g.until('it has halted', lambda: 'halted' in g.ctl('logs', 'stage/0').out)
+        kept, inode = g.kept(), os.stat(g.path('web')).st_ino
+        g.crash()
+        if point:
+            g.env['GANGER_FAULT_AT'] = g.write('at', point)
+        g.start()
+        if point:
+            g.until('a manager has died', lambda: not os.path.exists(at))
+        g.until('it is ready', lambda: g.instance('stage/0')['state'] == 'ready', limit)
+        equal([g.ring('jobs')[what] for what in ('ready', 'leased', 'dead')], [0] * 3, 'left in jobs')
+        g.ctl('send', 'jobs', 'after')
+        g.until('it is forwarded', lambda: g.ring('jobs')['accepted'] == 2 and g.ring('out')['ready'] >= 2, limit)
+        equal([m['text'] for m in g.json('peek', 'out')['messages']], ['halt', 'after'], 'what was forwarded')
+        equal(g.instance('plain/0')['state'], 'down', 'what was stopped')
+        equal(os.stat(g.path('web')).st_ino, inode, 'file of the socket')
+        g.until('it is kept as before', lambda: g.kept() == kept, limit)
+
+
 CHECKS = (
     (stored_descriptors, (None, 'before-notify-taken'), {'fd-store-unbounded': (None, 'descriptors')}),
     (a_verdict, (None, 'condemned'), {}),
@@ -590,6 +626,10 @@ CHECKS = (
     (a_new_socket, ('before-socket-stored', 'after-socket-stored'), {}),
     (a_socket_that_goes, ('after-config', 'amid-socket-removal'), {'forget-sockets': (None, 'a file is left')}),
     (a_demand, (None,), {'demand-blind': (None, 'waited')}),
+    (a_keeper_dies, (None, 'before-recover-held', 'after-recover-held'),
+     {'forget-holding': (None, '.*until it is ready|left in jobs'), 'forget-held-member': (None, 'left in jobs|what was forwarded'),
+      'forget-service-store': (None, "'(jobs|out)'|left in jobs|.*until it is forwarded"),
+      'keep-in-service-store': (None, '.*until it is kept as before')}),
     (an_outsider, (None, 'before-recover-attached', 'after-recover-attached'), {'forget-attached': (None, 'the letter')}),
 )
 
@@ -623,7 +663,7 @@ def finds(function, fault, point, seen):
 
 def every_fault_is_tried():
     """each fault and each point that is in the sources is tried here"""
-    sources = glob.glob(f'{SOURCE}/daemon/*.c') + glob.glob(f'{SOURCE}/daemon/control/*.c')
+    sources = [*glob.glob(f'{SOURCE}/daemon/*.c'), *glob.glob(f'{SOURCE}/daemon/control/*.c'), f'{SOURCE}/daemon/keeper/service-store.c']
     text = ''.join(open(path).read() for path in sources)
     equal(set(re.findall(r'fault_is\("([^"]+)"\)', text)), {f for _, _, faults in CHECKS for f in faults}, 'faults')
     points = {p for _, points, _ in CHECKS for p in points if p}

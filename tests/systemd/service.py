@@ -390,6 +390,32 @@ def comes_back_after_its_keeper():
         check(not os.path.exists(f'{WORK}/twice'), 'an instance was there twice')
 
 
+def keeps_messages():
+    """tmp"""
+    with Service() as s:
+        s.wait_serving()
+        s.ctl('stop', 'split')
+        s.ctl('send', 'files', 'x')
+        s.ctl('send', 'lines', 'one')
+        print(s.show('NFileDescriptorStore', 'FileDescriptorStoreMax'))
+        keeper, manager = s.keeper_pid, s.manager_pid
+        s.close_streams()
+        os.kill(manager, 19); os.kill(keeper, 9); kill_and_wait(manager)
+        s.wait_restarted(keeper)
+        s.until_ready('shout/0', 'hold/0')
+        print(s.ctl('status').out)
+        print(s.ctl('rings').out)
+        print(s.show('NFileDescriptorStore', 'NRestarts'))
+        print('\n'.join(e['MESSAGE'] for e in s.journal()))
+        s.close_streams()
+        s.systemctl('restart', UNIT)
+        s.until_ready('shout/0', 'hold/0')
+        print(s.ctl('status').out)
+        print(s.ctl('rings').out)
+        print(s.show('NFileDescriptorStore', 'NRestarts'))
+        print('\n'.join(e['MESSAGE'] for e in s.journal()))
+
+
 def stops():
     """`systemctl stop` ends the instances in order, and leaves no process and no cgroup"""
     with Service() as s:
@@ -475,5 +501,5 @@ def of_a_user():
         check(not os.path.exists(f'/sys/fs/cgroup{base}'), f'the cgroup {base} is left')
 
 
-main(starts, does_not_start, has_cgroups, logs_to_the_journal, reloads, outlives_its_manager, comes_back_after_its_keeper, stops,
+main(starts, does_not_start, has_cgroups, logs_to_the_journal, reloads, outlives_its_manager, comes_back_after_its_keeper, keeps_messages, stops,
      daemons_go_with_their_instance, shuts_down, of_a_user)
