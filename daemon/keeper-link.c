@@ -232,12 +232,13 @@ int keeper_link_drop(struct keeper_link *link, const char *name) {
         return keeper_link_send(link, &message, NULL, 0);
 }
 
-int keeper_link_ready(struct keeper_link *link, const char *status, bool reloaded) {
+int keeper_link_ready(struct keeper_link *link, const char *status, bool reloaded, uint64_t patience_usec) {
         Ganger__Keeper__Ready request = GANGER__KEEPER__READY__INIT;
         Ganger__Keeper__ToKeeper message = GANGER__KEEPER__TO_KEEPER__INIT;
 
         request.status = (char *)status;
         request.reloaded = reloaded;
+        request.patience_usec = patience_usec;
         message.request_case = GANGER__KEEPER__TO_KEEPER__REQUEST_READY;
         message.ready = &request;
         return keeper_link_send(link, &message, NULL, 0);
@@ -273,6 +274,16 @@ int keeper_link_settle(struct keeper_link *link, const char *key, pid_t pid) {
         message.request_case = GANGER__KEEPER__TO_KEEPER__REQUEST_SETTLE;
         message.settle = &request;
         return keeper_link_send(link, &message, NULL, 0);
+}
+
+/* The loop has come by: that is all that the keeper wants to know. */
+static void keeper_link_pong(struct keeper_link *link) {
+        Ganger__Keeper__Pong request = GANGER__KEEPER__PONG__INIT;
+        Ganger__Keeper__ToKeeper message = GANGER__KEEPER__TO_KEEPER__INIT;
+
+        message.request_case = GANGER__KEEPER__TO_KEEPER__REQUEST_PONG;
+        message.pong = &request;
+        (void)keeper_link_send(link, &message, NULL, 0);
 }
 
 void keeper_link_flush(struct keeper_link *link) {
@@ -407,6 +418,9 @@ int keeper_link_init(struct keeper_link *link, int fd, Ganger__Keeper__WelcomeSt
 
 static void keeper_link_dispatch(struct keeper_link *link, const Ganger__Keeper__FromKeeper *message) {
         switch (message->event_case) {
+        case GANGER__KEEPER__FROM_KEEPER__EVENT_PING:
+                keeper_link_pong(link);
+                break;
         case GANGER__KEEPER__FROM_KEEPER__EVENT_SPAWNED:
                 link->ops->spawned(link->userdata, message->spawned);
                 break;

@@ -104,7 +104,8 @@ int keeper_link_exit_acknowledge(struct keeper_link *link, const char *key, pid_
 int keeper_link_store(struct keeper_link *link, const char *name, int fd);
 int keeper_link_store_lasting(struct keeper_link *link, const char *name, int fd);
 int keeper_link_drop(struct keeper_link *link, const char *name);
-int keeper_link_ready(struct keeper_link *link, const char *status, bool reloaded);
+/** @param patience_usec  more is told within this time; 0: whenever there is something. */
+int keeper_link_ready(struct keeper_link *link, const char *status, bool reloaded, uint64_t patience_usec);
 int keeper_link_leave(struct keeper_link *link, int exit_status);
 int keeper_link_main_process(struct keeper_link *link, const char *key, pid_t pid, int pidfd);
 int keeper_link_settle(struct keeper_link *link, const char *key, pid_t pid);

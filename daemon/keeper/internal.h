@@ -50,6 +50,12 @@ struct keeper {
         bool was_ready;                 /* some manager was, ever */
         bool served;                    /* the manager of now was ready */
 
+        /* whether it lives: see watchdog.c */
+        uint64_t watchdog_usec;         /* the period of the service manager; 0: it has no watchdog */
+        uint64_t ping_usec;             /* when it is asked next; USEC_INFINITY: it was asked */
+        uint64_t pong_due_usec;         /* when it must have answered; or USEC_INFINITY */
+        bool tell_ping;
+
         /* what it is to be told */
         struct list *handed;            /* the last stored descriptor that it has */
         bool welcomed;
@@ -64,6 +70,7 @@ struct keeper {
         uint64_t say_reloading_usec;    /* when it began */
         uint64_t say_again_usec;        /* or USEC_INFINITY */
         char status[KEEPER_STATUS_MAX]; /* as the manager told it last */
+        uint64_t patience_usec;         /* … with that */
 
         /* the end */
         bool stopping;                  /* by SIGTERM or SIGINT: */
@@ -87,6 +94,20 @@ void manager_process_hung_up(struct keeper *k);
 /** It exits within this time, or is killed. */
 void manager_process_expect_exit(struct keeper *k, uint64_t timeout_usec);
 void manager_process_kill_if_due(struct keeper *k);
+
+/* ---- watchdog.c: a manager that hangs --------------------------------------------------------------- */
+
+void watchdog_init(struct keeper *k);
+/** The first manager serves, or another was started: it is asked from now on. */
+void watchdog_begin(struct keeper *k);
+/** It has died, or is about to end. */
+void watchdog_end(struct keeper *k);
+/** It has answered. */
+void watchdog_answered(struct keeper *k);
+/** Ask it, or kill it, if that is due. */
+void watchdog_turn(struct keeper *k);
+/** When that is. */
+uint64_t watchdog_due_usec(const struct keeper *k);
 
 /* ---- requests.c: what the manager asks ------------------------------------------------------------- */
 
@@ -123,7 +144,9 @@ void main_process_kill_group(pid_t pid, int signal);
 /** A line on stderr, if it takes one without blocking. */
 void keeper_log(const char *format, ...) _printf_(1, 2);
 /** For systemd, if it started us. `reloaded`: this answers notify_reloading(). */
-void notify_ready(struct keeper *k, const char *status, bool reloaded);
+void notify_ready(struct keeper *k, const char *status, bool reloaded, uint64_t patience_usec);
+/** The watchdog of the service manager is to know that we live. */
+void notify_alive(void);
 void notify_reloading(struct keeper *k);
 void notify_stopping(struct keeper *k);
 /** Say what could not be said before. */

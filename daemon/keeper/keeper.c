@@ -6,7 +6,7 @@
  * One thread, one loop over two descriptors: the signals, and the socket of the manager. It decides nothing;
  * what it knows is what a new manager needs to carry on.
  *
- * What must hold: it waits in ppoll(2) and nowhere else, except for a child to execute; and
+ * What must hold: it waits in ppoll(2) and nowhere else, except for a child to execute, and at its very end; and
  * every signal that it handles is blocked from before the first child exists, so none is lost.
  */
 
@@ -160,6 +160,7 @@ static int keeper_init(struct keeper *k, const struct keeper_config *config) {
         umask(k->umask);
         raise_limit(k);
         service_store_init(k);
+        watchdog_init(k);
         (void)prctl(PR_SET_NAME, "gangerd: keeper");
         if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
                 return -errno;
@@ -191,6 +192,7 @@ static uint64_t due_usec(const struct keeper *k) {
 
         due = MIN(due, k->say_again_usec);
         due = MIN(due, service_store_due_usec(k));
+        due = MIN(due, watchdog_due_usec(k));
         return k->retry_usec > 0 ? MIN(due, k->retry_usec) : due;
 }
 
@@ -226,6 +228,7 @@ static void wait_and_serve(struct keeper *k) {
         if (fds[2].revents || now_usec() >= k->service.retry_usec)
                 service_store_flush(k);
         manager_process_kill_if_due(k);
+        watchdog_turn(k);
         if (now_usec() >= k->say_again_usec)
                 notify_flush(k);
 }
@@ -248,6 +251,7 @@ int keeper_run(const struct keeper_config *config) {
                 if (!k->finished)
                         wait_and_serve(k);
         }
+        service_store_settle(k);
         r = k->exit_status;
         keeper_done(k);
         return r;

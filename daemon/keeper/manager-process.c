@@ -110,6 +110,8 @@ void manager_process_start(struct keeper *k) {
                 k->served = false;
                 k->kill_due_usec = USEC_INFINITY;
                 reports_reset(k);
+                if (k->was_ready)
+                        watchdog_begin(k);
                 return;
         }
         keeper_log("starting the manager: %s: %s", step, strerrordesc_np(-r));
@@ -140,6 +142,7 @@ void manager_process_died(struct keeper *k, int status) {
         char text[EXIT_STATUS_FORMAT_MAX];
 
         k->manager = 0;
+        watchdog_end(k);
         reports_reset(k);
         requests_serve(k, SIZE_MAX);
         k->socket = close_fd(k->socket);

@@ -274,7 +274,9 @@ static void request_drop_fd(struct keeper *k, const Request *request, const int 
 static void request_ready(struct keeper *k, const Request *request, const int *fds, size_t n_fds) {
         if (request->ready->reloaded)
                 k->reloading = false;
-        notify_ready(k, request->ready->status, request->ready->reloaded);
+        notify_ready(k, request->ready->status, request->ready->reloaded, request->ready->patience_usec);
+        if (!k->was_ready)
+                watchdog_begin(k);
         k->was_ready = k->served = true;
 }
 
@@ -284,8 +286,13 @@ static void request_leave(struct keeper *k, const Request *request, const int *f
                 return;
         }
         k->leaving = true;
+        watchdog_end(k);
         manager_process_expect_exit(k, LEAVE_TIMEOUT_USEC);
         k->exit_status = request->leave->exit_status;
+}
+
+static void request_pong(struct keeper *k, const Request *request, const int *fds, size_t n_fds) {
+        watchdog_answered(k);
 }
 
 typedef void (*request_fn)(struct keeper *k, const Request *request, const int *fds, size_t n_fds);
@@ -300,6 +307,7 @@ static const request_fn rows[] = {
         [GANGER__KEEPER__TO_KEEPER__REQUEST_LEAVE] = request_leave,
         [GANGER__KEEPER__TO_KEEPER__REQUEST_MAIN_PROCESS] = request_main_process,
         [GANGER__KEEPER__TO_KEEPER__REQUEST_SETTLE] = request_settle,
+        [GANGER__KEEPER__TO_KEEPER__REQUEST_PONG] = request_pong,
 };
 
 static void serve(struct keeper *k, size_t size, const int *fds, size_t n_fds) {

@@ -18,6 +18,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -264,6 +265,16 @@ void service_store_init(struct keeper *k) {
         for (char **name = names; name && *name; name++)
                 free(*name);
         free(names);
+}
+
+/* What is not to be kept must not be found by the next keeper: the configuration of before, above all. */
+void service_store_settle(struct keeper *k) {
+        while (service_store_must_wait(k)) {
+                struct pollfd fd = { .fd = k->service.socket, .events = POLLOUT };
+
+                (void)poll(&fd, 1, (int)(RETRY_USEC / USEC_PER_MSEC));
+                service_store_flush(k);
+        }
 }
 
 void service_store_done(struct keeper *k) {

@@ -46,6 +46,9 @@ uint64_t service_store_due_usec(const struct keeper *k);
 /** Tell it what waits, as far as it reads. */
 void service_store_flush(struct keeper *k);
 
+/** For the very end: tell it what waits, with patience. */
+void service_store_settle(struct keeper *k);
+
 /** No manager can do anything with what it kept: forget all of it. */
 void service_store_forget_all(struct keeper *k);
 
