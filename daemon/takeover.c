@@ -42,9 +42,11 @@ int takeover_state(struct gang *gang, struct error *error) {
 
         if (fd >= 0) {
                 r = fault_is("state-torn") ? -EPROTO : state_open(&gang->state, fd);
+                gang->continues = r == 0;
                 if (r == 0)
                         return 0;
-                log_warning("the state memory is foreign (%s): going on from what the keeper knows", strerror(-r));
+                log_warning("the state memory is foreign (%s): %s", strerror(-r), gang->link.incarnation == 1 ?
+                            "beginning anew, without what was kept" : "going on from what the keeper knows");
         }
         r = state_create(&gang->state);
         if (r >= 0)
@@ -79,7 +81,7 @@ int takeover_config(struct gang *gang, struct error *error) {
         _cleanup_(closep) int fd = keeper_link_take(&gang->link, "config");
         int r;
 
-        gang->continues = fd >= 0;      /* see takeover_leave() */
+        gang->continues &= fd >= 0;     /* see takeover_leave() */
         if (fd >= 0) {
                 r = parse_stored(gang, fd, &errors);
                 if (r == 0)

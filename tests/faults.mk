@@ -5,7 +5,7 @@ tests_faults_gangerd_faults_SOURCES = daemon/main.c \
 	daemon/attachment.c \
 	daemon/group.c \
 	daemon/holding.c \
-	daemon/keeper/service-store.c \
+	daemon/keeper/service-store.c daemon/keeper/watchdog.c \
 	daemon/failure-hook.c \
 	daemon/condemn.c \
 	daemon/fd-store.c \

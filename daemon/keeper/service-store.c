@@ -126,12 +126,8 @@ uint64_t service_store_due_usec(const struct keeper *k) {
         return service_store_must_wait(k) ? MIN(s->retry_usec, s->patience_usec) : s->retry_usec;
 }
 
-static void format_name(char ret[FDNAME_MAX + 1], uint64_t number, const char *name) {
-        snprintf(ret, FDNAME_MAX + 1, "%llx/%s", (unsigned long long)number, name);
-}
-
 /* @param fd  -1: it is to be removed. */
-static int add_note(struct keeper *k, uint64_t number, const char *name, int fd) {
+static int add_note(struct keeper *k, const char *name, int fd) {
         struct service_store *s = &k->service;
         struct note *note = s->n_notes < NOTES_MAX ? malloc(sizeof *note + FDNAME_MAX + 1) : NULL;
 
@@ -142,7 +138,7 @@ static int add_note(struct keeper *k, uint64_t number, const char *name, int fd)
                 free(note);
                 return -errno;
         }
-        format_name(note->name, number, name);
+        snprintf(note->name, FDNAME_MAX + 1, "%s", name);
         list_append(&s->notes, &note->link);
         s->n_notes++;
         service_store_flush(k);
@@ -151,16 +147,16 @@ static int add_note(struct keeper *k, uint64_t number, const char *name, int fd)
 
 /* ---- what it has ---------------------------------------------------------------------------------- */
 
-/* Of a name as it has it; with what separates it from the next. */
-static size_t name_size(uint64_t number, const char *name) {
-        return (size_t)snprintf(NULL, 0, "%llx/", (unsigned long long)number) + strlen(name) + 1;
+/* A name as it has it. @return its size, with what separates it from the next. */
+static size_t format_name(char ret[FDNAME_MAX + 1], uint64_t number, const char *name) {
+        return (size_t)snprintf(ret, FDNAME_MAX + 1, "%llx/%s", (unsigned long long)number, name) + 1;
 }
 
 static bool name_is_allowed(const char *name, size_t size) {
         for (const char *p = name; *p; p++)
                 if ((unsigned char)*p < ' ' || (unsigned char)*p >= 0x7f || *p == ':')
                         return false;
-        return size <= FDNAME_MAX;
+        return size <= FDNAME_MAX + 1;
 }
 
 static bool fits(struct keeper *k, size_t size) {
@@ -176,11 +172,12 @@ static bool fits(struct keeper *k, size_t size) {
 
 uint64_t service_store_put(struct keeper *k, const char *name, int fd) {
         struct service_store *s = &k->service;
-        size_t size = name_size(s->next, name);
+        char fdname[FDNAME_MAX + 1];
+        size_t size = format_name(fdname, s->next, name);
 
         if (s->max == 0 || !name_is_allowed(name, size) || !fits(k, size) || fault_is("forget-service-store"))
                 return 0;
-        if (add_note(k, s->next, name, fd) < 0) {
+        if (add_note(k, fdname, fd) < 0) {
                 keeper_log("descriptor '%s' does not outlive the keeper: the service manager is not reached", name);
                 return 0;
         }
@@ -191,12 +188,13 @@ uint64_t service_store_put(struct keeper *k, const char *name, int fd) {
 
 void service_store_remove(struct keeper *k, uint64_t number, const char *name) {
         struct service_store *s = &k->service;
+        char fdname[FDNAME_MAX + 1];
 
         if (number == 0 || fault_is("keep-in-service-store"))
                 return;
         s->n--;
-        s->names_size -= name_size(number, name);
-        if (add_note(k, number, name, -1) < 0)
+        s->names_size -= format_name(fdname, number, name);
+        if (add_note(k, fdname, -1) < 0)
                 keeper_log("descriptor '%s' stays with the service manager, which is not reached", name);
 }
 
@@ -207,18 +205,17 @@ static int take_back(struct keeper *k, uint64_t number, const char *name, int fd
         struct service_store *s = &k->service;
         struct stored_descriptor *d = store_find(&k->store, name);
         uint64_t former = d ? d->lasting : 0;
+        char fdname[FDNAME_MAX + 1];
         int r;
 
-        s->n++;
-        s->names_size += name_size(number, name);
         s->next = MAX(s->next, number + 1);
-        if (former > number) {
-                service_store_remove(k, number, name);
-                return 0;
-        }
+        if (former > number)
+                return -EEXIST;
         r = store_put(&k->store, name, fd);
         if (r < 0)
                 return r;
+        s->n++;
+        s->names_size += format_name(fdname, number, name);
         store_find(&k->store, name)->lasting = number;
         service_store_remove(k, former, name);
         k->restored = true;
@@ -257,9 +254,12 @@ void service_store_init(struct keeper *k) {
         for (int i = 0; i < n; i++) {
                 int fd = SD_LISTEN_FDS_START + i, r = take(k, names[i], fd);
 
-                if (r < 0)
+                /* One of an older number was replaced by a keeper that had no time to say so. */
+                if (r < 0 && r != -EEXIST)
                         keeper_log("descriptor '%.*s' of the service manager is of no use: %s", FDNAME_MAX, names[i],
                                    strerrordesc_np(-r));
+                if (r < 0)
+                        (void)add_note(k, names[i], -1);
                 close(fd);
         }
         for (char **name = names; name && *name; name++)

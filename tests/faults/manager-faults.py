@@ -590,7 +590,27 @@ def a_keeper_dies(fault, point=None):
         g.until('it is kept as before', lambda: g.kept() == kept, limit)
 
 
+def a_manager_hangs(fault):
+    """where the service manager has a watchdog, a manager that hangs is replaced, and the watchdog hears of us all the time"""
+    with KeptGang(STAGE, program=PROGRAM, env={'GANGER_FAULT': fault, 'WATCHDOG_USEC': '1000000'}) as g:
+        limit = PATIENCE_WITH_FAULT if fault else LIMIT
+        g.until('all are ready', lambda: all(i['state'] == 'ready' for i in g.instances().values()))
+        before, manager = g.pids(), g.manager_pid
+        g.until('the watchdog hears of us', lambda: g.notified.count('WATCHDOG=1') > 2, limit)
+        os.kill(manager, signal.SIGSTOP)
+        try:
+            wait_dead(manager, limit)
+        finally:
+            if alive(manager):
+                os.kill(manager, signal.SIGCONT)
+        equal(g.json('version')['gangerd']['manager_incarnation'], 2, 'incarnation')
+        heard = g.notified.count('WATCHDOG=1')
+        g.until('the watchdog hears of us again', lambda: g.notified.count('WATCHDOG=1') > heard + 2, limit)
+        equal(g.pids(), before, 'processes')
+
+
 CHECKS = (
+    (a_manager_hangs, (None,), {'trust-manager': (None, '.*still lives'), 'silent-keeper': (None, '.*until the watchdog hears of us')}),
     (stored_descriptors, (None, 'before-notify-taken'), {'fd-store-unbounded': (None, 'descriptors')}),
     (a_verdict, (None, 'condemned'), {}),
     (somebody_elses_process, (None,), {'any-main-pid': (None, 'MAINPID')}),
@@ -663,7 +683,7 @@ def finds(function, fault, point, seen):
 
 def every_fault_is_tried():
     """each fault and each point that is in the sources is tried here"""
-    sources = [*glob.glob(f'{SOURCE}/daemon/*.c'), *glob.glob(f'{SOURCE}/daemon/control/*.c'), f'{SOURCE}/daemon/keeper/service-store.c']
+    sources = [*glob.glob(f'{SOURCE}/daemon/*.c'), *glob.glob(f'{SOURCE}/daemon/control/*.c'), *(f'{SOURCE}/daemon/keeper/{name}.c' for name in ('service-store', 'watchdog'))]
     text = ''.join(open(path).read() for path in sources)
     equal(set(re.findall(r'fault_is\("([^"]+)"\)', text)), {f for _, _, faults in CHECKS for f in faults}, 'faults')
     points = {p for _, points, _ in CHECKS for p in points if p}

@@ -22,6 +22,8 @@ n = int(sys.argv[1])
 for i in range(n):
     os.dup2(int(sys.argv[2 + i]), 3 + i, inheritable=True)
 os.closerange(3 + n, 4096)
+if 'WATCHDOG_USEC' in os.environ:
+    os.environ['WATCHDOG_PID'] = str(os.getpid())
 if n:
     os.environ.update(LISTEN_FDS=str(n), LISTEN_PID=str(os.getpid()), LISTEN_FDNAMES=sys.argv[2 + n])
 os.execv(sys.argv[3 + n], sys.argv[3 + n:])
@@ -100,7 +102,7 @@ class KeptGang(Gang):
 
     def kept(self):
         """The names of what is kept, without their numbers."""
-        return sorted(name.split('/', 1)[1] for name, _ in self.store)
+        return sorted(name.split('/', 1)[-1] for name, _ in self.store)
 
     def add_socket(self, name, listening):
         """As of a socket unit: given to each process, and not part of what is kept."""

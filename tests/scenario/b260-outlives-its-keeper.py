@@ -251,6 +251,42 @@ def what_is_kept_follows():
         g.until('nothing more is kept', lambda: g.kept() == first)
 
 
+def what_is_foreign():
+    """of what cannot be used, that is said, and it begins anew: another layout, nonsense, things by names that nobody knows"""
+    def find(g, wanted):
+        return next(fd for name, fd in g.store if name.split('/', 1)[1] == wanted)
+
+    with gang() as g:
+        g.start()
+        g.until_ready(*READY)
+        kept = g.kept()
+        g.ctl('send', 'out', 'x')
+        g.crash()
+        os.pwrite(find(g, 'state'), b'\x63', 8)             # the version of its layout
+        g.start()
+        g.wait_stderr('the state memory is foreign .*: beginning anew')
+        g.until_ready(*READY)
+        equal(g.ring('out')['ready'], 0, 'messages')
+
+        # Each record is a message of its own with a checksum; where that is wrong, it is no record.
+        g.crash()
+        state = find(g, 'state')
+        for offset in range(4096, os.fstat(state).st_size, 512):
+            os.pwrite(state, os.urandom(64), offset)
+        # A ring that is no ring, a second one of a name, and strangers.
+        pipe = os.pipe()
+        g.store = [(name, fd) for name, fd in g.store if not name.endswith('/ring/jobs/memory')]
+        for name in 'fff/ring/jobs/memory', '1/ring/out/memory', 'stranger', 'zz/y', 'ffe/', f'ffd/{"n" * 200}':
+            g.store.append((name, os.open(f'/proc/self/fd/{pipe[0]}', os.O_RDONLY | os.O_NONBLOCK)))
+        for fd in pipe:
+            os.close(fd)
+        g.start()
+        g.wait_stderr("descriptor 'stranger' of the service manager is of no use")
+        g.until_ready(*READY)
+        g.ctl('send', 'out', 'y')
+        g.until('nothing else is kept', lambda: g.kept() == kept)
+
+
 def too_little_room():
     """where less is kept than there is, that is said; what is kept comes back"""
     with gang(store_max=8) as g:
@@ -276,5 +312,5 @@ def without_a_store():
         equal(g.ring('out')['ready'], 0, 'messages')
 
 
-main(goes_on, a_forward_that_was_committed, nothing_is_lost_or_doubled, an_outsider_dies_meanwhile, ends_in_order, what_is_kept_follows, too_little_room,
+main(goes_on, a_forward_that_was_committed, nothing_is_lost_or_doubled, an_outsider_dies_meanwhile, ends_in_order, what_is_kept_follows, what_is_foreign, too_little_room,
      without_a_store)
