@@ -16,6 +16,7 @@ import threading
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'harness'))
 from gang import *  # noqa: E402, F403
 from service_manager import KeptGang  # noqa: E402
+from told import ToldGang  # noqa: E402
 
 KILLS = int(os.environ.get('GANGER_TEST_KILLS', '5'))
 SEED = int(os.environ.get('GANGER_TEST_SEED', '1'))
@@ -198,6 +199,68 @@ def an_outsider_dies_meanwhile():
         equal(g.ctl('receive', 'mail').out, f'{lost}\n', 'what is left')
 
 
+class KeptToldGang(ToldGang, KeptGang):
+    """Whose workers do what they are told."""
+
+
+def locks_come_back():
+    """a mutex, a permit and a counter are as they were, without those who held and waited"""
+    config = '''
+mutex one { }
+semaphore ports { permits = 2 }
+semaphore known { permits = 1 posix = yes }
+counter sums { counters = 1 }
+worker a { exec = $TOLD use = {one, ports, known, sums} }
+worker b { exec = $TOLD use = {one, ports, known, sums} }
+'''.replace('known', f'known-{os.getpid()}')
+    with KeptToldGang(config, ('a/0', 'b/0')) as g:
+        known = f'known-{os.getpid()}'
+        for name in 'ports', known:
+            g.do('a/0', 'acquire', name)
+        g.do('a/0', 'lock', 'one')
+        g.do('a/0', 'add', 'sums', 5)
+        g.tell('b/0', 'lock', 'one')
+        g.until('b/0 waits', lambda: g.who(g.lock('one')['waiters']) == ['b/0'])
+        g.crash()
+        g.start()
+        g.until_ready('a/0', 'b/0')
+        g.do('b/0', 'lock', 'one', result='EOWNERDEAD')       # its owner has died: whoever comes next is told
+        g.do('b/0', 'acquire', known)
+        for key in 'a/0', 'b/0':
+            g.do(key, 'acquire', 'ports')
+        equal(g.who(g.lock('ports')['holders']), ['a/0', 'b/0'], 'holders')
+        equal(g.lock('sums')['values'], [5], 'value')
+
+
+def what_an_instance_left():
+    """descriptors that a process has stored with FDSTORE=1 are there for the next one, of the next daemon"""
+    config = 'worker leaves { exec = {"@/leaves"} ready = notify fd-store-max = 2 }\n'
+    with gang(config) as g:
+        g.python('leaves', '''
+import array, os, signal, socket
+if 'LISTEN_FDS' in os.environ:
+    fd = 3
+    assert os.environ['LISTEN_FDNAMES'] == 'mine', os.environ['LISTEN_FDNAMES']
+else:
+    fd = os.memfd_create('mine')
+os.lseek(fd, 0, os.SEEK_END)
+os.write(fd, b'x')
+print('so many: %d' % os.fstat(fd).st_size, flush=True)
+with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+    s.connect(os.environ['NOTIFY_SOCKET'])
+    s.sendmsg([b'FDSTORE=1\\nFDNAME=mine'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [fd]))])
+    s.send(b'READY=1')
+while True:
+    signal.pause()
+''')
+        for n in range(1, 4):
+            g.start()
+            g.until_ready('leaves/0')
+            g.until('it has left it', lambda: f'so many: {n}' in g.ctl('logs', 'leaves/0').out and 'instance/leaves/0/fd/0/mine' in g.kept())
+            g.crash()
+        g.start()
+
+
 def ends_in_order():
     """after an end in order there are the rings with what is in them, if it is started again at once, and nothing else"""
     with gang() as g:
@@ -312,5 +375,6 @@ def without_a_store():
         equal(g.ring('out')['ready'], 0, 'messages')
 
 
-main(goes_on, a_forward_that_was_committed, nothing_is_lost_or_doubled, an_outsider_dies_meanwhile, ends_in_order, what_is_kept_follows, what_is_foreign, too_little_room,
+main(goes_on, a_forward_that_was_committed, nothing_is_lost_or_doubled, an_outsider_dies_meanwhile, locks_come_back,
+     what_an_instance_left, ends_in_order, what_is_kept_follows, what_is_foreign, too_little_room,
      without_a_store)
