@@ -275,6 +275,8 @@ static void adopt_exit(struct gang *gang, const Ganger__Keeper__Exited *exited) 
 int takeover_tables(struct gang *gang, const Ganger__Keeper__WelcomeState *welcome, struct error *error) {
         int r;
 
+        if (gang->link.restored && fault_is("kept-kills"))
+                abort();
         restore_all(gang, STATE_OBJECT, restore_object);
         if (!fault_is("forget-sockets"))
                 restore_all(gang, STATE_SOCKET, restore_socket);

@@ -6,8 +6,9 @@
  * One thread, one loop over two descriptors: the signals, and the socket of the manager. It decides nothing;
  * what it knows is what a new manager needs to carry on.
  *
- * What must hold: it waits in ppoll(2) and nowhere else, except for a child to execute, and at its very end; and
- * every signal that it handles is blocked from before the first child exists, so none is lost.
+ * What must hold: it waits in ppoll(2) and nowhere else, except for a child to execute, and where a manager has died
+ * for the service manager, with patience (service-store.c); and every signal that it handles is blocked from before the
+ * first child exists, so none is lost.
  */
 
 #include "daemon/keeper/keeper.h"

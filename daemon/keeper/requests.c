@@ -327,9 +327,10 @@ void requests_serve(struct keeper *k, size_t n_max) {
         for (size_t i = 0; i < n_max && k->socket >= 0 && k->n_replies < KEEPER_REPLIES_MAX; i++) {
                 size_t n_fds;
 
-                /* Of one that is dead the rest is served at once: it is what the next one starts from. */
                 if (k->manager > 0 && service_store_must_wait(k))
                         return;
+                /* Of one that is dead the rest is served now: it is what the next one starts from. */
+                service_store_settle(k);
                 ssize_t n = fd_receive(k->socket, k->packet, sizeof k->packet, fds, &n_fds, MSG_DONTWAIT);
 
                 if (n == -ECONNRESET)           /* said once, by one that died without reading; what it wrote comes now */

@@ -46,7 +46,7 @@ uint64_t service_store_due_usec(const struct keeper *k);
 /** Tell it what waits, as far as it reads. */
 void service_store_flush(struct keeper *k);
 
-/** For the very end: tell it what waits, with patience. */
+/** Tell it what waits, with patience: where there is nothing else to do before. */
 void service_store_settle(struct keeper *k);
 
 /** No manager can do anything with what it kept: forget all of it. */

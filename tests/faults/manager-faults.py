@@ -609,7 +609,19 @@ def a_manager_hangs(fault):
         equal(g.pids(), before, 'processes')
 
 
+def what_is_kept(fault):
+    """what a service manager has kept is used; if it kills each manager, the keeper begins without it in the end"""
+    with KeptGang('ring mail { slots = 16 }\n', program=PROGRAM, env={'GANGER_FAULT': fault}) as g:
+        g.ctl('send', 'mail', 'letter')
+        kept = g.kept()
+        g.crash()
+        g.start()
+        g.until('as much is kept', lambda: g.kept() == kept)
+        equal(g.ring('mail')['ready'], 1, 'letters')
+
+
 CHECKS = (
+    (what_is_kept, (None,), {'kept-kills': (None, 'letters')}),
     (a_manager_hangs, (None,), {'trust-manager': (None, '.*still lives'), 'silent-keeper': (None, '.*until the watchdog hears of us')}),
     (stored_descriptors, (None, 'before-notify-taken'), {'fd-store-unbounded': (None, 'descriptors')}),
     (a_verdict, (None, 'condemned'), {}),
