@@ -226,8 +226,7 @@ static void wait_and_serve(struct keeper *k) {
                 manager_process_hung_up(k);
         else if (fds[1].revents & POLLIN)
                 requests_serve(k, REQUESTS_BATCH);
-        if (fds[2].revents || now_usec() >= k->service.retry_usec)
-                service_store_flush(k);
+        service_store_turn(k, fds[2].revents != 0);
         manager_process_kill_if_due(k);
         watchdog_turn(k);
         if (now_usec() >= k->say_again_usec)

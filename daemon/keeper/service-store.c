@@ -94,7 +94,7 @@ static bool must_retry(int error) {
         return error == -ENOBUFS || error == -ENOMEM || error == -ETOOMANYREFS || error == -EMFILE || error == -ENFILE;
 }
 
-void service_store_flush(struct keeper *k) {
+static void flush(struct keeper *k) {
         struct service_store *s = &k->service;
 
         s->retry_usec = USEC_INFINITY;
@@ -110,14 +110,27 @@ void service_store_flush(struct keeper *k) {
                         keeper_log("telling the service manager of descriptor '%s': %s", note->name, strerrordesc_np(-r));
                 note_free(s, note);
         }
-        if (list_is_empty(&s->notes))
+        if (list_is_empty(&s->notes)) {
                 s->patience_usec = USEC_INFINITY;
-        else if (s->patience_usec == USEC_INFINITY)
+                s->slow = false;
+        } else if (s->patience_usec == USEC_INFINITY)
                 s->patience_usec = now_usec() + PATIENCE_USEC;
 }
 
 bool service_store_must_wait(const struct keeper *k) {
-        return k->service.patience_usec != USEC_INFINITY && now_usec() < k->service.patience_usec;
+        return k->service.patience_usec != USEC_INFINITY && now_usec() < k->service.patience_usec && !fault_is("hasty-keeper");
+}
+
+void service_store_turn(struct keeper *k, bool writable) {
+        struct service_store *s = &k->service;
+        uint64_t now = now_usec();
+
+        if (writable || now >= s->retry_usec)
+                flush(k);
+        if (s->slow || now < s->patience_usec)
+                return;
+        s->slow = true;
+        keeper_log("the service manager does not read: until it does, what is made does not outlive the keeper");
 }
 
 uint64_t service_store_due_usec(const struct keeper *k) {
@@ -141,7 +154,7 @@ static int add_note(struct keeper *k, const char *name, int fd) {
         snprintf(note->name, FDNAME_MAX + 1, "%s", name);
         list_append(&s->notes, &note->link);
         s->n_notes++;
-        service_store_flush(k);
+        flush(k);
         return 0;
 }
 
@@ -273,7 +286,7 @@ void service_store_settle(struct keeper *k) {
                 struct pollfd fd = { .fd = k->service.socket, .events = POLLOUT };
 
                 (void)poll(&fd, 1, (int)(RETRY_USEC / USEC_PER_MSEC));
-                service_store_flush(k);
+                flush(k);
         }
 }
 

@@ -24,7 +24,7 @@ struct service_store {
         size_t n_notes;
         uint64_t patience_usec;         /* until then nothing else is done before it is told; USEC_INFINITY: nothing waits */
         uint64_t retry_usec;            /* the kernel is short of something: when it is tried again; or USEC_INFINITY */
-        bool full;                      /* it was said that no more fit */
+        bool full, slow;                /* it was said that no more fit, that it does not read */
 };
 
 /** Take what it kept of the keeper before us: the descriptors that we were started with. */
@@ -41,10 +41,10 @@ void service_store_remove(struct keeper *k, uint64_t number, const char *name);
 
 /** Does something wait that must be told before a request is served? */
 bool service_store_must_wait(const struct keeper *k);
-/** When service_store_flush() is to be called, if the socket does not tell. */
+/** Tell it what waits, as far as it reads. @param writable  its socket says that there is room. */
+void service_store_turn(struct keeper *k, bool writable);
+/** When that is due, if the socket does not tell. */
 uint64_t service_store_due_usec(const struct keeper *k);
-/** Tell it what waits, as far as it reads. */
-void service_store_flush(struct keeper *k);
 
 /** Tell it what waits, with patience: where there is nothing else to do before. */
 void service_store_settle(struct keeper *k);

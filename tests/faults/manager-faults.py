@@ -570,10 +570,11 @@ def a_keeper_dies(fault, point=None):
         limit = PATIENCE_WITH_FAULT if fault else LIMIT
         at = g.path('at')
         g.until('all are ready', lambda: all(i['state'] == 'ready' for i in g.instances().values()))
+        kept = g.kept()
         g.ctl('stop', 'plain')
         g.ctl('send', 'jobs', 'halt')
         g.until('it has halted', lambda: 'halted' in g.ctl('logs', 'stage/0').out)
-        kept, inode = g.kept(), os.stat(g.path('web')).st_ino
+        inode = os.stat(g.path('web')).st_ino
         g.crash()
         if point:
             g.env['GANGER_FAULT_AT'] = g.write('at', point)
@@ -612,15 +613,29 @@ def a_manager_hangs(fault):
 def what_is_kept(fault):
     """what a service manager has kept is used; if it kills each manager, the keeper begins without it in the end"""
     with KeptGang('ring mail { slots = 16 }\n', program=PROGRAM, env={'GANGER_FAULT': fault}) as g:
-        g.ctl('send', 'mail', 'letter')
         kept = g.kept()
+        g.ctl('send', 'mail', 'letter')
         g.crash()
         g.start()
         g.until('as much is kept', lambda: g.kept() == kept)
         equal(g.ring('mail')['ready'], 1, 'letters')
 
 
+def who_does_not_read(fault):
+    """no process is started before a service manager that is slow to read can have its memory"""
+    with KeptGang(STAGE, program=PROGRAM, env={'GANGER_FAULT': fault}) as g:
+        g.until('all are ready', lambda: all(i['state'] == 'ready' for i in g.instances().values()))
+        def started():
+            return sum(i['pid'] != 0 for i in g.instances().values())
+        g.reads.clear()
+        g.ctl('scale', 'stage', 40, '--no-wait')
+        g.until('some are not started', lambda: 2 < started() < 41, PATIENCE_WITH_FAULT if fault else LIMIT)
+        g.reads.set()
+        g.until('all are started', lambda: started() == 41)
+
+
 CHECKS = (
+    (who_does_not_read, (None,), {'hasty-keeper': (None, '.*until some are not started')}),
     (what_is_kept, (None,), {'kept-kills': (None, 'letters')}),
     (a_manager_hangs, (None,), {'trust-manager': (None, '.*still lives'), 'silent-keeper': (None, '.*until the watchdog hears of us')}),
     (stored_descriptors, (None, 'before-notify-taken'), {'fd-store-unbounded': (None, 'descriptors')}),

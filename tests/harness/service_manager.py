@@ -65,6 +65,8 @@ class KeptGang(Gang):
     def __init__(self, *arguments, store_max=STORE_MAX, env=None, **options):
         self.store, self.store_max, self.sockets = [], store_max, []        # [(name, fd)], and of socket units
         self.refused = 0
+        self.reads = threading.Event()          # cleared: it does not
+        self.reads.set()
         super().__init__(*arguments, env=dict(env or {}, FDSTORE=str(store_max)), **options)
 
     def popen(self, words, **options):
@@ -75,6 +77,7 @@ class KeptGang(Gang):
                                 pass_fds=fds, **options)
 
     def receive(self, listener):
+        self.reads.wait()
         fds = array.array('i')
         text, ancillary, _, _ = listener.recvmsg(65536, socket.CMSG_SPACE(16 * fds.itemsize))
         for level, kind, content in ancillary:
@@ -132,6 +135,7 @@ class KeptGang(Gang):
         self.store = []
 
     def abandon(self):
+        self.reads.set()
         try:
             return super().abandon()
         finally:
