@@ -24,15 +24,30 @@ dist_pkgdata_DATA = contrib/python/ganger.py
 # systemd looks for units below /usr/lib and below /usr/local/lib, so with the usual prefixes this is found.
 # Elsewhere: make install systemdsystemunitdir=$(pkg-config --variable=systemdsystemunitdir systemd)
 systemdsystemunitdir = $(prefix)/lib/systemd/system
-nodist_systemdsystemunit_DATA = contrib/systemd/ganger.service
+nodist_systemdsystemunit_DATA = contrib/systemd/ganger.service contrib/systemd/ganger@.service
+dist_systemdsystemunit_DATA = contrib/systemd/ganger.socket contrib/systemd/ganger@.socket
 systemduserunitdir = $(prefix)/lib/systemd/user
 nodist_systemduserunit_DATA = contrib/systemd/user/ganger.service
-UNITS = $(nodist_systemdsystemunit_DATA) $(nodist_systemduserunit_DATA)
+UNITS = $(nodist_systemdsystemunit_DATA) $(nodist_systemduserunit_DATA) contrib/systemd/tmpfiles.conf
 $(UNITS): %: $(top_srcdir)/%.in Makefile
-	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(SED) 's,[@]sbindir[@],$(sbindir),; s,[@]bindir[@],$(bindir),' \
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(SED) 's,[@]sbindir[@],$(sbindir),; s,[@]bindir[@],$(bindir),; s,[@]sysconfdir[@],$(sysconfdir),' \
 		$(top_srcdir)/$@.in >$@.tmp && mv $@.tmp $@
 CLEANFILES += $(UNITS)
-EXTRA_DIST += $(UNITS:=.in)
+EXTRA_DIST += $(UNITS:=.in) contrib/systemd/sysusers.conf
+
+# Both are called ganger.conf where they belong.
+sysusersdir = $(prefix)/lib/sysusers.d
+tmpfilesdir = $(prefix)/lib/tmpfiles.d
+all-local: contrib/systemd/tmpfiles.conf
+.PHONY: install-systemd uninstall-systemd
+install-data-local: install-systemd
+install-systemd: contrib/systemd/tmpfiles.conf
+	$(MKDIR_P) "$(DESTDIR)$(sysusersdir)" "$(DESTDIR)$(tmpfilesdir)"
+	$(INSTALL_DATA) $(top_srcdir)/contrib/systemd/sysusers.conf "$(DESTDIR)$(sysusersdir)/ganger.conf"
+	$(INSTALL_DATA) contrib/systemd/tmpfiles.conf "$(DESTDIR)$(tmpfilesdir)/ganger.conf"
+uninstall-local: uninstall-systemd
+uninstall-systemd:
+	rm -f "$(DESTDIR)$(sysusersdir)/ganger.conf" "$(DESTDIR)$(tmpfilesdir)/ganger.conf"
 
 # The examples are run by tests/readme.
 EXTRA_DIST += contrib/examples/README.md \

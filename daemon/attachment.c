@@ -114,21 +114,16 @@ static int attachment_record(struct attachment *a) {
         struct gang *gang = a->objects->gang;
         const struct membership_seat *seat = &a->membership.seats[0];
         Ganger__State__AttachedState record = GANGER__STATE__ATTACHED_STATE__INIT;
-        Ganger__State__Seat record_seat = GANGER__STATE__SEAT__INIT;
+        Ganger__State__Seat record_seat;
         char name[STORED_NAME_MAX];
         int r;
 
-        r = keeper_link_store(&gang->link, stored_name(name, a, "process"), a->pidfd);
+        r = keeper_link_store_lasting(&gang->link, stored_name(name, a, "process"), a->pidfd);
         if (r >= 0)
-                r = keeper_link_store(&gang->link, stored_name(name, a, "member"), a->membership.member_fd);
+                r = keeper_link_store_lasting(&gang->link, stored_name(name, a, "member"), a->membership.member_fd);
         if (r < 0)
                 return r;
-        record_seat.object = seat->object->name;
-        record_seat.first = seat->first;
-        record_seat.count = seat->count;
-        record_seat.generation = seat->generation;
-        record_seat.receives = seat->receives;
-        record_seat.sends = seat->sends;
+        membership_seat_record(seat, &record_seat);
         record.id = a->id;
         record.pid = a->pid;
         record.seat = &record_seat;
@@ -184,6 +179,18 @@ int attachment_new(struct attachment **ret, struct gang_objects *objects, const 
         return 0;
 }
 
+/* @return a pidfd; if there is no such process, something that tells the end of one as a pidfd does: a pipe without a writer. */
+static int process_or_none(pid_t pid) {
+        int fd = syscall(SYS_pidfd_open, pid, 0), ends[2];
+
+        if (fd >= 0 || errno != ESRCH)
+                return fd < 0 ? -errno : fd;
+        if (pipe2(ends, O_CLOEXEC) < 0)
+                return -errno;
+        close(ends[1]);
+        return ends[0];
+}
+
 int attachment_restore(struct gang_objects *objects, const Ganger__State__AttachedState *record, uint32_t state_slot) {
         struct gang *gang = objects->gang;
         _cleanup_(attachment_freep) struct attachment *a = NULL;
@@ -197,6 +204,9 @@ int attachment_restore(struct gang_objects *objects, const Ganger__State__Attach
         if (r < 0)
                 return r;
         a->pidfd = keeper_link_take(&gang->link, stored_name(name, a, "process"));
+        /* A keeper that died may not have come to store it. Whoever has that number now: the process is gone when that one is. */
+        if (a->pidfd < 0 && gang->link.restored)
+                a->pidfd = process_or_none(record->pid);
         if (a->pidfd < 0 || !seat)
                 return -ENOENT;
         snprintf(holder, sizeof holder, "pid %d", (int)record->pid);

@@ -115,7 +115,7 @@ static int add(struct instance *instance, const char *name, bool poll, int fd) {
         r = keep(instance, instance->fd_store.next, name, poll, fd, &kept);
         if (r < 0)
                 return r;
-        r = keeper_link_store(&instance_gang(instance)->link, stored_name(stored, kept), kept->fd);
+        r = keeper_link_store_lasting(&instance_gang(instance)->link, stored_name(stored, kept), kept->fd);
         if (r < 0)
                 forget(&instance->fd_store, kept);
         return r;

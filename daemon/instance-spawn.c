@@ -22,6 +22,7 @@
 #include "daemon/env-file.h"
 #include "daemon/gang.h"
 #include "daemon/hold.h"
+#include "daemon/holding.h"
 #include "daemon/instance-parts.h"
 #include "daemon/keeper/protocol.h"
 #include "daemon/log/log.h"
@@ -197,15 +198,7 @@ static int cookie_pack(const struct instance *instance, ProtobufCBinaryData *ret
         if (!seats || !pointers)
                 return -ENOMEM;
         for (size_t i = 0; i < m->n_seats; i++) {
-                const struct membership_seat *seat = &m->seats[i];
-
-                ganger__state__seat__init(&seats[i]);
-                seats[i].object = seat->object->name;
-                seats[i].first = seat->first;
-                seats[i].count = seat->count;
-                seats[i].generation = seat->generation;
-                seats[i].receives = seat->receives;
-                seats[i].sends = seat->sends;
+                membership_seat_record(&m->seats[i], &seats[i]);
                 pointers[i] = &seats[i];
         }
         cookie.worker = instance->worker->name;
@@ -313,6 +306,22 @@ static int add_ready_fd(struct instance *instance, struct descriptors *d, struct
         return 0;
 }
 
+/* Where it may outlive the keeper, that is so before the process runs: hence before the request for it. */
+static int store_member(struct instance *instance, struct descriptors *d, struct error *error) {
+        struct gang *gang = instance->worker->gang;
+        int fd = instance->membership.member_fd, r;
+        char name[INSTANCE_STORED_MAX];
+
+        if (!gang->link.lasts) {
+                descriptors_store(d, instance, "member", fd);
+                return 0;
+        }
+        r = keeper_link_store_lasting(&gang->link, instance_stored(name, instance, "member"), fd);
+        if (r >= 0)
+                r = holding_write(gang, instance->key, instance->generation, &instance->membership);
+        return r < 0 ? error_errno(error, r, "writing down its seats") : 0;
+}
+
 static int add_handshake(struct instance *instance, struct descriptors *d, struct error *error) {
         _cleanup_(freep) void *blob = NULL;
         int number = (int)d->sent.n, r;
@@ -329,8 +338,7 @@ static int add_handshake(struct instance *instance, struct descriptors *d, struc
                 return error_errno(error, d->handshake, "its handshake");
         d->sent.fds[number] = d->handshake;
         d->sent.n += 1 + n;
-        descriptors_store(d, instance, "member", instance->membership.member_fd);
-        return 0;
+        return store_member(instance, d, error);
 }
 
 static int descriptors_make(struct instance *instance, const struct given_sockets *given, struct descriptors *d,

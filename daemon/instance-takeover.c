@@ -20,6 +20,7 @@
 #include "daemon/gang.h"
 #include "daemon/group.h"
 #include "daemon/hold.h"
+#include "daemon/holding.h"
 #include "daemon/instance-parts.h"
 #include "daemon/liveness.h"
 #include "daemon/log/log.h"
@@ -53,6 +54,7 @@ static void adopt_membership(struct instance *instance, const Ganger__State__Ins
         if (member < 0 && cookie->n_seats == 0)
                 return;
         r = membership_restore(&gang->objects, instance->key, cookie->seats, cookie->n_seats, member, &instance->membership);
+        holding_claim(gang, instance->key, cookie->generation, &instance->membership);
         if (r < 0 || member < 0)
                 log_error("%s: cannot take over its member memory: %s", instance->key, strerror(member < 0 ? -member : -r));
 }

@@ -203,14 +203,23 @@ int keeper_link_exit_acknowledge(struct keeper_link *link, const char *key, pid_
         return keeper_link_send(link, &message, NULL, 0);
 }
 
-int keeper_link_store(struct keeper_link *link, const char *name, int fd) {
+static int store(struct keeper_link *link, const char *name, int fd, bool lasting) {
         Ganger__Keeper__StoreFd request = GANGER__KEEPER__STORE_FD__INIT;
         Ganger__Keeper__ToKeeper message = GANGER__KEEPER__TO_KEEPER__INIT;
 
         request.name = (char *)name;
+        request.lasting = lasting;
         message.request_case = GANGER__KEEPER__TO_KEEPER__REQUEST_STORE_FD;
         message.store_fd = &request;
         return keeper_link_send(link, &message, &fd, 1);
+}
+
+int keeper_link_store(struct keeper_link *link, const char *name, int fd) {
+        return store(link, name, fd, false);
+}
+
+int keeper_link_store_lasting(struct keeper_link *link, const char *name, int fd) {
+        return store(link, name, fd, true);
 }
 
 int keeper_link_drop(struct keeper_link *link, const char *name) {
@@ -223,12 +232,13 @@ int keeper_link_drop(struct keeper_link *link, const char *name) {
         return keeper_link_send(link, &message, NULL, 0);
 }
 
-int keeper_link_ready(struct keeper_link *link, const char *status, bool reloaded) {
+int keeper_link_ready(struct keeper_link *link, const char *status, bool reloaded, uint64_t patience_usec) {
         Ganger__Keeper__Ready request = GANGER__KEEPER__READY__INIT;
         Ganger__Keeper__ToKeeper message = GANGER__KEEPER__TO_KEEPER__INIT;
 
         request.status = (char *)status;
         request.reloaded = reloaded;
+        request.patience_usec = patience_usec;
         message.request_case = GANGER__KEEPER__TO_KEEPER__REQUEST_READY;
         message.ready = &request;
         return keeper_link_send(link, &message, NULL, 0);
@@ -273,6 +283,16 @@ int keeper_link_settle(struct keeper_link *link, const char *key, pid_t pid) {
         message.request_case = GANGER__KEEPER__TO_KEEPER__REQUEST_SETTLE;
         message.settle = &request;
         return keeper_link_send(link, &message, NULL, 0);
+}
+
+/* The loop has come by: that is all that the keeper wants to know. */
+static void keeper_link_pong(struct keeper_link *link) {
+        Ganger__Keeper__Pong request = GANGER__KEEPER__PONG__INIT;
+        Ganger__Keeper__ToKeeper message = GANGER__KEEPER__TO_KEEPER__INIT;
+
+        message.request_case = GANGER__KEEPER__TO_KEEPER__REQUEST_PONG;
+        message.pong = &request;
+        (void)keeper_link_send(link, &message, NULL, 0);
 }
 
 void keeper_link_flush(struct keeper_link *link) {
@@ -371,6 +391,8 @@ static int keeper_link_greet(struct keeper_link *link, Ganger__Keeper__WelcomeSt
         } else if (message->event_case == GANGER__KEEPER__FROM_KEEPER__EVENT_WELCOME && n_fds == 1 &&
                    message->welcome->stored_fds == link->stored.n) {
                 link->incarnation = message->welcome->incarnation;
+                link->lasts = message->welcome->lasting;
+                link->restored = message->welcome->restored;
                 r = welcome_unpack(fds[0], ret_welcome);
                 if (r == 0) {
                         link->upgrades = (*ret_welcome)->upgrades;
@@ -408,6 +430,9 @@ int keeper_link_init(struct keeper_link *link, int fd, Ganger__Keeper__WelcomeSt
 
 static void keeper_link_dispatch(struct keeper_link *link, const Ganger__Keeper__FromKeeper *message) {
         switch (message->event_case) {
+        case GANGER__KEEPER__FROM_KEEPER__EVENT_PING:
+                keeper_link_pong(link);
+                break;
         case GANGER__KEEPER__FROM_KEEPER__EVENT_SPAWNED:
                 link->ops->spawned(link->userdata, message->spawned);
                 break;

@@ -56,6 +56,8 @@ struct keeper_link {
         unsigned int upgrades;          /* how often another program was tried … */
         char upgrade_failure[256];      /* … and why the last of them has given way; "": it has not */
         unsigned int incarnation;       /* 1 for the first manager of this keeper */
+        bool lasts;                     /* the service manager keeps what is stored as lasting, over the end of the keeper */
+        bool restored;                  /* what was stored is, in part, of a keeper before this one */
         uint8_t *buffer;                /* a packet that is packed */
 };
 
@@ -100,9 +102,12 @@ int keeper_link_spawn(struct keeper_link *link, const char *key, const Ganger__K
 
 int keeper_link_signal(struct keeper_link *link, const char *key, int signal, bool group);
 int keeper_link_exit_acknowledge(struct keeper_link *link, const char *key, pid_t pid);
+/** Keep a descriptor, over the end of the manager. One that is lasting also over that of the keeper, if there is who keeps it. */
 int keeper_link_store(struct keeper_link *link, const char *name, int fd);
+int keeper_link_store_lasting(struct keeper_link *link, const char *name, int fd);
 int keeper_link_drop(struct keeper_link *link, const char *name);
-int keeper_link_ready(struct keeper_link *link, const char *status, bool reloaded);
+/** @param patience_usec  more is told within this time; 0: whenever there is something. */
+int keeper_link_ready(struct keeper_link *link, const char *status, bool reloaded, uint64_t patience_usec);
 int keeper_link_leave(struct keeper_link *link, int exit_status);
 int keeper_link_upgrade(struct keeper_link *link, int program);
 int keeper_link_main_process(struct keeper_link *link, const char *key, pid_t pid, int pidfd);

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <systemd/sd-daemon.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -37,12 +38,17 @@ static int complain(const struct error *e, int status) {
         return status;
 }
 
-/* We start with our standard streams and nothing else, so that no descriptor of a stranger reaches a worker. */
-static void clean_descriptors(void) {
+/*
+ * We start with our standard streams and nothing else, so that no descriptor of a stranger reaches a worker.
+ * @param keep  what the service manager gave us stays: the keeper takes it.
+ */
+static void clean_descriptors(bool keep) {
+        int n_given = keep ? sd_listen_fds(0) : 0;
+
         for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
                 if (fcntl(fd, F_GETFD) < 0)
                         (void)open("/dev/null", O_RDWR);        /* takes the lowest number: this one */
-        (void)close_range(STDERR_FILENO + 1, ~0U, 0);
+        (void)close_range(SD_LISTEN_FDS_START + (unsigned int)MAX(n_given, 0), ~0U, 0);
 }
 
 /* ---- into the background -------------------------------------------------------------------------- */
@@ -122,7 +128,7 @@ static int keeper_main(const struct options *o) {
         /* Of what this process was before, as another program, all descriptors matter; and it is where it was to go. */
         if (keeper_was_handed_over())
                 return keep(o, o->detached, -1);
-        clean_descriptors();
+        clean_descriptors(stays);
         if (stays)
                 return keep(o, false, -1);
         ready_fd = detach();

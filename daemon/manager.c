@@ -51,6 +51,9 @@
 #include "daemon/worker.h"
 
 #define STATUS_MAX 128
+/** At the end: what a killed process may take to be gone, and we to leave; and the longest that we ask for. */
+#define STOP_PATIENCE_USEC (10 * USEC_PER_SEC)
+#define STOP_PATIENCE_MAX_USEC (24 * 3600 * USEC_PER_SEC)
 /* Looked at after everything else of a turn, but before idle things like the output of instances. */
 #define TURN_PRIORITY (SD_EVENT_PRIORITY_NORMAL + 10)
 
@@ -58,6 +61,7 @@ struct manager {
         struct gang gang;
         struct control *control;
         char status[STATUS_MAX];        /* as the keeper was told last */
+        uint64_t patience_due_usec;     /* … and how long it may take until it is told more */
 };
 
 uint64_t gang_random(void) {
@@ -91,14 +95,41 @@ static void format_status(struct gang *gang, char *buf, size_t size) {
                          n_ready, n_wanted);
 }
 
+/* While everything is being stopped: within what time the next of them has ended, for certain. */
+static uint64_t stop_patience_usec(struct gang *gang) {
+        uint64_t now = now_usec(), longest = 0;
+
+        if (!gang->stopping)
+                return 0;
+        list_for_each(it, &gang->workers) {
+                struct worker *worker = list_entry(it, struct worker, link);
+
+                for (size_t i = 0; i < worker->n_instances; i++) {
+                        const struct instance *instance = worker->instances[i];
+                        uint64_t one = MIN(instance_definition(instance)->stop_timeout_usec, STOP_PATIENCE_MAX_USEC);
+
+                        if (!instance_state_has_process(instance->state))
+                                continue;
+                        /* To drain and to stop; or what it asked for by itself. */
+                        longest = MAX(longest, 2 * one);
+                        if (instance->due_usec != USEC_INFINITY && instance->due_usec > now)
+                                longest = MAX(longest, instance->due_usec - now);
+                }
+        }
+        return MIN(longest, STOP_PATIENCE_MAX_USEC) + STOP_PATIENCE_USEC;
+}
+
 static void tell_status(struct manager *manager, bool reloaded) {
+        uint64_t patience_usec = stop_patience_usec(&manager->gang), due_usec = now_usec() + patience_usec;
+        bool longer = patience_usec > 0 && due_usec > manager->patience_due_usec + USEC_PER_SEC;
         char status[STATUS_MAX];
 
         format_status(&manager->gang, status, sizeof status);
-        if (!reloaded && strcmp(status, manager->status) == 0)
+        if (!reloaded && !longer && strcmp(status, manager->status) == 0)
                 return;
         strcpy(manager->status, status);
-        keeper_link_ready(&manager->gang.link, status, reloaded);
+        manager->patience_due_usec = due_usec;
+        keeper_link_ready(&manager->gang.link, status, reloaded, patience_usec);
 }
 
 /* Free what is down and no longer wanted; then the configurations that only such workers needed. */
@@ -136,6 +167,7 @@ static int on_turn(sd_event_source *source, void *userdata) {
                 return 0;
         if (!cgroups_end(&gang->cgroups) || !sweep_is_over(gang))
                 return 0;
+        takeover_leave(gang);
         keeper_link_leave(&gang->link, EXIT_SUCCESS);
         keeper_link_flush(&gang->link);
         return sd_event_exit(gang->event, EXIT_SUCCESS);
@@ -341,12 +373,15 @@ static int open_notify(struct gang *gang, struct error *error) {
 
 static int open_control(struct manager *manager, struct error *error) {
         struct gang *gang = &manager->gang;
+        int fd = keeper_link_take(&gang->link, KEEPER_ACTIVATED_CONTROL), r;
         bool made;
-        int r;
 
-        r = control_init(&manager->control, gang, keeper_link_take(&gang->link, "control"), &made);
+        gang->activated = fd >= 0;
+        if (fd < 0)
+                fd = keeper_link_take(&gang->link, "control");
+        r = control_init(&manager->control, gang, fd, &made);
         if (r >= 0 && made)
-                r = keeper_link_store(&gang->link, "control", control_fd(manager->control));
+                r = keeper_link_store_lasting(&gang->link, "control", control_fd(manager->control));
         return r < 0 ? error_errno(error, r, "%s/%s", gang->runtime_dir, CONTROL_SOCKET_NAME) : 0;
 }
 
@@ -384,7 +419,8 @@ static int manager_take_over(struct manager *manager, const Ganger__Keeper__Welc
         if (r < 0)
                 return r;
         events_add(&gang->events, "", &(struct event){ .kind = EVENT_MANAGER, .pid = getpid() },
-                   gang->link.incarnation > 1 ? "manager %u takes over" : "manager %u begins",
+                   gang->link.incarnation > 1 ? "manager %u takes over" :
+                   gang->continues ? "manager %u begins, after a keeper that has died" : "manager %u begins",
                    gang->link.incarnation);
         tell_upgrade(gang);
         if (welcome->stopping)
@@ -400,7 +436,7 @@ static void remove_sockets(const struct gang *gang) {
 
         if (gang->notify.path)
                 (void)unlink(gang->notify.path);
-        if (snprintf(path, sizeof path, "%s/%s", gang->runtime_dir, CONTROL_SOCKET_NAME) < (int)sizeof path)
+        if (!gang->activated && snprintf(path, sizeof path, "%s/%s", gang->runtime_dir, CONTROL_SOCKET_NAME) < (int)sizeof path)
                 (void)unlink(path);
 }
 

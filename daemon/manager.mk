@@ -19,6 +19,7 @@ DAEMON_SOURCES += \
 	daemon/gang.h \
 	daemon/group.c daemon/group.h \
 	daemon/heartbeat.c daemon/heartbeat.h \
+	daemon/holding.c daemon/holding.h \
 	daemon/instance.c daemon/instance.h daemon/instance-parts.h \
 	daemon/instance-end.c \
 	daemon/instance-output.c \

@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/fault.h"
 #include "daemon/gang.h"
+#include "daemon/holding.h"
 #include "daemon/object-parts.h"
 #include "daemon/quarantine.h"
 #include "shm/recover.h"
@@ -186,6 +187,16 @@ int membership_restore(struct gang_objects *objects, const char *name, Ganger__S
         return member_fd >= 0 ? membership_map(ret) : 0;
 }
 
+void membership_seat_record(const struct membership_seat *seat, Ganger__State__Seat *ret) {
+        ganger__state__seat__init(ret);
+        ret->object = seat->object->name;
+        ret->first = seat->first;
+        ret->count = seat->count;
+        ret->generation = seat->generation;
+        ret->receives = seat->receives;
+        ret->sends = seat->sends;
+}
+
 static bool is_nothing(const struct recovery *done) {
         return done->returned == 0 && done->dead == 0 && done->cancelled == 0 && done->redone == 0 && done->locks == 0;
 }
@@ -254,6 +265,7 @@ void membership_leave(struct gang_objects *objects, struct membership *m) {
         struct member member = { .memory = m->member };
 
         membership_freeze(m, false);
+        holding_erase(objects->gang, m);
         if (m->seats)
                 list_unlink(&m->link);
         for (size_t i = 0; i < m->n_seats; i++)

@@ -22,6 +22,7 @@
 #include "base/fault.h"
 #include "base/text.h"
 #include "daemon/gang.h"
+#include "daemon/holding.h"
 #include "daemon/log/log.h"
 #include "daemon/object-parts.h"
 #include "daemon/quarantine.h"
@@ -73,6 +74,7 @@ void gang_objects_init(struct gang_objects *objects, struct gang *gang) {
         list_init(&objects->list);
         list_init(&objects->attachments);
         list_init(&objects->memberships);
+        list_init(&objects->holdings);
 }
 
 static struct gang_object *gang_object_free(struct gang_object *object) {
@@ -91,6 +93,7 @@ static struct gang_object *gang_object_free(struct gang_object *object) {
 DEFINE_CLEANUP(struct gang_object *, gang_object_free)
 
 void gang_objects_done(struct gang_objects *objects) {
+        holdings_done(objects);
         list_for_each_safe(it, &objects->list) {
                 struct gang_object *object = list_entry(it, struct gang_object, link);
 
@@ -99,6 +102,26 @@ void gang_objects_done(struct gang_objects *objects) {
                 gang_object_free(object);
         }
         map_done(&objects->by_name);
+}
+
+/* It is written down and stored no more. */
+static void gang_object_unrecord(struct gang_object *object) {
+        struct gang *gang = object->gang;
+        char name[OBJECT_STORED_MAX];
+
+        state_erase(&gang->state, &object->state_slot);
+        keeper_link_drop(&gang->link, gang_object_stored(name, object, "memory"));
+        keeper_link_drop(&gang->link, gang_object_stored(name, object, "event"));
+}
+
+/* A semaphore with a name loses that. */
+void gang_objects_leave(struct gang_objects *objects) {
+        list_for_each(it, &objects->list) {
+                struct gang_object *object = list_entry(it, struct gang_object, link);
+
+                if (has_posix_name(object))
+                        gang_object_unrecord(object);
+        }
 }
 
 struct gang_object *gang_object_find(struct gang_objects *objects, const char *name) {
@@ -248,9 +271,9 @@ static int gang_object_make(struct gang_object *object, struct error *error) {
         r = gang_object_map(object, true);
         if (r < 0)
                 return error_errno(error, r, "mapping its memory");
-        r = keeper_link_store(link, gang_object_stored(name, object, "memory"), object->memory_fd);
+        r = keeper_link_store_lasting(link, gang_object_stored(name, object, "memory"), object->memory_fd);
         if (r >= 0)
-                r = keeper_link_store(link, gang_object_stored(name, object, "event"), object->event_fd);
+                r = keeper_link_store_lasting(link, gang_object_stored(name, object, "event"), object->event_fd);
         if (r < 0)
                 return error_errno(error, r, "storing its memory with the keeper");
         return 0;
@@ -403,9 +426,6 @@ int gang_object_restore(struct gang_objects *objects, const Ganger__State__Objec
 }
 
 void gang_object_collect(struct gang_object *object) {
-        struct gang *gang = object->gang;
-        char name[OBJECT_STORED_MAX];
-
         if (object->seats.n_taken > 0)
                 return;
         if (!object->removed) {
@@ -413,9 +433,7 @@ void gang_object_collect(struct gang_object *object) {
                 successor_take_over(object);
                 return;
         }
-        state_erase(&gang->state, &object->state_slot);
-        keeper_link_drop(&gang->link, gang_object_stored(name, object, "memory"));
-        keeper_link_drop(&gang->link, gang_object_stored(name, object, "event"));
+        gang_object_unrecord(object);
         if (has_posix_name(object))
                 (void)semaphore_posix_remove(object->name);
         gang_object_free(object);

@@ -89,6 +89,7 @@ struct gang_objects {
         struct list list;               /* struct gang_object, in the order of definition */
         struct list attachments;        /* struct attachment */
         struct list memberships;        /* struct membership that has seats */
+        struct list holdings;           /* struct holding: during take-over */
         uint64_t next_attachment;
         size_t n_changing;              /* objects */
         bool settled;                   /* take-over is complete: all members are known */
@@ -98,6 +99,9 @@ struct gang_objects {
 
 void gang_objects_init(struct gang_objects *objects, struct gang *gang);
 void gang_objects_done(struct gang_objects *objects);
+
+/** An end in order: what does not outlive the daemon is not to be found by the next one. */
+void gang_objects_leave(struct gang_objects *objects);
 
 /**
  * Take-over is complete: tell every object how many of its members are stopped, look whether it is damaged, drop what nobody
@@ -148,6 +152,8 @@ struct membership {
         int member_fd;                  /* its member memory (journals, drain flag); -1: none */
         struct member_memory *member;   /* mapped; NULL: not */
         bool frozen;
+        uint32_t *held;                 /* slots in the state memory, see daemon/holding.h */
+        size_t n_held;
 };
 
 #define MEMBERSHIP_NULL ((struct membership){ .member_fd = -1 })
@@ -172,6 +178,9 @@ int membership_join(struct gang_objects *objects, const char *name, const struct
 /** Take-over: the seats that a process was started with. Seats of objects that are gone are left out. */
 int membership_restore(struct gang_objects *objects, const char *name, Ganger__State__Seat *const *seats, size_t n_seats,
                        int member_fd, struct membership *ret);
+
+/** A seat as it is written down; what it points to is the seat's. */
+void membership_seat_record(const struct membership_seat *seat, Ganger__State__Seat *ret);
 
 /**
  * The process is dead: put right what it left. Idempotent; the seats stay taken until membership_leave().

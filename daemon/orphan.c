@@ -16,6 +16,7 @@
 #include "base/time.h"
 #include "daemon/credentials.h"
 #include "daemon/gang.h"
+#include "daemon/holding.h"
 #include "daemon/instance.h"
 #include "daemon/log/log.h"
 
@@ -47,6 +48,7 @@ static int take_member(struct gang *gang, const char *key) {
 
 int orphan_new(struct gang *gang, const char *key, pid_t pid, const Ganger__State__InstanceCookie *cookie) {
         struct orphan *orphan = calloc(1, sizeof *orphan);
+        int r;
 
         if (!orphan)
                 return -ENOMEM;
@@ -58,8 +60,10 @@ int orphan_new(struct gang *gang, const char *key, pid_t pid, const Ganger__Stat
         list_append(&gang->orphans, &orphan->link);
         if (cookie->n_seats == 0)
                 return 0;
-        return membership_restore(&gang->objects, key, cookie->seats, cookie->n_seats, take_member(gang, key),
-                                  &orphan->membership);
+        r = membership_restore(&gang->objects, key, cookie->seats, cookie->n_seats, take_member(gang, key),
+                               &orphan->membership);
+        holding_claim(gang, key, cookie->generation, &orphan->membership);
+        return r;
 }
 
 static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata) {

@@ -40,7 +40,7 @@ static int add_object(struct gang *gang, const struct object_definition *object,
 int reload_store(struct gang *gang) {
         _cleanup_(closep) int fd = fd_memfd_sealed("ganger-config", gang->config->text, gang->config->text_size);
 
-        return fd < 0 ? fd : keeper_link_store(&gang->link, "config", fd);
+        return fd < 0 ? fd : keeper_link_store_lasting(&gang->link, "config", fd);
 }
 
 int reload_populate(struct gang *gang, struct error *error) {

@@ -132,6 +132,18 @@ static void remove_file(const struct gang_socket *s) {
                 (void)unlink(listen_address_path(&s->address));
 }
 
+/* A service manager keeps no socket under two names: one that has another name now is there only since this one is gone. */
+static void store_again(const struct gang_socket *gone) {
+        char name[STORED_NAME_MAX];
+
+        list_for_each(it, &gone->gang->sockets.list) {
+                struct gang_socket *s = list_entry(it, struct gang_socket, link);
+
+                if (gone->gang->link.lasts && s != gone && s->type == gone->type && strcmp(s->text, gone->text) == 0)
+                        (void)keeper_link_store_lasting(&gone->gang->link, stored_name(name, s), s->fd);
+        }
+}
+
 /* It is no longer listened at. Processes that have it keep it until they end. */
 static void gang_socket_remove(struct gang_socket *s) {
         char name[STORED_NAME_MAX];
@@ -141,6 +153,7 @@ static void gang_socket_remove(struct gang_socket *s) {
         state_erase(&s->gang->state, &s->state_slot);
         keeper_link_drop(&s->gang->link, stored_name(name, s));
         tell(s, "closed");
+        store_again(s);
         gang_socket_free(s);
 }
 
@@ -151,6 +164,14 @@ void gang_sockets_done(struct gang_sockets *sockets) {
                 if (sockets->gang->stopping)
                         remove_file(s);
                 gang_socket_free(s);
+        }
+}
+
+void gang_sockets_leave(struct gang_sockets *sockets) {
+        list_for_each(it, &sockets->list) {
+                char name[STORED_NAME_MAX];
+
+                keeper_link_drop(&sockets->gang->link, stored_name(name, list_entry(it, struct gang_socket, link)));
         }
 }
 
@@ -209,7 +230,7 @@ static int gang_socket_open(struct gang_socket *s, const struct listen_definitio
         if (r < 0)
                 return r;
         fault_point("before-socket-stored");
-        r = fault_is("forget-socket") ? 0 : keeper_link_store(&s->gang->link, stored_name(name, s), s->fd);
+        r = fault_is("forget-socket") ? 0 : keeper_link_store_lasting(&s->gang->link, stored_name(name, s), s->fd);
         if (r < 0) {
                 if (made)
                         remove_file(s);

@@ -46,6 +46,9 @@ void gang_sockets_init(struct gang_sockets *sockets, struct gang *gang);
 /** Close all; at the end of the daemon, remove their files. */
 void gang_sockets_done(struct gang_sockets *sockets);
 
+/** An end in order: what does not outlive the daemon is not to be found by the next one. */
+void gang_sockets_leave(struct gang_sockets *sockets);
+
 /** Take-over: one that the predecessor recorded. It is `removed` until its section asks for it. */
 int gang_socket_restore(struct gang_sockets *sockets, const Ganger__State__SocketState *record, uint32_t state_slot);
 

@@ -314,3 +314,10 @@ void state_erase(struct state_memory *s, uint32_t *slot) {
         s->free_slots[s->n_free++] = *slot;
         *slot = STATE_SLOT_NONE;
 }
+
+/* The slots are not free: who has them still gives them back. */
+void state_leave(struct state_memory *s, bool (*outlives)(enum state_kind kind)) {
+        for (uint32_t slot = 0; slot < s->n_records; slot++)
+                if (!outlives(state_read(s, slot).kind))
+                        (void)record_write(s, slot, STATE_FREE, NULL, 0); /* short: it cannot fail */
+}

@@ -10,6 +10,7 @@
  * the old body or the new one. What is torn or foreign is recognised, and reads as no record.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,7 @@ enum state_kind {
         STATE_REPORT = 80,              /* ReportState */
         STATE_SOCKET = 60,              /* SocketState */
         STATE_ROLL = 220,               /* RollState */
+        STATE_HELD = 260,               /* HeldState */
 };
 
 /** The longest body of a record, in bytes. */
@@ -83,5 +85,8 @@ int state_write_message(struct state_memory *s, uint32_t *slot, enum state_kind 
 
 /** Forget a record, and set `*slot` to STATE_SLOT_NONE. Nothing happens if it is that already. */
 void state_erase(struct state_memory *s, uint32_t *slot);
+
+/** For the very end: whoever opens it next finds only the records of which `outlives` says so. Nothing is written any more. */
+void state_leave(struct state_memory *s, bool (*outlives)(enum state_kind kind));
 
 #endif

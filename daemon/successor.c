@@ -23,6 +23,7 @@
 
 #include "base/cleanup.h"
 #include "base/fault.h"
+#include "base/fd.h"
 #include "daemon/config/config.h"
 #include "daemon/config/definition.h"
 #include "daemon/gang.h"
@@ -162,9 +163,12 @@ const char *successor_awaited(const struct gang *gang, const struct worker_defin
 static void place(struct gang_object *object) {
         struct keeper_link *link = &object->gang->link;
         char name[OBJECT_STORED_MAX];
+        _cleanup_(closep) int fd = -1;
         int r;
 
-        r = keeper_link_store(link, gang_object_stored(name, object, "memory"), object->memory_fd);
+        /* Opened anew: a service manager keeps no open file under two names, and drops the second. */
+        fd = fd_reopen(object->memory_fd);
+        r = fd < 0 ? fd : keeper_link_store_lasting(link, gang_object_stored(name, object, "memory"), fd);
         if (r < 0) {
                 log_error("'%s': cannot store its memory with the keeper: %s", object->name, strerror(-r));
                 return; /* it is there under the other name, as its record says */
@@ -185,7 +189,7 @@ static int change(struct gang_object *object, struct error *error) {
         fd = make_memory(object, &geometry, error);
         if (fd < 0)
                 return fd;
-        r = keeper_link_store(&object->gang->link, gang_object_stored(name, object, "successor"), fd);
+        r = keeper_link_store_lasting(&object->gang->link, gang_object_stored(name, object, "successor"), fd);
         if (r < 0)
                 return error_errno(error, r, "storing its memory with the keeper");
         fault_point("successor-stored");

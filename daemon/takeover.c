@@ -24,6 +24,7 @@
 #include "daemon/demand.h"
 #include "daemon/gang.h"
 #include "daemon/group.h"
+#include "daemon/holding.h"
 #include "daemon/instance.h"
 #include "daemon/log/log.h"
 #include "daemon/main-pid.h"
@@ -45,13 +46,15 @@ int takeover_state(struct gang *gang, struct error *error) {
 
         if (fd >= 0) {
                 r = fault_is("state-torn") ? -EPROTO : state_open(&gang->state, fd);
+                gang->continues = r == 0;
                 if (r == 0)
                         return 0;
-                log_warning("the state memory is foreign (%s): going on from what the keeper knows", strerror(-r));
+                log_warning("the state memory is foreign (%s): %s", strerror(-r), gang->link.incarnation == 1 ?
+                            "beginning anew, without what was kept" : "going on from what the keeper knows");
         }
         r = state_create(&gang->state);
         if (r >= 0)
-                r = keeper_link_store(&gang->link, "state", gang->state.fd);
+                r = keeper_link_store_lasting(&gang->link, "state", gang->state.fd);
         return r < 0 ? error_errno(error, r, "state memory") : 0;
 }
 
@@ -82,6 +85,7 @@ int takeover_config(struct gang *gang, struct error *error) {
         _cleanup_(closep) int fd = keeper_link_take(&gang->link, "config");
         int r;
 
+        gang->continues &= fd >= 0;     /* see takeover_leave() */
         if (fd >= 0) {
                 r = parse_stored(gang, fd, &errors);
                 if (r == 0)
@@ -197,6 +201,14 @@ static bool restore_report(struct gang *gang, const struct state_view *view, uin
         return good;
 }
 
+static bool restore_held(struct gang *gang, const struct state_view *view, uint32_t slot) {
+        Ganger__State__HeldState *record = ganger__state__held_state__unpack(NULL, view->size, view->body);
+        bool good = record && holding_restore(gang, record, slot);
+
+        ganger__state__held_state__free_unpacked(record, NULL);
+        return good;
+}
+
 static bool restore_socket(struct gang *gang, const struct state_view *view, uint32_t slot) {
         Ganger__State__SocketState *record = ganger__state__socket_state__unpack(NULL, view->size, view->body);
         int r = record ? gang_socket_restore(&gang->sockets, record, slot) : -EPROTO;
@@ -278,13 +290,15 @@ static void adopt_exit(struct gang *gang, const Ganger__Keeper__Exited *exited) 
 int takeover_tables(struct gang *gang, const Ganger__Keeper__WelcomeState *welcome, struct error *error) {
         int r;
 
+        if (gang->link.restored && fault_is("kept-kills"))
+                abort();
         restore_all(gang, STATE_OBJECT, restore_object);
         if (!fault_is("forget-sockets"))
                 restore_all(gang, STATE_SOCKET, restore_socket);
         r = reload_populate(gang, error);
         if (r < 0)
                 return r;
-        if (gang->link.incarnation == 1)
+        if (!gang->continues)
                 wishes_load(gang);
         restore_all(gang, STATE_GROUP, restore_group);
         restore_all(gang, STATE_WORKER, restore_worker);
@@ -292,12 +306,14 @@ int takeover_tables(struct gang *gang, const Ganger__Keeper__WelcomeState *welco
         restore_all(gang, STATE_ROLL, restore_roll);
         restore_all(gang, STATE_INSTANCE, restore_instance);
         restore_all(gang, STATE_REPORT, restore_report);
+        restore_all(gang, STATE_HELD, restore_held);
         for (size_t i = 0; i < welcome->n_children; i++)
                 adopt_child(gang, welcome->children[i]);
         for (size_t i = 0; i < welcome->n_exits; i++)
                 adopt_exit(gang, welcome->exits[i]);
         fd_stores_restore(gang);
         restore_all(gang, STATE_ATTACHED, restore_attached);
+        holdings_take_seats(gang);
         fault_point("taken-over");
         return 0;
 }
@@ -322,6 +338,7 @@ static void handle_ending(struct gang *gang, const Ganger__Keeper__Child *child)
 }
 
 void takeover_resume(struct gang *gang, const Ganger__Keeper__WelcomeState *welcome) {
+        holdings_recover(gang);
         orphans_stop(gang);
         credentials_take_over(gang);
         list_for_each(it, &gang->workers) {
@@ -351,4 +368,21 @@ void takeover_resume(struct gang *gang, const Ganger__Keeper__WelcomeState *welc
         demand_take_over(gang);
         keeper_link_drop_rest(&gang->link);
         gang_touch(gang);
+}
+
+/* ---- an end in order ---------------------------------------------------------------------------- */
+
+/* What is kept of the records. */
+static bool outlives_us(enum state_kind kind) {
+        return kind == STATE_FREE || kind == STATE_OBJECT || kind == STATE_ATTACHED;
+}
+
+void takeover_leave(struct gang *gang) {
+        if (!gang->link.lasts)
+                return;
+        state_leave(&gang->state, outlives_us);
+        gang_objects_leave(&gang->objects);
+        gang_sockets_leave(&gang->sockets);
+        keeper_link_drop(&gang->link, "control");
+        keeper_link_drop(&gang->link, "config");
 }

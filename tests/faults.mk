@@ -7,6 +7,8 @@ tests_faults_gangerd_faults_SOURCES = daemon/main.c \
 	daemon/log/file.c \
 	daemon/log/sink.c \
 	daemon/output-rate.c \
+	daemon/holding.c \
+	daemon/keeper/service-store.c daemon/keeper/watchdog.c \
 	daemon/failure-hook.c \
 	daemon/condemn.c \
 	daemon/credentials.c \

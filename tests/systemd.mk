@@ -3,3 +3,11 @@
 SYSTEMD_TESTS = tests/systemd/cgroup.py tests/systemd/service
 TESTS += $(SYSTEMD_TESTS)
 EXTRA_DIST += $(SYSTEMD_TESTS) tests/systemd/service.py tests/systemd/in-container
+
+# Where a service manager keeps descriptors: one of ours.
+check_PROGRAMS += tests/scenario/stage-worker
+tests_scenario_stage_worker_CPPFLAGS = $(AM_CPPFLAGS)
+tests_scenario_stage_worker_LDADD = libganger.la
+KEPT_SCENARIOS = tests/scenario/b260-outlives-its-keeper.py
+TESTS += $(KEPT_SCENARIOS)
+EXTRA_DIST += $(KEPT_SCENARIOS) tests/harness/service_manager.py

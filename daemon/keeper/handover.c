@@ -89,6 +89,7 @@ static int write_stored(struct keeper *k, int fd, const struct stored_descriptor
 
         descriptor.name = (char *)d->name;
         descriptor.fd = d->fd;
+        descriptor.lasting = d->lasting;
         part.stored = stored;
         part.n_stored = 1;
         return write_part(k, fd, &part);
@@ -105,6 +106,7 @@ static int write_rest(struct keeper *k, int fd) {
         part.stopping = k->stopping;
         part.stop_signal = k->stop_signal;
         part.reloading = k->reloading;
+        part.next_lasting = k->service.next;
         part.nofile_soft = k->nofile.rlim_cur;
         part.nofile_hard = k->nofile.rlim_max;
         return write_part(k, fd, &part);
@@ -152,8 +154,13 @@ static void execute_program(const struct keeper *k, int program) {
 }
 
 static int execute(struct keeper *k, int program, int state, int last) {
+        static const char *const given[] = { "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "LISTEN_PIDFDID" };
         char text[32];
         int r;
+
+        /* What we were given by the service manager is in the store by now; the next program has our pid, and would look for it. */
+        for (size_t i = 0; i < ARRAY_SIZE(given); i++)
+                (void)unsetenv(given[i]);
 
         snprintf(text, sizeof text, "%d,%d", state, last);
         if (setenv(KEEPER_HANDOVER_ENV, text, 1) < 0)
@@ -173,6 +180,7 @@ static int become(struct keeper *k, int program) {
 
         if (state < 0 || last < 0 || fchmod(state, 0600) < 0)
                 return -errno;
+        service_store_settle(k); /* what is yet to be told is told by us */
         r = write_all(k, state);
         if (r < 0)
                 return r;
@@ -271,10 +279,14 @@ static int take_all(struct keeper *k, const Handover *from) {
         k->nofile = (struct rlimit){ from->nofile_soft, from->nofile_hard };
         for (size_t i = fault_is("forget-child"); i < from->n_children && r == 0; i++)
                 r = take_child(k, from->children[i]);
-        for (size_t i = 0; i < from->n_stored && r == 0; i++)
+        for (size_t i = 0; i < from->n_stored && r == 0; i++) {
                 r = store_put(&k->store, from->stored[i]->name, from->stored[i]->fd);
+                if (r == 0)
+                        service_store_know(k, from->stored[i]->name, from->stored[i]->lasting);
+        }
         if (r < 0)
                 return r;
+        k->service.next = MAX(k->service.next, from->next_lasting);
         /* Now it is ours: whoever refuses it leaves the numbers as they are. */
         for (size_t i = 0; i < from->n_stored; i++)
                 close(from->stored[i]->fd);

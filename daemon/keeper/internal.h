@@ -10,13 +10,16 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/un.h>
 
 #include "base/cleanup.h"
 #include "base/list.h"
 #include "daemon/keeper/children.h"
 #include "daemon/keeper/keeper.h"
 #include "daemon/keeper/protocol.h"
+#include "daemon/keeper/service-store.h"
 #include "daemon/keeper/spawn.h"
 #include "daemon/keeper/store.h"
 
@@ -28,6 +31,8 @@ struct keeper {
         struct spawner spawner;
         struct children children;
         struct store store;
+        struct service_store service;   /* what of it the service manager has, too */
+        bool restored;                  /* … and has kept of a keeper before us */
         int signal_fd;
         struct rlimit nofile;           /* as we found it: what children get */
         mode_t umask;
@@ -54,6 +59,12 @@ struct keeper {
         unsigned int upgrades;
         char upgrade_failure[KEEPER_STATUS_MAX];
 
+        /* whether it lives: see watchdog.c */
+        uint64_t watchdog_usec;         /* the period of the service manager; 0: it has no watchdog */
+        uint64_t ping_usec;             /* when it is asked next; USEC_INFINITY: it was asked */
+        uint64_t pong_due_usec;         /* when it must have answered; or USEC_INFINITY */
+        bool tell_ping;
+
         /* what it is to be told */
         struct list *handed;            /* the last stored descriptor that it has */
         bool welcomed;
@@ -68,6 +79,7 @@ struct keeper {
         uint64_t say_reloading_usec;    /* when it began */
         uint64_t say_again_usec;        /* or USEC_INFINITY */
         char status[KEEPER_STATUS_MAX]; /* as the manager told it last */
+        uint64_t patience_usec;         /* … with that */
 
         /* the end */
         bool stopping;                  /* by SIGTERM or SIGINT: */
@@ -91,6 +103,20 @@ void manager_process_hung_up(struct keeper *k);
 /** It exits within this time, or is killed. */
 void manager_process_expect_exit(struct keeper *k, uint64_t timeout_usec);
 void manager_process_kill_if_due(struct keeper *k);
+
+/* ---- watchdog.c: a manager that hangs --------------------------------------------------------------- */
+
+void watchdog_init(struct keeper *k);
+/** The first manager serves, or another was started: it is asked from now on. */
+void watchdog_begin(struct keeper *k);
+/** It has died, or is about to end. */
+void watchdog_end(struct keeper *k);
+/** It has answered. */
+void watchdog_answered(struct keeper *k);
+/** Ask it, or kill it, if that is due. */
+void watchdog_turn(struct keeper *k);
+/** When that is. */
+uint64_t watchdog_due_usec(const struct keeper *k);
 
 /* ---- requests.c: what the manager asks ------------------------------------------------------------- */
 
@@ -140,10 +166,14 @@ void handover_proven(struct keeper *k);
 /** A line on stderr, if it takes one without blocking. */
 void keeper_log(const char *format, ...) _printf_(1, 2);
 /** For systemd, if it started us. `reloaded`: this answers notify_reloading(). */
-void notify_ready(struct keeper *k, const char *status, bool reloaded);
+void notify_ready(struct keeper *k, const char *status, bool reloaded, uint64_t patience_usec);
+/** The watchdog of the service manager is to know that we live. */
+void notify_alive(void);
 void notify_reloading(struct keeper *k);
 void notify_stopping(struct keeper *k);
 /** Say what could not be said before. */
 void notify_flush(struct keeper *k);
+/** The socket of the service manager, where it is one that sendto(2) can reach at once. @return its length, or 0. */
+socklen_t notify_address(struct sockaddr_un *ret);
 
 #endif

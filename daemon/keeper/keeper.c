@@ -6,8 +6,9 @@
  * One thread, one loop over two descriptors: the signals, and the socket of the manager. It decides nothing;
  * what it knows is what a new manager needs to carry on.
  *
- * What must hold: it waits in ppoll(2) and nowhere else, except for a child to execute; and
- * every signal that it handles is blocked from before the first child exists, so none is lost.
+ * What must hold: it waits in ppoll(2) and nowhere else, except for a child to execute, and where a manager has died
+ * for the service manager, with patience (service-store.c); and every signal that it handles is blocked from before the
+ * first child exists, so none is lost.
  */
 
 #include "daemon/keeper/keeper.h"
@@ -108,8 +109,8 @@ static int signals_init(struct keeper *k) {
 /* Whatever is meant for us alone. */
 static bool is_private(const char *variable) {
         static const char *const private[] = {
-                "NOTIFY_SOCKET=", "LISTEN_FDS=", "LISTEN_PID=", "LISTEN_FDNAMES=", "WATCHDOG_PID=", "WATCHDOG_USEC=",
-                KEEPER_FD_ENV "=", KEEPER_HANDOVER_ENV "=", KEEPER_HANDOVER_REFUSED_ENV "=",
+                "NOTIFY_SOCKET=", "LISTEN_FDS=", "LISTEN_PID=", "LISTEN_FDNAMES=", "LISTEN_PIDFDID=", "FDSTORE=", "WATCHDOG_PID=",
+                "WATCHDOG_USEC=", KEEPER_FD_ENV "=", KEEPER_HANDOVER_ENV "=", KEEPER_HANDOVER_REFUSED_ENV "=",
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(private); i++)
@@ -160,6 +161,8 @@ static int keeper_init(struct keeper *k, const struct keeper_config *config) {
         k->umask = umask(0);
         umask(k->umask);
         raise_limit(k);
+        service_store_init(k);
+        watchdog_init(k);
         (void)prctl(PR_SET_NAME, "gangerd: keeper");
         if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
                 return -errno;
@@ -178,6 +181,7 @@ static int keeper_init(struct keeper *k, const struct keeper_config *config) {
 
 static void keeper_done(struct keeper *k) {
         reports_reset(k);
+        service_store_done(k);
         store_done(&k->store);
         children_done(&k->children);
         spawner_done(&k->spawner);
@@ -194,13 +198,15 @@ static uint64_t due_usec(const struct keeper *k) {
 
         due = MIN(due, k->say_again_usec);
         due = MIN(due, k->prove_due_usec);
+        due = MIN(due, service_store_due_usec(k));
+        due = MIN(due, watchdog_due_usec(k));
         return k->retry_usec > 0 ? MIN(due, k->retry_usec) : due;
 }
 
 static short socket_events(const struct keeper *k) {
         short events = 0;
 
-        if (k->welcomed && k->n_replies < KEEPER_REPLIES_MAX)
+        if (k->welcomed && k->n_replies < KEEPER_REPLIES_MAX && !service_store_must_wait(k))
                 events |= POLLIN;
         if (k->socket_full)
                 events |= POLLOUT;
@@ -211,6 +217,7 @@ static void wait_and_serve(struct keeper *k) {
         struct pollfd fds[] = {
                 { .fd = k->signal_fd, .events = POLLIN },
                 { .fd = k->hung_up ? -1 : k->socket, .events = socket_events(k) },
+                { .fd = list_is_empty(&k->service.notes) ? -1 : k->service.socket, .events = POLLOUT },
         };
         uint64_t due = due_usec(k), now = now_usec(), left = due > now ? due - now : 0;
         struct timespec timeout = {
@@ -225,7 +232,9 @@ static void wait_and_serve(struct keeper *k) {
                 manager_process_hung_up(k);
         else if (fds[1].revents & POLLIN)
                 requests_serve(k, REQUESTS_BATCH);
+        service_store_turn(k, fds[2].revents != 0);
         manager_process_kill_if_due(k);
+        watchdog_turn(k);
         if (now_usec() >= k->say_again_usec)
                 notify_flush(k);
         if (now_usec() >= k->prove_due_usec)
@@ -250,6 +259,7 @@ int keeper_run(const struct keeper_config *config) {
                 if (!k->finished)
                         wait_and_serve(k);
         }
+        service_store_settle(k);
         r = k->exit_status;
         keeper_done(k);
         return r;

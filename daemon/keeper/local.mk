@@ -14,8 +14,10 @@ KEEPER_SOURCES = \
 	daemon/keeper/reports.c \
 	daemon/keeper/requests.c \
 	daemon/keeper/setting.c daemon/keeper/setting.h \
+	daemon/keeper/service-store.c daemon/keeper/service-store.h \
 	daemon/keeper/spawn.c daemon/keeper/spawn.h \
-	daemon/keeper/store.c daemon/keeper/store.h
+	daemon/keeper/store.c daemon/keeper/store.h \
+	daemon/keeper/watchdog.c
 DAEMON_SOURCES += $(KEEPER_SOURCES) \
 	daemon/options.c daemon/options.h \
 	daemon/runtime.c daemon/runtime.h

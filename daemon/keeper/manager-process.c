@@ -35,6 +35,8 @@
 #define START_ATTEMPTS_MAX 20
 /** Of a program that has taken over, before it is found to be of no use. */
 #define UNPROVEN_DEATHS_MAX 3
+/** … with what the service manager has kept; then it may be that which kills them, and it is begun without. */
+#define RESTORE_ATTEMPTS_MAX 10
 
 static uint64_t restart_delay_usec(unsigned int quick_deaths) {
         uint64_t delay = DELAY_FIRST_USEC;
@@ -110,6 +112,8 @@ void manager_process_start(struct keeper *k) {
                 k->served = false;
                 k->kill_due_usec = USEC_INFINITY;
                 reports_reset(k);
+                if (k->was_ready)
+                        watchdog_begin(k);
                 return;
         }
         keeper_log("starting the manager: %s: %s", step, strerrordesc_np(-r));
@@ -125,6 +129,10 @@ static bool gives_up(struct keeper *k, int status) {
                 finish(k, WEXITSTATUS(status) ? WEXITSTATUS(status) : EX_SOFTWARE);
                 return true;
         }
+        if (k->restored && k->incarnation >= RESTORE_ATTEMPTS_MAX) {
+                keeper_log("no manager became ready with what the service manager has kept: beginning without it");
+                service_store_forget_all(k);
+        }
         if (k->incarnation < START_ATTEMPTS_MAX)
                 return false;
         keeper_log("no manager became ready, giving up");
@@ -136,6 +144,7 @@ void manager_process_died(struct keeper *k, int status) {
         char text[EXIT_STATUS_FORMAT_MAX];
 
         k->manager = 0;
+        watchdog_end(k);
         reports_reset(k);
         requests_serve(k, SIZE_MAX);
         k->socket = close_fd(k->socket);

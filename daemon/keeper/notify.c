@@ -25,7 +25,7 @@
 /** A line; below PIPE_BUF, so that a pipe that polls as writable takes it whole. */
 #define LOG_LINE_MAX 512
 /** A datagram: the status, and what else may be in it. */
-#define MESSAGE_MAX (KEEPER_STATUS_MAX + 64)
+#define MESSAGE_MAX (KEEPER_STATUS_MAX + 128)
 /** If the service manager does not read: when it is tried again. */
 #define AGAIN_USEC (100 * USEC_PER_MSEC)
 
@@ -56,8 +56,7 @@ static void let_go(const struct keeper_config *config) {
         }
 }
 
-/* The socket of the service manager, where it is one that sendto(2) can reach at once. @return its length, or 0. */
-static socklen_t service_manager(struct sockaddr_un *ret) {
+socklen_t notify_address(struct sockaddr_un *ret) {
         const char *path = getenv("NOTIFY_SOCKET");
         size_t n = path ? strlen(path) : 0;
 
@@ -73,7 +72,7 @@ static socklen_t service_manager(struct sockaddr_un *ret) {
 /* sd_notify(3) would wait for a reader. @return whether it was said, or never will be. */
 static bool say(const char *text) {
         struct sockaddr_un address;
-        socklen_t size = service_manager(&address);
+        socklen_t size = notify_address(&address);
         _cleanup_(closep) int fd = -1;
 
         if (size == 0) {
@@ -97,7 +96,10 @@ static bool say_reloading(struct keeper *k) {
 static bool say_ready(struct keeper *k) {
         char text[MESSAGE_MAX];
 
-        snprintf(text, sizeof text, "READY=1\nSTATUS=%s\nMAINPID=%d", k->status, (int)k->spawner.parent);
+        int n = snprintf(text, sizeof text, "READY=1\nSTATUS=%s\nMAINPID=%d", k->status, (int)k->spawner.parent);
+
+        if (k->patience_usec > 0)
+                snprintf(text + n, sizeof text - (size_t)n, "\nEXTEND_TIMEOUT_USEC=%llu", (unsigned long long)k->patience_usec);
         return say(text);
 }
 
@@ -117,11 +119,12 @@ void notify_flush(struct keeper *k) {
         plan_again(k);
 }
 
-void notify_ready(struct keeper *k, const char *status, bool reloaded) {
-        bool matters = !k->was_ready || reloaded || k->say_ready;
+void notify_ready(struct keeper *k, const char *status, bool reloaded, uint64_t patience_usec) {
+        bool matters = !k->was_ready || reloaded || patience_usec > 0 || k->say_ready;
 
         snprintf(k->status, sizeof k->status, "%s", status);
         k->status[strcspn(k->status, "\n")] = '\0';
+        k->patience_usec = patience_usec;
         k->say_ready = true;
         notify_flush(k);
         k->say_ready &= matters;
@@ -140,4 +143,9 @@ void notify_reloading(struct keeper *k) {
 void notify_stopping(struct keeper *k) {
         k->say_stopping = true;
         notify_flush(k);
+}
+
+/* What is not heard is not said again: the next one follows soon enough. */
+void notify_alive(void) {
+        (void)say("WATCHDOG=1");
 }

@@ -44,6 +44,9 @@
 #define KEEPER_NAME_MAX 383
 /** Bytes of a cookie: seats in 100 rings with the longest names. */
 #define KEEPER_COOKIE_MAX (8 * 1024)
+/** What a socket unit calls the control socket (FileDescriptorName=), and under what name it is stored then. */
+#define KEEPER_SOCKET_UNIT_CONTROL "control"
+#define KEEPER_ACTIVATED_CONTROL "activated/control"
 /** Bytes of a packed WelcomeState: every child with its key, its cookie and its numbers. */
 #define KEEPER_WELCOME_MAX (KEEPER_CHILDREN_MAX * (KEEPER_COOKIE_MAX + 256))
 /** Bytes of a packed SpawnSpec; the kernel takes 6 MiB of arguments at the very most, and 2 MiB usually. */

@@ -160,6 +160,8 @@ static int send_welcome(struct keeper *k) {
                 return fd;
         welcome.stored_fds = (uint32_t)k->store.n;
         welcome.incarnation = k->incarnation;
+        welcome.lasting = k->service.max > 0;
+        welcome.restored = k->restored;
         event.event_case = GANGER__KEEPER__FROM_KEEPER__EVENT_WELCOME;
         event.welcome = &welcome;
         r = event_send(k, &event, &fd, 1);
@@ -266,6 +268,19 @@ static int send_caught(struct keeper *k, int signal, bool *flag) {
         return r;
 }
 
+static int send_ping(struct keeper *k) {
+        Ganger__Keeper__Ping ping = GANGER__KEEPER__PING__INIT;
+        Event event = GANGER__KEEPER__FROM_KEEPER__INIT;
+        int r;
+
+        event.event_case = GANGER__KEEPER__FROM_KEEPER__EVENT_PING;
+        event.ping = &ping;
+        r = event_send(k, &event, NULL, 0);
+        if (r == 0)
+                k->tell_ping = false;
+        return r;
+}
+
 /* The next thing to tell. @return 0; 1: there is none; -errno. */
 static int send_next(struct keeper *k) {
         if (!k->welcomed)
@@ -274,6 +289,8 @@ static int send_next(struct keeper *k) {
                 return send_caught(k, k->stop_signal, &k->tell_stopping);
         if (k->tell_reload)
                 return send_caught(k, SIGHUP, &k->tell_reload);
+        if (k->tell_ping)
+                return send_ping(k);
         if (!list_is_empty(&k->replies))
                 return send_reply(k);
         if (!list_is_empty(&k->children.pending))

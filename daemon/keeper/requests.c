@@ -187,10 +187,17 @@ static int spawn_spec(struct keeper *k, const Ganger__Keeper__Spawn *r, const Sp
         return 0;
 }
 
-static void store(struct keeper *k, const char *name, int fd) {
+/* One that takes the place of another is with the service manager before that is removed there. */
+static void store(struct keeper *k, const char *name, int fd, bool lasting) {
+        struct stored_descriptor *d = store_find(&k->store, name);
+        uint64_t former = d ? d->lasting : 0;
         int r = store_put(&k->store, name, fd);
 
-        if (r < 0)
+        if (r >= 0) {
+                d = store_find(&k->store, name);
+                d->lasting = lasting ? service_store_put(k, name, d->fd) : 0;
+                service_store_remove(k, former, name);
+        } else
                 keeper_log("storing descriptor '%.*s': %s", KEEPER_NAME_MAX, name, strerrordesc_np(-r));
 }
 
@@ -199,7 +206,7 @@ static void spawn_store(struct keeper *k, const Ganger__Keeper__Spawn *r, const 
         size_t first = n_fds - (r->cgroup ? 1 : 0) - r->n_store;
 
         for (size_t i = 0; i < r->n_store; i++)
-                store(k, r->store[i], fds[first + i]);
+                store(k, r->store[i], fds[first + i], false);
 }
 
 static void request_spawn(struct keeper *k, const Request *request, const int *fds, size_t n_fds) {
@@ -273,19 +280,26 @@ static void request_store_fd(struct keeper *k, const Request *request, const int
         const char *name = request->store_fd->name;
 
         if (n_fds == 1)
-                store(k, name, fds[0]);
+                store(k, name, fds[0], request->store_fd->lasting);
         else
                 keeper_log("storing descriptor '%.*s': %s", KEEPER_NAME_MAX, name, strerrordesc_np(EBADMSG));
 }
 
 static void request_drop_fd(struct keeper *k, const Request *request, const int *fds, size_t n_fds) {
+        struct stored_descriptor *d = store_find(&k->store, request->drop_fd->name);
+
+        if (!d)
+                return;
+        service_store_remove(k, d->lasting, d->name);
         store_drop(&k->store, request->drop_fd->name);
 }
 
 static void request_ready(struct keeper *k, const Request *request, const int *fds, size_t n_fds) {
         if (request->ready->reloaded)
                 k->reloading = false;
-        notify_ready(k, request->ready->status, request->ready->reloaded);
+        notify_ready(k, request->ready->status, request->ready->reloaded, request->ready->patience_usec);
+        if (!k->was_ready)
+                watchdog_begin(k);
         k->was_ready = k->served = true;
         handover_proven(k);
 }
@@ -303,8 +317,13 @@ static void request_leave(struct keeper *k, const Request *request, const int *f
                 return;
         }
         k->leaving = true;
+        watchdog_end(k);
         manager_process_expect_exit(k, LEAVE_TIMEOUT_USEC);
         k->exit_status = request->leave->exit_status;
+}
+
+static void request_pong(struct keeper *k, const Request *request, const int *fds, size_t n_fds) {
+        watchdog_answered(k);
 }
 
 typedef void (*request_fn)(struct keeper *k, const Request *request, const int *fds, size_t n_fds);
@@ -320,6 +339,7 @@ static const request_fn rows[] = {
         [GANGER__KEEPER__TO_KEEPER__REQUEST_MAIN_PROCESS] = request_main_process,
         [GANGER__KEEPER__TO_KEEPER__REQUEST_SETTLE] = request_settle,
         [GANGER__KEEPER__TO_KEEPER__REQUEST_UPGRADE] = request_upgrade,
+        [GANGER__KEEPER__TO_KEEPER__REQUEST_PONG] = request_pong,
 };
 
 static void serve(struct keeper *k, size_t size, const int *fds, size_t n_fds) {
@@ -338,6 +358,11 @@ void requests_serve(struct keeper *k, size_t n_max) {
 
         for (size_t i = 0; i < n_max && k->socket >= 0 && k->n_replies < KEEPER_REPLIES_MAX; i++) {
                 size_t n_fds;
+
+                if (k->manager > 0 && service_store_must_wait(k))
+                        return;
+                /* Of one that is dead the rest is served now: it is what the next one starts from. */
+                service_store_settle(k);
                 ssize_t n = fd_receive(k->socket, k->packet, sizeof k->packet, fds, &n_fds, MSG_DONTWAIT);
 
                 if (n == -ECONNRESET)           /* said once, by one that died without reading; what it wrote comes now */

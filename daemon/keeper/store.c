@@ -23,7 +23,7 @@ static struct list *bucket_of(struct store *s, const char *name) {
         return &s->buckets[hash_text(name) % STORE_BUCKETS];
 }
 
-static struct stored_descriptor *find(struct store *s, const char *name) {
+struct stored_descriptor *store_find(struct store *s, const char *name) {
         struct list *bucket = bucket_of(s, name);
 
         list_for_each(it, bucket) {
@@ -61,7 +61,7 @@ int store_put(struct store *s, const char *name, int fd) {
 
         if (length == 0 || length > KEEPER_NAME_MAX)
                 return -EINVAL;
-        old = find(s, name);
+        old = store_find(s, name);
         if (!old && s->n >= KEEPER_STORED_FDS_MAX)
                 return -EMFILE;
 
@@ -73,6 +73,7 @@ int store_put(struct store *s, const char *name, int fd) {
                 free(d);
                 return -errno;
         }
+        d->lasting = 0;
         memcpy(d->name, name, length + 1);
         if (old)
                 forget(s, old);
@@ -83,7 +84,7 @@ int store_put(struct store *s, const char *name, int fd) {
 }
 
 void store_drop(struct store *s, const char *name) {
-        struct stored_descriptor *d = find(s, name);
+        struct stored_descriptor *d = store_find(s, name);
 
         if (d)
                 forget(s, d);

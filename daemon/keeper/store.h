@@ -7,6 +7,7 @@
  */
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/list.h"
 
@@ -16,6 +17,7 @@ struct stored_descriptor {
         struct list link;               /* in store.all, oldest first */
         struct list by_name;
         int fd;                         /* SPAWN_FD_WINDOW or above */
+        uint64_t lasting;               /* number under which the service manager has it, too; 0: it has not */
         char name[];
 };
 
@@ -34,6 +36,9 @@ void store_done(struct store *s);
  * @return 0; -EINVAL: no such name can be; -EMFILE, -ENFILE: too many; -ENOMEM.
  */
 int store_put(struct store *s, const char *name, int fd);
+
+/** The one of that name, or NULL. */
+struct stored_descriptor *store_find(struct store *s, const char *name);
 
 /** Close and forget; what is not there is no error. */
 void store_drop(struct store *s, const char *name);

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -155,6 +156,15 @@ static int set_flag(int fd, int get, int set, int flag, bool on) {
         if (fcntl(fd, set, on ? flags | flag : flags & ~flag) < 0)
                 return -errno;
         return 0;
+}
+
+int fd_reopen(int fd) {
+        char path[32];
+        int r;
+
+        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+        r = open(path, O_RDWR | O_CLOEXEC);
+        return r < 0 ? -errno : r;
 }
 
 int fd_set_nonblocking(int fd, bool nonblocking) {

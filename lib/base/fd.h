@@ -44,6 +44,9 @@ int fd_memfd_sealed(const char *name, const void *data, size_t size);
  */
 int fd_map_sealed(int fd, size_t size_max, void **ret, size_t *ret_size);
 
+/** Open the file of a descriptor anew, for reading and writing: what it is, but another open file. @return it or -errno. */
+int fd_reopen(int fd);
+
 /** Set or clear O_NONBLOCK. @return 0 or -errno. */
 int fd_set_nonblocking(int fd, bool nonblocking);
 

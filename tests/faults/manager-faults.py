@@ -17,6 +17,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'harness'))
 from gang import *  # noqa: E402, F403
+from service_manager import KeptGang  # noqa: E402
 
 PROGRAM = 'tests/faults/gangerd-faults'
 # What does not come with a fault, within this time, does not come.
@@ -1086,6 +1087,86 @@ def a_race(fault):
         g.wait_until('it is quiet', is_quiet)
 
 
+STAGE = f'''
+ring jobs {{ slots = 64 max-deliveries = 100 }}
+ring out {{ slots = 64 }}
+listen web {{ stream = {{"@/web"}} }}
+worker stage {{ exec = {{"{BUILD}/tests/scenario/stage-worker"}} receive = jobs send = out }}
+worker plain {{ exec = {{"sleep", "1000"}} }}
+'''
+
+
+def a_keeper_dies(fault, point=None):
+    """keeper and manager are killed amid a forward, and the next manager where it recovers: what was done is done, once"""
+    with KeptGang(STAGE, program=PROGRAM, env={'GANGER_FAULT': fault}) as g:
+        limit = PATIENCE_WITH_FAULT if fault else LIMIT
+        at = g.path('at')
+        g.until('all are ready', lambda: all(i['state'] == 'ready' for i in g.instances().values()))
+        kept = g.kept()
+        g.ctl('stop', 'plain')
+        g.ctl('send', 'jobs', 'halt')
+        g.until('it has halted', lambda: 'halted' in g.ctl('logs', 'stage/0').out)
+        inode = os.stat(g.path('web')).st_ino
+        g.crash()
+        if point:
+            g.env['GANGER_FAULT_AT'] = g.write('at', point)
+        g.start()
+        if point:
+            g.until('a manager has died', lambda: not os.path.exists(at))
+        g.until('it is ready', lambda: g.instance('stage/0')['state'] == 'ready', limit)
+        equal([g.ring('jobs')[what] for what in ('ready', 'leased', 'dead')], [0] * 3, 'left in jobs')
+        g.ctl('send', 'jobs', 'after')
+        g.until('it is forwarded', lambda: g.ring('jobs')['accepted'] == 2 and g.ring('out')['ready'] >= 2, limit)
+        equal([m['text'] for m in g.json('peek', 'out')['messages']], ['halt', 'after'], 'what was forwarded')
+        equal(g.instance('plain/0')['state'], 'down', 'what was stopped')
+        equal(os.stat(g.path('web')).st_ino, inode, 'file of the socket')
+        g.until('it is kept as before', lambda: g.kept() == kept, limit)
+
+
+def a_manager_hangs(fault):
+    """where the service manager has a watchdog, a manager that hangs is replaced, and the watchdog hears of us all the time"""
+    with KeptGang(STAGE, program=PROGRAM, env={'GANGER_FAULT': fault, 'WATCHDOG_USEC': '1000000'}) as g:
+        limit = PATIENCE_WITH_FAULT if fault else LIMIT
+        g.until('all are ready', lambda: all(i['state'] == 'ready' for i in g.instances().values()))
+        before, manager = g.pids(), g.manager_pid
+        g.until('the watchdog hears of us', lambda: g.notified.count('WATCHDOG=1') > 2, limit)
+        os.kill(manager, signal.SIGSTOP)
+        try:
+            wait_dead(manager, limit)
+        finally:
+            if alive(manager):
+                os.kill(manager, signal.SIGCONT)
+        equal(g.json('version')['gangerd']['manager_incarnation'], 2, 'incarnation')
+        heard = g.notified.count('WATCHDOG=1')
+        g.until('the watchdog hears of us again', lambda: g.notified.count('WATCHDOG=1') > heard + 2, limit)
+        equal(g.pids(), before, 'processes')
+
+
+def what_is_kept(fault):
+    """what a service manager has kept is used; if it kills each manager, the keeper begins without it in the end"""
+    with KeptGang('ring mail { slots = 16 }\n', program=PROGRAM, env={'GANGER_FAULT': fault}) as g:
+        kept = g.kept()
+        g.ctl('send', 'mail', 'letter')
+        g.crash()
+        g.start()
+        g.until('as much is kept', lambda: g.kept() == kept)
+        equal(g.ring('mail')['ready'], 1, 'letters')
+
+
+def who_does_not_read(fault):
+    """no process is started before a service manager that is slow to read can have its memory"""
+    with KeptGang(STAGE, program=PROGRAM, env={'GANGER_FAULT': fault}) as g:
+        g.until('all are ready', lambda: all(i['state'] == 'ready' for i in g.instances().values()))
+        def started():
+            return sum(i['pid'] != 0 for i in g.instances().values())
+        g.reads.clear()
+        g.ctl('scale', 'stage', 40, '--no-wait')
+        # Not before the keeper has lost its patience, and says so.
+        g.until('all are started', lambda: started() == 41)
+        g.wait_stderr('the service manager does not read', 1)
+        g.reads.set()
+
+
 # A check; the points at which it must hold; the faults that it must find: at which point, and what is seen of it.
 CHECKS = (
     (a_rolling_restart, (None, *ROLL_POINTS, 'after-state', 'after-acknowledge', 'before-spawn', 'after-spawn'),
@@ -1096,6 +1177,9 @@ CHECKS = (
       'reload-all': (None, 'processes of w/|children of the keeper|what runs')}),
     (a_canary, (None, 'roll-hold', 'roll-turned'), {'roll-forgives': (None, '.*it is taken back')}),
     (a_promotion, ('roll-promoted',), {}),
+    (who_does_not_read, (None,), {'hasty-keeper': (None, "no 'the service manager does not read'")}),
+    (what_is_kept, (None,), {'kept-kills': (None, 'letters')}),
+    (a_manager_hangs, (None,), {'trust-manager': (None, '.*still lives'), 'silent-keeper': (None, '.*until the watchdog hears of us')}),
     (stored_descriptors, (None, 'before-notify-taken'), {'fd-store-unbounded': (None, 'descriptors')}),
     (a_verdict, (None, 'condemned'), {}),
     (somebody_elses_process, (None,), {'any-main-pid': (None, 'MAINPID')}),
@@ -1152,6 +1236,10 @@ CHECKS = (
     (a_sweep, (None, 'before-sweep', 'amid-sweep', 'after-state', 'after-acknowledge'),
      {'no-sweep': (None, '.*they are gone'), 'sweep-own-session': (None, '.*they are gone')}),
     (a_race, (None,), {'sweep-once': (None, '.*it is quiet')}),
+    (a_keeper_dies, (None, 'before-recover-held', 'after-recover-held'),
+     {'forget-holding': (None, '.*until it is ready|left in jobs'), 'forget-held-member': (None, 'left in jobs|what was forwarded'),
+      'forget-service-store': (None, "'(jobs|out)'|left in jobs|.*until it is forwarded"),
+      'keep-in-service-store': (None, '.*until it is kept as before')}),
     (an_outsider, (None, 'before-recover-attached', 'after-recover-attached'), {'forget-attached': (None, 'the letter')}),
 )
 
@@ -1186,7 +1274,8 @@ def finds(function, fault, point, seen):
 def every_fault_is_tried():
     """each fault and each point that is in the sources is tried here"""
     folders = ('daemon', 'daemon/control', 'daemon/log')
-    sources = [path for folder in folders for path in glob.glob(f'{SOURCE}/{folder}/*.c')] + [f'{SOURCE}/daemon/keeper/handover.c']
+    sources = [path for folder in folders for path in glob.glob(f'{SOURCE}/{folder}/*.c')]
+    sources += [f'{SOURCE}/daemon/keeper/{name}.c' for name in ('handover', 'service-store', 'watchdog')]
     text = ''.join(open(path).read() for path in sources)
     found = set(re.findall(r'fault_is\("([^"]+)"\)', text))
     # Programs that cannot take over, for tests/scenario/b275-daemon-upgrade.py.

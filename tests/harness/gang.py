@@ -430,18 +430,25 @@ class Gang:
             self.notify_thread.start()
         words = [*self.prefix, self.program, '--foreground', '--config', self.config_path, '--runtime-dir', self.runtime,
                  *self.arguments]
-        self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                        stderr=subprocess.PIPE if self.stderr_to is None else self.stderr_to,
-                                        env=dict(self.env, NOTIFY_SOCKET=path), cwd=self.directory)
+        self.process = self.popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.PIPE if self.stderr_to is None else self.stderr_to,
+                                  env=dict(self.env, NOTIFY_SOCKET=path), cwd=self.directory)
         if self.stderr_to is None:
             self.stderr_thread = threading.Thread(target=self.read_stderr, args=(self.process.stderr,), daemon=True)
             self.stderr_thread.start()
         if wait:
             self.wait_served()
 
+    def popen(self, words, **options):
+        return subprocess.Popen(words, **options)
+
+    def receive(self, listener):
+        """A message of sd_notify."""
+        return listener.recv(65536)
+
     def read_notified(self, listener):
         while True:
-            message = listener.recv(65536)
+            message = self.receive(listener)
             with self.notify_changed:
                 self.notified += message.decode().split('\n')
                 self.notify_changed.notify_all()

@@ -6,10 +6,16 @@ Runs as root under a systemd of its own (tests/systemd/in-container), in which g
 service that contrib/systemd brings, with a configuration of its own, and leaves it stopped.
 """
 
+import contextlib
 import os
+import pwd
+import shutil
 import signal
+import socket
 import subprocess
 import sys
+import threading
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'harness'))
 from gang import *  # noqa: E402, F403
@@ -111,7 +117,7 @@ def processes_in(path):
 class Service(Gang):
     """The service, as a Gang that systemd runs. `systemctl` and `journalctl` have the words that come first."""
 
-    runtime = '/run/ganger'
+    unit, runtime, remembered = UNIT, '/run/ganger', '/var/lib/ganger'
     config_path = os.environ['GANGER_CONFIG']
     unit_field = 'UNIT'         # of what systemd itself says of it in the journal
     env = dict(os.environ)
@@ -119,7 +125,8 @@ class Service(Gang):
     journalctl_words = ['journalctl', '--no-pager', '--quiet']
 
     def __init__(self, config=BASE):
-        shutil.rmtree(WORK, ignore_errors=True)
+        for folder in (WORK, self.remembered):
+            shutil.rmtree(folder, ignore_errors=True)
         os.makedirs(WORK)
         self.directory = WORK
         self._events = self._logs = None
@@ -136,21 +143,21 @@ class Service(Gang):
 
     def __enter__(self):
         self.cursor = self.journal_cursor()
-        self.systemctl('start', UNIT)
+        self.systemctl('start', self.unit)
         return self
 
     def __exit__(self, kind, value, trace):
         if kind is not None and not issubclass(kind, Skip):
             self.tell()
         self.close_streams()
-        self.systemctl('stop', UNIT, expected=None)
-        self.systemctl('reset-failed', UNIT, expected=None)
+        self.systemctl('stop', self.unit, expected=None)
+        self.systemctl('reset-failed', self.unit, expected=None)
         if kind is None:
             check(not os.path.exists(f'{WORK}/twice'), 'an instance was there twice')
 
     def tell(self):
         print('--- configuration', self.config_text, '--- systemctl status', sep='\n')
-        print(self.systemctl('status', UNIT, expected=None).out)
+        print(self.systemctl('status', self.unit, expected=None).out)
         print('--- journal')
         print(run([*self.journalctl_words, '-n', '60', '-o', 'short-precise'], None, env=self.env).out, flush=True)
 
@@ -164,7 +171,7 @@ class Service(Gang):
 
     def show(self, *names):
         """Properties of the unit, as text."""
-        out = self.systemctl('show', UNIT, *(f'--property={name}' for name in names)).out
+        out = self.systemctl('show', self.unit, *(f'--property={name}' for name in names)).out
         values = dict(line.split('=', 1) for line in out.splitlines())
         return values[names[0]] if len(names) == 1 else values
 
@@ -192,7 +199,7 @@ class Service(Gang):
 
     def until_service(self, what, condition):
         """Until systemd has it so: looked at after each line of its journal, and each 100 ms."""
-        journal = Stream([*self.journalctl_words, '--follow', '-o', 'json', '-n', '0', f'{self.unit_field}={UNIT}'], self.env)
+        journal = Stream([*self.journalctl_words, '--follow', '-o', 'json', '-n', '0', f'{self.unit_field}={self.unit}'], self.env)
         try:
             end = time.monotonic() + LIMIT
             while True:
@@ -311,6 +318,7 @@ def logs_to_the_journal():
         for e in entries:
             equal(int(e['OBJECT_PID']), pids[f'hold/{e["GANGER_INSTANCE"]}'], 'pid')
             equal((e['SYSLOG_IDENTIFIER'], e['_SYSTEMD_UNIT']), ('hold', UNIT), 'where it is from')
+        equal(len(s.journal('-u', UNIT, 'GANGER_WORKER=hold')), 2, 'as README has it')
         equal([(e['GANGER_STREAM'], e['MESSAGE']) for e in s.journal('GANGER_WORKER=shout')], [('stderr', 'shouting')],
               'what shout printed')
         s.ctl('stop', 'hold/1')
@@ -388,6 +396,274 @@ def comes_back_after_its_keeper():
             expected = {s.keeper_pid, s.manager_pid, *new.values(), *s.daemons(), *descendants(new['shout/0'])}
             equal(set(processes_in(base)), expected, 'processes of the service')
         check(not os.path.exists(f'{WORK}/twice'), 'an instance was there twice')
+
+
+# Numbers through `words` and `cries`, by way of a shell; a socket whose worker answers; one that is stopped by hand.
+FLOW = f'''
+ring words {{ slots = 64 max-deliveries = 255 }}
+ring cries {{ slots = 64 }}
+ring slow {{ slots = 16 }}
+listen door {{ stream = {{"127.0.0.1:4711"}} }}
+worker shout {{ exec = {{"{WORK}/shout"}} io = lines receive = words send = cries instances = 2 }}
+worker keep {{ exec = {{"{WORK}/keep"}} io = lines receive = slow stop-timeout = 200ms }}
+worker door {{ exec = {{"{WORK}/door"}} listen = door }}
+worker rests {{ exec = {{"sleep", "1000"}} instances = 2 }}
+'''
+KEEP = 'while read -r word; do echo "kept $word" >&2; sleep 1000; done'
+DOOR = '''
+import socket
+listening = socket.socket(fileno=3)
+while True:
+    connection, _ = listening.accept()
+    connection.sendall(b'in')
+    connection.close()
+'''
+KILLS = 5
+
+
+class Visitors:
+    """Connects to the socket again and again, until end(); nobody may be refused."""
+
+    def __init__(self):
+        self.served, self.refused, self.ended = 0, [], threading.Event()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        while not self.ended.wait(0.005):
+            try:
+                with socket.create_connection(('127.0.0.1', 4711), LIMIT) as s:
+                    # One that was accepted by a worker that was killed is told nothing.
+                    try:
+                        self.served += s.recv(8) == b'in'
+                    except ConnectionResetError:
+                        pass
+            except OSError as e:
+                self.refused.append(str(e))
+
+    def end(self):
+        self.ended.set()
+        self.thread.join()
+
+
+def outlives_sigkill_of_both():
+    """SIGKILL of keeper and manager together, five times, under load: no message is lost or doubled, no connection refused"""
+    s = Service(FLOW)
+    s.script('keep', KEEP)
+    s.python('door', DOOR)
+    with s:
+        s.until_ready('shout/0', 'shout/1', 'keep/0', 'door/0', 'rests/0', 'rests/1')
+        s.ctl('send', 'slow', 'once', 'again')
+        s.until('one is kept', lambda: s.ring('slow')['leased'] == 1)
+        s.ctl('stop', 'rests/1')
+        kept = int(s.show('NFileDescriptorStore'))
+        read_end, pipe = os.pipe()
+        sender = s.background('send', 'words', stdin=read_end)
+        os.close(read_end)
+        receiver = s.background('receive', 'cries', '--follow')
+        visitors = Visitors()
+        n, seen = 0, []
+        for restarts in range(1, KILLS + 1):
+            os.write(pipe, b''.join(b'%d\n' % i for i in range(n, n + 400)))
+            n += 400
+            s.until('some of them have arrived', lambda: s.ring('cries')['accepted'] >= n - 300)
+            keeper, old = s.keeper_pid, s.pids()
+            s.close_streams()
+            manager = s.manager_pid
+            os.kill(keeper, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):       # it may see that first, and end
+                os.kill(manager, signal.SIGKILL)
+            for pid in (keeper, manager, *filter(None, old.values())):
+                wait_dead(pid)
+            s.wait_restarted(keeper)
+            s.until_ready('shout/0', 'shout/1', 'keep/0', 'door/0', 'rests/0')
+            equal(s.show('NRestarts'), str(restarts), 'restarts')
+            equal(s.instance('rests/1')['state'], 'down', 'what was stopped')
+            s.until('one is kept again', lambda: s.ring('slow')['leased'] == 1)
+            seen.append(sorted((m['text'], m['state'], m['deliveries']) for m in s.json('peek', 'slow')['messages']))
+        os.close(pipe)
+        s.wait_helper(sender)
+        s.until('all have arrived', lambda: s.ring('words')['ready'] + s.ring('words')['leased'] + s.ring('cries')['ready'] == 0)
+        visitors.end()
+        receiver.send_signal(signal.SIGINT)
+        receiver.wait()
+        counts = [0] * n
+        for word in s.printed(receiver).out.split():
+            counts[int(word.rstrip('!'))] += 1
+        equal([i for i in range(n) if counts[i] != 1], [], 'messages that did not arrive once')
+        # It was not acknowledged, so it is delivered again, and says how often; after three times it is set aside, and the next comes.
+        equal(seen[0], [('again', 'ready', 0), ('once', 'leased', 2)], 'what was kept, after the first')
+        equal(visitors.refused, [], 'connections that were refused')
+        check(visitors.served > 0, 'nobody was served')
+        s.until_service('systemd keeps what it kept at first', lambda: int(s.show('NFileDescriptorStore')) == kept)
+
+
+def a_restart_keeps_messages():
+    """`systemctl restart` reads the configuration anew and keeps what is in the rings; `stop` and `start` keep nothing"""
+    with Service(BASE) as s:
+        s.wait_serving()
+        s.ctl('send', 'lines', 'one')
+        s.ctl('stop', 'hold/1')
+        keeper = s.keeper_pid
+        s.close_streams()
+        s.configure(BASE + PLAIN)
+        s.systemctl('restart', UNIT)
+        check(s.keeper_pid != keeper, 'the same keeper')
+        s.until_ready('shout/0', 'split/0', 'hold/0', 'plain/0')
+        equal(s.instance('hold/1')['state'], 'down', 'what was stopped')       # as the state directory says
+        equal([m['text'] for m in s.json('peek', 'lines')['messages']], ['one'], 'messages')
+        s.ctl('start', 'hold/1')
+        s.close_streams()
+        s.systemctl('stop', UNIT)
+        equal(s.show('NFileDescriptorStore'), '0', 'descriptors that systemd keeps')
+        s.systemctl('start', UNIT)
+        s.wait_serving()
+        equal(s.json('peek', 'lines')['messages'], [], 'messages after a stop')
+
+
+def drop_in(unit, text):
+    """More of a unit."""
+    folder = f'/etc/systemd/system/{unit}.d'
+    shutil.rmtree(folder, ignore_errors=True)
+    if text:
+        os.makedirs(folder)
+        with open(f'{folder}/test.conf', 'w') as f:
+            f.write(text)
+    run(['systemctl', 'daemon-reload'], env=dict(os.environ))
+
+
+def a_manager_that_hangs():
+    """a manager that hangs is replaced, and systemd sees nothing; a keeper that hangs is ended by the watchdog of systemd"""
+    drop_in(UNIT, '[Service]\nWatchdogSec=2s\n')
+    try:
+        with Service(BASE) as s:
+            s.wait_serving()
+            s.ctl('send', 'lines', 'one')
+            before, manager = s.pids(), s.manager_pid
+            os.kill(manager, signal.SIGSTOP)
+            wait_dead(manager)
+            s.until('there is another', lambda: s.json('version')['gangerd']['manager_incarnation'] == 2)
+            equal(s.pids(), before, 'pids')
+            # For longer than the watchdog waits.
+            since = time.monotonic()
+            s.until('the time is over', lambda: time.monotonic() - since > 3)
+            equal(s.show('ActiveState', 'NRestarts'), {'ActiveState': 'active', 'NRestarts': '0'}, 'the service')
+            keeper = s.keeper_pid
+            s.close_streams()
+            os.kill(keeper, signal.SIGSTOP)
+            s.wait_restarted(keeper)
+            s.wait_serving()
+            equal(s.show('NRestarts'), '1', 'restarts')
+            check([e for e in s.journal('_PID=1', f'UNIT={UNIT}') if 'Watchdog timeout' in e['MESSAGE']], 'no watchdog is told of')
+            equal([m['text'] for m in s.json('peek', 'lines')['messages']], ['one'], 'messages')
+    finally:
+        drop_in(UNIT, None)
+
+
+def stops_in_its_own_time():
+    """a stop that takes longer than TimeoutStopSec, since stop-timeout allows it, is in order"""
+    drop_in(UNIT, '[Service]\nTimeoutStopSec=1s\n')
+    slow = f'worker slow {{ exec = {{"{WORK}/slow"}} stop-timeout = 30s ready = notify }}\n'
+    s = Service(slow)
+    s.python('slow', '''
+import os, signal, socket, time
+def end(number, frame):
+    time.sleep(4)
+    print('slowly', flush=True)
+    os._exit(0)
+signal.signal(signal.SIGTERM, end)
+with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+    s.sendto(b'READY=1', os.environ['NOTIFY_SOCKET'])
+while True:
+    signal.pause()
+''')
+    try:
+        with s:
+            s.until_ready('slow/0')
+            s.close_streams()
+            s.systemctl('stop', UNIT)
+            equal(s.show('ActiveState', 'Result'), {'ActiveState': 'inactive', 'Result': 'success'}, 'the service')
+            equal([e['MESSAGE'] for e in s.journal('GANGER_WORKER=slow')], ['slowly'], 'of the worker')
+    finally:
+        drop_in(UNIT, None)
+
+
+def by_a_socket():
+    """with ganger.socket the first that asks starts it; the socket outlives it, however it ends"""
+    s = Service(BASE)
+    s.cursor = s.journal_cursor()
+    s.systemctl('start', 'ganger.socket')
+    try:
+        equal(s.show('ActiveState'), 'inactive', 'state')
+        s.ctl('version')
+        s.until_service('it is up', lambda: s.show('ActiveState') == 'active')
+        s.wait_serving()
+        inode = os.stat(f'{s.runtime}/control').st_ino
+        equal(oct(os.stat(f'{s.runtime}/control').st_mode & 0o777), '0o666', 'mode of the socket')
+        kill_and_wait(s.manager_pid)
+        equal(s.json('version')['gangerd']['manager_incarnation'], 2, 'incarnation')
+        keeper = s.keeper_pid
+        s.close_streams()
+        kill_and_wait(keeper)
+        s.ctl('version')
+        s.wait_restarted(keeper)
+        s.wait_serving()
+        s.close_streams()
+        s.systemctl('stop', UNIT)
+        equal(os.stat(f'{s.runtime}/control').st_ino, inode, 'the socket')
+        s.ctl('version')
+        s.until_service('it is up', lambda: s.show('ActiveState') == 'active')
+        s.wait_serving()
+    except BaseException:
+        s.tell()
+        raise
+    finally:
+        s.close_streams()
+        s.systemctl('stop', 'ganger.socket', UNIT, expected=None)
+
+
+class NamedService(Service):
+    """ganger@NAME.service"""
+
+    def __init__(self, name, config):
+        self.unit, self.runtime, self.remembered = f'ganger@{name}.service', f'/run/ganger-{name}', f'/var/lib/ganger-{name}'
+        self.config_path = f'{os.path.dirname(Service.config_path)}/{name}.conf'
+        super().__init__(config)
+
+
+def more_than_one():
+    """ganger@NAME.service: gangs beside each other, each with its configuration, its sockets and its end"""
+    worker = 'ring r {{ }}\nworker {} {{ exec = {{"sleep", "1000"}} }}\n'
+    with NamedService('one', worker.format('a')) as one, NamedService('two', worker.format('b')) as two:
+        one.until_ready('a/0')
+        two.until_ready('b/0')
+        one.ctl('send', 'r', 'x')
+        equal((one.ring('r')['ready'], two.ring('r')['ready']), (1, 0), 'messages')
+        two.configure(worker.format('c'))
+        two.systemctl('reload', two.unit)
+        two.until_ready('c/0')
+        one.ctl('stop', 'a')
+        keeper = one.keeper_pid
+        one.close_streams()
+        kill_and_wait(keeper)
+        one.wait_restarted(keeper)
+        equal(one.instance('a/0')['state'], 'down', 'what was stopped')
+        equal(one.ring('r')['ready'], 1, 'messages')
+        equal(two.show('NRestarts'), '0', 'restarts of the other')
+        equal(open('/var/lib/ganger-one/wishes').read(), 'stopped a\n', 'the state directory')
+        one.close_streams()
+        one.systemctl('stop', one.unit)
+        two.ctl('version')
+
+
+def users_and_folders():
+    """sysusers.d and tmpfiles.d say what systemd understands"""
+    for folder, words in ('sysusers.d', ['systemd-sysusers']), ('tmpfiles.d', ['systemd-tmpfiles', '--create']):
+        path = f'{os.environ["GANGER_PREFIX"]}/lib/{folder}/ganger.conf'
+        result = run([*words, path], env=dict(os.environ))
+        equal(result.err.replace('Creating group ganger', '').strip().count('Failed'), 0, result.err)
+    equal(pwd.getpwnam('ganger').pw_dir, '/var/lib/ganger', 'folder of the user')
+    equal(oct(os.stat('/var/lib/ganger').st_mode & 0o777), '0o755', 'mode of a folder')
 
 
 def stops():
@@ -475,5 +751,6 @@ def of_a_user():
         check(not os.path.exists(f'/sys/fs/cgroup{base}'), f'the cgroup {base} is left')
 
 
-main(starts, does_not_start, has_cgroups, logs_to_the_journal, reloads, outlives_its_manager, comes_back_after_its_keeper, stops,
+main(starts, does_not_start, has_cgroups, logs_to_the_journal, reloads, outlives_its_manager, comes_back_after_its_keeper, outlives_sigkill_of_both,
+     a_restart_keeps_messages, a_manager_that_hangs, stops, stops_in_its_own_time, by_a_socket, more_than_one, users_and_folders,
      daemons_go_with_their_instance, shuts_down, of_a_user)
