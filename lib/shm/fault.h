@@ -61,6 +61,7 @@
 #define FAULT_ANY_DRAINED 64            /* … keeps all wake-ups when it is asked to drain */
 #define FAULT_ANY_HELD_ANNOUNCED 68     /* … is announced where it is held, and takes a wake-up from those who are not */
 #define FAULT_HELD_ANNOUNCED 69         /* the same of one who waits at one place */
+#define FAULT_ANY_HELD_SINCE 72         /* … and sleeps though it is held since it looked whether it is */
 #define FAULT_RESUME_SILENT 70          /* who is held no more is not woken */
 #define FAULT_ANY_NO_ALARM 65           /* … sleeps on though a message that rests is due */
 #define FAULT_DAMAGE_NO_PASSING 66      /* who looks for damage takes what was passed over for it */

@@ -14,8 +14,9 @@
  * nothing to pass on.
  *
  * What a flag holds up (wait.h) is not ready, is announced nowhere, and is slept for at the flag. Which those are is
- * found out once in a round, before the announcements; a flag that is set later wakes us, since whoever sets it wakes all
- * who wait there.
+ * found out once in a round, before the announcements, and looked at again after them: who finds that one was set meanwhile
+ * does not sleep, or it would take a wake-up there from those who are not held. One that is set later wakes us, since whoever
+ * sets it wakes all who wait there.
  *
  * A kernel before 5.16 has no futex_waitv(2). There one waits as pollers do, with the event descriptors; a post is seen by
  * every poller, and sleepers are woken besides, so nothing is taken from anybody.
@@ -64,6 +65,14 @@ int wait_any_look(struct wait_item *items, size_t n) {
 static void note_held(const struct any *a) {
         for (size_t i = 0; i < a->n; i++)
                 a->items[i].held = SHM_FAULT == FAULT_ANY_HELD_ANNOUNCED ? 0 : flag_of(&a->items[i]) & ~WAIT_ENDS;
+}
+
+/** Is something held up that was not when the round began? */
+static bool any_held_since(const struct any *a) {
+        for (size_t i = 0; i < a->n; i++)
+                if (!a->items[i].held && flag_of(&a->items[i]) & ~WAIT_ENDS)
+                        return SHM_FAULT != FAULT_ANY_HELD_ANNOUNCED && SHM_FAULT != FAULT_ANY_HELD_SINCE;
+        return false;
 }
 
 /** Whoever waits there for the same looks, too. */
@@ -190,7 +199,7 @@ static int sleep_once(struct any *a) {
         r = SHM_FAULT == FAULT_ANY_BLIND ? -EAGAIN : wait_any_look(a->items, a->n);
         if (SHM_FAULT == FAULT_ANY_LATE_TICKET)
                 take_tickets(a, tickets);
-        if (r == -EAGAIN)
+        if (r == -EAGAIN && !any_held_since(a))
                 slept = sleep_at_all(a, tickets);
         retract_all(a, false);
         /* Also after a look that found something: what we were woken for meanwhile must be passed on. */
@@ -229,7 +238,7 @@ static int poll_once(struct any *a) {
         announce_all(a, true);
         barrier(a);
         r = wait_any_look(a->items, a->n);
-        if (r == -EAGAIN)
+        if (r == -EAGAIN && !any_held_since(a))
                 slept = sleep_at_descriptors(a);
         retract_all(a, true);
         r = last_look(a);
