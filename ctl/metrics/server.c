@@ -100,6 +100,9 @@ static enum MHD_Result on_request(void *userdata, struct MHD_Connection *connect
 int server_new(struct server **ret, int fd, struct ganger_control *client) {
         struct server *server = calloc(1, sizeof *server);
 
+        /* The thread may have a request before this returns: of somebody who was waiting. */
+        if (server)
+                server->client = client;
         if (server)
                 server->http = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_AUTO, 0, NULL, NULL, on_request, server,
                                                 MHD_OPTION_LISTEN_SOCKET, fd,
@@ -114,7 +117,6 @@ int server_new(struct server **ret, int fd, struct ganger_control *client) {
                 free(server);
                 return r;
         }
-        server->client = client;
         *ret = server;
         return 0;
 }
