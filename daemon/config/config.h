@@ -56,11 +56,16 @@ enum config_section {
         CONFIG_LISTEN,
         CONFIG_WORKER,
         CONFIG_GROUP,
+        CONFIG_DAEMON,          /* the daemon itself: there is one such section at most, and it has no name */
         _CONFIG_SECTION_N,
 };
 
 static inline bool config_section_is_object(enum config_section section) {
         return section < CONFIG_LISTEN;
+}
+
+static inline bool config_section_has_name(enum config_section section) {
+        return section != CONFIG_DAEMON;
 }
 
 enum worker_io {
@@ -138,6 +143,7 @@ struct object_definition {
         bool posix;                     /* semaphore */
         uint32_t conditions;            /* monitor; 0: a mutex */
         uint32_t counters;              /* counter */
+        char **allow;                   /* who may ask what of it; see daemon/policy/grant.h */
         unsigned int line;              /* where it is defined; not part of what it is */
 };
 
@@ -225,6 +231,7 @@ struct worker_definition {
         uint64_t health_start_period_usec;
         uint64_t stall_timeout_usec;    /* USEC_INFINITY: none */
         uint64_t heartbeat_usec;        /* USEC_INFINITY: none */
+        char **allow;                   /* as of an object */
         char *base;                     /* directory of the file, absolute; not part of what it is */
         unsigned int line;
 };
@@ -238,6 +245,12 @@ struct group_definition {
         unsigned int line;
 };
 
+struct daemon_definition {
+        char *name;                     /* "" */
+        char **allow;                   /* as of an object; holds for everything */
+        unsigned int line;
+};
+
 struct config {
         char *path;                     /* as given; stands in front of errors */
         struct object_definition **objects; /* in the order of the file, as the workers are */
@@ -248,6 +261,8 @@ struct config {
         size_t n_workers;
         struct group_definition **groups;
         size_t n_groups;
+        struct daemon_definition **daemons;
+        size_t n_daemons;               /* 0 or 1 */
         bool ordered;                   /* some worker has `after`, `requires` or `conflicts` */
         char *text;                     /* the file as it was read, for the next manager */
         size_t text_size;
@@ -344,12 +359,14 @@ void worker_definition_print(const struct worker_definition *worker, FILE *out);
 void object_definition_print(const struct object_definition *object, FILE *out);
 void group_definition_print(const struct group_definition *group, FILE *out);
 void listen_definition_print(const struct listen_definition *listen, FILE *out);
+void daemon_definition_print(const struct daemon_definition *daemon, FILE *out);
 
 /** Every key has the same value. */
 bool worker_definition_equal(const struct worker_definition *a, const struct worker_definition *b);
 bool object_definition_equal(const struct object_definition *a, const struct object_definition *b);
 bool group_definition_equal(const struct group_definition *a, const struct group_definition *b);
 bool listen_definition_equal(const struct listen_definition *a, const struct listen_definition *b);
+bool daemon_definition_equal(const struct daemon_definition *a, const struct daemon_definition *b);
 
 /** What an object is to be made of: sound, since the configuration is. */
 struct geometry object_definition_geometry(const struct object_definition *object);
@@ -413,6 +430,7 @@ struct config_change {
         const struct object_definition *old_object, *new_object;
         const struct group_definition *old_group, *new_group;
         const struct listen_definition *old_listen, *new_listen;
+        const struct daemon_definition *old_daemon, *new_daemon;
         bool restart;                                   /* the processes of the worker must be replaced */
 };
 

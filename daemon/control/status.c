@@ -16,6 +16,7 @@
 #include "daemon/control/calls.h"
 #include "daemon/group.h"
 #include "daemon/hold.h"
+#include "daemon/control/grants.h"
 #include "daemon/control/server.h"
 #include "daemon/instance.h"
 #include "daemon/quarantine.h"
@@ -85,12 +86,20 @@ static int selection_add(struct call *call, struct selection *s, const char *nam
         struct instance *instance = NULL;
         struct worker *worker;
         struct row *row;
+        int r;
 
         worker = worker_find(call->gang, name);
         if (!worker) {
                 instance = instance_find(call->gang, name);
+                r = call_permit_worker(call, name, instance ? instance->worker : call_worker_of(call, name));
+                if (r < 0)
+                        return r;
                 if (!instance)
                         return call_unknown(call, name);
+        } else {
+                r = call_permit_worker(call, name, worker);
+                if (r < 0)
+                        return r;
         }
         row = selection_row(call, s, instance ? instance->worker : worker);
         if (!row)
@@ -117,8 +126,12 @@ static int selection_make(struct call *call, struct selection *s, char **names, 
         if (r < 0 || n_names > 0)
                 return r;
         list_for_each(it, &call->gang->workers) {
-                struct row *row = selection_row(call, s, list_entry(it, struct worker, link));
+                struct worker *worker = list_entry(it, struct worker, link);
+                struct row *row;
 
+                if (!call_may_worker(call, worker))
+                        continue;
+                row = selection_row(call, s, worker);
                 if (!row)
                         return -ENOMEM;
                 row->all = true;
@@ -322,7 +335,7 @@ static int fill_quarantined(struct call *call, Ganger__V1__StatusReply *status) 
                 struct gang_object *object = list_entry(it, struct gang_object, link);
                 Ganger__V1__Quarantine *m;
 
-                if (!gang_object_is_quarantined(object))
+                if (!gang_object_is_quarantined(object) || !call_shows_object(call, object))
                         continue;
                 m = arena_alloc(&call->arena, 1, sizeof *m);
                 if (!m)
@@ -347,8 +360,11 @@ static int fill_groups(struct call *call, Ganger__V1__StatusReply *status) {
                 return -ENOMEM;
         list_for_each(it, &gang->groups) {
                 struct group *group = list_entry(it, struct group, link);
-                Ganger__V1__Group *m = arena_alloc(&call->arena, 1, sizeof *m);
+                Ganger__V1__Group *m;
 
+                if (!grants_show_group(call->connection->control, &call->connection->peer, group))
+                        continue;
+                m = arena_alloc(&call->arena, 1, sizeof *m);
                 if (!m)
                         return -ENOMEM;
                 ganger__v1__group__init(m);
