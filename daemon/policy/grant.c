@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/fault.h"
 #include "base/text.h"
 
 /** From the least on. Each includes those of its row. */
@@ -127,7 +126,7 @@ int grant_parse(const char *text, struct grant *ret, struct error *error) {
 static bool has_group(const struct grant_peer *peer, gid_t gid) {
         if (peer->gid == gid)
                 return true;
-        for (size_t i = 0; i < peer->n_groups && !fault_is("grant-first-group"); i++)
+        for (size_t i = 0; i < peer->n_groups; i++)
                 if (peer->groups[i] == gid)
                         return true;
         return false;

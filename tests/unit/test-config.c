@@ -44,9 +44,9 @@ START_TEST(every_key_is_read) {
         struct worker_definition *w;
 
         ck_assert_int_eq(config_load(CONFIG_EXAMPLES "/good.conf", &c, &errors), 0);
-        ck_assert_uint_eq(c->n_objects, 12);
+        ck_assert_uint_eq(c->n_objects, 13);
         ck_assert_uint_eq(c->n_listens, 2);
-        ck_assert_uint_eq(c->n_workers, 15);
+        ck_assert_uint_eq(c->n_workers, 16);
         ck_assert_uint_eq(c->workers[8]->watchdog_usec, 30 * USEC_PER_SEC);
         ck_assert_int_eq(c->workers[8]->watchdog_signal, SIGQUIT);
         ck_assert_uint_eq(c->workers[8]->fd_store_max, 4);
@@ -54,6 +54,12 @@ START_TEST(every_key_is_read) {
         ck_assert_int_eq(c->workers[9]->ready, WORKER_READY_FD);
         ck_assert_int_eq(c->workers[9]->ready_fd, 5);
         ck_assert_int_eq(c->workers[10]->ready, WORKER_READY_HTTP);
+        ck_assert_str_eq(config_worker(c, "given")->allow[0], "@ops:operate");
+        ck_assert_str_eq(config_worker(c, "given")->allow[2], "someone.else@example.com:view");
+        ck_assert_str_eq(config_object(c, "open")->allow[3], "1000:admin");
+        ck_assert_ptr_null(config_object(c, "loose")->allow[0]);
+        ck_assert_uint_eq(c->n_daemons, 1);
+        ck_assert_str_eq(c->daemons[0]->allow[0], "@wheel:admin");
         ck_assert_str_eq(c->workers[10]->ready_address, "http://127.0.0.1:8080/ready");
         ck_assert_int_eq(c->workers[10]->health, PROBE_TCP);
         ck_assert_uint_eq(c->workers[10]->health_interval_usec, 10 * USEC_PER_SEC);
