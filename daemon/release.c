@@ -165,7 +165,8 @@ int release_of_previous(struct release **ret, struct gang *gang, const struct wo
                 return error_set(error, -EINVAL, "worker '%s' was not upgraded: there is nothing to go back to",
                                  worker->name);
         definition = *worker->previous->definition;
-        definition.allow = worker->definition->allow; /* going back gives nothing to whom it was taken from since */
+        if (!fault_is("grants-come-back"))
+                definition.allow = worker->definition->allow; /* nothing is given to whom it was taken from since */
         return release_new(ret, gang, &definition, error);
 }
 
