@@ -103,9 +103,9 @@ def all_classes():
         denied(g, games, 'peek', 'jobs')
         denied(g, daemon, 'send', 'jobs', 'c')
         equal(sorted(does(g, daemon, 'receive', 'jobs').out.split()), ['a', 'b'], 'messages')
-        does(g, daemon, 'dead', 'jobs')
-        denied(g, daemon, 'dead', 'jobs', 'drop', '--all')
-        does(g, nobody, 'dead', 'jobs', 'drop', '--all')
+        does(g, daemon, 'dead', 'list', 'jobs')
+        denied(g, daemon, 'dead', 'drop', 'jobs', '--all')
+        does(g, nobody, 'dead', 'drop', 'jobs', '--all')
         denied(g, nobody, 'reset', 'jobs')
         denied(g, nobody, 'send', 'secret', 'x')
         # Of the daemon nobody has anything; whoever is given nothing at all is not even told the version.
@@ -236,7 +236,7 @@ def going_back():
         g.ctl('reload')
         denied(g, games, 'status', 'web')
         equal(sees(g, as_user('backup')), ['web'], 'what backup sees')
-        check(g.status('web')['workers'][0]['exec'][1:] == ['web'], 'the failed upgrade is in force')
+        check(g.json('status', 'web')['workers'][0]['exec'][1:] == ['web'], 'the failed upgrade is in force')
 
 
 def workers_have_what_they_are_given():
