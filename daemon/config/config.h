@@ -337,7 +337,7 @@ DEFINE_CLEANUP(struct config *, config_free)
 
 /**
  * `gangerd --check`: load, and tell people on `out` that it is good ("PATH: ok (2 rings, 3 workers)"), or
- * on `err` everything that is not.
+ * on `err` everything that is not. Users and groups that there are not yet, and are allowed something, are told there too.
  * @return the exit status: 0 or 1.
  */
 int config_check(const char *path, FILE *out, FILE *err);

@@ -26,7 +26,7 @@ worker in-back { exec = {"@/say", "back"} group = back }
 '''
 SAY = 'echo "this is $1"; exec sleep 1000'
 ALL = ('web/0', 'db/0', 'mail/0', 'mail/1', 'in-back/0')
-DENIED = 4
+DENIED = 6          # exit status of gangerctl
 
 
 class GrantGang(Gang):
@@ -52,7 +52,7 @@ def denied(g, who, *words):
         r = g.ctl(*words, expected=None)
     finally:
         g.ctl_prefix = []
-    check(r.status != 0, f'{words} was permitted: {r}')
+    equal(r.status, DENIED, f'exit status of {words}')
     check(re.search(r"uid \d+ \(pid \d+\) may not ask for '[a-z-]+'", r.err), f'{words}: {r}')
     return r.err
 
