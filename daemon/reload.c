@@ -97,7 +97,7 @@ static int refuse_changed_objects(struct gang *gang, const struct config *config
                 struct geometry geometry;
                 struct error error = ERROR_NULL;
 
-                if (!definition || diff->changes[i].kind != CONFIG_CHANGED)
+                if (!definition || diff->changes[i].kind != CONFIG_CHANGED || !config_change_moves(&diff->changes[i]))
                         continue;
                 object = gang_object_find(&gang->objects, definition->name);
                 geometry = object_definition_geometry(definition);

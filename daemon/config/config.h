@@ -437,6 +437,9 @@ struct config_change {
 /** The first key that changed of an object or a listen section (CONFIG_CHANGED); "kind" if it is of another section now. */
 const char *config_change_key(const struct config_change *change);
 
+/** Does an object (CONFIG_CHANGED) become another one? If not, only what is told of it has changed. */
+bool config_change_moves(const struct config_change *change);
+
 /** What is new, gone or different. Points into both configs. */
 struct config_diff {
         struct config_change *changes;                  /* objects, sockets, workers; removed ones, then in the new order */

@@ -249,8 +249,7 @@ static enum config_section section_of(const struct config_change *c) {
         return c->new_listen || c->old_listen ? CONFIG_LISTEN : CONFIG_WORKER;
 }
 
-/* Does the object become another one? */
-static bool is_moved(const struct config_change *c) {
+bool config_change_moves(const struct config_change *c) {
         if (c->old_object->section != c->new_object->section)
                 return true;
         config_for_each_key(key, c->new_object->section)
@@ -272,7 +271,7 @@ void config_diff_print(const struct config_diff *diff, FILE *out) {
                         print_change(c, out);
                 if (c->restart)
                         fputs(" (its processes are replaced)", out);
-                else if (c->kind == CONFIG_CHANGED && c->new_object && is_moved(c))
+                else if (c->kind == CONFIG_CHANGED && c->new_object && config_change_moves(c))
                         fputs(" (what is in it stays; who has it is restarted)", out);
                 fputc('\n', out);
         }

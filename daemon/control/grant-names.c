@@ -74,9 +74,10 @@ int grant_names_find(void *userdata, enum grant_who who, const char *name, uint3
         uint64_t now = now_usec();
         char key[GRANT_NAME_MAX + 2];
 
-        if (now - names->since_usec >= GRANT_NAMES_USEC) {
+        if (now - names->since_usec >= MAX(GRANT_NAMES_USEC, GRANT_NAMES_REST * names->spent_usec)) {
                 forget(names);
                 names->since_usec = now;
+                names->spent_usec = 0;
         }
         snprintf(key, sizeof key, "%s%s", who == GRANT_GROUP ? "@" : "", name);
         node = map_find(&names->by_name, key);
@@ -90,6 +91,7 @@ int grant_names_find(void *userdata, enum grant_who who, const char *name, uint3
                         return -ENOMEM;
                 }
                 n->error = ask(who, name, &n->number);
+                names->spent_usec += now_usec() - now;
                 node = &n->node;
         }
         n = map_entry(node, struct grant_name, node);

@@ -14,9 +14,13 @@
 /** How long that is remembered: then a user that was made, or removed, is known. So streams need not ask for each line. */
 #define GRANT_NAMES_USEC USEC_PER_SEC
 
+/** … or, if asking took long, so many times as long: whoever connects must not keep the manager waiting for a directory. */
+#define GRANT_NAMES_REST 10
+
 struct grant_names {
         struct map by_name;             /* struct grant_name */
         uint64_t since_usec;
+        uint64_t spent_usec;            /* with asking, since then */
 };
 
 #define GRANT_NAMES_NULL ((struct grant_names){ .by_name = MAP_NULL })

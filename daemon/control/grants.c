@@ -71,18 +71,6 @@ unsigned int grants_on_group(struct control *control, const struct peer *peer, c
         return (empty ? 0 : classes) | grants_on_daemon(control, peer);
 }
 
-bool grants_show_group(struct control *control, const struct peer *peer, const struct group *group) {
-        if (grants_on_daemon(control, peer) & CONTROL_VIEW)
-                return true;
-        list_for_each(it, &control->gang->workers) {
-                const struct worker *worker = list_entry(it, struct worker, link);
-
-                if (group_has(group, worker) && (on_worker(control, peer, worker) & CONTROL_VIEW))
-                        return true;
-        }
-        return false;
-}
-
 unsigned int grants_on_listen(struct control *control, const struct peer *peer, const char *name) {
         unsigned int classes = grants_on_daemon(control, peer);
 

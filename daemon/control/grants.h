@@ -37,7 +37,4 @@ bool grants_any(struct control *control, const struct peer *peer);
 /** May it see that event? Those of managers see all who have any class on anything. */
 bool grants_show_event(struct control *control, const struct peer *peer, const struct event *event);
 
-/** May it see at least one worker of that group? */
-bool grants_show_group(struct control *control, const struct peer *peer, const struct group *group);
-
 #endif

@@ -185,13 +185,19 @@ def a_reload_and_a_death():
         pids = g.pids()
         g.ctl_prefix = games
         follower = g.background('logs', '--follow', 'web')
+        g.ctl_prefix = as_user('daemon')
+        receiver = g.background('receive', 'jobs', '--count', 1)
         g.ctl_prefix = []
+        g.until('it is attached', lambda: g.ring('jobs')['receivers'] == 1)
         g.configure(CONFIG.replace('"games:view"', '"backup:view"')
                            .replace('"games:produce", "daemon:consume"', '"daemon:produce"'))
         r = g.ctl('reload')
         check('restarted' not in r.out and 'replaced' not in r.out, f'{r}')
         denied(g, games, 'status', 'web')
         denied(g, games, 'send', 'jobs', 'x')
+        # Who is in a ring already stays there, and does not stand in the way of the reload.
+        g.ctl('send', 'jobs', 'for who is there')
+        equal(g.wait_helper(receiver).out.strip(), 'for who is there', 'what it received')
         does(g, as_user('daemon'), 'send', 'jobs', 'x')
         equal(sees(g, as_user('backup')), ['web'], 'what backup sees')
         equal(g.pids(), pids, 'pids')

@@ -395,6 +395,34 @@ START_TEST(a_diff_tells_what_changed) {
 }
 END_TEST
 
+START_TEST(who_may_do_what_moves_nothing) {
+        _cleanup_(config_freep) struct config *from = parse("ring a { } ring b { } worker w { exec = x } daemon { allow = 0:view }");
+        _cleanup_(config_freep) struct config *to = parse("ring a { allow = \"*:view\" } ring b { slots = 8 allow = \"*:view\" }\n"
+                                                          "worker w { exec = x allow = \"@0:admin\" } daemon { allow = 1:view }");
+        _cleanup_(config_freep) struct config *none = parse("ring a { } ring b { } worker w { exec = x }");
+        _cleanup_(freep) char *text = NULL;
+        struct config_diff diff;
+        size_t size;
+        FILE *out;
+
+        ck_assert_int_eq(config_diff(from, to, &diff), 0);
+        out = open_memstream(&text, &size);
+        config_diff_print(&diff, out);
+        ck_assert(!config_change_moves(&diff.changes[0]) && config_change_moves(&diff.changes[1]));
+        ck_assert(!diff.changes[2].restart);
+        config_diff_done(&diff);
+        ck_assert_int_eq(config_diff(from, none, &diff), 0);
+        config_diff_print(&diff, out);
+        config_diff_done(&diff);
+        fclose(out);
+        ck_assert_str_eq(text, "changed  ring a: allow (none) -> {\"*:view\"}\n"
+                               "changed  ring b: slots 1024 -> 8, allow (none) -> {\"*:view\"} (what is in it stays; who has it is restarted)\n"
+                               "changed  worker w: allow (none) -> {\"@0:admin\"}\n"
+                               "changed  daemon: allow {\"0:view\"} -> {\"1:view\"}\n"
+                               "removed  daemon\n");
+}
+END_TEST
+
 START_TEST(sockets_make_another_worker) {
         static const char before[] = "listen l { stream = @a }\nlisten other { stream = @b }\nworker w { exec = x listen = l }\n"
                                      "worker v { exec = x }";
@@ -512,7 +540,7 @@ int main(void) {
                                          a_queue_has_a_heap_for_what_its_slots_do_not_hold,
                                          defaults_of_every_kind_are_sound, what_is_left_out_has_its_default,
                                          the_canonical_form_is_read_back, every_byte_of_a_string_survives,
-                                         every_row_of_the_table_is_whole, a_diff_tells_what_changed,
+                                         every_row_of_the_table_is_whole, a_diff_tells_what_changed, who_may_do_what_moves_nothing,
                                          the_hash_is_of_what_a_process_was_started_with, programs_are_found,
                                          parsing_does_not_look_at_the_machine,
                                          the_default_path_depends_on_the_user));

@@ -808,6 +808,62 @@ START_TEST(groups_are_those_of_the_connect) {
 }
 END_TEST
 
+static struct gang_object *add_object(struct guarded *g, struct gang_object *object, const struct object_definition *definition) {
+        *object = (struct gang_object){ .gang = &g->s.gang, .name = definition->name, .definition = definition,
+                                        .geometry = { .kind = definition->kind } };
+        list_append(&g->s.gang.objects.list, &object->link);
+        ck_assert_int_eq(map_add(&g->s.gang.objects.by_name, &object->node, object->name), 0);
+        return object;
+}
+
+static void remove_object(struct guarded *g, struct gang_object *object) {
+        list_unlink(&object->link);
+        map_remove(&g->s.gang.objects.by_name, &object->node);
+}
+
+/* Whoever may send may not receive; and to hold a lock is no less than to operate it. */
+START_TEST(objects_are_had_by_class) {
+        char *produce[] = { (char *)"65533:produce", NULL }, *both[] = { (char *)"65533:produce", (char *)"65533:consume", NULL };
+        const struct object_definition ring = { .name = (char *)"jobs", .kind = OBJECT_QUEUE, .allow = produce };
+        const struct object_definition lock = { .name = (char *)"gate", .kind = OBJECT_MONITOR, .allow = both };
+        static const struct { const char *name; bool receive, send; const char *told; } wishes[] = {
+                { "jobs", true, false, "'attach' of 'jobs': that needs the class 'consume' on it" },
+                { "jobs", true, true, "'attach' of 'jobs': that needs the class 'consume' on it" },
+                { "jobs", false, false, "'attach' of 'jobs': that needs the class 'consume' on it" },
+                { "gate", true, true, "'attach' of 'gate': that needs the class 'operate' on it" },
+                { "gone", false, true, "'attach' of 'gone': that needs the class 'produce' on it" },
+        };
+        struct gang_object objects[2];
+        struct client guest;
+        struct guarded g;
+
+        if (!is_root_of_all())
+                return;
+        guarded_start(&g, "65532:view");
+        add_object(&g, &objects[0], &ring);
+        add_object(&g, &objects[1], &lock);
+        client_open_as(&guest, &g.s, GUEST);
+        for (size_t i = 0; i < ARRAY_SIZE(wishes); i++) {
+                Ganger__V1__AttachRequest attach = GANGER__V1__ATTACH_REQUEST__INIT;
+                Ganger__V1__Request r = GANGER__V1__REQUEST__INIT;
+
+                attach.ring = (char *)(uintptr_t)wishes[i].name;
+                attach.receive = wishes[i].receive;
+                attach.send = wishes[i].send;
+                r.id = i + 1;
+                r.call_case = GANGER__V1__REQUEST__CALL_ATTACH;
+                r.attach = &attach;
+                client_ask(&guest, &r);
+                client_expect_error(&guest, i + 1, PERMISSION, wishes[i].told);
+        }
+        client_close(&guest);
+        remove_object(&g, &objects[0]);
+        remove_object(&g, &objects[1]);
+        map_done(&g.s.gang.objects.by_name);
+        guarded_stop(&g);
+}
+END_TEST
+
 /* Whoever anybody may be: there is room for root. */
 START_TEST(guests_have_a_room_of_their_own) {
         struct client guests[CONTROL_GUESTS_PER_UID_MAX + 1], root;
@@ -877,6 +933,6 @@ int main(void) {
                                          text_that_is_not_utf8_is_repaired, status_of_a_thousand_is_quick,
                                          an_answer_that_does_not_fit_a_frame_is_an_error, guests_see_what_is_theirs,
                                          guests_do_not_learn_names, guests_are_told_of_what_is_theirs,
-                                         groups_are_those_of_the_connect, guests_have_a_room_of_their_own,
+                                         groups_are_those_of_the_connect, objects_are_had_by_class, guests_have_a_room_of_their_own,
                                          the_next_manager_takes_the_socket_over));
 }
