@@ -19,7 +19,7 @@
 #include "base/cleanup.h"
 #include "base/time.h"
 
-/** An entry that is longer is not read; that of a group has its members. */
+/** An entry that is longer is not read. That of a group has all its members. */
 #define ENTRY_MAX ((size_t)1 << 20)
 
 struct grant_name {
