@@ -417,7 +417,7 @@ void config_print(const struct config *config, FILE *out) {
                 group_definition_print(config->groups[i], out);
         }
         for (size_t i = 0; i < config->n_daemons; i++) {
-                fputs(config->n_groups > 0 || config->n_workers > 0 || config->n_objects > 0 || config->n_listens > 0 ? "\n" : "", out);
+                fputs(config->n_groups + config->n_workers + config->n_objects + config->n_listens > 0 ? "\n" : "", out);
                 daemon_definition_print(config->daemons[i], out);
         }
 }

@@ -168,7 +168,8 @@ int config_diff(const struct config *from, const struct config *to, struct confi
 
         from = from ?: &nothing;
         diff.changes = calloc(from->n_objects + to->n_objects + from->n_listens + to->n_listens + from->n_workers +
-                              to->n_workers + from->n_groups + to->n_groups + from->n_daemons + to->n_daemons + 1, sizeof *diff.changes);
+                              to->n_workers + from->n_groups + to->n_groups + from->n_daemons + to->n_daemons + 1,
+                              sizeof *diff.changes);
         if (!diff.changes || diff_all(&diff, from, to) < 0)
                 return -ENOMEM;
         *ret = TAKE_GENERIC(diff, ((struct config_diff){ 0 }));
@@ -266,7 +267,8 @@ void config_diff_print(const struct config_diff *diff, FILE *out) {
         for (size_t i = 0; i < diff->n; i++) {
                 const struct config_change *c = &diff->changes[i];
 
-                fprintf(out, "%-8s %s%s%s", words[c->kind], config_section_names[section_of(c)], *c->name ? " " : "", c->name);
+                fprintf(out, "%-8s %s%s%s", words[c->kind], config_section_names[section_of(c)],
+                        *c->name ? " " : "", c->name);
                 if (c->kind == CONFIG_CHANGED)
                         print_change(c, out);
                 if (c->restart)

@@ -57,11 +57,11 @@ static int read_value(struct reader *r, const struct config_key *key, unsigned i
         if (result != -EINVAL)
                 return result;
         if (config_section_has_name(key->section))
-                config_errors_add(r->errors, r->config->path, line, "%s '%s': %s: %s", config_section_names[key->section], name,
-                                  key->name, error.text);
+                config_errors_add(r->errors, r->config->path, line, "%s '%s': %s: %s",
+                                  config_section_names[key->section], name, key->name, error.text);
         else
-                config_errors_add(r->errors, r->config->path, line, "%s: %s: %s", config_section_names[key->section], key->name,
-                                  error.text);
+                config_errors_add(r->errors, r->config->path, line, "%s: %s: %s",
+                                  config_section_names[key->section], key->name, error.text);
         *bad = true;
         return key_reset(key, definition); /* so that the checks that follow find something */
 }

@@ -3,8 +3,8 @@
 /*
  * Who asks, and what is said to those who may not
  *
- * What a peer may do is in grants.c. A denial is logged; a peer that asks again and again cannot fill the log, and what it typed
- * cannot look like another line of it.
+ * What a peer may do is in grants.c. A denial is logged; a peer that asks again and again cannot fill the log, and what it
+ * typed cannot look like another line of it.
  */
 
 #include "daemon/control/access.h"

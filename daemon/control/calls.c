@@ -3,9 +3,10 @@
 /*
  * Requests
  *
- * Unpacks within a budget of memory, looks up the row, checks the class, calls. What depends on a name is checked by the function,
- * before anything that it says could tell whether the name exists: to whom that is not permitted, a name that there is not is
- * denied in the same words. A function that fails has sent nothing: what it returns becomes the error reply here, and nowhere else.
+ * Unpacks within a budget of memory, looks up the row, checks the class, calls. What depends on a name is checked by the
+ * function, before anything that it says could tell whether the name exists: to whom that is not permitted, a name that
+ * there is not is denied in the same words. A function that fails has sent nothing: what it returns becomes the error reply
+ * here, and nowhere else.
  */
 
 #include "daemon/control/calls.h"

@@ -5,7 +5,8 @@
 /*
  * Requests: from a frame to the function that answers it
  *
- * Each request of control.proto is a row of the table in calls.c: its name, its function, what it is about, the class it needs.
+ * Each request of control.proto is a row of the table in calls.c: its name, its function, what it is about, the class it
+ * needs.
  */
 
 #include "base/error.h"
@@ -38,7 +39,7 @@ struct call {
         const Ganger__V1__Request *request;
         struct arena arena;
         struct error error;             /* of a function that fails */
-        const char *unknown;            /* with -ENOENT, -EACCES: the name that was not found, or may not be used; else NULL */
+        const char *unknown;            /* with -ENOENT: the name that was not found; -EACCES: that may not be used */
 };
 
 /** Unpack a request, and answer it or see to it that it is. */
@@ -54,8 +55,8 @@ int call_reply(struct call *call, Ganger__V1__Reply *reply, const int *fds, size
 int call_wait(struct call *call, struct pending *pending, const struct pending_ops *ops);
 
 /*
- * May the peer ask this? Each returns 0, or -EACCES with the error set. They come before it is said that a name is unknown: a name
- * that there is not is denied to all who have not that class on the daemon.
+ * May the peer ask this? Each returns 0, or -EACCES with the error set. They come before it is said that a name is unknown:
+ * a name that there is not is denied to all who have not that class on the daemon.
  */
 int call_permit_daemon(struct call *call, enum control_class needs);
 /** @param worker  NULL: there is none of that name. Of its instances too. */

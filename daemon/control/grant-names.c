@@ -3,8 +3,8 @@
 /*
  * Numbers of users and groups
  *
- * Asking may be slow where they are not in a file. So each name is asked for once in a while at most, however many requests, lines
- * or strangers there are; also a name that nobody has. Invariant: what could not be found out is as good as not there.
+ * Asking may be slow where they are not in a file. So each name is asked for once in a while at most, however many requests,
+ * lines or strangers there are; also a name that nobody has. Invariant: what could not be found out is as good as not there.
  */
 
 #include "daemon/control/grant-names.h"

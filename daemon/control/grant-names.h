@@ -14,7 +14,7 @@
 /** How long that is remembered: then a user that was made, or removed, is known. So streams need not ask for each line. */
 #define GRANT_NAMES_USEC USEC_PER_SEC
 
-/** … or, if asking took long, so many times as long: whoever connects must not keep the manager waiting for a directory. */
+/** … or, if asking took long, so many times as long: who connects must not keep the manager waiting. */
 #define GRANT_NAMES_REST 10
 
 struct grant_names {

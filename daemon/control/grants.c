@@ -3,9 +3,9 @@
 /*
  * What the configuration in force gives to a peer
  *
- * Looked at for each request, and for each item of a stream, so a reload counts at once. Root and the user of the daemon have
- * everything without a look. Invariant: on what is not there, a peer has what it has on the daemon, so nobody can tell by what is
- * denied whether a name is there.
+ * Looked at for each request, and for each item of a stream, so a reload counts at once. Root and the user of the daemon
+ * have everything without a look. Invariant: on what is not there, a peer has what it has on the daemon, so nobody can tell
+ * by what is denied whether a name is there.
  */
 
 #include "daemon/control/grants.h"

@@ -57,7 +57,8 @@ static int class_parse(const char *text, unsigned int *ret, struct error *error)
         nearest = text_nearest(text, class_names);
         if (nearest)
                 return error_set(error, -EINVAL, "unknown class '%.64s'; did you mean '%s'?", text, nearest);
-        return error_set(error, -EINVAL, "unknown class '%.64s'; it is one of view, produce, consume, operate or admin", text);
+        return error_set(error, -EINVAL, "unknown class '%.64s'; it is one of view, produce, consume, operate or admin",
+                         text);
 }
 
 /* What no name of a user or a group has in it, in whatever directory it is kept. */
@@ -95,12 +96,14 @@ static int who_parse(const char *text, size_t size, struct grant *grant, struct 
         }
         if (number_parse(text, size, &number)) {
                 if (number >= UINT32_MAX)
-                        return error_set(error, -EINVAL, "'%.*s' is not the number of a %s", (int)MIN(size, 64u), text, what);
+                        return error_set(error, -EINVAL, "'%.*s' is not the number of a %s", (int)MIN(size, 64u), text,
+                                         what);
                 grant->number = (uint32_t)number;
                 return 0;
         }
         if (!is_name(text, size))
-                return error_set(error, -EINVAL, "'%.*s' is not the name of a %s; anybody is *", (int)MIN(size, 64u), text, what);
+                return error_set(error, -EINVAL, "'%.*s' is not the name of a %s; anybody is *", (int)MIN(size, 64u), text,
+                                 what);
         memcpy(grant->name, text, size);
         return 0;
 }

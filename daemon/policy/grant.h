@@ -5,8 +5,8 @@
 /*
  * Grants: who may ask what of a thing
  *
- * A grant is text, as `allow` of the configuration has it: WHO:CLASS. What a class includes stands here alone. Pure: the caller
- * knows what number a name has.
+ * A grant is text, as `allow` of the configuration has it: WHO:CLASS. What a class includes stands here alone. Pure: the
+ * caller knows what number a name has.
  */
 
 #include <stdbool.h>
