@@ -33,6 +33,8 @@ static int change(struct ctl *ctl, Ganger__V1__Request *request) {
         if (!reply)
                 return r;
         ctl->out.ops->changes(&ctl->out, reply->change);
+        if (reply->change->limited)
+                talk(ctl, "of all workers, only those that you may operate were meant");
         for (size_t i = 0; i < reply->change->n_changes; i++)
                 if (!reply->change->changes[i]->ok)
                         r = STATUS_FAILED;

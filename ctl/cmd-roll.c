@@ -106,6 +106,8 @@ static int finish(struct waiting *w, const Ganger__V1__RollReply *reply) {
         int status = STATUS_DONE;
 
         w->ctl->out.ops->rolls(&w->ctl->out, reply);
+        if (reply->limited)
+                talk(w->ctl, "of all workers, only those that you may operate were meant");
         for (size_t i = 0; i < reply->n_rolls; i++)
                 if (!is_good(w, reply->rolls[i]))
                         status = STATUS_FAILED;

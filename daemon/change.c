@@ -256,8 +256,12 @@ static int request_pick(struct gang *gang, const struct change_request *request,
                 if (group)
                         pick_group(gang, group, request);
         }
-        list_for_each(it, &gang->workers)
-                list_entry(it, struct worker, link)->picked |= request->all;
+        list_for_each(it, &gang->workers) {
+                struct worker *worker = list_entry(it, struct worker, link);
+
+                if (request->all)
+                        worker->picked = !request->permits || request->permits(request->permits_userdata, worker);
+        }
         return 0;
 }
 

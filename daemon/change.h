@@ -19,6 +19,7 @@
 
 struct gang;
 struct change;
+struct worker;
 
 enum change_kind {
         CHANGE_START,
@@ -67,7 +68,9 @@ struct change_request {
         enum change_kind kind;
         const char *const *names;       /* workers or instances */
         size_t n_names;
-        bool all;                       /* all workers, instead of names */
+        bool all;                       /* all workers, instead of names … */
+        bool (*permits)(void *userdata, const struct worker *worker); /* … but only such; NULL: any */
+        void *permits_userdata;         /* during change_begin() */
         bool no_wait;                   /* every target counts as settled at once */
         int signal;                     /* CHANGE_SIGNAL */
         uint64_t before_usec;           /* CHANGE_RESTART: processes started before this only; 0: now */

@@ -32,6 +32,7 @@ struct group {
         struct group_policy policy;
         bool failed;
         char reason[GROUP_TEXT_MAX];    /* why */
+        bool shown;                     /* while a status is made: it is in it */
         bool defined;                   /* while a configuration is put into force: it is in it */
         uint32_t state_slot;
 };

@@ -31,6 +31,7 @@
 
 struct gang;
 struct object;
+struct object_definition;
 
 /** Handles that a process using the library may have on each of its objects; fewer when one has few seats left. */
 #define SEAT_HANDLES 4
@@ -60,6 +61,7 @@ struct gang_object {
         struct map_node node;           /* objects->by_name */
         struct list link;               /* objects->list */
         char *name;
+        const struct object_definition *definition; /* in force; NULL: it is not defined any more */
         struct geometry geometry;
         uint64_t memory_size;           /* bytes */
         int memory_fd, event_fd;

@@ -159,10 +159,15 @@ int release_of_exec(struct release **ret, struct gang *gang, const struct worker
 }
 
 int release_of_previous(struct release **ret, struct gang *gang, const struct worker *worker, struct error *error) {
+        struct worker_definition definition;
+
         if (!worker->previous)
                 return error_set(error, -EINVAL, "worker '%s' was not upgraded: there is nothing to go back to",
                                  worker->name);
-        return release_new(ret, gang, worker->previous->definition, error);
+        definition = *worker->previous->definition;
+        if (!fault_is("grants-come-back"))
+                definition.allow = worker->definition->allow; /* nothing is given to whom it was taken from since */
+        return release_new(ret, gang, &definition, error);
 }
 
 /* ---- keeping it ---------------------------------------------------------------------------------- */
@@ -296,13 +301,16 @@ int releases_keep(struct gang *gang, struct config **config, struct config_error
         list_for_each(it, &gang->workers) {
                 struct worker *worker = list_entry(it, struct worker, link);
                 const struct worker_definition *definition = config_worker(*config, worker->name);
+                struct worker_definition kept;
                 struct error error = ERROR_NULL;
                 struct config *merged;
 
                 worker->file_kept = definition && is_kept(worker, definition) && !fault_is("reload-all");
                 if (!worker->file_kept)
                         continue;
-                if (merge(*config, worker->definition, &merged, &error) < 0) {
+                kept = *worker->definition;
+                kept.allow = definition->allow; /* who may do what is what the file says, always */
+                if (merge(*config, &kept, &merged, &error) < 0) {
                         config_errors_add(errors, (*config)->path, definition->line, "%s", error.text);
                         return -EINVAL;
                 }

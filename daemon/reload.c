@@ -37,6 +37,18 @@ static int add_object(struct gang *gang, const struct object_definition *object,
         return gang_object_add(&gang->objects, object->name, &geometry, error);
 }
 
+/* Who has been removed, and who is yet to be, has none. */
+static void define_objects(struct gang *gang) {
+        list_for_each(it, &gang->objects.list)
+                list_entry(it, struct gang_object, link)->definition = NULL;
+        for (size_t i = 0; i < gang->config->n_objects; i++) {
+                struct gang_object *object = gang_object_find(&gang->objects, gang->config->objects[i]->name);
+
+                if (object)
+                        object->definition = gang->config->objects[i];
+        }
+}
+
 int reload_store(struct gang *gang) {
         _cleanup_(closep) int fd = fd_memfd_sealed("ganger-config", gang->config->text, gang->config->text_size);
 
@@ -53,6 +65,7 @@ int reload_populate(struct gang *gang, struct error *error) {
                 if (r < 0)
                         return r;
         }
+        define_objects(gang);
         for (size_t i = 0; i < config->n_listens; i++) {
                 r = gang_sockets_add(&gang->sockets, config->listens[i], error);
                 if (r < 0)
@@ -84,7 +97,7 @@ static int refuse_changed_objects(struct gang *gang, const struct config *config
                 struct geometry geometry;
                 struct error error = ERROR_NULL;
 
-                if (!definition || diff->changes[i].kind != CONFIG_CHANGED)
+                if (!definition || diff->changes[i].kind != CONFIG_CHANGED || !config_change_moves(&diff->changes[i]))
                         continue;
                 object = gang_object_find(&gang->objects, definition->name);
                 geometry = object_definition_geometry(definition);
@@ -270,6 +283,7 @@ static void apply(struct gang *gang, const struct config_diff *diff) {
         const struct config *config = gang->config;
         int r;
 
+        define_objects(gang);
         list_for_each(it, &gang->workers)
                 forget_looks(list_entry(it, struct worker, link));
         for (size_t i = 0; i < diff->n; i++) {

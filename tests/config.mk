@@ -1,6 +1,6 @@
 # Tests of the configuration.
 check_LTLIBRARIES += libtest-config.la
-libtest_config_la_SOURCES = $(CONFIG_SOURCES)
+libtest_config_la_SOURCES = $(CONFIG_SOURCES) daemon/policy/grant.c
 libtest_config_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(CONFUSE_CFLAGS)
 libtest_config_la_LIBADD = libshm.la libbase.la $(CONFUSE_LIBS)
 

@@ -6,6 +6,7 @@ tests_faults_gangerd_faults_SOURCES = daemon/main.c \
 	daemon/group.c \
 	daemon/log/file.c \
 	daemon/log/sink.c \
+	daemon/control/grants.c \
 	daemon/output-rate.c \
 	daemon/holding.c \
 	daemon/keeper/service-store.c daemon/keeper/watchdog.c \

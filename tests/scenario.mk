@@ -8,6 +8,7 @@ SCENARIOS = \
 	tests/scenario/b030-gangerctl.py \
 	tests/scenario/b040-config.py \
 	tests/scenario/b275-daemon-upgrade.py \
+	tests/scenario/b280-grants.py \
 	tests/scenario/b050-scale.py \
 	tests/scenario/b060-restart.py \
 	tests/scenario/b065-exits.py \

@@ -43,7 +43,7 @@
 /** Signals after the first that asks a process to end. */
 #define STOP_STEPS_MAX 8
 /** Errors that are kept; of the others only the number is told. */
-#define CONFIG_ERRORS_MAX 200
+#define CONFIG_ERRORS_MAX 400
 
 /* ---- what is defined --------------------------------------------------------------------------- */
 
@@ -58,11 +58,16 @@ enum config_section {
         CONFIG_LISTEN,
         CONFIG_WORKER,
         CONFIG_GROUP,
+        CONFIG_DAEMON,          /* the daemon itself: there is one such section at most, and it has no name */
         _CONFIG_SECTION_N,
 };
 
 static inline bool config_section_is_object(enum config_section section) {
         return section < CONFIG_LISTEN;
+}
+
+static inline bool config_section_has_name(enum config_section section) {
+        return section != CONFIG_DAEMON;
 }
 
 enum worker_io {
@@ -188,6 +193,7 @@ struct object_definition {
         bool posix;                     /* semaphore */
         uint32_t conditions;            /* monitor; 0: a mutex */
         uint32_t counters;              /* counter */
+        char **allow;                   /* who may ask what of it; see daemon/policy/grant.h */
         unsigned int line;              /* where it is defined; not part of what it is */
 };
 
@@ -290,6 +296,7 @@ struct worker_definition {
         struct worker_mask numa_nodes;
         uint64_t timer_slack_usec;      /* AMOUNT_UNSET */
         struct worker_resources resources;
+        char **allow;                   /* as of an object */
         char *base;                     /* directory of the file, absolute; not part of what it is */
         unsigned int line;
 };
@@ -303,6 +310,12 @@ struct group_definition {
         unsigned int line;
 };
 
+struct daemon_definition {
+        char *name;                     /* "" */
+        char **allow;                   /* as of an object; holds for everything */
+        unsigned int line;
+};
+
 struct config {
         char *path;                     /* as given; stands in front of errors */
         struct object_definition **objects; /* in the order of the file, as the workers are */
@@ -313,6 +326,8 @@ struct config {
         size_t n_workers;
         struct group_definition **groups;
         size_t n_groups;
+        struct daemon_definition **daemons;
+        size_t n_daemons;               /* 0 or 1 */
         bool ordered;                   /* some worker has `after`, `requires` or `conflicts` */
         char *text;                     /* the file as it was read, for the next manager */
         size_t text_size;
@@ -390,7 +405,7 @@ DEFINE_CLEANUP(struct config *, config_free)
 
 /**
  * `gangerd --check`: load, and tell people on `out` that it is good ("PATH: ok (2 rings, 3 workers)"), or
- * on `err` everything that is not.
+ * on `err` everything that is not. Users and groups that there are not yet, and are allowed something, are told there too.
  * @return the exit status: 0 or 1.
  */
 int config_check(const char *path, FILE *out, FILE *err);
@@ -412,12 +427,14 @@ void worker_definition_print(const struct worker_definition *worker, FILE *out);
 void object_definition_print(const struct object_definition *object, FILE *out);
 void group_definition_print(const struct group_definition *group, FILE *out);
 void listen_definition_print(const struct listen_definition *listen, FILE *out);
+void daemon_definition_print(const struct daemon_definition *daemon, FILE *out);
 
 /** Every key has the same value. */
 bool worker_definition_equal(const struct worker_definition *a, const struct worker_definition *b);
 bool object_definition_equal(const struct object_definition *a, const struct object_definition *b);
 bool group_definition_equal(const struct group_definition *a, const struct group_definition *b);
 bool listen_definition_equal(const struct listen_definition *a, const struct listen_definition *b);
+bool daemon_definition_equal(const struct daemon_definition *a, const struct daemon_definition *b);
 
 /** What an object is to be made of: sound, since the configuration is. */
 struct geometry object_definition_geometry(const struct object_definition *object);
@@ -487,11 +504,15 @@ struct config_change {
         const struct object_definition *old_object, *new_object;
         const struct group_definition *old_group, *new_group;
         const struct listen_definition *old_listen, *new_listen;
+        const struct daemon_definition *old_daemon, *new_daemon;
         bool restart;                                   /* the processes of the worker must be replaced */
 };
 
 /** The first key that changed of an object or a listen section (CONFIG_CHANGED); "kind" if it is of another section now. */
 const char *config_change_key(const struct config_change *change);
+
+/** Does an object (CONFIG_CHANGED) become another one? If not, only what is told of it has changed. */
+bool config_change_moves(const struct config_change *change);
 
 /** What is new, gone or different. Points into both configs. */
 struct config_diff {

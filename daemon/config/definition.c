@@ -104,6 +104,21 @@ int group_definition_new(struct group_definition **ret, const char *name, unsign
         return 0;
 }
 
+int daemon_definition_new(struct daemon_definition **ret, unsigned int line) {
+        _cleanup_(daemon_definition_freep) struct daemon_definition *daemon = calloc(1, sizeof *daemon);
+        int r;
+
+        if (!daemon)
+                return -ENOMEM;
+        daemon->line = line;
+        daemon->name = strdup("");
+        r = daemon->name ? set_defaults(CONFIG_DAEMON, daemon) : -ENOMEM;
+        if (r < 0)
+                return r;
+        *ret = TAKE(daemon);
+        return 0;
+}
+
 struct object_definition *object_definition_free(struct object_definition *object) {
         if (!object)
                 return NULL;
@@ -145,6 +160,16 @@ struct group_definition *group_definition_free(struct group_definition *group) {
         return NULL;
 }
 
+struct daemon_definition *daemon_definition_free(struct daemon_definition *daemon) {
+        if (!daemon)
+                return NULL;
+        config_for_each_key(key, CONFIG_DAEMON)
+                key_done(key, daemon);
+        free(daemon->name);
+        free(daemon);
+        return NULL;
+}
+
 struct config *config_free(struct config *config) {
         if (!config)
                 return NULL;
@@ -156,10 +181,13 @@ struct config *config_free(struct config *config) {
                 worker_definition_free(config->workers[i]);
         for (size_t i = 0; i < config->n_groups; i++)
                 group_definition_free(config->groups[i]);
+        for (size_t i = 0; i < config->n_daemons; i++)
+                daemon_definition_free(config->daemons[i]);
         free(config->objects);
         free(config->listens);
         free(config->workers);
         free(config->groups);
+        free(config->daemons);
         free(config->path);
         free(config->text);
         free(config);
@@ -259,6 +287,10 @@ bool group_definition_equal(const struct group_definition *a, const struct group
 
 bool object_definition_equal(const struct object_definition *a, const struct object_definition *b) {
         return strcmp(a->name, b->name) == 0 && a->section == b->section && all_equal(a->section, a, b);
+}
+
+bool daemon_definition_equal(const struct daemon_definition *a, const struct daemon_definition *b) {
+        return all_equal(CONFIG_DAEMON, a, b);
 }
 
 bool listen_definition_equal(const struct listen_definition *a, const struct listen_definition *b) {
@@ -367,7 +399,7 @@ bool object_definition_takes(const struct object_definition *object, const struc
 /* @param object  the definition, if it is one of an object: only what it takes is printed. */
 static void print_section(enum config_section section, const char *name, const void *definition,
                           const struct object_definition *object, FILE *out) {
-        fprintf(out, "%s %s {\n", config_section_names[section], name);
+        fprintf(out, "%s %s%s{\n", config_section_names[section], name, *name ? " " : "");
         config_for_each_key(key, section) {
                 if (!key->type->is_set(key_field_const(key, definition)) ||
                     (object && !object_definition_takes(object, key)))
@@ -391,6 +423,10 @@ void listen_definition_print(const struct listen_definition *listen, FILE *out) 
         print_section(CONFIG_LISTEN, listen->name, listen, NULL, out);
 }
 
+void daemon_definition_print(const struct daemon_definition *daemon, FILE *out) {
+        print_section(CONFIG_DAEMON, daemon->name, daemon, NULL, out);
+}
+
 void object_definition_print(const struct object_definition *object, FILE *out) {
         print_section(object->section, object->name, object, object, out);
 }
@@ -411,6 +447,10 @@ void config_print(const struct config *config, FILE *out) {
         for (size_t i = 0; i < config->n_groups; i++) {
                 fputs(i > 0 || config->n_workers > 0 || config->n_objects > 0 ? "\n" : "", out);
                 group_definition_print(config->groups[i], out);
+        }
+        for (size_t i = 0; i < config->n_daemons; i++) {
+                fputs(config->n_groups + config->n_workers + config->n_objects + config->n_listens > 0 ? "\n" : "", out);
+                daemon_definition_print(config->daemons[i], out);
         }
 }
 

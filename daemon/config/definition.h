@@ -20,14 +20,17 @@ int worker_definition_new(struct worker_definition **ret, const char *name, unsi
                           const char *base);
 
 int group_definition_new(struct group_definition **ret, const char *name, unsigned int line);
+int daemon_definition_new(struct daemon_definition **ret, unsigned int line);
 
 struct object_definition *object_definition_free(struct object_definition *object);
 struct listen_definition *listen_definition_free(struct listen_definition *listen);
 struct worker_definition *worker_definition_free(struct worker_definition *worker);
 struct group_definition *group_definition_free(struct group_definition *group);
+struct daemon_definition *daemon_definition_free(struct daemon_definition *daemon);
 DEFINE_CLEANUP(struct object_definition *, object_definition_free)
 DEFINE_CLEANUP(struct listen_definition *, listen_definition_free)
 DEFINE_CLEANUP(struct worker_definition *, worker_definition_free)
 DEFINE_CLEANUP(struct group_definition *, group_definition_free)
+DEFINE_CLEANUP(struct daemon_definition *, daemon_definition_free)
 
 #endif

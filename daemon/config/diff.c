@@ -23,7 +23,7 @@ static const char *name_of(const void *definition) {
         return *(const char *const *)definition;
 }
 _Static_assert(offsetof(struct object_definition, name) == 0 && offsetof(struct listen_definition, name) == 0 && offsetof(struct worker_definition, name) == 0 &&
-               offsetof(struct group_definition, name) == 0,
+               offsetof(struct group_definition, name) == 0 && offsetof(struct daemon_definition, name) == 0,
                "definitions begin with their name");
 
 static int compare_names(const void *a, const void *b) {
@@ -91,6 +91,12 @@ static void add_group(struct config_diff *d, enum config_change_kind kind, const
         };
 }
 
+static void add_daemon(struct config_diff *d, enum config_change_kind kind, const void *from, const void *to) {
+        d->changes[d->n++] = (struct config_change){
+                .kind = kind, .name = name_of(to ?: from), .old_daemon = from, .new_daemon = to,
+        };
+}
+
 /** The definitions of one kind on both sides, and what the kind knows of them. */
 struct sides {
         void *const *from, *const *to;
@@ -109,6 +115,10 @@ static bool is_equal_listen(const void *from, const void *to) {
 
 static bool is_equal_group(const void *from, const void *to) {
         return group_definition_equal(from, to);
+}
+
+static bool is_equal_daemon(const void *from, const void *to) {
+        return daemon_definition_equal(from, to);
 }
 
 /* A worker is another one, too, if the sockets that it is given are. */
@@ -147,7 +157,9 @@ static int diff_all(struct config_diff *d, const struct config *from, const stru
                 r = diff_sides(d, SIDES(from, to, listens, is_equal_listen, add_listen));
         if (r >= 0)
                 r = diff_sides(d, SIDES(from, to, workers, is_equal_worker, add_worker));
-        return r < 0 ? r : diff_sides(d, SIDES(from, to, groups, is_equal_group, add_group));
+        if (r >= 0)
+                r = diff_sides(d, SIDES(from, to, groups, is_equal_group, add_group));
+        return r < 0 ? r : diff_sides(d, SIDES(from, to, daemons, is_equal_daemon, add_daemon));
 }
 
 int config_diff(const struct config *from, const struct config *to, struct config_diff *ret) {
@@ -156,7 +168,8 @@ int config_diff(const struct config *from, const struct config *to, struct confi
 
         from = from ?: &nothing;
         diff.changes = calloc(from->n_objects + to->n_objects + from->n_listens + to->n_listens + from->n_workers +
-                              to->n_workers + from->n_groups + to->n_groups + 1, sizeof *diff.changes);
+                              to->n_workers + from->n_groups + to->n_groups + from->n_daemons + to->n_daemons + 1,
+                              sizeof *diff.changes);
         if (!diff.changes || diff_all(&diff, from, to) < 0)
                 return -ENOMEM;
         *ret = TAKE_GENERIC(diff, ((struct config_diff){ 0 }));
@@ -211,6 +224,8 @@ static void print_change(const struct config_change *c, FILE *out) {
 
         if (c->new_group)
                 print_keys(CONFIG_GROUP, c->old_group, c->new_group, out);
+        else if (c->new_daemon)
+                print_keys(CONFIG_DAEMON, c->old_daemon, c->new_daemon, out);
         else if (c->new_listen)
                 print_keys(CONFIG_LISTEN, c->old_listen, c->new_listen, out);
         else if (c->new_worker && worker_definition_equal(c->old_worker, c->new_worker))
@@ -228,9 +243,20 @@ static enum config_section section_of(const struct config_change *c) {
 
         if (c->old_group || c->new_group)
                 return CONFIG_GROUP;
+        if (c->old_daemon || c->new_daemon)
+                return CONFIG_DAEMON;
         if (object)
                 return object->section;
         return c->new_listen || c->old_listen ? CONFIG_LISTEN : CONFIG_WORKER;
+}
+
+bool config_change_moves(const struct config_change *c) {
+        if (c->old_object->section != c->new_object->section)
+                return true;
+        config_for_each_key(key, c->new_object->section)
+                if (key->effect != CONFIG_EFFECT_LIVE && !key_equal(key, c->old_object, c->new_object))
+                        return true;
+        return false;
 }
 
 void config_diff_print(const struct config_diff *diff, FILE *out) {
@@ -241,12 +267,13 @@ void config_diff_print(const struct config_diff *diff, FILE *out) {
         for (size_t i = 0; i < diff->n; i++) {
                 const struct config_change *c = &diff->changes[i];
 
-                fprintf(out, "%-8s %s %s", words[c->kind], config_section_names[section_of(c)], c->name);
+                fprintf(out, "%-8s %s%s%s", words[c->kind], config_section_names[section_of(c)],
+                        *c->name ? " " : "", c->name);
                 if (c->kind == CONFIG_CHANGED)
                         print_change(c, out);
                 if (c->restart)
                         fputs(" (its processes are replaced)", out);
-                else if (c->kind == CONFIG_CHANGED && c->new_object)
+                else if (c->kind == CONFIG_CHANGED && c->new_object && config_change_moves(c))
                         fputs(" (what is in it stays; who has it is restarted)", out);
                 fputc('\n', out);
         }

@@ -58,6 +58,10 @@ _Static_assert(BROADCAST_CAPACITY_MIN <= RING_CAPACITY_MIN && BROADCAST_CAPACITY
 #define WORKER_KEY(label, type, field, initial, limits, what, help, text) \
         { ROW(CONFIG_WORKER, worker_definition, label, type, field, initial, what, help, text), limits },
 
+#define DAEMON_KEY(label, type, field, initial, limits, help, text) \
+        { ROW(CONFIG_DAEMON, daemon_definition, label, type, field, initial, LIVE, help, text), limits },
+#define ALLOW_KEY(section, help, text) \
+        { ROW(CONFIG_##section, object_definition, "allow", grants, allow, NULL, LIVE, help, text), ANY },
 #define GROUP_KEY(label, type, field, initial, limits, help, text) \
         { ROW(CONFIG_GROUP, group_definition, label, type, field, initial, LIVE, help, text), limits },
 
@@ -70,12 +74,14 @@ _Static_assert(ARRAY_SIZE(config_keys) <= CONFIG_KEYS_MAX, "CONFIG_KEYS_MAX is t
 const char *const config_section_names[] = {
         [CONFIG_RING] = "ring", [CONFIG_SERVICE] = "service", [CONFIG_SEMAPHORE] = "semaphore",
         [CONFIG_MUTEX] = "mutex", [CONFIG_MONITOR] = "monitor", [CONFIG_COUNTER] = "counter",
-        [CONFIG_LISTEN] = "listen", [CONFIG_WORKER] = "worker", [CONFIG_GROUP] = "group", [_CONFIG_SECTION_N] = NULL,
+        [CONFIG_LISTEN] = "listen", [CONFIG_WORKER] = "worker", [CONFIG_GROUP] = "group",
+        [CONFIG_DAEMON] = "daemon", [_CONFIG_SECTION_N] = NULL,
 };
 const char *const config_section_articles[] = {
         [CONFIG_RING] = "a ring", [CONFIG_SERVICE] = "a service", [CONFIG_SEMAPHORE] = "a semaphore",
         [CONFIG_MUTEX] = "a mutex", [CONFIG_MONITOR] = "a monitor", [CONFIG_COUNTER] = "a counter",
         [CONFIG_LISTEN] = "a listen section", [CONFIG_WORKER] = "a worker", [CONFIG_GROUP] = "a group",
+        [CONFIG_DAEMON] = "the daemon",
 };
 
 enum object_kind config_section_object(enum config_section section) {

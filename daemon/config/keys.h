@@ -122,7 +122,7 @@ extern const struct key_type key_type_count, key_type_descriptor, key_type_probe
 extern const struct key_type key_type_time, key_type_optional_time, key_type_limit;
 extern const struct key_type key_type_stop_signal, key_type_stop_steps, key_type_io_fds, key_type_ends;
 extern const struct key_type key_type_mode, key_type_addresses, key_type_start;
-extern const struct key_type key_type_text, key_type_program, key_type_environment, key_type_names;
+extern const struct key_type key_type_text, key_type_program, key_type_environment, key_type_names, key_type_grants;
 
 /* What may be left out; types-place.c. */
 extern const struct key_type key_type_limit_count, key_type_limit_size, key_type_limit_seconds, key_type_limit_usec;

@@ -14,6 +14,7 @@
 #include "daemon/config/config.h"
 #include "daemon/config/parse.h"
 #include "daemon/config/values.h"
+#include "daemon/policy/grant.h"
 
 /* ---- the file ---------------------------------------------------------------------------------- */
 
@@ -237,6 +238,40 @@ static void print_counts(const struct config *config, FILE *out) {
         fprintf(out, ", %zu worker%s", config->n_workers, config->n_workers == 1 ? "" : "s");
 }
 
+/* A user may be made later, so it is no error. */
+static void warn_of_names(const struct config *config, enum config_section section, const char *name, unsigned int line,
+                          char *const *allow, FILE *err) {
+        struct grant grant;
+
+        for (; *allow; allow++) {
+                const char *what;
+                struct error error = ERROR_NULL;
+
+                if (grant_parse(*allow, &grant, NULL) < 0 || !*grant.name)
+                        continue;
+                what = grant.who == GRANT_GROUP ? "group" : "user";
+                verify_name(what, grant.name, &error);
+                if (error.code == -ESRCH)
+                        fprintf(err, "%s:%u: warning: %s%s%s%s: allow: there is no %s '%s'\n", config->path, line,
+                                config_section_name(section), *name ? " '" : "", name, *name ? "'" : "", what, grant.name);
+        }
+}
+
+static void warn(const struct config *config, FILE *err) {
+        for (size_t i = 0; i < config->n_objects; i++) {
+                const struct object_definition *o = config->objects[i];
+
+                warn_of_names(config, o->section, o->name, o->line, o->allow, err);
+        }
+        for (size_t i = 0; i < config->n_workers; i++) {
+                const struct worker_definition *w = config->workers[i];
+
+                warn_of_names(config, CONFIG_WORKER, w->name, w->line, w->allow, err);
+        }
+        for (size_t i = 0; i < config->n_daemons; i++)
+                warn_of_names(config, CONFIG_DAEMON, "", config->daemons[i]->line, config->daemons[i]->allow, err);
+}
+
 int config_check(const char *path, FILE *out, FILE *err) {
         struct config_errors errors = CONFIG_ERRORS_NULL;
         _cleanup_(config_freep) struct config *config = NULL;
@@ -246,6 +281,7 @@ int config_check(const char *path, FILE *out, FILE *err) {
         if (r < 0)
                 config_errors_print(&errors, err);
         else {
+                warn(config, err);
                 fprintf(out, "%s: ok (", path);
                 print_counts(config, out);
                 fputs(")\n", out);

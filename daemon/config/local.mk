@@ -20,7 +20,8 @@ CONFIG_SOURCES = \
 DAEMON_SOURCES += $(CONFIG_SOURCES)
 
 noinst_PROGRAMS += daemon/config/config-doc
-daemon_config_config_doc_SOURCES = daemon/config/doc.c daemon/config/address.c daemon/config/keys.c daemon/config/types.c daemon/config/types-place.c daemon/config/values.c
+daemon_config_config_doc_SOURCES = daemon/config/doc.c daemon/config/address.c daemon/config/keys.c daemon/config/types.c daemon/config/types-place.c daemon/config/values.c \
+	daemon/policy/grant.c
 daemon_config_config_doc_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(CONFUSE_CFLAGS)
 daemon_config_config_doc_LDADD = libbase.la
 

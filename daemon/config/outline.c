@@ -91,6 +91,9 @@ static void _printf_(3, 4) report(struct scanner *s, unsigned int line, const ch
                 config_errors_add(s->errors, s->path, line, "%s '%s': %s",
                                   config_section_names[section->kind], section->name,
                                   message ?: "out of memory");
+        else if (section && !config_section_has_name(section->kind))
+                config_errors_add(s->errors, s->path, line, "%s: %s", config_section_names[section->kind],
+                                  message ?: "out of memory");
         else
                 config_errors_add(s->errors, s->path, line, "%s", message ?: "out of memory");
 }
@@ -404,6 +407,13 @@ static int scan_title(struct scanner *s) {
         struct token t = s->token;
         const char *kind = config_section_names[s->section->kind];
 
+        if (!config_section_has_name(s->section->kind)) {
+                if (!is_value(&t))
+                        return 0;
+                report(s, t.line, "'" QUOTED "': there is one %s, which has no name: %s { … }", QUOTE(&t), kind, kind);
+                advance(s);
+                return 0;
+        }
         if (!is_value(&t)) {
                 report(s, s->section->line, "%s has no name: %s NAME { … }",
                        config_section_articles[s->section->kind], kind);

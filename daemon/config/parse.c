@@ -56,8 +56,12 @@ static int read_value(struct reader *r, const struct config_key *key, unsigned i
         result = key_read(key, definition, r->items, MIN(n, (size_t)CONFIG_LIST_MAX), &error);
         if (result != -EINVAL)
                 return result;
-        config_errors_add(r->errors, r->config->path, line, "%s '%s': %s: %s",
-                          config_section_names[key->section], name, key->name, error.text);
+        if (config_section_has_name(key->section))
+                config_errors_add(r->errors, r->config->path, line, "%s '%s': %s: %s",
+                                  config_section_names[key->section], name, key->name, error.text);
+        else
+                config_errors_add(r->errors, r->config->path, line, "%s: %s: %s",
+                                  config_section_names[key->section], key->name, error.text);
         *bad = true;
         return key_reset(key, definition); /* so that the checks that follow find something */
 }
@@ -94,6 +98,10 @@ static int add_definition(struct reader *r, const struct outline_section *outlin
                 result = group_definition_new(&config->groups[config->n_groups], name, outline->line);
                 if (result >= 0)
                         *ret = config->groups[config->n_groups++];
+        } else if (outline->kind == CONFIG_DAEMON) {
+                result = daemon_definition_new(&config->daemons[config->n_daemons], outline->line);
+                if (result >= 0)
+                        *ret = config->daemons[config->n_daemons++];
         } else if (config_section_is_object(outline->kind)) {
                 result = object_definition_new(&config->objects[config->n_objects], outline->kind, name, outline->line);
                 if (result >= 0)
@@ -139,9 +147,11 @@ static int read_outline(struct config *config, struct outline *outline, const ch
         config->listens = calloc(outline->n + 1, sizeof *config->listens);
         config->workers = calloc(outline->n + 1, sizeof *config->workers);
         config->groups = calloc(outline->n + 1, sizeof *config->groups);
+        config->daemons = calloc(outline->n + 1, sizeof *config->daemons);
         config_options_init(&r.options);
         cfg = cfg_init(r.options.sections, CFGF_NONE);
-        if (!items || !config->objects || !config->listens || !config->workers || !config->groups || !cfg)
+        if (!items || !config->objects || !config->listens || !config->workers || !config->groups ||
+            !config->daemons || !cfg)
                 return -ENOMEM;
         r.items = items;
         r.cfg = cfg;

@@ -265,6 +265,13 @@ static bool same_namespace(const struct outline_section *x, const struct outline
         return (x->kind < CONFIG_WORKER) == (y->kind < CONFIG_WORKER);
 }
 
+/* What has no name is there once. */
+static void check_daemon(const struct checker *c, size_t before) {
+        if (before > 0)
+                config_errors_add(c->errors, c->config->path, c->section->line, "daemon: it is there already, in line %u",
+                                  c->config->daemons[0]->line);
+}
+
 static int compare_sections(const void *a, const void *b) {
         const struct outline_section *x = *(struct outline_section *const *)a,
                                      *y = *(struct outline_section *const *)b;
@@ -306,7 +313,7 @@ int config_check_semantics(struct config *config, const struct outline *outline,
                            struct config_errors *errors) {
         _cleanup_(freep) struct ends *ends = calloc(config->n_objects + 1, sizeof *ends);
         struct checker c = { .config = config, .outline = outline, .ends = ends, .errors = errors };
-        size_t objects = 0, listens = 0, workers = 0, groups = 0;
+        size_t objects = 0, listens = 0, workers = 0, groups = 0, daemons = 0;
         int r;
 
         if (!ends)
@@ -319,6 +326,8 @@ int config_check_semantics(struct config *config, const struct outline *outline,
                         check_worker(&c, config->workers[workers++]);
                 else if (c.section->kind == CONFIG_GROUP)
                         check_group(&c, config->groups[groups++]);
+                else if (c.section->kind == CONFIG_DAEMON)
+                        check_daemon(&c, daemons++);
                 else
                         check_object(&c, config->objects[objects++]);
         }

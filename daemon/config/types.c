@@ -17,6 +17,7 @@
 #include "daemon/config/address.h"
 #include "daemon/config/keys.h"
 #include "daemon/config/values.h"
+#include "daemon/policy/grant.h"
 #include "shm/broadcast.h"
 #include "shm/queue.h"
 
@@ -587,6 +588,21 @@ static int names_read(const struct config_key *key, void *field, char *const *it
         return list_read(key, field, items, n, error);
 }
 
+static int grants_read(const struct config_key *key, void *field, char *const *items, size_t n, struct error *error) {
+        struct grant grant;
+
+        for (size_t i = 0; i < n; i++) {
+                int r = grant_parse(items[i], &grant, error);
+
+                if (r < 0)
+                        return r;
+                for (size_t j = 0; j < i; j++)
+                        if (strcmp(items[i], items[j]) == 0)
+                                return error_set(error, -EINVAL, "'%.64s' is there twice", items[i]);
+        }
+        return list_read(key, field, items, n, error);
+}
+
 static int addresses_read(const struct config_key *key, void *field, char *const *items, size_t n,
                           struct error *error) {
         struct listen_address address;
@@ -652,3 +668,4 @@ const struct key_type key_type_program = LIST("list", program_read);
 const struct key_type key_type_environment = LIST("list", environment_read);
 const struct key_type key_type_addresses = LIST("list of addresses", addresses_read);
 const struct key_type key_type_names = LIST("list of names", names_read);
+const struct key_type key_type_grants = LIST("list of grants", grants_read);

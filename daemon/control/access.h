@@ -7,33 +7,28 @@
  */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "daemon/policy/grant.h"
 
-/** Classes of requests; a peer has a set of them. */
-enum control_class {
-        CONTROL_VIEW = 1 << 0,
-        CONTROL_PRODUCE = 1 << 1,
-        CONTROL_CONSUME = 1 << 2,
-        CONTROL_OPERATE = 1 << 3,
-        CONTROL_ADMIN = 1 << 4,
-};
+/** Of a peer that is in more groups than so many, none of them counts but its own. */
+#define PEER_GROUPS_MAX 1024
 
-#define CONTROL_CLASSES_ALL                                                                     \
-        (CONTROL_VIEW | CONTROL_PRODUCE | CONTROL_CONSUME | CONTROL_OPERATE | CONTROL_ADMIN)
-
-/** "view", …, "admin". */
-const char *control_class_name(enum control_class class);
-
-/** The process that connected. */
+/** The process that connected, as it was then. */
 struct peer {
         pid_t pid;                      /* 0: in a pid namespace that we do not see */
         uid_t uid;
         gid_t gid;
-        unsigned int classes;           /* of enum control_class */
+        gid_t *groups;                  /* the other ones */
+        size_t n_groups;
+        bool owner;                     /* root, or the user of the daemon: may do everything */
+        bool stranger;                  /* may do nothing at all, when it was looked at last */
 };
+
+#define PEER_NULL ((struct peer){ .uid = (uid_t)-1, .gid = (gid_t)-1 })
 
 /** Denials that are logged in any DENIALS_PERIOD_USEC; of more only the number. */
 #define DENIALS_MAX 10
@@ -44,20 +39,24 @@ struct denials {
         unsigned int n;
 };
 
-/** Ask the kernel who is at the other end. @return 0 or -errno. */
+/** Ask the kernel who is at the other end. @param ret  done by peer_done(). @return 0 or -errno. */
 int peer_identify(int socket, struct peer *ret);
+void peer_done(struct peer *peer);
 
-/** A peer that has no class at all. */
-static inline bool peer_is_stranger(const struct peer *peer) {
-        return peer->classes == 0;
+static inline void peer_donep(struct peer *peer) {
+        peer_done(peer);
 }
 
-/**
- * May the peer ask this?
- * @param call  what it asks, for the message: "stop".
- * @return 0; -EACCES: it may not; that was logged, and the error says who and what.
- */
-int access_check(struct denials *denials, const struct peer *peer, const char *call, enum control_class needs,
-                 struct error *error);
+/** What was asked for in vain. */
+struct denial {
+        int socket;                     /* of the peer: its program is in the log */
+        const char *call;               /* "stop" */
+        const char *name;               /* as it was typed; NULL: none */
+        enum control_class needs;
+        const char *on;                 /* what that class is missing on: "it", "the daemon", "anything" */
+};
+
+/** Log it, and say who may not do what. @return -EACCES. */
+int access_deny(struct denials *denials, const struct peer *peer, const struct denial *denial, struct error *error);
 
 #endif

@@ -3,8 +3,10 @@
 /*
  * Requests
  *
- * Unpacks within a budget of memory, looks up the row, checks the class, calls. A function that fails has
- * sent nothing: what it returns becomes the error reply here, and nowhere else.
+ * Unpacks within a budget of memory, looks up the row, checks the class, calls. What depends on a name is checked by the
+ * function, before anything that it says could tell whether the name exists: to whom that is not permitted, a name that
+ * there is not is denied in the same words. A function that fails has sent nothing: what it returns becomes the error reply
+ * here, and nowhere else.
  */
 
 #include "daemon/control/calls.h"
@@ -13,44 +15,54 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/control/grants.h"
 #include "daemon/control/server.h"
+#include "daemon/group.h"
+#include "daemon/instance.h"
+#include "daemon/worker.h"
 
 #define REQUEST(call) GANGER__V1__REQUEST__CALL_##call
 
-/** No class of its own: what `attach` needs follows from what is asked, and it checks that first of all. */
-#define CONTROL_ATTACH ((enum control_class)0)
+/** What a request is about: whatever the peer must have that class on. */
+enum about {
+        ABOUT_DAEMON = 1,               /* gangerd itself, or everything */
+        ABOUT_ANYTHING,                 /* any class on anything; what is told, or shown, depends on the rest */
+        ABOUT_WORKERS,                  /* those that it names: checked by its function, with call_permit_worker(), … */
+        ABOUT_OBJECT,                   /* … with call_permit_object() */
+};
 
 static const struct {
         const char *name;
         int (*fn)(struct call *call);
-        enum control_class needs;       /* of `dead` the least: some of it needs more */
+        enum about about;
+        enum control_class needs;       /* of attach, dead, upgrade the least: some of it needs more, or something else */
 } calls[] = {
-        [REQUEST(VERSION)] = { "version", call_version, CONTROL_VIEW },
-        [REQUEST(STATUS)] = { "status", call_status, CONTROL_VIEW },
-        [REQUEST(START)] = { "start", call_start, CONTROL_OPERATE },
-        [REQUEST(STOP)] = { "stop", call_stop, CONTROL_OPERATE },
-        [REQUEST(RESTART)] = { "restart", call_restart, CONTROL_OPERATE },
-        [REQUEST(DRAIN)] = { "drain", call_drain, CONTROL_OPERATE },
-        [REQUEST(SCALE)] = { "scale", call_scale, CONTROL_OPERATE },
-        [REQUEST(RELOAD)] = { "reload", call_reload, CONTROL_ADMIN },
-        [REQUEST(LOGS)] = { "logs", call_logs, CONTROL_VIEW },
-        [REQUEST(EVENTS)] = { "events", call_events, CONTROL_VIEW },
-        [REQUEST(RINGS)] = { "rings", call_rings, CONTROL_VIEW },
-        [REQUEST(ATTACH)] = { "attach", call_attach, CONTROL_ATTACH },
-        [REQUEST(PEEK)] = { "peek", call_peek, CONTROL_CONSUME },
-        [REQUEST(DEAD)] = { "dead", call_dead, CONTROL_CONSUME },
-        [REQUEST(LOCKS)] = { "locks", call_locks, CONTROL_VIEW },
-        [REQUEST(RESET)] = { "reset", call_reset, CONTROL_ADMIN },
-        [REQUEST(WAIT)] = { "wait", call_wait_for, CONTROL_VIEW },
-        [REQUEST(SIGNAL)] = { "signal", call_signal, CONTROL_OPERATE },
-        [REQUEST(RESET_FAILED)] = { "reset-failed", call_reset_failed, CONTROL_OPERATE },
-        [REQUEST(REPORT)] = { "report", call_report, CONTROL_VIEW },
-        [REQUEST(SOCKETS)] = { "sockets", call_sockets, CONTROL_VIEW },
-        [REQUEST(DAEMON_UPGRADE)] = { "daemon-upgrade", call_daemon_upgrade, CONTROL_ADMIN },
-        [REQUEST(LOG_FILES)] = { "log-files", call_log_files, CONTROL_VIEW },
-        [REQUEST(ROLL)] = { "roll", call_roll, CONTROL_OPERATE },
-        [REQUEST(UPGRADE)] = { "upgrade", call_upgrade, CONTROL_ADMIN },
-        [REQUEST(SHUTDOWN)] = { "shutdown", call_shutdown, CONTROL_ADMIN },
+        [REQUEST(VERSION)] = { "version", call_version, ABOUT_ANYTHING, CONTROL_VIEW },
+        [REQUEST(STATUS)] = { "status", call_status, ABOUT_ANYTHING, CONTROL_VIEW },
+        [REQUEST(START)] = { "start", call_start, ABOUT_WORKERS, CONTROL_OPERATE },
+        [REQUEST(STOP)] = { "stop", call_stop, ABOUT_WORKERS, CONTROL_OPERATE },
+        [REQUEST(RESTART)] = { "restart", call_restart, ABOUT_WORKERS, CONTROL_OPERATE },
+        [REQUEST(DRAIN)] = { "drain", call_drain, ABOUT_WORKERS, CONTROL_OPERATE },
+        [REQUEST(SCALE)] = { "scale", call_scale, ABOUT_WORKERS, CONTROL_OPERATE },
+        [REQUEST(RELOAD)] = { "reload", call_reload, ABOUT_DAEMON, CONTROL_ADMIN },
+        [REQUEST(LOGS)] = { "logs", call_logs, ABOUT_ANYTHING, CONTROL_VIEW },
+        [REQUEST(EVENTS)] = { "events", call_events, ABOUT_ANYTHING, CONTROL_VIEW },
+        [REQUEST(RINGS)] = { "rings", call_rings, ABOUT_ANYTHING, CONTROL_VIEW },
+        [REQUEST(ATTACH)] = { "attach", call_attach, ABOUT_OBJECT, CONTROL_PRODUCE },
+        [REQUEST(PEEK)] = { "peek", call_peek, ABOUT_OBJECT, CONTROL_CONSUME },
+        [REQUEST(DEAD)] = { "dead", call_dead, ABOUT_OBJECT, CONTROL_CONSUME },
+        [REQUEST(LOCKS)] = { "locks", call_locks, ABOUT_ANYTHING, CONTROL_VIEW },
+        [REQUEST(RESET)] = { "reset", call_reset, ABOUT_OBJECT, CONTROL_ADMIN },
+        [REQUEST(WAIT)] = { "wait", call_wait_for, ABOUT_WORKERS, CONTROL_VIEW },
+        [REQUEST(SIGNAL)] = { "signal", call_signal, ABOUT_WORKERS, CONTROL_OPERATE },
+        [REQUEST(RESET_FAILED)] = { "reset-failed", call_reset_failed, ABOUT_WORKERS, CONTROL_OPERATE },
+        [REQUEST(REPORT)] = { "report", call_report, ABOUT_WORKERS, CONTROL_VIEW },
+        [REQUEST(SOCKETS)] = { "sockets", call_sockets, ABOUT_ANYTHING, CONTROL_VIEW },
+        [REQUEST(DAEMON_UPGRADE)] = { "daemon-upgrade", call_daemon_upgrade, ABOUT_DAEMON, CONTROL_ADMIN },
+        [REQUEST(LOG_FILES)] = { "log-files", call_log_files, ABOUT_WORKERS, CONTROL_VIEW },
+        [REQUEST(ROLL)] = { "roll", call_roll, ABOUT_WORKERS, CONTROL_OPERATE },
+        [REQUEST(UPGRADE)] = { "upgrade", call_upgrade, ABOUT_WORKERS, CONTROL_ADMIN },
+        [REQUEST(SHUTDOWN)] = { "shutdown", call_shutdown, ABOUT_DAEMON, CONTROL_ADMIN },
 };
 
 /* ---- errors ------------------------------------------------------------------------------------ */
@@ -144,10 +156,98 @@ int call_wait(struct call *call, struct pending *pending, const struct pending_o
         return r;
 }
 
-int call_permit(struct call *call, enum control_class needs) {
+/* ---- who may ----------------------------------------------------------------------------------- */
+
+static int deny(struct call *call, const char *name, enum control_class needs, const char *on) {
         struct connection *c = call->connection;
 
-        return access_check(&c->control->denials, &c->peer, call->name, needs, &call->error);
+        call->unknown = name;
+        return access_deny(&c->control->denials, &c->peer,
+                           &(struct denial){ .socket = c->fd, .call = call->name, .name = name, .needs = needs, .on = on },
+                           &call->error);
+}
+
+static int permit(struct call *call, const char *name, unsigned int classes, enum control_class needs, const char *on) {
+        return classes & (unsigned int)needs ? 0 : deny(call, name, needs, on);
+}
+
+int call_permit_daemon(struct call *call, enum control_class needs) {
+        struct connection *c = call->connection;
+
+        return permit(call, NULL, grants_on_daemon(c->control, &c->peer), needs, "the daemon");
+}
+
+int call_permit_worker(struct call *call, const char *name, const struct worker *worker) {
+        struct connection *c = call->connection;
+
+        return permit(call, name, grants_on_worker(c->control, &c->peer, worker), call->needs, "it");
+}
+
+int call_permit_target(struct call *call, const char *name) {
+        struct connection *c = call->connection;
+        const struct instance *instance;
+        const struct worker *worker = worker_find(call->gang, name);
+        const struct group *group = worker ? NULL : group_find(call->gang, name);
+
+        if (group)
+                return permit(call, name, grants_on_group(c->control, &c->peer, group), call->needs, "it");
+        instance = worker ? NULL : instance_find(call->gang, name);
+        return call_permit_worker(call, name, instance ? instance->worker : worker ?: call_worker_of(call, name));
+}
+
+int call_permit_object(struct call *call, const char *name, const struct gang_object *object, enum control_class needs) {
+        struct connection *c = call->connection;
+
+        return permit(call, name, grants_on_object(c->control, &c->peer, object), needs, "it");
+}
+
+int call_permit_listen(struct call *call, const char *name) {
+        struct connection *c = call->connection;
+
+        return permit(call, name, grants_on_listen(c->control, &c->peer, name), CONTROL_VIEW, "it");
+}
+
+bool call_may_worker(const struct call *call, const struct worker *worker) {
+        const struct connection *c = call->connection;
+
+        return grants_on_worker(c->control, &c->peer, worker) & (unsigned int)call->needs;
+}
+
+bool call_may_all(const struct call *call) {
+        const struct connection *c = call->connection;
+
+        return grants_on_daemon(c->control, &c->peer) & (unsigned int)call->needs;
+}
+
+int call_permit_some(struct call *call) {
+        if (call_may_all(call))
+                return 0;
+        list_for_each(it, &call->gang->workers)
+                if (call_may_worker(call, list_entry(it, struct worker, link)))
+                        return 0;
+        return deny(call, NULL, call->needs, "any worker");
+}
+
+bool call_shows_object(const struct call *call, const struct gang_object *object) {
+        const struct connection *c = call->connection;
+
+        return grants_on_object(c->control, &c->peer, object) & CONTROL_VIEW;
+}
+
+/** What can be told before the names are looked at. */
+static int permit_call(struct call *call, enum about about) {
+        struct connection *c = call->connection;
+
+        switch (about) {
+        case ABOUT_DAEMON:
+                return call_permit_daemon(call, call->needs);
+        case ABOUT_ANYTHING:
+                return grants_any(c->control, &c->peer) ? 0 : deny(call, NULL, call->needs, "anything");
+        case ABOUT_WORKERS:
+        case ABOUT_OBJECT:
+                break;
+        }
+        return 0;
 }
 
 int call_check_names(struct call *call, size_t n_names) {
@@ -166,7 +266,8 @@ static void call_run(struct call *call) {
                 r = error_set(&call->error, -EINVAL, "this daemon does not know that request");
         } else {
                 call->name = calls[row].name;
-                r = calls[row].needs == CONTROL_ATTACH ? 0 : call_permit(call, calls[row].needs);
+                call->needs = calls[row].needs;
+                r = permit_call(call, calls[row].about);
                 if (r == 0)
                         r = calls[row].fn(call);
         }
@@ -193,8 +294,15 @@ static void budget_free(void *userdata, void *p) {
         free(p);
 }
 
+/** A stranger may have become somebody by a reload; who was somebody is asked again by what he asks. */
+static bool is_stranger(struct connection *c) {
+        if (c->peer.stranger)
+                c->peer.stranger = !grants_any(c->control, &c->peer);
+        return c->peer.stranger;
+}
+
 void calls_dispatch(struct connection *c, const struct frame *frame) {
-        size_t budget = peer_is_stranger(&c->peer) ? CALL_MEMORY_STRANGER_MAX : CALL_MEMORY_MAX;
+        size_t budget = is_stranger(c) ? CALL_MEMORY_STRANGER_MAX : CALL_MEMORY_MAX;
         ProtobufCAllocator allocator = { budget_alloc, budget_free, &budget };
         struct call call = { .connection = c, .gang = c->control->gang };
         Ganger__V1__Request *request;

@@ -5,7 +5,8 @@
 /*
  * Requests: from a frame to the function that answers it
  *
- * Each request of control.proto is a row of the table in calls.c: its name, its function, the class it needs.
+ * Each request of control.proto is a row of the table in calls.c: its name, its function, what it is about, the class it
+ * needs.
  */
 
 #include "base/error.h"
@@ -17,6 +18,7 @@
 
 struct config_errors;
 struct gang;
+struct gang_object;
 struct worker;
 
 /** What unpacking a request may allocate: many tiny fields are some thirty times as large in memory. */
@@ -33,10 +35,11 @@ struct call {
         struct connection *connection;
         struct gang *gang;
         const char *name;               /* "stop" */
+        enum control_class needs;       /* on what it is about */
         const Ganger__V1__Request *request;
         struct arena arena;
         struct error error;             /* of a function that fails */
-        const char *unknown;            /* with -ENOENT: the name that was not found; else NULL */
+        const char *unknown;            /* with -ENOENT: the name that was not found; -EACCES: that may not be used */
 };
 
 /** Unpack a request, and answer it or see to it that it is. */
@@ -51,8 +54,30 @@ int call_reply(struct call *call, Ganger__V1__Reply *reply, const int *fds, size
 /** The call is answered later. @return 0; -EMFILE: too many of this connection are (with the error set). */
 int call_wait(struct call *call, struct pending *pending, const struct pending_ops *ops);
 
-/** May the peer ask this? @return 0, -EACCES (with the error set). */
-int call_permit(struct call *call, enum control_class needs);
+/*
+ * May the peer ask this? Each returns 0, or -EACCES with the error set. They come before it is said that a name is unknown:
+ * a name that there is not is denied to all who have not that class on the daemon.
+ */
+int call_permit_daemon(struct call *call, enum control_class needs);
+/** @param worker  NULL: there is none of that name. Of its instances too. */
+int call_permit_worker(struct call *call, const char *name, const struct worker *worker);
+/** Whatever has the name: a worker, an instance, a group (of which each worker must be permitted). */
+int call_permit_target(struct call *call, const char *name);
+/** @param object  NULL: there is none of that name. */
+int call_permit_object(struct call *call, const char *name, const struct gang_object *object, enum control_class needs);
+/** To see its sockets. */
+int call_permit_listen(struct call *call, const char *name);
+/** Of all workers: is there one? */
+int call_permit_some(struct call *call);
+
+/** The same, without a word: of a worker; of everything. */
+bool call_may_worker(const struct call *call, const struct worker *worker);
+bool call_may_all(const struct call *call);
+/** May the peer see that there is this object? */
+bool call_shows_object(const struct call *call, const struct gang_object *object);
+
+/** Of "resize/9" the worker, also if it has no such instance. @return NULL: there is none. */
+struct worker *call_worker_of(struct call *call, const char *name);
 
 /** No worker, instance, … has that name: says so, and which is nearest. @return -ENOENT. */
 int call_unknown(struct call *call, const char *name);

@@ -25,6 +25,7 @@
 struct change_wait {
         struct pending pending;
         struct change *change;
+        bool limited;                   /* of all, it is about those that the peer may operate */
 };
 
 /* ---- answering --------------------------------------------------------------------------------- */
@@ -62,6 +63,7 @@ static void on_change(struct change *change, void *userdata) {
         reply.id = w->pending.id;
         reply.result_case = GANGER__V1__REPLY__RESULT_CHANGE;
         reply.change = &m;
+        m.limited = w->limited;
         if (change_reply_fill(&arena, change, &m) < 0 || connection_send(c, &reply, NULL, 0) < 0)
                 connection_break(c); /* it asks again: all of it is idempotent */
         arena_done(&arena);
@@ -124,6 +126,23 @@ static int names_unique(struct call *call, const char *const *names, size_t *n, 
         return 0;
 }
 
+static bool may_change(void *userdata, const struct worker *worker) {
+        return call_may_worker(userdata, worker);
+}
+
+/** Each that is named must be permitted; of all, those are meant that are. */
+static int change_permit(struct call *call, struct change_request *request) {
+        int r = 0;
+
+        for (size_t i = 0; i < request->n_names && r == 0; i++)
+                r = call_permit_target(call, request->names[i]);
+        if (!request->all)
+                return r;
+        request->permits = may_change;
+        request->permits_userdata = call;
+        return call_permit_some(call);
+}
+
 static int change_call(struct call *call, struct change_request *request) {
         const char *unknown = NULL;
         struct change_wait *w = NULL;
@@ -137,9 +156,12 @@ static int change_call(struct call *call, struct change_request *request) {
         if (r == 0)
                 r = names_unique(call, request->names, &request->n_names, &request->names);
         if (r == 0)
+                r = change_permit(call, request);
+        if (r == 0)
                 r = change_wait_new(call, &w);
         if (r < 0)
                 return r;
+        w->limited = request->all && !call_may_all(call);
         r = change_begin(call->gang, request, on_change, w, &w->change, &unknown, &call->error);
         if (r < 0)
                 pending_end(&w->pending);
@@ -214,6 +236,9 @@ int call_scale(struct call *call) {
         struct change_wait *w = NULL;
         int r;
 
+        r = call_permit_worker(call, m->name, worker_find(call->gang, m->name));
+        if (r < 0)
+                return r;
         if (!worker_find(call->gang, m->name))
                 return call_unknown(call, m->name);
         r = change_wait_new(call, &w);

@@ -266,6 +266,7 @@ struct connection *connection_free(struct connection *c) {
         frame_reader_done(&c->reader);
         frame_writer_done(&c->writer);
         close_fd(c->fd);
+        peer_done(&c->peer);
         c->control->n_connections--;
         control_accept_resume(c->control);
         free(c);
@@ -281,7 +282,7 @@ int connection_new(struct control *control, int fd, const struct peer *peer) {
         c = malloc(sizeof *c);
         if (!c)
                 return -ENOMEM;
-        *c = (struct connection){ .control = control, .fd = -1, .peer = *peer };
+        *c = (struct connection){ .control = control, .fd = -1, .peer = PEER_NULL };
         c->reader = FRAME_READER_NULL;
         list_init(&c->link);
         list_init(&c->requests);
@@ -299,6 +300,7 @@ int connection_new(struct control *control, int fd, const struct peer *peer) {
                 return r;
 
         c->fd = fd;
+        c->peer = *peer;
         list_append(&control->connections, &TAKE(c)->link);
         return 0;
 }

@@ -77,7 +77,8 @@ struct connection {
 
 /**
  * Serve a peer.
- * @param fd  non-blocking; the connection's own, if this succeeds.
+ * @param fd    non-blocking; the connection's own, if this succeeds.
+ * @param peer  its groups too.
  */
 int connection_new(struct control *control, int fd, const struct peer *peer);
 

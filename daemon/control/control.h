@@ -20,8 +20,11 @@ struct gang;
 
 /** Connections of all peers together. */
 #define CONTROL_CONNECTIONS_MAX 1024
-/** Connections of one user who may ask something. */
+/** Connections of root, and of the user of the daemon. */
 #define CONTROL_CONNECTIONS_PER_UID_MAX 512
+/** Connections of all other users who may ask something, and of one of them. */
+#define CONTROL_GUESTS_MAX 256
+#define CONTROL_GUESTS_PER_UID_MAX 32
 /** Connections of all users who may ask nothing, so that they cannot take the room of the others. */
 #define CONTROL_STRANGERS_MAX 64
 /** Connections of one user who may ask nothing. */

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "daemon/control/calls.h"
+#include "daemon/control/grants.h"
 #include "daemon/gang.h"
 
 struct event_stream {
@@ -58,7 +59,8 @@ static int event_stream_pull(struct pending *pending) {
 
                 if (!event)
                         s->next = events_oldest(s->events);
-                else if (event_send(s, event))
+                else if (!grants_show_event(pending->connection->control, &pending->connection->peer, event) ||
+                         event_send(s, event))
                         s->next++;
                 else
                         return 1;

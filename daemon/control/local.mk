@@ -1,6 +1,7 @@
 # The control server.
 DAEMON_SOURCES += \
 	daemon/control/access.c daemon/control/access.h \
+	daemon/control/grants.c daemon/control/grants.h daemon/control/grant-names.c daemon/control/grant-names.h \
 	daemon/control/arena.c daemon/control/arena.h \
 	daemon/control/calls.c daemon/control/calls.h \
 	daemon/control/changes.c \

@@ -100,14 +100,17 @@ static int add_locks(struct call *call, Ganger__V1__LocksReply *reply, char *con
         for (size_t i = 0; r >= 0 && i < n_names; i++) {
                 struct gang_object *lock = gang_object_find_class(&call->gang->objects, names[i], CLASS_LOCK);
 
-                r = lock ? add_lock(call, reply, lock) : call_unknown_lock(call, names[i]);
+                r = call_permit_object(call, names[i], gang_object_find(&call->gang->objects, names[i]), CONTROL_VIEW);
+                if (r == 0)
+                        r = lock ? add_lock(call, reply, lock) : call_unknown_lock(call, names[i]);
         }
         if (n_names > 0)
                 return r;
         list_for_each(it, list) {
                 struct gang_object *object = list_entry(it, struct gang_object, link);
 
-                if (r >= 0 && !object->removed && object_class_of(object->geometry.kind) == CLASS_LOCK)
+                if (r >= 0 && !object->removed && object_class_of(object->geometry.kind) == CLASS_LOCK &&
+                    call_shows_object(call, object))
                         r = add_lock(call, reply, object);
         }
         return r;
@@ -133,6 +136,14 @@ static int fill_steps(struct arena *arena, const struct lock_step *steps, size_t
         return 0;
 }
 
+/** A deadlock is shown to those who may see all of its locks. */
+static bool shows_all(const struct call *call, const struct lock_step *steps, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                if (!call_shows_object(call, steps[i].lock))
+                        return false;
+        return true;
+}
+
 static int add_deadlock(struct call *call, Ganger__V1__LocksReply *reply, const struct lock_step *steps, size_t n) {
         Ganger__V1__Deadlock *m = arena_alloc(&call->arena, 1, sizeof *m);
         _cleanup_(freep) char *text = lock_cycle_text(steps, n);
@@ -147,7 +158,8 @@ static int add_deadlock(struct call *call, Ganger__V1__LocksReply *reply, const 
         m->text = arena_copy(&call->arena, text, strlen(text) + 1);
         if (!m->text)
                 return -ENOMEM;
-        reply->deadlocks[reply->n_deadlocks++] = m;
+        if (shows_all(call, steps, n))
+                reply->deadlocks[reply->n_deadlocks++] = m;
         gang_objects_tell_deadlock(&call->gang->objects, steps[0].lock, text);
         return 0;
 }

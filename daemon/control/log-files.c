@@ -26,6 +26,9 @@ int call_log_files(struct call *call) {
         char path[PATH_MAX];
         size_t n = 0;
 
+        r = call_permit_worker(call, call->request->log_files->worker, worker);
+        if (r < 0)
+                return r;
         if (!worker)
                 return call_unknown(call, call->request->log_files->worker);
         if (worker_log_path(call->gang, worker->definition, path, sizeof path) >= 0) {

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "daemon/control/calls.h"
+#include "daemon/control/grants.h"
 #include "daemon/gang.h"
 #include "daemon/instance.h"
 #include "daemon/log/lines.h"
@@ -37,6 +38,13 @@ struct log_stream_request {
         size_t number;
         uint64_t dropped;               /* left out since the last line that was sent */
 };
+
+/** May the peer see it now? It may have been named when that was so, and a reload has come in between. */
+static bool shows(const struct log_stream_request *s, const char *worker) {
+        struct connection *c = s->pending.connection;
+
+        return grants_on_worker(c->control, &c->peer, worker_find(s->gang, worker)) & CONTROL_VIEW;
+}
 
 static bool wants(const struct log_stream_request *s, const char *worker, const char *key) {
         for (size_t i = 0; i < s->n_names; i++)
@@ -84,7 +92,7 @@ static void tail_line_send(struct log_stream_request *s, struct instance *instan
 static bool tail_send(struct log_stream_request *s, struct instance *instance) {
         const struct log_tail_line *line;
 
-        if (!instance || !wants(s, instance->worker->name, instance->key))
+        if (!instance || !wants(s, instance->worker->name, instance->key) || !shows(s, instance->worker->name))
                 return true;
         if (s->lines == 0)
                 return true;
@@ -141,7 +149,7 @@ static void on_line(struct log_listener *listener, const struct log_record *reco
         size_t size = MIN(record->size, (size_t)LOG_LINE_MAX);
 
         if (!from->worker || !from->key || !wants(s, from->worker, from->key) ||
-            !log_filter_takes(&s->filter, record->realtime_usec, record->priority))
+            !log_filter_takes(&s->filter, record->realtime_usec, record->priority) || !shows(s, from->worker))
                 return;
         if (s->past && !past_is_sent(s, from))
                 return;
@@ -209,9 +217,18 @@ static int check_names(struct call *call, char *const *names, size_t n_names) {
         if (n_names > LOGS_NAMES_MAX)
                 return error_set(&call->error, -E2BIG, "logs: %zu names are more than %d", n_names,
                                  LOGS_NAMES_MAX);
-        for (size_t i = 0; i < n_names; i++)
-                if (!worker_find(call->gang, names[i]) && !instance_find(call->gang, names[i]))
+        for (size_t i = 0; i < n_names; i++) {
+                const struct instance *instance = instance_find(call->gang, names[i]);
+                const struct worker *worker = worker_find(call->gang, names[i]);
+                int r;
+
+                r = call_permit_worker(call, names[i], worker ? worker : instance ? instance->worker :
+                                                       call_worker_of(call, names[i]));
+                if (r < 0)
+                        return r;
+                if (!worker && !instance)
                         return call_unknown(call, names[i]);
+        }
         return 0;
 }
 

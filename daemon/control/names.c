@@ -3,7 +3,7 @@
 /*
  * Names that nobody has
  *
- * Says which is unknown, and what may have been meant.
+ * Says which is unknown, and what may have been meant, of what the peer may see.
  */
 
 #include <errno.h>
@@ -26,7 +26,7 @@ static const char **worker_names(struct call *call) {
         if (!names)
                 return NULL;
         list_for_each(it, &call->gang->workers) {
-                if (n < call->gang->workers_by_name.n)
+                if (n < call->gang->workers_by_name.n && call_may_worker(call, list_entry(it, struct worker, link)))
                         names[n++] = list_entry(it, struct worker, link)->name;
         }
         return names;
@@ -52,7 +52,7 @@ static const char **object_names(struct call *call, enum looked_for what) {
         list_for_each(it, &call->gang->objects.list) {
                 const struct gang_object *object = list_entry(it, struct gang_object, link);
 
-                if (!object->removed && is_such(object, what))
+                if (!object->removed && is_such(object, what) && call_shows_object(call, object))
                         names[n++] = object->name;
         }
         return names;
@@ -71,8 +71,7 @@ static int unknown(struct call *call, const char *kind, const char *name, const 
         return error_set(&call->error, -ENOENT, "%s: no %s '%.*s'", call->name, kind, TYPED_MAX, name);
 }
 
-/** "resize/9", where there is a `resize`. @return the worker, or NULL. */
-static struct worker *worker_of_instance(struct call *call, const char *name) {
+struct worker *call_worker_of(struct call *call, const char *name) {
         const char *slash = strchr(name, '/');
         char worker[NAME_LENGTH_MAX + 1];
 
@@ -84,7 +83,7 @@ static struct worker *worker_of_instance(struct call *call, const char *name) {
 }
 
 int call_unknown(struct call *call, const char *name) {
-        const struct worker *worker = worker_of_instance(call, name);
+        const struct worker *worker = call_worker_of(call, name);
 
         if (!worker)
                 return unknown(call, "worker or instance", name, worker_names(call));
@@ -122,6 +121,6 @@ int call_unknown_listen(struct call *call, const char *name) {
         const char **names = arena_alloc(&call->arena, config->n_listens + 1, sizeof *names);
 
         for (size_t i = 0; names && i < config->n_listens; i++)
-                names[i] = config->listens[i]->name;
+                names[i] = config->listens[i]->name; /* only who may see all of them comes here */
         return unknown(call, "listen section", name, names);
 }

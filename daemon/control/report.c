@@ -148,8 +148,11 @@ int call_report(struct call *call) {
         const struct worker *worker = worker_find(call->gang, name);
         struct instance *one = worker ? NULL : instance_find(call->gang, name);
         size_t n = worker ? worker->n_instances : 1;
-        int r = 0;
+        int r;
 
+        r = call_permit_worker(call, name, worker ? worker : one ? one->worker : call_worker_of(call, name));
+        if (r < 0)
+                return r;
         if (!worker && !one)
                 return call_unknown(call, name);
         report.reports = arena_alloc(&call->arena, n, sizeof *report.reports);

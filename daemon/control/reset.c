@@ -83,6 +83,9 @@ int call_reset(struct call *call) {
         struct reset_wait *w;
         int r;
 
+        r = call_permit_object(call, name, object, CONTROL_ADMIN);
+        if (r < 0)
+                return r;
         if (!object)
                 return call_unknown_object(call, name);
         gang_object_inspect(object);

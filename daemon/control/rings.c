@@ -65,6 +65,11 @@ static struct gang_object *find_ring(struct call *call, const char *name) {
         return object && object_class_of(object->geometry.kind) != CLASS_LOCK ? object : NULL;
 }
 
+/** Whatever of the objects has that name. */
+static int permit_ring(struct call *call, const char *name, enum control_class needs) {
+        return call_permit_object(call, name, gang_object_find(&call->gang->objects, name), needs);
+}
+
 /** Those that were asked for, or all. */
 static int rows_select(struct call *call, struct ring_rows *rows, char *const *names, size_t n_names) {
         struct list *list = &call->gang->objects.list;
@@ -79,14 +84,17 @@ static int rows_select(struct call *call, struct ring_rows *rows, char *const *n
         for (size_t i = 0; r == 0 && i < n_names; i++) {
                 struct gang_object *ring = find_ring(call, names[i]);
 
-                r = ring ? rows_add(call, rows, ring) : call_unknown_ring(call, names[i]);
+                r = permit_ring(call, names[i], CONTROL_VIEW);
+                if (r == 0)
+                        r = ring ? rows_add(call, rows, ring) : call_unknown_ring(call, names[i]);
         }
         if (n_names > 0)
                 return r;
         list_for_each(it, list) {
                 struct gang_object *ring = list_entry(it, struct gang_object, link);
 
-                if (r == 0 && !ring->removed && object_class_of(ring->geometry.kind) != CLASS_LOCK)
+                if (r == 0 && !ring->removed && object_class_of(ring->geometry.kind) != CLASS_LOCK &&
+                    call_shows_object(call, ring))
                         r = rows_add(call, rows, ring);
         }
         return r;
@@ -247,18 +255,30 @@ static int attach_reply(struct call *call, const struct attachment *a) {
         return call_reply(call, &reply, fds, n_fds);
 }
 
+/** Who has a lock can keep it from all others: that is no less than to stop them. */
+static int permit_attach(struct call *call) {
+        const Ganger__V1__AttachRequest *request = call->request->attach;
+        const struct gang_object *object = gang_object_find(&call->gang->objects, request->ring);
+        int r = 0;
+
+        if (object && object_class_of(object->geometry.kind) == CLASS_LOCK && call_shows_object(call, object))
+                return call_permit_object(call, request->ring, object, CONTROL_OPERATE);
+        if (request->send || !request->receive)
+                r = call_permit_object(call, request->ring, object, CONTROL_PRODUCE);
+        if (r == 0 && (request->receive || !request->send))
+                r = call_permit_object(call, request->ring, object, CONTROL_CONSUME);
+        return r;
+}
+
 int call_attach(struct call *call) {
         const Ganger__V1__AttachRequest *request = call->request->attach;
         struct connection *c = call->connection;
         _cleanup_(closep) int pidfd = -1;
         struct attachment *a;
         pid_t pid = 0;
-        int r = 0;
+        int r;
 
-        if (request->send || !request->receive)
-                r = call_permit(call, CONTROL_PRODUCE);
-        if (r == 0 && (request->receive || !request->send))
-                r = call_permit(call, CONTROL_CONSUME);
+        r = permit_attach(call);
         if (r < 0)
                 return r;
         if (!request->receive && !request->send)
@@ -363,6 +383,9 @@ int call_peek(struct call *call) {
         uint32_t count = request->count > 0 ? request->count : PEEK_COUNT_DEFAULT;
         int r;
 
+        r = permit_ring(call, request->ring, CONTROL_CONSUME);
+        if (r < 0)
+                return r;
         if (!ring)
                 return call_unknown_ring(call, request->ring);
         if (ring->geometry.kind != OBJECT_QUEUE)
@@ -411,8 +434,8 @@ int call_dead(struct call *call) {
         int r;
 
         r = dead_action(call, &action);
-        if (r == 0 && action != RING_DEAD_LIST)
-                r = call_permit(call, CONTROL_OPERATE);
+        if (r == 0)
+                r = permit_ring(call, request->ring, action == RING_DEAD_LIST ? CONTROL_CONSUME : CONTROL_OPERATE);
         if (r < 0)
                 return r;
         if (!ring)

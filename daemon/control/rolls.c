@@ -48,7 +48,8 @@ int call_fill_roll(struct call *call, const struct worker *worker, Ganger__V1__R
         return 0;
 }
 
-static int answer(struct call *call, struct worker *const *workers, size_t n) {
+/** @param all  of all workers, so of those that the peer may operate. */
+static int answer(struct call *call, struct worker *const *workers, size_t n, bool all) {
         Ganger__V1__RollReply m = GANGER__V1__ROLL_REPLY__INIT;
         Ganger__V1__Reply reply = GANGER__V1__REPLY__INIT;
         int r = 0;
@@ -63,6 +64,7 @@ static int answer(struct call *call, struct worker *const *workers, size_t n) {
                 return r;
         reply.result_case = GANGER__V1__REPLY__RESULT_ROLL;
         reply.roll = &m;
+        m.limited = all && !call_may_all(call);
         return call_reply(call, &reply, NULL, 0);
 }
 
@@ -73,7 +75,10 @@ static int pick_names(struct call *call, char *const *names, size_t n_names) {
         for (size_t i = 0; i < n_names; i++) {
                 struct worker *worker = worker_find(call->gang, names[i]);
                 struct group *group = worker ? NULL : group_find(call->gang, names[i]);
+                int r = call_permit_target(call, names[i]);
 
+                if (r < 0)
+                        return r;
                 if (!worker && !group && instance_find(call->gang, names[i]))
                         return error_set(&call->error, -EINVAL, "'%s' is an instance: workers are rolled", names[i]);
                 if (!worker && !group)
@@ -90,13 +95,19 @@ static int pick_names(struct call *call, char *const *names, size_t n_names) {
         return 0;
 }
 
-/** All that are to run, and can be rolled. */
-static void pick_all(struct gang *gang) {
-        list_for_each(it, &gang->workers) {
+/** All that are to run, can be rolled, and are the peer's to roll. */
+static int pick_all(struct call *call) {
+        int r = call_permit_some(call);
+
+        if (r < 0)
+                return r;
+        list_for_each(it, &call->gang->workers) {
                 struct worker *worker = list_entry(it, struct worker, link);
 
-                worker->picked = worker_is_wanted(worker) && worker->definition->type != WORKER_ONESHOT;
+                worker->picked = worker_is_wanted(worker) && worker->definition->type != WORKER_ONESHOT &&
+                                 call_may_worker(call, worker);
         }
+        return 0;
 }
 
 /** @return 0; or < 0, with nothing picked. */
@@ -106,7 +117,7 @@ static int collect(struct call *call, const Ganger__V1__RollRequest *m, struct w
         int r = workers ? call_check_names(call, m->n_names) : -ENOMEM;
 
         if (r == 0 && m->all)
-                pick_all(call->gang);
+                r = pick_all(call);
         else if (r == 0)
                 r = pick_names(call, m->names, m->n_names);
         list_for_each(it, &call->gang->workers) {
@@ -204,7 +215,7 @@ int call_roll(struct call *call) {
                         r = roll_check(workers[i], &call->error);
         for (size_t i = 0; i < n && r == 0; i++)
                 r = do_one(call, workers[i], m);
-        return r < 0 ? r : answer(call, workers, n);
+        return r < 0 ? r : answer(call, workers, n, m->all);
 }
 
 /* ---- upgrade ------------------------------------------------------------------------------------- */
@@ -239,10 +250,14 @@ int call_upgrade(struct call *call) {
         struct worker *worker = worker_find(call->gang, m->name);
         int r;
 
+        /* Another program may do anything that its user may, and that is what the configuration is for. */
+        r = m->n_exec > 0 ? call_permit_daemon(call, CONTROL_ADMIN) : call_permit_worker(call, m->name, worker);
+        if (r < 0)
+                return r;
         if (!worker)
                 return call_unknown(call, m->name);
         if (was_begun(worker, m->before_usec))
-                return answer(call, &worker, 1);
+                return answer(call, &worker, 1, false);
         if (m->hold_usec > 0 && m->canary == 0)
                 return error_set(&call->error, -EINVAL, "%s: there is nothing to hold without canaries", call->name);
         r = roll_check(worker, &call->error);
@@ -255,5 +270,5 @@ int call_upgrade(struct call *call) {
         if (r < 0)
                 return r;
         release = NULL;
-        return answer(call, &worker, 1);
+        return answer(call, &worker, 1, false);
 }

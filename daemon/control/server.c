@@ -5,8 +5,8 @@
  *
  * Invariants: the path never leads to a socket that does not listen (it is made under another name, and then
  * renamed). Accepting never spins: with no descriptor left the socket is not watched until a connection ends
- * or a while has passed. Peers that may ask nothing have a room of their own, so they cannot lock out the
- * others.
+ * or a while has passed. Peers that may ask nothing have a room of their own, and so have those that
+ * may ask something: neither can lock out root and the user of the daemon.
  */
 
 #include "daemon/control/server.h"
@@ -24,14 +24,14 @@
 #include "base/fd.h"
 #include "base/time.h"
 #include "daemon/control/connection.h"
+#include "daemon/control/grants.h"
 #include "wire/message.h"
 
 /* ---- accepting --------------------------------------------------------------------------------- */
 
 /** Whether there is room for another connection of that peer. */
 static bool control_admits(const struct control *control, const struct peer *peer) {
-        bool stranger = peer_is_stranger(peer);
-        size_t n_uid = 0, n_strangers = 0;
+        size_t n_uid = 0, n_strangers = 0, n_guests = 0;
 
         if (control->n_connections >= CONTROL_CONNECTIONS_MAX)
                 return false;
@@ -39,11 +39,14 @@ static bool control_admits(const struct control *control, const struct peer *pee
                 const struct connection *c = list_entry(it, struct connection, link);
 
                 n_uid += c->peer.uid == peer->uid;
-                n_strangers += peer_is_stranger(&c->peer);
+                n_strangers += c->peer.stranger;
+                n_guests += !c->peer.owner && !c->peer.stranger;
         }
-        if (stranger)
-                return n_strangers < CONTROL_STRANGERS_MAX && n_uid < CONTROL_STRANGERS_PER_UID_MAX;
-        return n_uid < CONTROL_CONNECTIONS_PER_UID_MAX;
+        if (peer->owner)
+                return n_uid < CONTROL_CONNECTIONS_PER_UID_MAX;
+        if (!peer->stranger)
+                return n_guests < CONTROL_GUESTS_MAX && n_uid < CONTROL_GUESTS_PER_UID_MAX;
+        return n_strangers < CONTROL_STRANGERS_MAX && n_uid < CONTROL_STRANGERS_PER_UID_MAX;
 }
 
 /** Say why it is not served, as far as a socket that is empty takes it. */
@@ -63,16 +66,19 @@ static void turn_away(int fd, Ganger__V1__ErrorCode code, const char *text) {
 
 static void control_welcome(struct control *control, int accepted) {
         _cleanup_(closep) int fd = accepted;
-        struct peer peer;
+        _cleanup_(peer_donep) struct peer peer = PEER_NULL;
 
         if (peer_identify(fd, &peer) < 0)
                 return;
+        peer.stranger = !grants_any(control, &peer);
         if (!control_admits(control, &peer)) {
                 turn_away(fd, GANGER__V1__ERROR_CODE__ERROR_LIMIT, "there are too many connections");
                 return;
         }
-        if (connection_new(control, fd, &peer) == 0)
+        if (connection_new(control, fd, &peer) == 0) {
                 (void)TAKE_FD(fd);
+                peer = PEER_NULL;
+        }
         else
                 turn_away(fd, GANGER__V1__ERROR_CODE__ERROR_FAILED, "the daemon is short of memory");
 }
@@ -231,6 +237,7 @@ struct control *control_done(struct control *control) {
         sd_event_source_disable_unref(control->retry);
         sd_event_source_disable_unref(control->reaper);
         close_fd(control->fd);
+        grant_names_done(&control->names);
         free(control);
         return NULL;
 }
@@ -245,7 +252,7 @@ int control_init(struct control **ret, struct gang *gang, int listen_fd, bool *r
         control = malloc(sizeof *control);
         if (!control)
                 return -ENOMEM;
-        *control = (struct control){ .gang = gang, .fd = -1 };
+        *control = (struct control){ .gang = gang, .fd = -1, .names = GRANT_NAMES_NULL };
         list_init(&control->connections);
         list_init(&control->broken);
         if (made)

@@ -14,6 +14,7 @@
 #include "base/list.h"
 #include "daemon/control/access.h"
 #include "daemon/control/control.h"
+#include "daemon/control/grant-names.h"
 #include "daemon/gang.h"
 
 /** Connections accepted in one turn of the loop. */
@@ -31,6 +32,7 @@ struct control {
         struct list broken;             /* those that are over, until the next turn of the loop */
         size_t n_connections;           /* in both lists */
         struct denials denials;
+        struct grant_names names;       /* of those whom the configuration allows something */
         uint64_t keeper_started_usec;   /* CLOCK_MONOTONIC */
 };
 

@@ -8,6 +8,7 @@
 
 #include "daemon/config/config.h"
 #include "daemon/control/calls.h"
+#include "daemon/control/grants.h"
 #include "daemon/gang.h"
 #include "daemon/socket-look.h"
 #include "daemon/worker.h"
@@ -57,6 +58,12 @@ static int add_socket(void *userdata, const struct listen_definition *listen, in
         return fill_workers(a->call, s->name, m);
 }
 
+static bool shows(const struct call *call, const struct listen_definition *listen) {
+        struct connection *c = call->connection;
+
+        return grants_on_listen(c->control, &c->peer, listen->name) & CONTROL_VIEW;
+}
+
 static int add_named(struct answer *a, char *const *names, size_t n_names) {
         const struct config *config = a->call->gang->config;
         int r = 0;
@@ -64,10 +71,13 @@ static int add_named(struct answer *a, char *const *names, size_t n_names) {
         for (size_t i = 0; i < n_names && r >= 0; i++) {
                 const struct listen_definition *listen = config_listen(config, names[i]);
 
-                r = listen ? listen_definition_each(listen, add_socket, a) : call_unknown_listen(a->call, names[i]);
+                r = call_permit_listen(a->call, names[i]);
+                if (r >= 0)
+                        r = listen ? listen_definition_each(listen, add_socket, a) : call_unknown_listen(a->call, names[i]);
         }
         for (size_t i = 0; i < config->n_listens && n_names == 0 && r >= 0; i++)
-                r = listen_definition_each(config->listens[i], add_socket, a);
+                if (shows(a->call, config->listens[i]))
+                        r = listen_definition_each(config->listens[i], add_socket, a);
         return r;
 }
 

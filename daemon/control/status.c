@@ -85,12 +85,20 @@ static int selection_add(struct call *call, struct selection *s, const char *nam
         struct instance *instance = NULL;
         struct worker *worker;
         struct row *row;
+        int r;
 
         worker = worker_find(call->gang, name);
         if (!worker) {
                 instance = instance_find(call->gang, name);
+                r = call_permit_worker(call, name, instance ? instance->worker : call_worker_of(call, name));
+                if (r < 0)
+                        return r;
                 if (!instance)
                         return call_unknown(call, name);
+        } else {
+                r = call_permit_worker(call, name, worker);
+                if (r < 0)
+                        return r;
         }
         row = selection_row(call, s, instance ? instance->worker : worker);
         if (!row)
@@ -117,8 +125,12 @@ static int selection_make(struct call *call, struct selection *s, char **names, 
         if (r < 0 || n_names > 0)
                 return r;
         list_for_each(it, &call->gang->workers) {
-                struct row *row = selection_row(call, s, list_entry(it, struct worker, link));
+                struct worker *worker = list_entry(it, struct worker, link);
+                struct row *row;
 
+                if (!call_may_worker(call, worker))
+                        continue;
+                row = selection_row(call, s, worker);
                 if (!row)
                         return -ENOMEM;
                 row->all = true;
@@ -323,7 +335,7 @@ static int fill_quarantined(struct call *call, Ganger__V1__StatusReply *status) 
                 struct gang_object *object = list_entry(it, struct gang_object, link);
                 Ganger__V1__Quarantine *m;
 
-                if (!gang_object_is_quarantined(object))
+                if (!gang_object_is_quarantined(object) || !call_shows_object(call, object))
                         continue;
                 m = arena_alloc(&call->arena, 1, sizeof *m);
                 if (!m)
@@ -337,9 +349,27 @@ static int fill_quarantined(struct call *call, Ganger__V1__StatusReply *status) 
         return 0;
 }
 
+/** Those that have a worker which the peer may see, in them or in a group in them; or all. */
+static void mark_groups(struct call *call) {
+        bool all = call_may_all(call);
+
+        list_for_each(it, &call->gang->groups)
+                list_entry(it, struct group, link)->shown = all;
+        list_for_each(it, &call->gang->workers) {
+                const struct worker *worker = list_entry(it, struct worker, link);
+
+                if (all || !worker->group || !call_may_worker(call, worker))
+                        continue;
+                for (struct group *group = worker->group; group && !group->shown; group = group->parent)
+                        group->shown = true;
+        }
+}
+
 static int fill_groups(struct call *call, Ganger__V1__StatusReply *status) {
         struct gang *gang = call->gang;
         size_t n = 0;
+
+        mark_groups(call);
 
         list_for_each(it, &gang->groups)
                 n++;
@@ -348,8 +378,11 @@ static int fill_groups(struct call *call, Ganger__V1__StatusReply *status) {
                 return -ENOMEM;
         list_for_each(it, &gang->groups) {
                 struct group *group = list_entry(it, struct group, link);
-                Ganger__V1__Group *m = arena_alloc(&call->arena, 1, sizeof *m);
+                Ganger__V1__Group *m;
 
+                if (!group->shown)
+                        continue;
+                m = arena_alloc(&call->arena, 1, sizeof *m);
                 if (!m)
                         return -ENOMEM;
                 ganger__v1__group__init(m);

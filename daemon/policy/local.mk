@@ -7,7 +7,7 @@ DAEMON_SOURCES += \
 	daemon/policy/backoff.c daemon/policy/backoff.h \
 	daemon/policy/deadline.c daemon/policy/deadline.h \
 	daemon/policy/deadlock.c daemon/policy/deadlock.h daemon/policy/demand.c daemon/policy/demand.h \
-	daemon/policy/group.c daemon/policy/group.h \
+	daemon/policy/group.c daemon/policy/group.h daemon/policy/grant.c daemon/policy/grant.h \
 	daemon/policy/schedule.c daemon/policy/schedule.h daemon/policy/roll.c daemon/policy/roll.h \
 	daemon/policy/scale.c daemon/policy/scale.h daemon/policy/standby.c daemon/policy/standby.h \
 	daemon/policy/limit.c daemon/policy/limit.h

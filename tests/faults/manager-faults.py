@@ -9,6 +9,7 @@ against, where it must fail. A check that does not fail then shows nothing.
 
 import contextlib
 import glob
+import grp
 import io
 import os
 import re
@@ -307,6 +308,39 @@ def a_configuration_in_force(fault):
         kill_and_wait(g.manager_pid)
         equal(g.pids(), before, 'processes')
         g.has_these(set(before.values()))
+
+
+def as_adm():
+    return [*as_nobody()[:-1], '--groups', str(grp.getgrnam('adm').gr_gid)]
+
+
+def a_grant(fault):
+    """who has something of one worker, by its user or its group, has nothing of the others; and what was taken stays taken"""
+    need_root()
+    who, adm = as_nobody(), as_adm()
+    with FaultyGang(fault) as g:
+        def allow(of_plain):
+            text = g.config_text.replace('worker plain { ', f'worker plain {{ {of_plain} ').replace(
+                'worker tells { ', 'worker tells { allow = "@adm:operate" ')
+            g.write('ganger.conf', text)
+            g.ctl('reload')
+
+        def may_see(prefix, name):
+            g.ctl_prefix = prefix
+            try:
+                return g.ctl('status', name, expected=None).status == 0
+            finally:
+                g.ctl_prefix = []
+
+        allow('allow = "nobody:view"')
+        check(may_see(who, 'plain'), 'plain is not seen')
+        check(not may_see(who, 'hold'), 'hold is seen')
+        check(not may_see(who, 'tells'), 'tells is seen')
+        check(may_see(adm, 'tells'), 'what its group may see is not seen')
+        g.ctl('upgrade', 'plain', '--exec', 'sleep', 1001)
+        allow('')
+        g.ctl('rollback', 'plain')
+        check(not may_see(who, 'plain'), 'what was taken is given again')
 
 
 def an_outsider(fault, point=None):
@@ -1240,6 +1274,8 @@ CHECKS = (
      {'forget-holding': (None, '.*until it is ready|left in jobs'), 'forget-held-member': (None, 'left in jobs|what was forwarded'),
       'forget-service-store': (None, "'(jobs|out)'|left in jobs|.*until it is forwarded"),
       'keep-in-service-store': (None, '.*until it is kept as before')}),
+    (a_grant, (None,), {'grant-all-workers': (None, 'hold is seen'), 'grant-first-group': (None, 'what its group may see'),
+                        'grants-come-back': (None, 'what was taken')}),
     (an_outsider, (None, 'before-recover-attached', 'after-recover-attached'), {'forget-attached': (None, 'the letter')}),
 )
 

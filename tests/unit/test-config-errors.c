@@ -41,7 +41,7 @@ START_TEST(mistakes_are_told) {
                 { "= 3", "x:1: '=' where a section, such as 'ring' or 'worker', is expected\n" },
                 { "wroker w { exec = a }", "x:1: wroker: unknown section; did you mean 'worker'?\n" },
                 { "band g { a = { b c } }",
-                  "x:1: band: unknown section; it is one of ring, service, semaphore, mutex, monitor, counter, listen, worker or group\n" },
+                  "x:1: band: unknown section; it is one of ring, service, semaphore, mutex, monitor, counter, listen, worker, group or daemon\n" },
                 { "include(\"f\")", "x:1: a quote in the middle of a word; put quotes around all of it\n" },
                 { "include 'f'", "x:1: include: not known; a configuration is one file\n" },
                 { "slots = 3", "x:1: slots: a key outside of any section\n" },

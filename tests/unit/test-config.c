@@ -65,9 +65,9 @@ START_TEST(every_key_is_read) {
         struct worker_definition *w;
 
         ck_assert_int_eq(config_load(CONFIG_EXAMPLES "/good.conf", &c, &errors), 0);
-        ck_assert_uint_eq(c->n_objects, 12);
+        ck_assert_uint_eq(c->n_objects, 13);
         ck_assert_uint_eq(c->n_listens, 2);
-        ck_assert_uint_eq(c->n_workers, 18);
+        ck_assert_uint_eq(c->n_workers, 19);
         ck_assert_str_eq(config_worker(c, "secret")->environment_file[1], "-local.env");
         ck_assert_str_eq(config_worker(c, "secret")->credentials[1], "key:../secret/key:1");
         ck_assert_int_eq(config_worker(c, "bounded")->resources.cpu_quota, 1250);
@@ -79,6 +79,12 @@ START_TEST(every_key_is_read) {
         ck_assert_int_eq(c->workers[9]->ready, WORKER_READY_FD);
         ck_assert_int_eq(c->workers[9]->ready_fd, 5);
         ck_assert_int_eq(c->workers[10]->ready, WORKER_READY_HTTP);
+        ck_assert_str_eq(config_worker(c, "given")->allow[0], "@ops:operate");
+        ck_assert_str_eq(config_worker(c, "given")->allow[2], "someone.else@example.com:view");
+        ck_assert_str_eq(config_object(c, "open")->allow[3], "1000:admin");
+        ck_assert_ptr_null(config_object(c, "loose")->allow[0]);
+        ck_assert_uint_eq(c->n_daemons, 1);
+        ck_assert_str_eq(c->daemons[0]->allow[0], "@wheel:admin");
         ck_assert_str_eq(c->workers[10]->ready_address, "http://127.0.0.1:8080/ready");
         ck_assert_int_eq(c->workers[10]->health, PROBE_TCP);
         ck_assert_uint_eq(c->workers[10]->health_interval_usec, 10 * USEC_PER_SEC);
@@ -415,6 +421,34 @@ START_TEST(a_diff_tells_what_changed) {
 }
 END_TEST
 
+START_TEST(who_may_do_what_moves_nothing) {
+        _cleanup_(config_freep) struct config *from = parse("ring a { } ring b { } worker w { exec = x } daemon { allow = 0:view }");
+        _cleanup_(config_freep) struct config *to = parse("ring a { allow = \"*:view\" } ring b { slots = 8 allow = \"*:view\" }\n"
+                                                          "worker w { exec = x allow = \"@0:admin\" } daemon { allow = 1:view }");
+        _cleanup_(config_freep) struct config *none = parse("ring a { } ring b { } worker w { exec = x }");
+        _cleanup_(freep) char *text = NULL;
+        struct config_diff diff;
+        size_t size;
+        FILE *out;
+
+        ck_assert_int_eq(config_diff(from, to, &diff), 0);
+        out = open_memstream(&text, &size);
+        config_diff_print(&diff, out);
+        ck_assert(!config_change_moves(&diff.changes[0]) && config_change_moves(&diff.changes[1]));
+        ck_assert(!diff.changes[2].restart);
+        config_diff_done(&diff);
+        ck_assert_int_eq(config_diff(from, none, &diff), 0);
+        config_diff_print(&diff, out);
+        config_diff_done(&diff);
+        fclose(out);
+        ck_assert_str_eq(text, "changed  ring a: allow (none) -> {\"*:view\"}\n"
+                               "changed  ring b: slots 1024 -> 8, allow (none) -> {\"*:view\"} (what is in it stays; who has it is restarted)\n"
+                               "changed  worker w: allow (none) -> {\"@0:admin\"}\n"
+                               "changed  daemon: allow {\"0:view\"} -> {\"1:view\"}\n"
+                               "removed  daemon\n");
+}
+END_TEST
+
 START_TEST(sockets_make_another_worker) {
         static const char before[] = "listen l { stream = @a }\nlisten other { stream = @b }\nworker w { exec = x listen = l }\n"
                                      "worker v { exec = x }";
@@ -535,7 +569,7 @@ int main(void) {
                                          a_queue_has_a_heap_for_what_its_slots_do_not_hold,
                                          defaults_of_every_kind_are_sound, what_is_left_out_has_its_default,
                                          the_canonical_form_is_read_back, every_byte_of_a_string_survives,
-                                         every_row_of_the_table_is_whole, a_diff_tells_what_changed,
+                                         every_row_of_the_table_is_whole, a_diff_tells_what_changed, who_may_do_what_moves_nothing,
                                          the_hash_is_of_what_a_process_was_started_with, programs_are_found,
                                          parsing_does_not_look_at_the_machine,
                                          the_default_path_depends_on_the_user));

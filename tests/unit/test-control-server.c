@@ -5,6 +5,7 @@
  */
 
 #include <errno.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -628,6 +629,265 @@ END_TEST
 
 /* ---- the socket -------------------------------------------------------------------------------- */
 
+/* ---- grants ------------------------------------------------------------------------------------ */
+
+/** A group that nobody has on this machine. */
+#define GROUP 64242
+#define GUEST 65533
+
+static bool is_root_of_all(void) {
+        return geteuid() == 0 && seteuid(GUEST) == 0 && seteuid(0) == 0;
+}
+
+/* A server with `w`, of which `allow` holds, and `hidden`, of which it does not. */
+struct guarded {
+        struct server s;
+        struct worker_definition allowing, plain;
+        struct worker hidden;
+        char *allow[2];
+};
+
+static void guarded_start(struct guarded *g, const char *allow) {
+        *g = (struct guarded){ .allow = { (char *)(uintptr_t)allow, NULL } };
+        server_start(&g->s);
+        server_grow(&g->s, 1);
+        g->plain = g->allowing = *g->s.worker.definition;
+        g->allowing.allow = g->allow;
+        g->s.worker.definition = &g->allowing;
+        g->hidden = (struct worker){ .gang = &g->s.gang, .name = (char *)"hidden", .definition = &g->plain };
+        list_append(&g->s.gang.workers, &g->hidden.link);
+        ck_assert_int_eq(map_add(&g->s.gang.workers_by_name, &g->hidden.node, "hidden"), 0);
+}
+
+static void guarded_stop(struct guarded *g) {
+        map_remove(&g->s.gang.workers_by_name, &g->hidden.node);
+        server_stop(&g->s);
+}
+
+static void ask_stop(struct client *c, uint64_t id, const char *name) {
+        Ganger__V1__StopRequest stop = GANGER__V1__STOP_REQUEST__INIT;
+        Ganger__V1__Request r = GANGER__V1__REQUEST__INIT;
+        char *names[] = { (char *)(uintptr_t)name };
+
+        stop.names = names;
+        stop.n_names = name != NULL;
+        stop.all = !name;
+        r.id = id;
+        r.call_case = GANGER__V1__REQUEST__CALL_STOP;
+        r.stop = &stop;
+        client_ask(c, &r);
+}
+
+static void expect_workers(struct client *c, uint64_t id, size_t n) {
+        _cleanup_(replyp) Ganger__V1__Reply *reply = NULL;
+
+        client_ask(c, ask_status(id, NULL, 0, 0));
+        reply = client_reply(c);
+        ck_assert_ptr_nonnull(reply);
+        ck_assert_msg(!reply->error, "%s", reply->error ? reply->error->message : "");
+        ck_assert_uint_eq(reply->status->n_workers, n);
+        if (n > 0)
+                ck_assert_str_eq(reply->status->workers[0]->name, "w");
+}
+
+START_TEST(guests_see_what_is_theirs) {
+        struct client guest, root;
+        struct guarded g;
+
+        if (!is_root_of_all())
+                return;
+        guarded_start(&g, "65533:view");
+        client_open_as(&guest, &g.s, GUEST);
+        client_open(&root, &g.s);
+        client_ask_version(&guest, 1);
+        client_expect_version(&guest, 1);
+        expect_workers(&guest, 2, 1);
+        expect_workers(&root, 3, 2);
+        ask_stop(&guest, 4, "w");
+        client_expect_error(&guest, 4, PERMISSION, "may not ask for 'stop' of 'w': that needs the class 'operate' on it");
+        ask_stop(&guest, 5, NULL);
+        client_expect_error(&guest, 5, PERMISSION, "'stop': that needs the class 'operate' on any worker");
+        client_close(&guest);
+        client_close(&root);
+        guarded_stop(&g);
+}
+END_TEST
+
+/* What is hidden and what is not there are denied in the same words. */
+START_TEST(guests_do_not_learn_names) {
+        static const char *const there[] = { "hidden", "hidden/0" }, *const not_there[] = { "hiddem", "hiddem/0" };
+        struct client guest;
+        struct guarded g;
+
+        if (!is_root_of_all())
+                return;
+        guarded_start(&g, "65533:admin");
+        client_open_as(&guest, &g.s, GUEST);
+        for (size_t i = 0; i < ARRAY_SIZE(there); i++) {
+                _cleanup_(replyp) Ganger__V1__Reply *one = NULL, *other = NULL;
+                char *mark;
+
+                client_ask(&guest, ask_status(1, (char *[]){ (char *)(uintptr_t)there[i] }, 1, 0));
+                one = client_reply(&guest);
+                client_ask(&guest, ask_status(1, (char *[]){ (char *)(uintptr_t)not_there[i] }, 1, 0));
+                other = client_reply(&guest);
+                ck_assert(one->error && other->error && one->error->code == PERMISSION && other->error->code == PERMISSION);
+                mark = strstr(other->error->message, "hiddem");
+                ck_assert_ptr_nonnull(mark);
+                mark[5] = 'n';
+                ck_assert_str_eq(one->error->message, other->error->message);
+        }
+        /* Of what he may see, he is told. */
+        client_ask(&guest, ask_status(2, (char *[]){ (char *)"w/7" }, 1, 0));
+        client_expect_error(&guest, 2, NO_SUCH_NAME, "worker 'w' has 1");
+        client_close(&guest);
+        guarded_stop(&g);
+}
+END_TEST
+
+static void expect_event(struct client *c, const char *key, bool more) {
+        _cleanup_(replyp) Ganger__V1__Reply *reply = client_reply(c);
+
+        ck_assert_ptr_nonnull(reply);
+        ck_assert(reply->more == more);
+        if (more)
+                ck_assert_str_eq(reply->event->key, key);
+}
+
+START_TEST(guests_are_told_of_what_is_theirs) {
+        char *hidden[] = { (char *)"hidden" };
+        struct client guest;
+        struct guarded g;
+
+        if (!is_root_of_all())
+                return;
+        guarded_start(&g, "65533:view");
+        events_add(&g.s.gang.events, "hidden/0", &state_event, "one");
+        events_add(&g.s.gang.events, "w/0", &state_event, "two");
+        events_add(&g.s.gang.events, "", &(struct event){ .kind = EVENT_RELOAD }, "three");
+        events_add(&g.s.gang.events, "", &(struct event){ .kind = EVENT_MANAGER }, "four");
+        events_add(&g.s.gang.events, "w", &(struct event){ .kind = EVENT_QUARANTINE }, "of a ring of that name");
+        client_open_as(&guest, &g.s, GUEST);
+        ask_events(&guest, 1, 10, false);
+        expect_event(&guest, "w/0", true);
+        expect_event(&guest, "", true);
+        expect_event(&guest, NULL, false);
+        ask_logs(&guest, 2, hidden, 1, 10, true);
+        client_expect_error(&guest, 2, PERMISSION, "that needs the class 'view' on it");
+        ask_logs(&guest, 3, NULL, 0, 0, true);
+        server_run(&g.s);
+        server_line(&g.s, 0, "seen", 0);
+        expect_line(&guest, "w/0", "seen");
+        /* A reload takes it away: from the streams that are open too. */
+        g.allow[0] = (char *)"65532:view";
+        server_line(&g.s, 0, "not seen", 0);
+        client_ask_version(&guest, 4);
+        client_expect_error(&guest, 4, PERMISSION, "on anything");
+        client_close(&guest);
+        guarded_stop(&g);
+}
+END_TEST
+
+START_TEST(groups_are_those_of_the_connect) {
+        const gid_t groups[] = { 3, GROUP };
+        struct client in, out;
+        struct guarded g;
+
+        if (!is_root_of_all() || setgroups(2, groups) < 0)
+                return;
+        guarded_start(&g, "@64242:view");
+        client_open_as(&in, &g.s, GUEST);
+        ck_assert_int_eq(setgroups(1, groups), 0);
+        client_open_as(&out, &g.s, GUEST);
+        expect_workers(&in, 1, 1);
+        client_ask(&out, ask_status(2, NULL, 0, 0));
+        client_expect_error(&out, 2, PERMISSION, "on anything");
+        client_close(&in);
+        client_close(&out);
+        guarded_stop(&g);
+}
+END_TEST
+
+static struct gang_object *add_object(struct guarded *g, struct gang_object *object, const struct object_definition *definition) {
+        *object = (struct gang_object){ .gang = &g->s.gang, .name = definition->name, .definition = definition,
+                                        .geometry = { .kind = definition->kind } };
+        list_append(&g->s.gang.objects.list, &object->link);
+        ck_assert_int_eq(map_add(&g->s.gang.objects.by_name, &object->node, object->name), 0);
+        return object;
+}
+
+static void remove_object(struct guarded *g, struct gang_object *object) {
+        list_unlink(&object->link);
+        map_remove(&g->s.gang.objects.by_name, &object->node);
+}
+
+/* Whoever may send may not receive; and to hold a lock is no less than to operate it. */
+START_TEST(objects_are_had_by_class) {
+        char *produce[] = { (char *)"65533:produce", NULL }, *both[] = { (char *)"65533:produce", (char *)"65533:consume", NULL };
+        const struct object_definition ring = { .name = (char *)"jobs", .kind = OBJECT_QUEUE, .allow = produce };
+        const struct object_definition lock = { .name = (char *)"gate", .kind = OBJECT_MONITOR, .allow = both };
+        static const struct { const char *name; bool receive, send; const char *told; } wishes[] = {
+                { "jobs", true, false, "'attach' of 'jobs': that needs the class 'consume' on it" },
+                { "jobs", true, true, "'attach' of 'jobs': that needs the class 'consume' on it" },
+                { "jobs", false, false, "'attach' of 'jobs': that needs the class 'consume' on it" },
+                { "gate", true, true, "'attach' of 'gate': that needs the class 'operate' on it" },
+                { "gone", false, true, "'attach' of 'gone': that needs the class 'produce' on it" },
+        };
+        struct gang_object objects[2];
+        struct client guest;
+        struct guarded g;
+
+        if (!is_root_of_all())
+                return;
+        guarded_start(&g, "65532:view");
+        add_object(&g, &objects[0], &ring);
+        add_object(&g, &objects[1], &lock);
+        client_open_as(&guest, &g.s, GUEST);
+        for (size_t i = 0; i < ARRAY_SIZE(wishes); i++) {
+                Ganger__V1__AttachRequest attach = GANGER__V1__ATTACH_REQUEST__INIT;
+                Ganger__V1__Request r = GANGER__V1__REQUEST__INIT;
+
+                attach.ring = (char *)(uintptr_t)wishes[i].name;
+                attach.receive = wishes[i].receive;
+                attach.send = wishes[i].send;
+                r.id = i + 1;
+                r.call_case = GANGER__V1__REQUEST__CALL_ATTACH;
+                r.attach = &attach;
+                client_ask(&guest, &r);
+                client_expect_error(&guest, i + 1, PERMISSION, wishes[i].told);
+        }
+        client_close(&guest);
+        remove_object(&g, &objects[0]);
+        remove_object(&g, &objects[1]);
+        map_done(&g.s.gang.objects.by_name);
+        guarded_stop(&g);
+}
+END_TEST
+
+/* Whoever anybody may be: there is room for root. */
+START_TEST(guests_have_a_room_of_their_own) {
+        struct client guests[CONTROL_GUESTS_PER_UID_MAX + 1], root;
+        struct guarded g;
+
+        if (!is_root_of_all())
+                return;
+        guarded_start(&g, "*:view");
+        for (size_t i = 0; i < ARRAY_SIZE(guests); i++) {
+                client_open_as(&guests[i], &g.s, GUEST);
+                server_run(&g.s);
+        }
+        client_expect_error(&guests[ARRAY_SIZE(guests) - 1], 0, LIMIT, "too many");
+        for (size_t i = 0; i < ARRAY_SIZE(guests) - 1; i++)
+                expect_workers(&guests[i], i, 1);
+        client_open(&root, &g.s);
+        expect_workers(&root, 1, 2);
+        client_close(&root);
+        for (size_t i = 0; i < ARRAY_SIZE(guests); i++)
+                client_close(&guests[i]);
+        guarded_stop(&g);
+}
+END_TEST
+
 START_TEST(the_next_manager_takes_the_socket_over) {
         struct server s;
         struct client c;
@@ -671,6 +931,8 @@ int main(void) {
                                          a_slow_reader_of_logs_is_told_how_much_it_missed,
                                          a_past_that_is_longer_than_the_queue_comes_whole, status_by_name,
                                          text_that_is_not_utf8_is_repaired, status_of_a_thousand_is_quick,
-                                         an_answer_that_does_not_fit_a_frame_is_an_error,
+                                         an_answer_that_does_not_fit_a_frame_is_an_error, guests_see_what_is_theirs,
+                                         guests_do_not_learn_names, guests_are_told_of_what_is_theirs,
+                                         groups_are_those_of_the_connect, objects_are_had_by_class, guests_have_a_room_of_their_own,
                                          the_next_manager_takes_the_socket_over));
 }
