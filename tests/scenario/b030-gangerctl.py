@@ -38,6 +38,7 @@ def every_verb_as_json():
             (['is-active', 'off'], 3), (['start', 'cannot'], 1), (['report', 'idle/1'], 0), (['report', 'idle/2'], 0),
             (['wait', 'idle'], 0), (['wait', 'off', '--stopped'], 0), (['signal', 'idle', 'CONT'], 0),
             (['is-failed', 'cannot', 'idle'], 0), (['reset-failed', 'cannot'], 0), (['drain', '--all'], 0), (['resume', '--all'], 0),
+            (['restart', 'idle', '--rolling'], 0), (['upgrade', 'idle'], 0),
             (['is-failed', 'cannot'], 1), (['rings'], 0), (['rings', 'jobs'], 0), (['locks'], 0), (['sockets'], 0),
             (['send', 'jobs', 'one', 'two', 'three'], 0), (['peek', 'jobs', '--count', '2'], 0), (['dead', 'list', 'jobs'], 0),
             (['dead', 'retry', 'jobs', '--all'], 0), (['dead', 'drop', 'jobs', '--all'], 0), (['reset', 'jobs'], 0), (['reload'], 0), (['version'], 0),
@@ -52,11 +53,13 @@ def every_verb_as_json():
         for arguments, member in streams:
             lines = g.ctl('--json', *arguments).json_lines()
             check(lines and all(member in line for line in lines), f'{arguments}: {lines}')
-        for arguments in (['status', 'nobody'], ['nonsense'], ['send', 'nowhere', 'x'], ['call', 'jobs', 'x']):
+        failures = (['status', 'nobody'], ['nonsense'], ['send', 'nowhere', 'x'], ['call', 'jobs', 'x'], ['promote', 'idle'],
+                    ['rollback', 'idle'])
+        for arguments in failures:
             result = g.ctl('--json', *arguments, expected=None)
             check(result.out == '' and result.err, f'a failure prints no data: {result}')
         verbs = {line.split()[0] for line in g.ctl('help').out.splitlines() if line.startswith('  ')}
-        tried = {d[0][0] for d in documents} | {s[0][0] for s in streams} | {'help', 'demo', 'shutdown', 'call'}
+        tried = {d[0][0] for d in documents} | {s[0][0] for s in streams} | {f[0] for f in failures} | {'help', 'demo', 'shutdown'}
         missing = {line for line in verbs if line.isalpha() and line not in tried}
         check(not missing, f'verbs that nobody tried: {missing}')
         g.close_streams()
