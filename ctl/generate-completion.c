@@ -3,8 +3,8 @@
 /*
  * The tables of verbs and options as bash, zsh and fish have them
  *
- * Only tables: how they are used stands in the templates (contrib/completion). bash has no place for descriptions, the other two show
- * the summary of a verb and the help of an option.
+ * Only tables: how they are used stands in the templates (contrib/completion). bash has no place for descriptions, the other
+ * two show the summary of a verb and the help of an option.
  */
 
 #include <stdio.h>
@@ -34,7 +34,7 @@ static const char *argument_action(const struct argument_row *table, const struc
         return otherwise;
 }
 
-/** Text within single quotes; how a quote is written there, and which characters want a backslash, the shell's syntax says. */
+/** Text within single quotes, with `quote` for a quote, and a backslash before each of `escaped`. */
 static void quoted(const char *text, const char *quote, const char *escaped) {
         for (; *text; text++) {
                 if (*text == '\'')
@@ -108,8 +108,8 @@ static void zsh_options(uint32_t set) {
                 if (!(set & (UINT32_C(1) << i)))
                         continue;
                 if (row->letter)
-                        printf(" '(-%c --%s)'{-%c%s,--%s%s}'[", row->letter, row->name, row->letter, row->argument ? "+" : "",
-                               row->name, row->argument ? "=" : "");
+                        printf(" '(-%c --%s)'{-%c%s,--%s%s}'[", row->letter, row->name,
+                               row->letter, row->argument ? "+" : "", row->name, row->argument ? "=" : "");
                 else
                         printf(" '--%s%s[", row->name, row->argument ? "=" : "");
                 quoted(row->help, ZSH_QUOTE, "[]\\");
@@ -143,7 +143,9 @@ void completion_zsh(void) {
 #define FISH_QUOTE "\\'"
 
 static const struct argument_row fish_arguments[] = {
-        { "PATH", "-r -F" }, { "DIR", "-x -a '(__fish_complete_directories)'" }, { "COMMAND", "-x -a '(__fish_complete_command)'" },
+        { "PATH", "-r -F" },
+        { "DIR", "-x -a '(__fish_complete_directories)'" },
+        { "COMMAND", "-x -a '(__fish_complete_command)'" },
         { NULL, NULL },
 };
 

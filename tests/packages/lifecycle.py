@@ -2,8 +2,8 @@
 """
 The life of the Debian packages on one machine
 
-Runs as root under a systemd of its own (tests/systemd/in-container); the packages are in /test/packages/VERSION. The cases are steps:
-each goes on where the one before has ended.
+Runs as root under a systemd of its own (tests/systemd/in-container); the packages are in /test/packages/VERSION. The cases
+are steps: each goes on where the one before has ended.
 """
 
 import contextlib
@@ -16,7 +16,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'
 from gang import *  # noqa: E402, F403
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-NAMES = ['ganger', 'ganger-metrics', 'libganger0', 'libganger-dev', 'libganger-control0', 'libganger-control-dev', 'python3-ganger']
+NAMES = ['ganger', 'ganger-metrics', 'libganger0', 'libganger-dev', 'libganger-control0', 'libganger-control-dev',
+         'python3-ganger']
 CONFIG_FILE = '/etc/ganger/ganger.conf'
 # `holder` takes a message and never acknowledges it.
 CONFIG = '''
@@ -31,6 +32,10 @@ worker plain { exec = {"sleep", "1000"} }
 '''
 # A gang beside it, by a unit that is a template.
 OTHER_FILE, OTHER = '/etc/ganger/other.conf', 'ganger@other'
+# Where anything of ganger may be; of systemd's own memory of what was enabled, too.
+LEFT = ('/etc/ganger*', '/usr/*/ganger*', '/usr/lib/*/*ganger*', '/usr/share/*/*ganger*', '/usr/share/man/man*/*ganger*',
+        '/lib/systemd/system/ganger*', '/etc/systemd/system/*/ganger*', '/var/lib/systemd/deb-systemd-helper-*/*ganger*',
+        '/var/lib/ganger*', '/var/log/ganger*', '/run/ganger*')
 
 
 def dpkg(*arguments, expected=0):
@@ -183,11 +188,7 @@ def removed():
     check(not os.path.exists(f'/proc/{other}'), 'the other gang runs on')
     os.unlink(OTHER_FILE)
     dpkg('-P', *NAMES)
-    left = [path for pattern in ('/etc/ganger*', '/usr/*/ganger*', '/usr/lib/*/*ganger*', '/usr/share/*/*ganger*', '/lib/systemd/system/ganger*',
-                                 '/usr/share/man/man*/*ganger*', '/var/lib/ganger*', '/var/log/ganger*', '/run/ganger*',
-                                 '/etc/systemd/system/*/ganger*', '/var/lib/systemd/deb-systemd-helper-enabled/*ganger*')
-            for path in glob.glob(pattern)]
-    equal(left, [], 'what is left')
+    equal([path for pattern in LEFT for path in glob.glob(pattern)], [], 'what is left')
 
 
 # Before the cases, since these want a gangerd.
