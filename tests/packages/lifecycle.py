@@ -32,6 +32,17 @@ worker plain { exec = {"sleep", "1000"} }
 '''
 # A gang beside it, by a unit that is a template.
 OTHER_FILE, OTHER = '/etc/ganger/other.conf', 'ganger@other'
+# A program that no gangerd has started.
+PROGRAM = '''
+#include <errno.h>
+#include <stddef.h>
+#include <ganger.h>
+int main(void) {
+        struct ganger *g;
+
+        return ganger_join(&g, NULL) == -ENOENT ? 0 : 1;
+}
+'''
 # Where anything of ganger may be; of systemd's own memory of what was enabled, too.
 LEFT = ('/etc/ganger*', '/usr/*/ganger*', '/usr/lib/*/*ganger*', '/usr/share/*/*ganger*', '/usr/share/man/man*/*ganger*',
         '/lib/systemd/system/ganger*', '/etc/systemd/system/*/ganger*', '/var/lib/systemd/deb-systemd-helper-*/*ganger*',
@@ -110,7 +121,7 @@ def library():
     dpkg('-r', 'libganger-control-dev')
     os.makedirs('/test/c', exist_ok=True)
     with open('/test/c/p.c', 'w') as f:
-        f.write('#include <ganger.h>\n#include <errno.h>\n#include <stddef.h>\nint main(void) { struct ganger *g; return ganger_join(&g, NULL) == -ENOENT ? 0 : 1; }\n')
+        f.write(PROGRAM)
     run(['sh', '-c', 'cc -o /test/c/p /test/c/p.c $(pkg-config --cflags --libs ganger)'])
     run(['/test/c/p'])
     run(['python3', '-c', 'import ganger'])
@@ -186,8 +197,10 @@ def removed():
     check(not alive(was), 'the daemon runs on')
     check(os.path.exists(CONFIG_FILE), 'the configuration is gone')
     check(not os.path.exists(f'/proc/{other}'), 'the other gang runs on')
-    os.unlink(OTHER_FILE)
     dpkg('-P', *NAMES)
+    # What the administrator has written is his.
+    equal(os.listdir('/etc/ganger'), [os.path.basename(OTHER_FILE)], 'configurations')
+    shutil.rmtree('/etc/ganger')
     equal([path for pattern in LEFT for path in glob.glob(pattern)], [], 'what is left')
 
 
