@@ -8,6 +8,9 @@ contrib_demo_sum_LDADD = libworker.la libshm.la libbase.la
 
 EXTRA_DIST += contrib/bench.svg contrib/setup contrib/build contrib/run-tests contrib/run-demo .ci/run
 
+# Packages. contrib/debian becomes debian/ of the unpacked tarball (contrib/build-deb).
+EXTRA_DIST += contrib/build-deb contrib/ganger.conf contrib/rpm/ganger.spec contrib/apparmor/usr.sbin.gangerd contrib/debian
+
 # gangerctl looks for all of the demo's workers in one folder: in a build tree, the script beside the programs.
 .PHONY: demo-script clean-demo-script
 all-local: demo-script

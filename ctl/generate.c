@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The man page and the completion of gangerctl, from the tables of its verbs and options
+ * The man page and the completions of gangerctl, from the tables of its verbs and options
  *
- *      generate man TEMPLATE           replaces the lines @VERBS@, @OPTIONS@ of a man page
- *      generate completion TEMPLATE    replaces the line @TABLES@ of a bash completion
+ *      generate man TEMPLATE                   replaces the lines @VERBS@, @OPTIONS@ of a man page
+ *      generate bash|zsh|fish TEMPLATE         replaces the line @TABLES@ of a completion
  *
  * Runs at build time only.
  */
@@ -15,9 +15,10 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "ctl/generate.h"
 #include "ctl/verbs.h"
 
-static const struct option_row rows[_OPTION_N] = {
+const struct option_row rows[_OPTION_N] = {
 #define OPTION(id, letter_, name_, argument_, help_) \
         [OPTION_##id] = { .letter = letter_, .name = name_, .argument = argument_, .help = help_ },
 #include "ctl/options.def"
@@ -109,55 +110,27 @@ static void man_options(void) {
                         roff_option(&rows[i]);
 }
 
-/* ---- bash -------------------------------------------------------------------------------------- */
-
-static void bash_options(uint32_t set) {
-        const char *separator = "";
-
-        for (int i = 0; i < _OPTION_N; i++) {
-                if (!(set & (UINT32_C(1) << i)))
-                        continue;
-                printf("%s--%s", separator, rows[i].name);
-                separator = " ";
-        }
-}
-
-static void completion_tables(void) {
-        static const char *const kinds[] = {
-                [COMPLETE_NOTHING] = "nothing", [COMPLETE_WORKERS] = "workers", [COMPLETE_RINGS] = "rings",
-                [COMPLETE_SERVICES] = "services", [COMPLETE_LOCKS] = "locks", [COMPLETE_SOCKETS] = "sockets",
-                [COMPLETE_FILES] = "files",
-                [COMPLETE_VERBS] = "verbs", [COMPLETE_DEAD] = "dead",
-        };
-        const char *separator = "";
-
-        fputs("    local global=\"", stdout);
-        bash_options(OPTIONS_GLOBAL);
-        fputs("\"\n    local with_argument=\"", stdout);
-        for (int i = 0; i < _OPTION_N; i++) {
-                if (!rows[i].argument)
-                        continue;
-                printf("%s--%s", separator, rows[i].name);
-                if (rows[i].letter)
-                        printf(" -%c", rows[i].letter);
-                separator = " ";
-        }
-        fputs("\"\n    local -A completes=(", stdout);
-        for (size_t i = 0; i < n_verbs; i++)
-                printf("%s[%s]=%s", i > 0 ? " " : "", verbs[i].name, kinds[verbs[i].completes]);
-        fputs(")\n    local -A options=(", stdout);
-        for (size_t i = 0; i < n_verbs; i++) {
-                printf("%s[%s]=\"", i > 0 ? " " : "", verbs[i].name);
-                bash_options(verbs[i].options);
-                putchar('"');
-        }
-        fputs(")\n", stdout);
-}
-
 /* ---- templates --------------------------------------------------------------------------------- */
 
-static const struct filler man_fillers[] = { { "@VERBS@", man_verbs }, { "@OPTIONS@", man_options }, { NULL, NULL } };
-static const struct filler completion_fillers[] = { { "@TABLES@", completion_tables }, { NULL, NULL } };
+#define FILLERS_MAX 3
+
+/** What can be made; a row of fillers ends with an empty one. */
+static const struct product {
+        const char *name;
+        struct filler fillers[FILLERS_MAX];
+} products[] = {
+        { "man", { { "@VERBS@", man_verbs }, { "@OPTIONS@", man_options } } },
+        { "bash", { { "@TABLES@", completion_bash } } },
+        { "zsh", { { "@TABLES@", completion_zsh } } },
+        { "fish", { { "@TABLES@", completion_fish } } },
+};
+
+static const struct product *find_product(const char *name) {
+        for (size_t i = 0; i < sizeof products / sizeof *products; i++)
+                if (strcmp(products[i].name, name) == 0)
+                        return &products[i];
+        return NULL;
+}
 
 static const struct filler *find_filler(const struct filler *fillers, const char *line) {
         for (; fillers->marker; fillers++)
@@ -186,16 +159,14 @@ static int copy(const char *path, const struct filler *fillers) {
 }
 
 int main(int argc, char **argv) {
+        const struct product *product = argc == 3 ? find_product(argv[1]) : NULL;
         int r;
 
-        if (argc == 3 && strcmp(argv[1], "man") == 0)
-                r = copy(argv[2], man_fillers);
-        else if (argc == 3 && strcmp(argv[1], "completion") == 0)
-                r = copy(argv[2], completion_fillers);
-        else {
-                fputs("usage: generate man|completion TEMPLATE\n", stderr);
+        if (!product) {
+                fputs("usage: generate man|bash|zsh|fish TEMPLATE\n", stderr);
                 return 2;
         }
+        r = copy(argv[2], product->fillers);
         if (r < 0)
                 fprintf(stderr, "generate: %s: %s\n", argv[2], strerror(-r));
         return r < 0;

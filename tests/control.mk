@@ -24,8 +24,8 @@ tests_unit_fake_gangerd_CPPFLAGS = $(TEST_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
 tests_unit_fake_gangerd_SOURCES = tests/unit/fake-gangerd.c
 tests_unit_fake_gangerd_LDADD = libfake-control.la libganger-control.la libworker.la libshm.la libwire.la libbase.la \
 	$(PROTOBUF_C_LIBS)
-dist_check_SCRIPTS += tests/unit/test-ctl-verbs.sh
-TESTS += tests/unit/test-ctl-verbs.sh
+dist_check_SCRIPTS += tests/unit/test-ctl-verbs.sh tests/unit/test-completion
+TESTS += tests/unit/test-ctl-verbs.sh tests/unit/test-completion
 
 check_PROGRAMS += tests/unit/test-when
 TESTS += tests/unit/test-when

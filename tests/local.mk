@@ -19,6 +19,7 @@ include tests/control-server.mk
 include tests/bridge.mk
 include tests/scenario.mk
 include tests/systemd.mk
+include tests/packages.mk
 include tests/faults.mk
 include tests/bench.mk
 include tests/readme.mk
