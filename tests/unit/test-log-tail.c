@@ -125,7 +125,7 @@ START_TEST(a_filter_is_asked_before_lines_are_counted) {
         log_tail_init(&t);
         ck_assert_ptr_null(log_tail_last_of(&t, 3, &errors));
         for (uint64_t i = 0; i < 10; i++) {
-                struct log_record record = { .text = "0123456789" + i, .size = 1, .realtime_usec = i,
+                struct log_record record = { .text = &"0123456789"[i], .size = 1, .realtime_usec = i,
                                              .priority = i % 3 == 0 ? LOG_ERR : LOG_INFO };
 
                 log_tail_add(&t, &record);
