@@ -31,7 +31,6 @@ int verb_reload(struct ctl *ctl) {
         return r;
 }
 
-/** A daemon that goes away during the call has done what it was asked. */
 /** How long the keeper may take to end, once its manager has. */
 #define KEEPER_END_MSEC 10000
 

@@ -110,6 +110,35 @@ worker stage {{ exec = {{"{BUILD}/tests/scenario/stage-worker"}} receive = jobs 
 '''
 
 
+def after_an_upgrade():
+    """another program knows what the service manager has: it goes on keeping that, and what comes and goes"""
+    with gang() as g:
+        g.start()
+        g.until_ready(*READY)
+        kept = g.kept()
+        copy = g.path('gangerd.copy')
+        shutil.copy(os.path.realpath(g.program), copy)
+        for path in (copy, os.path.realpath(g.program)):
+            g.ctl('daemon-upgrade', path)
+            equal(g.kept(), kept, 'what is kept')
+        text = g.config_text
+        g.configure(text + 'ring more { }\n')
+        g.ctl('reload')
+        g.until('more is kept', lambda: len(g.kept()) == len(kept) + 2)
+        g.ctl('send', 'more', 'x')
+        g.ctl('send', 'jobs', 'a')
+        g.until('it is held', lambda: g.ring('jobs')['leased'] == 1)
+        g.crash()
+        g.start()
+        g.until_ready(*READY)
+        equal(g.ring('more')['ready'], 1, 'what was sent after the upgrade')
+        g.until('it is held again', lambda: g.ring('jobs')['leased'] == 1)
+        equal(g.json('peek', 'jobs')['messages'][0]['deliveries'], 2, 'deliveries')
+        g.configure(text)
+        g.ctl('reload')
+        g.until('as much is kept', lambda: g.kept() == kept)
+
+
 def a_forward_that_was_committed():
     """who was killed between the two halves of a forward has forwarded: the output is there, once, and the input is gone"""
     with gang(STAGE) as g:
@@ -401,6 +430,6 @@ def without_a_store():
         equal(g.ring('out')['ready'], 0, 'messages')
 
 
-main(goes_on, a_forward_that_was_committed, nothing_is_lost_or_doubled, an_outsider_dies_meanwhile, locks_come_back,
+main(goes_on, after_an_upgrade, a_forward_that_was_committed, nothing_is_lost_or_doubled, an_outsider_dies_meanwhile, locks_come_back,
      what_an_instance_left, ends_in_order, what_is_kept_follows, what_is_foreign, too_little_room,
      who_does_not_read, without_a_store)
