@@ -573,6 +573,6 @@ static bool has_name(char *const *names, const char *name) {
 }
 
 bool worker_definition_uses(const struct worker_definition *definition, const char *object) {
-        return has_name(definition->receive, object) || has_name(definition->send, object) || has_name(definition->serve, object) ||
-               has_name(definition->call, object) || has_name(definition->use, object);
+        return has_name(definition->receive, object) || has_name(definition->send, object) ||
+               has_name(definition->serve, object) || has_name(definition->call, object) || has_name(definition->use, object);
 }
