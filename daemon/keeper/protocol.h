@@ -55,8 +55,13 @@
 #define KEEPER_PID_VARIABLES_MAX 4
 
 /** Settings of one child, and bytes of a mask in one. */
-#define KEEPER_SETTINGS_MAX 32
+#define KEEPER_SETTINGS_MAX 48
 #define KEEPER_MASK_MAX 128
+/** Bytes of a program of seccomp(2): BPF_MAXINSNS of 8 bytes. */
+#define KEEPER_FILTER_MAX (4096 * 8)
+
+/** RLIMIT_NLIMITS, checked where they are set. */
+#define KEEPER_LIMITS_N 16
 
 /** What can be set (Setting.what); the failure of one is told under the name of its key (`Spawned.step`). */
 enum keeper_setting {
@@ -69,6 +74,23 @@ enum keeper_setting {
         KEEPER_NUMA,                    /* value: MPOL_…, mask */
         KEEPER_TIMER_SLACK,             /* value: nanoseconds */
         KEEPER_LIMIT,                   /* and as many as RLIMIT_NLIMITS from here on, by RLIMIT_…: soft, hard */
+        KEEPER_BOUNDING = KEEPER_LIMIT + KEEPER_LIMITS_N, /* soft: the capabilities that stay, a bit each */
+        KEEPER_KEEP_CAPABILITIES,       /* through the change of the user, for the next one */
+        KEEPER_AMBIENT,                 /* soft: capabilities */
+        KEEPER_KEYRING,                 /* value: enum keeper_keyring */
+        KEEPER_NO_NEW_PRIVILEGES,
+        KEEPER_FILTER_ARCHITECTURES,    /* program; as all that follow, which are set in the order in which they come */
+        KEEPER_FILTER_FAMILIES,
+        KEEPER_FILTER_NAMESPACES,
+        KEEPER_FILTER_SUID_SGID,
+        KEEPER_FILTER_WRITE_EXECUTE,
+        KEEPER_FILTER_PERSONALITY,
+        KEEPER_FILTER_CALLS,
+};
+
+enum keeper_keyring {
+        KEEPER_KEYRING_PRIVATE,         /* a session keyring of its own */
+        KEEPER_KEYRING_SHARED,          /* … in which that of its user is */
 };
 
 /** `Spawned.step` where the keeper said no before there was a process: EEXIST, EINVAL, EAGAIN, ESHUTDOWN, … */

@@ -58,7 +58,8 @@ static void settings_copy(const Spec *spec, struct setting *to) {
         for (size_t i = 0; i < spec->n_settings; i++) {
                 const Ganger__Keeper__Setting *s = spec->settings[i];
 
-                to[i] = (struct setting){ s->what, s->value, s->soft, s->hard, s->mask.data, s->mask.len };
+                to[i] = (struct setting){ s->what, s->value, s->soft, s->hard, s->mask.data, s->mask.len,
+                                         s->program.data, s->program.len };
         }
 }
 
