@@ -41,7 +41,7 @@
 #define READY_FD_MAX 127
 #define FD_STORE_MAX 64
 /** Errors that are kept; of the others only the number is told. */
-#define CONFIG_ERRORS_MAX 200
+#define CONFIG_ERRORS_MAX 400
 
 /* ---- what is defined --------------------------------------------------------------------------- */
 
@@ -152,6 +152,30 @@ enum worker_cpu_policy {
         WORKER_CPU_FIFO,
         WORKER_CPU_RR,
         _WORKER_CPU_N,
+};
+
+/** What a process may not do; see daemon/isolation/isolation.h. What is not given is not restricted. */
+struct worker_isolation {
+        char *primary_group;            /* NULL: that of the user; a name or a number */
+        char **supplementary_groups;    /* beside those of the user */
+        uint64_t capabilities;          /* that may be had at all, a bit each; AMOUNT_UNSET */
+        uint64_t ambient_capabilities;  /* AMOUNT_UNSET */
+        bool no_new_privileges;
+        int keyring_mode;               /* enum worker_keyring; the next three may be INTEGER_UNSET too */
+        int architectures;              /* 0: native */
+        int namespaces;                 /* that it may make or enter: bits of isolation_namespaces */
+        int system_call_error;          /* errno: what a call that is refused fails with; unset: it ends the process */
+        char **address_families;
+        bool restrict_suid_sgid;
+        bool memory_deny_write_execute;
+        bool lock_personality;
+        char **system_calls;            /* as syscall_filter_read() takes them */
+};
+
+enum worker_keyring {
+        WORKER_KEYRING_PRIVATE,
+        WORKER_KEYRING_SHARED,
+        WORKER_KEYRING_INHERIT,
 };
 
 /** Does a process say by sd_notify(3) that it is ready? */
@@ -287,6 +311,7 @@ struct worker_definition {
         struct worker_mask numa_nodes;
         uint64_t timer_slack_usec;      /* AMOUNT_UNSET */
         struct worker_resources resources;
+        struct worker_isolation isolation;
         char *base;                     /* directory of the file, absolute; not part of what it is */
         unsigned int line;
 };
