@@ -55,7 +55,7 @@
 #define KEEPER_PID_VARIABLES_MAX 4
 
 /** Settings of one child, and bytes of a mask in one. */
-#define KEEPER_SETTINGS_MAX 48
+#define KEEPER_SETTINGS_MAX 56
 #define KEEPER_MASK_MAX 128
 /** Bytes of a program of seccomp(2): BPF_MAXINSNS of 8 bytes. */
 #define KEEPER_FILTER_MAX (4096 * 8)
@@ -85,7 +85,30 @@ enum keeper_setting {
         KEEPER_FILTER_SUID_SGID,
         KEEPER_FILTER_WRITE_EXECUTE,
         KEEPER_FILTER_PERSONALITY,
-        KEEPER_FILTER_CALLS,
+        KEEPER_FILTER_CALLS,            /* after all others, which it may refuse to set */
+        KEEPER_FILTER_HOSTNAME,
+        KEEPER_PRIVATE_NETWORK,         /* a namespace of its own; so are the next two */
+        KEEPER_PRIVATE_IPC,
+        KEEPER_PRIVATE_HOSTNAME,
+};
+
+/** Of one child. Their sources are descriptors, beside those of KEEPER_CHILD_FDS_MAX. */
+#define KEEPER_MOUNTS_MAX 192
+
+/** What can be done in a mount namespace (Mount.what). */
+enum keeper_mount {
+        KEEPER_MOUNT_NONE,
+        KEEPER_MOUNT_READ_ONLY,         /* with all that is mounted below it */
+        KEEPER_MOUNT_READ_WRITE,        /* source, which is the path: as it was before */
+        KEEPER_MOUNT_BIND,              /* source */
+        KEEPER_MOUNT_BIND_READ_ONLY,    /* source */
+        KEEPER_MOUNT_HIDE_DIRECTORY,
+        KEEPER_MOUNT_HIDE_FILE,
+        KEEPER_MOUNT_SHARED_TMPFS,      /* everybody may write there, as in /tmp */
+        KEEPER_MOUNT_TMPFS,
+        KEEPER_MOUNT_DIRECTORY,         /* is made, in a tmpfs of before */
+        KEEPER_MOUNT_FILE,              /* … for something to be mounted on it */
+        KEEPER_MOUNT_LAST = KEEPER_MOUNT_FILE,
 };
 
 enum keeper_keyring {

@@ -22,9 +22,12 @@
 #include <linux/filter.h>
 #include <linux/keyctl.h>
 #include <linux/seccomp.h>
+#include <net/if.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -91,6 +94,31 @@ _child_ static long set_numa(const struct setting *s) {
 
 _child_ static long set_timer_slack(const struct setting *s) {
         return syscall(SYS_prctl, PR_SET_TIMERSLACK, s->value, 0, 0, 0);
+}
+
+/* ---- namespaces --------------------------------------------------------------------------------- */
+
+/* In which there is nothing but the loopback device, which is down. */
+_child_ static long private_network(const struct setting *s) {
+        struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+        long fd, r;
+
+        if (syscall(SYS_unshare, CLONE_NEWNET) < 0)
+                return -1;
+        fd = syscall(SYS_socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        if (fd < 0)
+                return -1;
+        r = syscall(SYS_ioctl, fd, SIOCSIFFLAGS, &request);
+        syscall(SYS_close, fd);
+        return r;
+}
+
+_child_ static long private_ipc(const struct setting *s) {
+        return syscall(SYS_unshare, CLONE_NEWIPC);
+}
+
+_child_ static long private_hostname(const struct setting *s) {
+        return syscall(SYS_unshare, CLONE_NEWUTS);
 }
 
 /* ---- rights ------------------------------------------------------------------------------------- */
@@ -210,6 +238,10 @@ static const struct row {
         [KEEPER_FILTER_WRITE_EXECUTE] = { "memory-deny-write-execute", set_filter, 0, false, SETTING_LAST },
         [KEEPER_FILTER_PERSONALITY] = { "lock-personality", set_filter, 0, false, SETTING_LAST },
         [KEEPER_FILTER_CALLS] = { "system-call-filter", set_filter, 0, false, SETTING_LAST },
+        [KEEPER_FILTER_HOSTNAME] = { "protect-hostname", set_filter, 0, false, SETTING_LAST },
+        [KEEPER_PRIVATE_NETWORK] = { "private-network", private_network, 0, false, SETTING_FIRST },
+        [KEEPER_PRIVATE_IPC] = { "private-ipc", private_ipc, 0, false, SETTING_FIRST },
+        [KEEPER_PRIVATE_HOSTNAME] = { "protect-hostname", private_hostname, 0, false, SETTING_FIRST },
 };
 
 /* A program of whole instructions, if it takes one; the kernel looks at what is in it. */

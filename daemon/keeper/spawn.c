@@ -45,7 +45,8 @@ struct child {
         pid_t parent;
         bool arm_death_signal;
         bool in_cgroup;                 /* from the start */
-        size_t n_settings;              /* those of the request */
+        size_t n_settings, n_mounts;    /* those of the request */
+        bool mounts_apart;
         const char *step;
         int error;                      /* errno; 0: it executes */
 };
@@ -144,6 +145,10 @@ _child_ static long step_settings(const struct spawn_request *r, struct child *c
         return apply_settings(r, c, SETTING_FIRST);
 }
 
+_child_ static long step_mounts(const struct spawn_request *r, struct child *c) {
+        return mounts_apply(r->mounts, c->n_mounts, c->mounts_apart, &c->step);
+}
+
 _child_ static long step_limits(const struct spawn_request *r, struct child *c) {
         return apply_settings(r, c, SETTING_LIMIT);
 }
@@ -200,6 +205,7 @@ static const struct {
         { "death-signal", step_death_signal },
         { "cgroup", step_cgroup },
         { "settings", step_settings },
+        { "mounts", step_mounts },
         { "fds", step_fds },
         { "rlimit", step_limit },
         { "limits", step_limits },
@@ -278,6 +284,8 @@ int spawn(struct spawner *s, const struct spawn_request *request, pid_t *ret_pid
                 .parent = s->parent,
                 .arm_death_signal = !fault_is("no-pdeathsig"),
                 .n_settings = fault_is("no-settings") ? 0 : request->n_settings,
+                .n_mounts = fault_is("no-mounts") ? 0 : request->n_mounts,
+                .mounts_apart = !fault_is("mounts-shared"),
                 .step = "clone",
         };
         pid_t pid;

@@ -6,11 +6,13 @@
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -408,6 +410,61 @@ START_TEST(its_rights_are_those_of_the_spec) {
 }
 END_TEST
 
+/* ---- mounts ------------------------------------------------------------------------------------------- */
+
+static Ganger__Keeper__Mount mount_of(uint32_t what, const char *path, const char *source) {
+        Ganger__Keeper__Mount m = GANGER__KEEPER__MOUNT__INIT;
+
+        m.what = what;
+        m.path = (char *)path;
+        m.source = (char *)source;
+        m.key = (char *)"bind-paths";
+        return m;
+}
+
+/* How often something of ours is mounted on /media, as the process sees it and as we do. */
+static void mounted(const char *fault, char *ret_inside, char *ret_outside) {
+        static const char script[] = "grep -c ' /media ' /proc/self/mountinfo; grep -c ' /media ' /proc/$PPID/mountinfo";
+        Ganger__Keeper__Mount mounts[] = {
+                mount_of(KEEPER_MOUNT_TMPFS, "/media", ""), mount_of(KEEPER_MOUNT_DIRECTORY, "/media/etc", ""),
+                mount_of(KEEPER_MOUNT_BIND_READ_ONLY, "/media/etc", "/etc"),
+        };
+        Ganger__Keeper__Mount *pointers[] = { &mounts[0], &mounts[1], &mounts[2] };
+        Spec spec = *spec_shell(script);
+        _cleanup_(freep) char *got = NULL;
+        struct fixture f;
+
+        ck_assert_int_eq(setenv("GANGER_FAULT", fault, 1), 0);
+        fixture_start(&f);
+        spec.mounts = pointers;
+        spec.n_mounts = ARRAY_SIZE(pointers);
+        got = output_of(&f, &spec, NULL, 0);
+        fixture_stop(&f);
+        ck_assert_int_eq(unsetenv("GANGER_FAULT"), 0);
+        ck_assert_uint_eq(strlen(got), 4);
+        *ret_inside = got[0];
+        *ret_outside = got[2];
+}
+
+/* In a namespace whose mounts are shared, as systemd makes them. */
+START_TEST(what_it_mounts_is_its_own) {
+        char inside, outside;
+
+        if (geteuid() != 0 || access("/media", F_OK) < 0)
+                return;
+        ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
+        ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL), 0);
+        ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL), 0);
+        mounted("", &inside, &outside);
+        ck_assert(inside == '1' && outside == '0');
+        mounted("no-mounts", &inside, &outside);
+        ck_assert(inside == '0' && outside == '0');
+        mounted("mounts-shared", &inside, &outside);
+        ck_assert(outside == '1');
+        ck_assert_int_eq(umount2("/media", MNT_DETACH), 0);
+}
+END_TEST
+
 /* Of what only we may do: a user can lower its limits, but not its nice level. */
 START_TEST(settings_are_set_with_our_rights) {
         Ganger__Keeper__Setting better = setting(KEEPER_NICE, -3, 0, 0), *pointers[] = { &better };
@@ -534,6 +591,30 @@ START_TEST(a_filter_that_makes_no_sense_is_told) {
                 spec.settings = pointers;
                 spec.n_settings = 1;
                 expect_failure(&f, &spec, -1, EINVAL, cases[i].step);
+        }
+        fixture_stop(&f);
+}
+END_TEST
+
+START_TEST(a_mount_that_cannot_be_is_told) {
+        Ganger__Keeper__Mount cases[] = {
+                mount_of(KEEPER_MOUNT_NONE, "/media", ""), mount_of(KEEPER_MOUNT_LAST + 1, "/media", ""),
+                mount_of(KEEPER_MOUNT_TMPFS, "media", ""), mount_of(KEEPER_MOUNT_BIND, "/media", ""),
+                mount_of(KEEPER_MOUNT_TMPFS, "/media", ""), mount_of(KEEPER_MOUNT_BIND, "/media", "/nowhere"),
+        };
+        struct fixture f;
+
+        if (geteuid() != 0)
+                return;
+        cases[4].key = (char *)"unheard-of";
+        fixture_start(&f);
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                Ganger__Keeper__Mount *pointers[] = { &cases[i] };
+                Spec spec = *spec_shell("");
+
+                spec.mounts = pointers;
+                spec.n_mounts = 1;
+                expect_failure(&f, &spec, -1, i == 5 ? ENOENT : EINVAL, i == 5 ? "bind-paths" : "spec");
         }
         fixture_stop(&f);
 }
@@ -711,6 +792,7 @@ int main(void) {
                 it_leads_a_session_and_a_group, environment_directory_and_umask_are_those_of_the_spec,
                 credentials_are_those_of_the_spec, its_settings_are_those_of_the_spec, settings_are_set_with_our_rights,
                 its_rights_are_those_of_the_spec, a_filter_that_makes_no_sense_is_told,
+                what_it_mounts_is_its_own, a_mount_that_cannot_be_is_told,
                 a_setting_that_cannot_be_is_told, each_failing_step_is_told_with_its_error,
                 a_spec_that_makes_no_sense_is_refused, a_request_that_makes_no_sense_is_refused,
                 credentials_that_we_may_not_take_are_told, it_is_in_its_cgroup));
