@@ -3,8 +3,8 @@
 /*
  * What a service unit says of groups, capabilities, system calls and other things that the program may not do
  *
- * Names and meanings are ganger's own. Lists may be given in several lines, which add up, each with a '~' of its own, or none; an
- * empty one begins afresh. Here each word has its own.
+ * Names and meanings are ganger's own. Lists may be given in several lines, which add up, each with a '~' of its own, or
+ * none; an empty one begins afresh. Here each word has its own.
  */
 
 #include <ctype.h>
@@ -17,10 +17,13 @@
 enum kind {
         KIND_BOOLEAN,
         KIND_WORD,
+        KIND_WORD_OR_BOOLEAN,
         KIND_NAME,
         KIND_LIST,
         KIND_LIST_OR_NONE,              /* of which an empty one is none at all */
         KIND_LIST_OR_BOOLEAN,
+        KIND_PATHS,                     /* what comes after a colon has no counterpart */
+        KIND_BINDS,                     /* … after a second one */
 };
 
 static const struct {
@@ -41,6 +44,20 @@ static const struct {
         { "RestrictSUIDSGID", "restrict-suid-sgid", KIND_BOOLEAN },
         { "MemoryDenyWriteExecute", "memory-deny-write-execute", KIND_BOOLEAN },
         { "LockPersonality", "lock-personality", KIND_BOOLEAN },
+        { "PrivateNetwork", "private-network", KIND_BOOLEAN },
+        { "PrivateIPC", "private-ipc", KIND_BOOLEAN },
+        { "ProtectHostname", "protect-hostname", KIND_BOOLEAN },
+        { "PrivateTmp", "private-tmp", KIND_BOOLEAN },
+        { "ProtectSystem", "protect-system", KIND_WORD_OR_BOOLEAN },
+        { "ProtectHome", "protect-home", KIND_WORD_OR_BOOLEAN },
+        { "ProtectControlGroups", "protect-control-groups", KIND_BOOLEAN },
+        { "ProtectKernelTunables", "protect-kernel-tunables", KIND_BOOLEAN },
+        { "ReadOnlyPaths", "read-only-paths", KIND_PATHS },
+        { "ReadWritePaths", "read-write-paths", KIND_PATHS },
+        { "InaccessiblePaths", "inaccessible-paths", KIND_PATHS },
+        { "TemporaryFileSystem", "temporary-filesystem", KIND_PATHS },
+        { "BindPaths", "bind-paths", KIND_BINDS },
+        { "BindReadOnlyPaths", "bind-read-only-paths", KIND_BINDS },
 };
 
 static void left(struct import *import, const struct setting *s, const char *why) {
@@ -52,7 +69,8 @@ static void left(struct import *import, const struct setting *s, const char *why
 
 /* @return 1, 0, or -1: neither. */
 static int boolean_of(const char *value) {
-        static const char *const yes[] = { "1", "yes", "true", "on", "y", "t" }, *const no[] = { "0", "no", "false", "off", "n", "f" };
+        static const char *const yes[] = { "1", "yes", "true", "on", "y", "t" };
+        static const char *const no[] = { "0", "no", "false", "off", "n", "f" };
 
         for (size_t i = 0; i < ARRAY_SIZE(yes); i++) {
                 if (strcasecmp(value, yes[i]) == 0)
@@ -98,14 +116,31 @@ static void list_clear(struct list *list) {
         list->words.v[0] = NULL;
 }
 
-static void list_add(struct import *import, struct list *list, const struct setting *s, const char *word, size_t n, bool negated) {
+/* How much of a path, or of two, is carried over. */
+static size_t path_length(struct import *import, const struct setting *s, enum kind kind, const char *word, size_t n) {
+        const char *colon = memchr(word, ':', n);
+
+        if (word[strspn(word, "-")] != '/' || memchr(word, '%', n)) {
+                left(import, s, "write the whole path");
+                return 0;
+        }
+        if (colon && kind == KIND_BINDS)
+                colon = memchr(colon + 1, ':', n - (size_t)(colon + 1 - word));
+        if (!colon)
+                return n;
+        left(import, s, "options have no counterpart");
+        return (size_t)(colon - word);
+}
+
+static void list_add(struct import *import, struct list *list, const struct setting *s, const char *word, size_t n,
+                     bool negated) {
         char *copy;
 
         if (memchr(word, ':', n) && strcmp(s->key, "SystemCallFilter") == 0) {
                 left(import, s, "a call has no error of its own; see 'system-call-error-number'");
                 n = (size_t)((const char *)memchr(word, ':', n) - word);
         }
-        if (memchr(word, '%', n))
+        else if (memchr(word, '%', n))
                 left(import, s, "what its % stands for must be written out");
         if (list->words.n >= IMPORT_WORDS_MAX) {
                 left(import, s, "there are too many words");
@@ -117,7 +152,7 @@ static void list_add(struct import *import, struct list *list, const struct sett
         list->words.v[list->words.n] = NULL;
 }
 
-static void list_add_line(struct import *import, struct list *list, const struct setting *s) {
+static void list_add_line(struct import *import, struct list *list, const struct setting *s, enum kind kind) {
         const char *p = s->value + strspn(s->value, " \t");
         bool negated = *p == '~';
 
@@ -127,12 +162,13 @@ static void list_add_line(struct import *import, struct list *list, const struct
                 return;
         }
         for (p += negated; *p;) {
-                size_t n;
+                size_t n, length;
 
                 p += strspn(p, " \t");
                 n = strcspn(p, " \t");
-                if (n > 0)
-                        list_add(import, list, s, p, n, negated);
+                length = n > 0 && kind >= KIND_PATHS ? path_length(import, s, kind, p, n) : n;
+                if (length > 0)
+                        list_add(import, list, s, p, length, negated);
                 p += n;
         }
 }
@@ -149,7 +185,7 @@ static void carry_list(struct import *import, struct ini *ini, const struct sett
                         continue;
                 s->done = true;
                 last = s;
-                list_add_line(import, &list, s);
+                list_add_line(import, &list, s, rows[row].kind);
         }
         if (rows[row].kind == KIND_LIST_OR_BOOLEAN && last && list.words.n == 1 && boolean_of(list.words.v[0]) >= 0)
                 import_word(import, rows[row].key, boolean_of(list.words.v[0]) ? "yes" : "no");
@@ -169,9 +205,9 @@ void import_isolation(struct ini *ini, const struct setting *first, struct impor
                 s = ini_take(ini, first, rows[i].setting);
                 if (!s || !*s->value)
                         continue;
-                if (rows[i].kind == KIND_BOOLEAN)
+                if (rows[i].kind == KIND_BOOLEAN || (rows[i].kind == KIND_WORD_OR_BOOLEAN && boolean_of(s->value) >= 0))
                         carry_boolean(import, s, rows[i].key);
-                else if (rows[i].kind == KIND_WORD)
+                else if (rows[i].kind == KIND_WORD || rows[i].kind == KIND_WORD_OR_BOOLEAN)
                         carry_word(import, s, rows[i].key);
                 else
                         import_string(import, rows[i].key, s->value);

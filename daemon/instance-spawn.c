@@ -24,6 +24,7 @@
 #include "daemon/hold.h"
 #include "daemon/instance-parts.h"
 #include "daemon/isolation/isolation.h"
+#include "daemon/isolation/mounts.h"
 #include "daemon/keeper/protocol.h"
 #include "daemon/log/log.h"
 #include "daemon/spawn-parts.h"
@@ -430,6 +431,7 @@ static int ask(struct instance *instance, struct error *error) {
         _cleanup_(freep) uint8_t *cookie = NULL;
         char *pid_variables[KEEPER_PID_VARIABLES_MAX];
         _cleanup_(spawn_settings_done) struct spawn_settings settings = SPAWN_SETTINGS_NULL;
+        _cleanup_(mounts_freep) struct mounts *mounts = NULL;
         int r;
 
         r = spawn_user_find(definition, &user, error);
@@ -466,6 +468,10 @@ static int ask(struct instance *instance, struct error *error) {
         if (r < 0)
                 return r;
         spawn_spec_set_settings(&spec, &settings);
+        r = mounts_make(&mounts, definition, instance->worker->gang->runtime_dir, error);
+        if (r < 0)
+                return r;
+        spawn_spec_set_mounts(&spec, mounts);
         spec.may_fork = may_fork(definition);
         spec.pid_variables = pid_variables;
         if (given.n + instance->fd_store.n > 0)

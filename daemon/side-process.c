@@ -29,6 +29,7 @@
 #include "daemon/gang.h"
 #include "daemon/instance-parts.h"
 #include "daemon/isolation/isolation.h"
+#include "daemon/isolation/mounts.h"
 #include "daemon/log/log.h"
 #include "daemon/worker.h"
 
@@ -247,11 +248,14 @@ static int side_ask(struct side_process *side, const struct instance *instance, 
         _cleanup_(freep) char *program = NULL, *directory = NULL;
         _cleanup_(freep) uint8_t *cookie = NULL;
         _cleanup_(spawn_settings_done) struct spawn_settings settings = SPAWN_SETTINGS_NULL;
+        _cleanup_(mounts_freep) struct mounts *mounts = NULL;
         int r;
 
         r = spawn_user_find(definition, &user, error);
         if (r >= 0)
                 r = isolation_make(&settings, definition, &user, error);
+        if (r >= 0)
+                r = mounts_make(&mounts, definition, side->gang->runtime_dir, error);
         if (r >= 0)
                 r = worker_definition_program(definition, words[0], &program, error);
         if (r < 0)
@@ -275,6 +279,7 @@ static int side_ask(struct side_process *side, const struct instance *instance, 
         spec.directory = directory;
         spawn_spec_set_user(&spec, definition, &user);
         spawn_spec_set_settings(&spec, &settings);
+        spawn_spec_set_mounts(&spec, mounts);
         return side_send(side, &spec, error);
 }
 

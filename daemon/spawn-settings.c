@@ -18,7 +18,7 @@
 #include "daemon/config/config.h"
 
 _Static_assert(WORKER_LIMITS_N == RLIMIT_NLIMITS, "a limit for each that there is");
-_Static_assert(KEEPER_FILTER_CALLS + 1 <= KEEPER_SETTINGS_MAX, "one of each kind, and no-new-privileges once more, fits");
+_Static_assert(KEEPER_PRIVATE_HOSTNAME + 1 <= KEEPER_SETTINGS_MAX, "one of each kind, and no-new-privileges once more, fits");
 _Static_assert(sizeof(struct worker_mask) <= KEEPER_MASK_MAX, "a mask fits");
 
 /** As ioprio_set(2) has them, for which there is no header. */

@@ -169,7 +169,32 @@ struct worker_isolation {
         bool restrict_suid_sgid;
         bool memory_deny_write_execute;
         bool lock_personality;
+        bool private_network;
+        bool private_ipc;
+        bool protect_hostname;
+        bool private_tmp;
+        int protect_system;             /* enum worker_protect_system */
+        int protect_home;               /* enum worker_protect_home */
+        bool protect_control_groups;
+        bool protect_kernel_tunables;
+        char **read_only_paths, **read_write_paths, **inaccessible_paths; /* absolute; after '-' one that may be missing */
+        char **bind_paths, **bind_read_only_paths; /* SOURCE:TARGET, or one that is both; '-' as above */
+        char **temporary_filesystem;
         char **system_calls;            /* as syscall_filter_read() takes them */
+};
+
+enum worker_protect_system {
+        WORKER_SYSTEM_NO,
+        WORKER_SYSTEM_YES,
+        WORKER_SYSTEM_FULL,
+        WORKER_SYSTEM_STRICT,
+};
+
+enum worker_protect_home {
+        WORKER_HOME_NO,
+        WORKER_HOME_YES,
+        WORKER_HOME_READ_ONLY,
+        WORKER_HOME_TMPFS,
 };
 
 enum worker_keyring {

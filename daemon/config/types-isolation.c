@@ -23,6 +23,14 @@
 
 const char *const keyring_mode_words[] = { "private", "shared", "inherit", NULL };
 const char *const architecture_words[] = { "native", NULL };
+const char *const protect_system_words[] = {
+        [WORKER_SYSTEM_NO] = "no", [WORKER_SYSTEM_YES] = "yes", [WORKER_SYSTEM_FULL] = "full",
+        [WORKER_SYSTEM_STRICT] = "strict", [WORKER_SYSTEM_STRICT + 1] = NULL,
+};
+const char *const protect_home_words[] = {
+        [WORKER_HOME_NO] = "no", [WORKER_HOME_YES] = "yes", [WORKER_HOME_READ_ONLY] = "read-only",
+        [WORKER_HOME_TMPFS] = "tmpfs", [WORKER_HOME_TMPFS + 1] = NULL,
+};
 
 static int word_of(const struct isolation_words *words, const char *item, const struct isolation_word **ret,
                    struct error *error) {
@@ -136,6 +144,34 @@ static int groups_read(const struct config_key *key, void *field, char *const *i
         return strings_copy(items, n, field);
 }
 
+static int path_check(const char *path, struct error *error) {
+        return *path == '/' ? 0 : error_set(error, -EINVAL, "'%.64s' is not an absolute path", path);
+}
+
+static int paths_read(const struct config_key *key, void *field, char *const *items, size_t n, struct error *error) {
+        for (size_t i = 0; i < n; i++) {
+                int r = path_check(items[i] + (items[i][0] == '-'), error);
+
+                if (r < 0)
+                        return r;
+        }
+        return strings_copy(items, n, field);
+}
+
+/* "SOURCE:TARGET", "PATH" */
+static int binds_read(const struct config_key *key, void *field, char *const *items, size_t n, struct error *error) {
+        for (size_t i = 0; i < n; i++) {
+                const char *colon = strchr(items[i], ':');
+                int r = path_check(items[i] + (items[i][0] == '-'), error);
+
+                if (r >= 0 && colon)
+                        r = path_check(colon + 1, error);
+                if (r < 0)
+                        return r;
+        }
+        return strings_copy(items, n, field);
+}
+
 static int calls_read(const struct config_key *key, void *field, char *const *items, size_t n, struct error *error) {
         struct syscall_filter filter;
         int r = syscall_filter_read(&filter, items, n, error);
@@ -189,6 +225,12 @@ const struct key_type key_type_namespaces = {
 };
 const struct key_type key_type_groups = {
         "list of groups", KEY_LIST, sizeof(char **), true, groups_read, list_write, list_is_set,
+};
+const struct key_type key_type_paths = {
+        "list of paths", KEY_LIST, sizeof(char **), true, paths_read, list_write, list_is_set,
+};
+const struct key_type key_type_binds = {
+        "list of paths", KEY_LIST, sizeof(char **), true, binds_read, list_write, list_is_set,
 };
 const struct key_type key_type_families = {
         "list of families", KEY_LIST, sizeof(char **), true, families_read, list_write, list_is_set,

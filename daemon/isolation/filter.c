@@ -2,8 +2,8 @@
 /*
  * Filters of system calls: from rules to the bytes that the kernel takes
  *
- * libseccomp makes them here, in the manager; the child only hands them to the kernel. Each is for this architecture alone. A
- * call of another one, which has other numbers and other arguments, ends the process: else it would be a way round.
+ * libseccomp makes them here, in the manager; the child only hands them to the kernel. Each is for this architecture
+ * alone. A call of another one, which has other numbers and other arguments, ends the process: else it would be a way round.
  *
  * What goes wrong with a rule is kept until the end, so that who adds many need not look at each.
  */

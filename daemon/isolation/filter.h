@@ -48,6 +48,7 @@ int filter_add(struct filter *filter, struct spawn_settings *settings, uint32_t 
 
 int filter_calls_make(const struct worker_isolation *i, struct spawn_settings *s, struct error *error);
 int filter_families_make(const struct worker_isolation *i, struct spawn_settings *s, struct error *error);
+int filter_hostname_make(const struct worker_isolation *i, struct spawn_settings *s, struct error *error);
 int filter_namespaces_make(const struct worker_isolation *i, struct spawn_settings *s, struct error *error);
 int filter_personality_make(const struct worker_isolation *i, struct spawn_settings *s, struct error *error);
 int filter_suid_sgid_make(const struct worker_isolation *i, struct spawn_settings *s, struct error *error);

@@ -46,6 +46,16 @@ static int no_new_privileges_make(const struct worker_isolation *i, struct spawn
         return 0;
 }
 
+static int namespaces_make(const struct worker_isolation *i, struct spawn_settings *s, struct error *error) {
+        if (i->private_network)
+                spawn_settings_add(s, KEEPER_PRIVATE_NETWORK, 0);
+        if (i->private_ipc)
+                spawn_settings_add(s, KEEPER_PRIVATE_IPC, 0);
+        if (i->protect_hostname)
+                spawn_settings_add(s, KEEPER_PRIVATE_HOSTNAME, 0);
+        return 0;
+}
+
 /* A filter of nothing: what is of another architecture is refused by each of them. */
 static int architectures_make(const struct worker_isolation *i, struct spawn_settings *s, struct error *error) {
         _cleanup_(filter_freep) struct filter *filter = NULL;
@@ -67,7 +77,9 @@ static const struct {
         { "ambient-capabilities", ambient_make },
         { "keyring-mode", keyring_make },
         { "no-new-privileges", no_new_privileges_make },
+        { "private-network", namespaces_make },
         { "system-call-architectures", architectures_make },
+        { "protect-hostname", filter_hostname_make },
         { "restrict-address-families", filter_families_make },
         { "restrict-namespaces", filter_namespaces_make },
         { "restrict-suid-sgid", filter_suid_sgid_make },

@@ -4,7 +4,9 @@ DAEMON_SOURCES += \
 	daemon/isolation/filter.c daemon/isolation/filter.h \
 	daemon/isolation/filter-calls.c \
 	daemon/isolation/filter-families.c \
+	daemon/isolation/filter-hostname.c \
 	daemon/isolation/filter-namespaces.c \
 	daemon/isolation/filter-personality.c \
 	daemon/isolation/filter-suid-sgid.c \
-	daemon/isolation/filter-write-execute.c
+	daemon/isolation/filter-write-execute.c \
+	daemon/isolation/mounts.c daemon/isolation/mounts.h
