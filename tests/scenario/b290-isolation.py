@@ -311,7 +311,7 @@ def capabilities():
     """capabilities: what is not in them even root has not; ambient-capabilities: what is in them an ordinary user has"""
     need_root()
     as_user = 'user = nobody'
-    with open('/tmp/ganger-b290-file', 'w') as f:
+    with open(f'/tmp/ganger-b290-file-{os.getpid()}', 'w') as f:
         path = f.name
     try:
         try_all([
@@ -320,7 +320,8 @@ def capabilities():
             Case('hostname', 'capabilities = CAP_CHOWN', 'sethostname', 'EPERM'),
             Case('none', 'capabilities = {}', 'chown', 'EPERM'),
             Case('ambient', 'ambient-capabilities = CAP_CHOWN', f'chown_of_another {path}', 'done', 'EPERM', as_user),
-            Case('both', 'capabilities = CAP_CHOWN ambient-capabilities = CAP_CHOWN', f'chown_of_another {path}', 'done', 'EPERM', as_user),
+            Case('both', 'capabilities = CAP_CHOWN ambient-capabilities = CAP_CHOWN', f'chown_of_another {path}', 'done', 'EPERM',
+                 as_user),
             Case('one', 'ambient-capabilities = CAP_KILL', f'chown_of_another {path}', 'EPERM', 'EPERM', as_user),
             Case('filtered', 'ambient-capabilities = CAP_CHOWN system-call-filter = @@system-service',
                  f'chown_of_another {path}', 'done', 'EPERM', as_user),
@@ -351,7 +352,8 @@ def groups():
     own, theirs = nobody().pw_gid, sorted({nobody().pw_gid, 2, 12345})
     try_all([
         Case('primary', 'primary-group = daemon', 'groups', '1: 1', f'{own}: {own}', 'user = nobody'),
-        Case('more', 'supplementary-groups = {bin, 12345}', 'groups', f'{own}: {", ".join(map(str, theirs))}', f'{own}: {own}', 'user = nobody'),
+        Case('more', 'supplementary-groups = {bin, 12345}', 'groups', f'{own}: {", ".join(map(str, theirs))}', f'{own}: {own}',
+             'user = nobody'),
         Case('root', 'primary-group = daemon supplementary-groups = 54321', 'groups',
              f'1: {", ".join(map(str, sorted({*os.getgroups(), 54321})))}',
              f'{os.getegid()}: {", ".join(map(str, sorted(os.getgroups())))}'),
@@ -406,5 +408,5 @@ worker h { exec = {"sleep", "1000"} ready = exec ready-exec = {"@/seccomp"} rest
         equal(g.ctl('receive', 'out').out.strip(), '1', 'filters of the program')
 
 
-main(system_calls, architectures, families, namespaces, files_with_more_rights, memory, domain, capabilities, privileges, groups, keyrings,
-     a_user_may_not, everywhere)
+main(system_calls, architectures, families, namespaces, files_with_more_rights, memory, domain, capabilities, privileges, groups,
+     keyrings, a_user_may_not, everywhere)

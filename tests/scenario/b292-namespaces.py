@@ -25,6 +25,8 @@ def read(path):
     with open(path, 'rb') as f: f.read(1)
 def list(path):
     return ' '.join(sorted(os.listdir(path))) or 'empty'
+def is_read_only(path):
+    return 'read-only' if os.statvfs(path).f_flag & os.ST_RDONLY else 'writable'
 def make(path):
     os.mkdir(path)
 def is_own(kind):
@@ -123,7 +125,7 @@ def networks_and_names():
 
 
 def paths():
-    """read-only-paths, read-write-paths, inaccessible-paths: the longer path counts, links are followed, of one path the stricter"""
+    """read-only-paths, read-write-paths, inaccessible-paths: the longer path counts, links are followed"""
     with Place() as at:
         ro = f'read-only-paths = {at}/a'
         rw = f'{ro} read-write-paths = {at}/a/below'
@@ -175,25 +177,27 @@ def of_the_system():
         for directory in '/tmp', '/root', '/usr':
             with open(f'{directory}/{name}', 'w'):
                 pass
-        try_all([
-            Case('usr', 'protect-system = yes', ('write', f'/usr/{name}'), 'EROFS'),
-            Case('etc-yes', 'protect-system = yes', ('write', '/etc/hostname'), 'done'),
-            Case('etc-full', 'protect-system = full', ('write', '/etc/hostname'), 'EROFS'),
-            Case('strict', 'protect-system = strict', ('write', f'{at}/a/file'), 'EROFS'),
-            Case('strict-dev', 'protect-system = strict', ('write', '/dev/null'), 'done'),
-            Case('strict-but', f'protect-system = strict read-write-paths = {at}/a', ('write', f'{at}/a/file'), 'done'),
-            Case('strict-tmp', 'protect-system = strict private-tmp = yes', ('write', '/tmp/x'), 'done'),
-            Case('home', 'protect-home = yes', ('read', f'/root/{name}'), 'ENOENT'),
-            Case('home-ro', 'protect-home = read-only', ('write', f'/root/{name}'), 'EROFS'),
-            Case('home-own', 'protect-home = tmpfs', ('read', f'/root/{name}'), 'ENOENT'),
-            Case('tmp', 'private-tmp = yes', ('read', f'/tmp/{name}'), 'ENOENT'),
-            Case('tunable', 'protect-kernel-tunables = yes', ('write', '/proc/sys/kernel/hostname'), 'EROFS'),
-            Case('kallsyms', 'protect-kernel-tunables = yes', ('read', '/proc/kallsyms'), 'EACCES'),
-            *([Case('cgroup', 'protect-control-groups = yes', ('write', '/sys/fs/cgroup/cgroup.procs'), 'EROFS')]
-              if os.access('/sys/fs/cgroup/cgroup.procs', os.W_OK) else []),
-        ])
-        for path in f'/tmp/{name}', f'/root/{name}', f'/usr/{name}':
-            os.unlink(path)
+        try:
+            try_all([
+                Case('usr', 'protect-system = yes', ('write', f'/usr/{name}'), 'EROFS'),
+                Case('etc-yes', 'protect-system = yes', ('write', '/etc/hostname'), 'done'),
+                Case('etc-full', 'protect-system = full', ('write', '/etc/hostname'), 'EROFS'),
+                Case('strict', 'protect-system = strict', ('write', f'{at}/a/file'), 'EROFS'),
+                Case('strict-dev', 'protect-system = strict', ('write', '/dev/null'), 'done'),
+                Case('strict-but', f'protect-system = strict read-write-paths = {at}/a', ('write', f'{at}/a/file'), 'done'),
+                Case('strict-tmp', 'protect-system = strict private-tmp = yes', ('write', '/tmp/x'), 'done'),
+                Case('home', 'protect-home = yes', ('read', f'/root/{name}'), 'ENOENT'),
+                Case('home-ro', 'protect-home = read-only', ('write', f'/root/{name}'), 'EROFS'),
+                Case('home-own', 'protect-home = tmpfs', ('read', f'/root/{name}'), 'ENOENT'),
+                Case('tmp', 'private-tmp = yes', ('read', f'/tmp/{name}'), 'ENOENT'),
+                Case('tunable', 'protect-kernel-tunables = yes', ('write', '/proc/sys/kernel/hostname'), 'EROFS'),
+                Case('kallsyms', 'protect-kernel-tunables = yes', ('read', '/proc/kallsyms'), 'EACCES'),
+                *([Case('cgroup', 'protect-control-groups = yes', ('is_read_only', '/sys/fs/cgroup'), 'read-only', 'writable')]
+                  if os.path.isdir('/sys/fs/cgroup') and not os.statvfs('/sys/fs/cgroup').f_flag & os.ST_RDONLY else []),
+            ])
+        finally:
+            for path in f'/tmp/{name}', f'/root/{name}', f'/usr/{name}':
+                os.unlink(path)
 
 
 def it_is_told():
