@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "ctl/import-ini.h"
+#include "ctl/import-isolation.h"
 #include "ctl/import-place.h"
 
 static void left(struct import *import, const struct setting *s, const char *why) {
@@ -154,8 +155,6 @@ static void carry_type(struct import *import, const struct setting *s) {
                                 : "only simple, exec and notify have a counterpart");
 }
 
-static const char STRANGE[] = "see 'user'; the groups are those of the user";
-
 static const struct ini_rule service_rules[] = {
         { "Type", carry_type, NULL },
         { "ExecStart", carry_exec, NULL },
@@ -166,8 +165,6 @@ static const struct ini_rule service_rules[] = {
         { "TimeoutStopSec", carry_stop_timeout, NULL },
         { "RestartPreventExitStatus", carry_prevent, NULL },
         { "RestartForceExitStatus", carry_force, NULL },
-        { "Group", NULL, STRANGE },
-        { "SupplementaryGroups", NULL, STRANGE },
         { "EnvironmentFile", carry_environment_file, NULL },
         { "LoadCredential", carry_credentials, NULL },
         { "ExecReload", NULL, "see 'gangerctl signal'" },
@@ -313,6 +310,7 @@ static int service(struct ini *ini, const struct setting *first, const struct se
         carry_restart(ini, first, import);
         carry_timeouts(ini, first, import);
         import_place(ini, first, import);
+        import_isolation(ini, first, import);
         carry_limit(ini, first, import);
         if (unit)
                 carry_limit(ini, unit, import);

@@ -23,6 +23,7 @@ gangerctl_SOURCES = \
 	ctl/find-gangerd.c ctl/find-gangerd.h \
 	ctl/import.c ctl/import.h ctl/import-ini.c ctl/import-ini.h \
 	ctl/import-procfile.c ctl/import-supervisord.c ctl/import-unit.c ctl/import-place.c ctl/import-place.h \
+	ctl/import-isolation.c ctl/import-isolation.h \
 	ctl/help.c ctl/log-files.c ctl/log-files.h ctl/main.c ctl/options.c ctl/watch.h ctl/when.c ctl/when.h \
 	ctl/demo/demo.c ctl/demo/demo.h \
 	ctl/demo/chaos.c ctl/demo/feed.c ctl/demo/gang.c ctl/demo/input.c ctl/demo/screen.c ctl/demo/verdict.c

@@ -24,6 +24,8 @@
 #include "daemon/hold.h"
 #include "daemon/holding.h"
 #include "daemon/instance-parts.h"
+#include "daemon/isolation/isolation.h"
+#include "daemon/isolation/mounts.h"
 #include "daemon/keeper/protocol.h"
 #include "daemon/log/log.h"
 #include "daemon/spawn-parts.h"
@@ -436,14 +438,13 @@ static int ask(struct instance *instance, struct error *error) {
         _cleanup_(freep) char *program = NULL, *directory = NULL;
         _cleanup_(freep) uint8_t *cookie = NULL;
         char *pid_variables[KEEPER_PID_VARIABLES_MAX];
-        struct spawn_settings settings;
+        _cleanup_(spawn_settings_done) struct spawn_settings settings = SPAWN_SETTINGS_NULL;
+        _cleanup_(mounts_freep) struct mounts *mounts = NULL;
         int r;
 
-        if (definition->user) {
-                r = user_find(definition->user, &user, error);
-                if (r < 0)
-                        return r;
-        }
+        r = spawn_user_find(definition, &user, error);
+        if (r < 0)
+                return r;
         r = argv_build(&argv, definition, &program, error);
         if (r < 0)
                 return r;
@@ -471,7 +472,14 @@ static int ask(struct instance *instance, struct error *error) {
         spec.directory = directory;
         spawn_spec_set_user(&spec, definition, &user);
         spawn_settings_make(&settings, definition);
+        r = isolation_make(&settings, definition, &user, error);
+        if (r < 0)
+                return r;
         spawn_spec_set_settings(&spec, &settings);
+        r = mounts_make(&mounts, definition, instance->worker->gang->runtime_dir, error);
+        if (r < 0)
+                return r;
+        spawn_spec_set_mounts(&spec, mounts);
         spec.may_fork = may_fork(definition);
         spec.pid_variables = pid_variables;
         if (given.n + instance->fd_store.n > 0)

@@ -6,6 +6,8 @@
  * finds either of them in its welcome. So what was asked for is never asked for twice: the cookie says for which process of
  * the instance it runs.
  *
+ * What its worker's programs may not do, it may not either; their limits are not its own.
+ *
  * It may outlive its instance, and the instance its worker's definition: it is found by names, and holds no pointer to them.
  */
 
@@ -26,6 +28,8 @@
 #include "daemon/env-file.h"
 #include "daemon/gang.h"
 #include "daemon/instance-parts.h"
+#include "daemon/isolation/isolation.h"
+#include "daemon/isolation/mounts.h"
 #include "daemon/log/log.h"
 #include "daemon/worker.h"
 
@@ -243,10 +247,15 @@ static int side_ask(struct side_process *side, const struct instance *instance, 
         _cleanup_(user_done) struct user user = USER_NULL;
         _cleanup_(freep) char *program = NULL, *directory = NULL;
         _cleanup_(freep) uint8_t *cookie = NULL;
-        int r = 0;
+        _cleanup_(spawn_settings_done) struct spawn_settings settings = SPAWN_SETTINGS_NULL;
+        _cleanup_(mounts_freep) struct mounts *mounts = NULL;
+        int r;
 
-        if (definition->user)
-                r = user_find(definition->user, &user, error);
+        r = spawn_user_find(definition, &user, error);
+        if (r >= 0)
+                r = isolation_make(&settings, definition, &user, error);
+        if (r >= 0)
+                r = mounts_make(&mounts, definition, side->gang->runtime_dir, error);
         if (r >= 0)
                 r = worker_definition_program(definition, words[0], &program, error);
         if (r < 0)
@@ -269,6 +278,8 @@ static int side_ask(struct side_process *side, const struct instance *instance, 
         spec.n_environment = environment.n;
         spec.directory = directory;
         spawn_spec_set_user(&spec, definition, &user);
+        spawn_spec_set_settings(&spec, &settings);
+        spawn_spec_set_mounts(&spec, mounts);
         return side_send(side, &spec, error);
 }
 

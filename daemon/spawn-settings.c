@@ -18,7 +18,7 @@
 #include "daemon/config/config.h"
 
 _Static_assert(WORKER_LIMITS_N == RLIMIT_NLIMITS, "a limit for each that there is");
-_Static_assert(KEEPER_LIMIT - 1 + WORKER_LIMITS_N <= KEEPER_SETTINGS_MAX, "one of each kind fits");
+_Static_assert(KEEPER_PRIVATE_HOSTNAME + 1 <= KEEPER_SETTINGS_MAX, "one of each kind, and no-new-privileges once more, fits");
 _Static_assert(sizeof(struct worker_mask) <= KEEPER_MASK_MAX, "a mask fits");
 
 /** As ioprio_set(2) has them, for which there is no header. */
@@ -27,7 +27,7 @@ _Static_assert(sizeof(struct worker_mask) <= KEEPER_MASK_MAX, "a mask fits");
 #define IO_PRIORITY_DEFAULT 4
 #define NSEC_PER_USEC 1000
 
-static Ganger__Keeper__Setting *add(struct spawn_settings *s, uint32_t what, int64_t value) {
+Ganger__Keeper__Setting *spawn_settings_add(struct spawn_settings *s, uint32_t what, int64_t value) {
         Ganger__Keeper__Setting *setting = &s->settings[s->n];
 
         ganger__keeper__setting__init(setting);
@@ -35,6 +35,21 @@ static Ganger__Keeper__Setting *add(struct spawn_settings *s, uint32_t what, int
         setting->value = value;
         s->pointers[s->n++] = setting;
         return setting;
+}
+
+void spawn_settings_add_program(struct spawn_settings *s, uint32_t what, uint8_t *program, size_t size) {
+        Ganger__Keeper__Setting *setting = spawn_settings_add(s, what, 0);
+
+        setting->program.data = program;
+        setting->program.len = size;
+        s->programs[s->n_programs++] = program;
+}
+
+void spawn_settings_done(struct spawn_settings *s) {
+        for (size_t i = 0; i < s->n_programs; i++)
+                free(s->programs[i]);
+        s->n_programs = 0;
+        s->n = 0;
 }
 
 /* As many bytes as have something in them: the kernel may know of fewer processors than a mask has room for. */
@@ -61,12 +76,12 @@ static void add_scheduling(struct spawn_settings *s, const struct worker_definit
         bool is_real_time = d->cpu_policy == WORKER_CPU_FIFO || d->cpu_policy == WORKER_CPU_RR;
 
         if (d->nice != INTEGER_UNSET)
-                add(s, KEEPER_NICE, d->nice);
+                spawn_settings_add(s, KEEPER_NICE, d->nice);
         if (d->cpu_policy != INTEGER_UNSET)
-                add(s, KEEPER_CPU_POLICY, policies[d->cpu_policy])->soft =
+                spawn_settings_add(s, KEEPER_CPU_POLICY, policies[d->cpu_policy])->soft =
                         !is_real_time ? 0 : d->cpu_priority == INTEGER_UNSET ? 1 : (uint64_t)d->cpu_priority;
         if (!mask_is_empty(&d->cpus))
-                set_mask(add(s, KEEPER_CPUS, 0), &d->cpus);
+                set_mask(spawn_settings_add(s, KEEPER_CPUS, 0), &d->cpus);
 }
 
 static void add_io(struct spawn_settings *s, const struct worker_definition *d) {
@@ -75,7 +90,7 @@ static void add_io(struct spawn_settings *s, const struct worker_definition *d) 
         int priority = d->io_priority == INTEGER_UNSET ? IO_PRIORITY_DEFAULT : d->io_priority;
 
         if (d->io_class != INTEGER_UNSET || d->io_priority != INTEGER_UNSET)
-                add(s, KEEPER_IO_PRIORITY, class << IO_CLASS_SHIFT | (has_priority ? priority : 0));
+                spawn_settings_add(s, KEEPER_IO_PRIORITY, class << IO_CLASS_SHIFT | (has_priority ? priority : 0));
 }
 
 static uint64_t limit_of(uint64_t amount) {
@@ -83,18 +98,17 @@ static uint64_t limit_of(uint64_t amount) {
 }
 
 void spawn_settings_make(struct spawn_settings *s, const struct worker_definition *d) {
-        s->n = 0;
         if (d->oom_score_adjust != INTEGER_UNSET)
-                add(s, KEEPER_OOM_SCORE, d->oom_score_adjust);
+                spawn_settings_add(s, KEEPER_OOM_SCORE, d->oom_score_adjust);
         add_scheduling(s, d);
         add_io(s, d);
         if (d->numa_policy != INTEGER_UNSET)
-                set_mask(add(s, KEEPER_NUMA, d->numa_policy), &d->numa_nodes);
+                set_mask(spawn_settings_add(s, KEEPER_NUMA, d->numa_policy), &d->numa_nodes);
         if (d->timer_slack_usec != AMOUNT_UNSET)
-                add(s, KEEPER_TIMER_SLACK, (int64_t)(d->timer_slack_usec * NSEC_PER_USEC));
+                spawn_settings_add(s, KEEPER_TIMER_SLACK, (int64_t)(d->timer_slack_usec * NSEC_PER_USEC));
         for (uint32_t i = 0; i < WORKER_LIMITS_N; i++)
                 if (d->limits[i].soft != AMOUNT_UNSET) {
-                        Ganger__Keeper__Setting *setting = add(s, KEEPER_LIMIT + i, 0);
+                        Ganger__Keeper__Setting *setting = spawn_settings_add(s, KEEPER_LIMIT + i, 0);
 
                         setting->soft = limit_of(d->limits[i].soft);
                         setting->hard = limit_of(d->limits[i].hard);

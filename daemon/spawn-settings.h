@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "daemon/keeper/protocol.h"
 #include "keeper.pb-c.h"
@@ -18,9 +19,22 @@ struct spawn_settings {
         Ganger__Keeper__Setting settings[KEEPER_SETTINGS_MAX];
         Ganger__Keeper__Setting *pointers[KEEPER_SETTINGS_MAX];
         size_t n;
+        uint8_t *programs[KEEPER_SETTINGS_MAX]; /* that are ours to free */
+        size_t n_programs;
 };
 
-/** All that the definition has. Points into it. */
+/** Begins with none; ended by spawn_settings_done(). */
+#define SPAWN_SETTINGS_NULL { .n = 0, .n_programs = 0 }
+
+void spawn_settings_done(struct spawn_settings *s);
+
+/** One more; there is room for one of each kind. */
+Ganger__Keeper__Setting *spawn_settings_add(struct spawn_settings *s, uint32_t what, int64_t value);
+
+/** One with a filter of system calls, which is taken. */
+void spawn_settings_add_program(struct spawn_settings *s, uint32_t what, uint8_t *program, size_t size);
+
+/** Limits, priorities and processors that the definition has. Points into it. What it may not do: isolation/isolation.h. */
 void spawn_settings_make(struct spawn_settings *s, const struct worker_definition *definition);
 
 /** Hand them over. `s` must outlive the spec. */

@@ -26,6 +26,16 @@ struct user {
 
 /** Look a user up, by name or by number. @return 0; -ENOENT; -EPERM (we may not become that user); -errno. */
 int user_find(const char *name, struct user *ret, struct error *error);
+
+/**
+ * Give it other groups than the user has.
+ * @param user     one that was found; or USER_NULL, which is ours.
+ * @param primary  a name or a number; NULL: as it is.
+ * @param more     beside those that it is in; ends with NULL.
+ * @return 0; -ENOENT; -EPERM (only root may); -errno.
+ */
+int user_set_groups(struct user *user, const char *primary, char *const *more, struct error *error);
+
 void user_done(struct user *user);
 
 #endif

@@ -80,6 +80,10 @@ void check_scaling(const struct checker *c, const struct worker_definition *w);
 
 void check_place(const struct checker *c, const struct worker_definition *w);
 
+/* ---- what it may not do; semantics-isolation.c ------------------------------------------------- */
+
+void check_isolation(const struct checker *c, const struct worker_definition *w);
+
 /* ---- sockets; semantics-listen.c ---------------------------------------------------------------- */
 
 void check_listen(const struct checker *c, const struct listen_definition *listen);

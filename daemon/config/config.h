@@ -161,6 +161,55 @@ enum worker_cpu_policy {
         _WORKER_CPU_N,
 };
 
+/** What a process may not do; see daemon/isolation/isolation.h. What is not given is not restricted. */
+struct worker_isolation {
+        char *primary_group;            /* NULL: that of the user; a name or a number */
+        char **supplementary_groups;    /* beside those of the user */
+        uint64_t capabilities;          /* that may be had at all, a bit each; AMOUNT_UNSET */
+        uint64_t ambient_capabilities;  /* AMOUNT_UNSET */
+        bool no_new_privileges;
+        int keyring_mode;               /* enum worker_keyring; the next three may be INTEGER_UNSET too */
+        int architectures;              /* 0: native */
+        int namespaces;                 /* that it may make or enter: bits of isolation_namespaces */
+        int system_call_error;          /* errno: what a call that is refused fails with; unset: it ends the process */
+        char **address_families;
+        bool restrict_suid_sgid;
+        bool memory_deny_write_execute;
+        bool lock_personality;
+        bool private_network;
+        bool private_ipc;
+        bool protect_hostname;
+        bool private_tmp;
+        int protect_system;             /* enum worker_protect_system */
+        int protect_home;               /* enum worker_protect_home */
+        bool protect_control_groups;
+        bool protect_kernel_tunables;
+        char **read_only_paths, **read_write_paths, **inaccessible_paths; /* absolute; after '-' one that may be missing */
+        char **bind_paths, **bind_read_only_paths; /* SOURCE:TARGET, or one that is both; '-' as above */
+        char **temporary_filesystem;
+        char **system_calls;            /* as syscall_filter_read() takes them */
+};
+
+enum worker_protect_system {
+        WORKER_SYSTEM_NO,
+        WORKER_SYSTEM_YES,
+        WORKER_SYSTEM_FULL,
+        WORKER_SYSTEM_STRICT,
+};
+
+enum worker_protect_home {
+        WORKER_HOME_NO,
+        WORKER_HOME_YES,
+        WORKER_HOME_READ_ONLY,
+        WORKER_HOME_TMPFS,
+};
+
+enum worker_keyring {
+        WORKER_KEYRING_PRIVATE,
+        WORKER_KEYRING_SHARED,
+        WORKER_KEYRING_INHERIT,
+};
+
 /** Does a process say by sd_notify(3) that it is ready? */
 static inline bool ready_by_message(enum worker_ready ready) {
         return ready == WORKER_READY_NOTIFY || ready == WORKER_READY_LIBRARY;
@@ -297,6 +346,7 @@ struct worker_definition {
         uint64_t timer_slack_usec;      /* AMOUNT_UNSET */
         struct worker_resources resources;
         char **allow;                   /* as of an object */
+        struct worker_isolation isolation;
         char *base;                     /* directory of the file, absolute; not part of what it is */
         unsigned int line;
 };

@@ -131,6 +131,12 @@ extern const struct key_type key_type_word, key_type_umask, key_type_percent, ke
 extern const struct key_type key_type_files, key_type_credentials;
 extern const char *const io_class_words[], *const cpu_policy_words[], *const numa_policy_words[], *const oom_policy_words[];
 
+/* What a process may not do; types-isolation.c. */
+extern const struct key_type key_type_capabilities, key_type_namespaces, key_type_families, key_type_calls, key_type_error_number, key_type_groups;
+extern const char *const keyring_mode_words[], *const architecture_words[];
+extern const struct key_type key_type_paths, key_type_binds;
+extern const char *const protect_system_words[], *const protect_home_words[];
+
 /** What the first of ring_kind_words stands for: 0 is no kind, in handshakes too. */
 #define RING_KIND_FIRST OBJECT_QUEUE
 extern const char *const ring_kind_words[], *const broadcast_policy_words[], *const dead_policy_words[];

@@ -140,6 +140,14 @@ static void verify_user(const struct worker_definition *w, struct error *error) 
         verify_name("user", w->user, error);
 }
 
+/* Names of groups: that of its files, and more that it is in. */
+static void verify_groups(const struct worker_definition *w, struct error *error) {
+        if (w->isolation.primary_group)
+                verify_name("group", w->isolation.primary_group, error);
+        for (char *const *group = w->isolation.supplementary_groups; *group && error->code == 0; group++)
+                verify_name("group", *group, error);
+}
+
 static void verify_listen(const struct config *config, const struct listen_definition *listen,
                           struct config_errors *errors) {
         struct error user = ERROR_NULL, group = ERROR_NULL;
@@ -198,6 +206,7 @@ static void verify_worker(const struct config *config, const struct worker_defin
 
         if (w->user)
                 verify(config, w, errors, verify_user);
+        verify(config, w, errors, verify_groups);
         if (good && w->exec[0]) /* the program may be relative to the directory */
                 verify(config, w, errors, verify_program);
         if (!good)

@@ -8,6 +8,7 @@ KEEPER_SOURCES = \
 	daemon/keeper/keeper.c daemon/keeper/keeper.h \
 	daemon/keeper/main-process.c \
 	daemon/keeper/manager-process.c \
+	daemon/keeper/mounts.c daemon/keeper/mounts.h \
 	daemon/keeper/notify.c \
 	daemon/keeper/protocol.h \
 	daemon/keeper/reap.c \

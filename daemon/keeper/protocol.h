@@ -58,8 +58,13 @@
 #define KEEPER_PID_VARIABLES_MAX 4
 
 /** Settings of one child, and bytes of a mask in one. */
-#define KEEPER_SETTINGS_MAX 32
+#define KEEPER_SETTINGS_MAX 56
 #define KEEPER_MASK_MAX 128
+/** Bytes of a program of seccomp(2): BPF_MAXINSNS of 8 bytes. */
+#define KEEPER_FILTER_MAX (4096 * 8)
+
+/** RLIMIT_NLIMITS, checked where they are set. */
+#define KEEPER_LIMITS_N 16
 
 /** What can be set (Setting.what); the failure of one is told under the name of its key (`Spawned.step`). */
 enum keeper_setting {
@@ -72,6 +77,46 @@ enum keeper_setting {
         KEEPER_NUMA,                    /* value: MPOL_…, mask */
         KEEPER_TIMER_SLACK,             /* value: nanoseconds */
         KEEPER_LIMIT,                   /* and as many as RLIMIT_NLIMITS from here on, by RLIMIT_…: soft, hard */
+        KEEPER_BOUNDING = KEEPER_LIMIT + KEEPER_LIMITS_N, /* soft: the capabilities that stay, a bit each */
+        KEEPER_KEEP_CAPABILITIES,       /* through the change of the user, for the next one */
+        KEEPER_AMBIENT,                 /* soft: capabilities */
+        KEEPER_KEYRING,                 /* value: enum keeper_keyring */
+        KEEPER_NO_NEW_PRIVILEGES,
+        KEEPER_FILTER_ARCHITECTURES,    /* program; as all that follow, which are set in the order in which they come */
+        KEEPER_FILTER_FAMILIES,
+        KEEPER_FILTER_NAMESPACES,
+        KEEPER_FILTER_SUID_SGID,
+        KEEPER_FILTER_WRITE_EXECUTE,
+        KEEPER_FILTER_PERSONALITY,
+        KEEPER_FILTER_CALLS,            /* after all others, which it may refuse to set */
+        KEEPER_FILTER_HOSTNAME,
+        KEEPER_PRIVATE_NETWORK,         /* a namespace of its own; so are the next two */
+        KEEPER_PRIVATE_IPC,
+        KEEPER_PRIVATE_HOSTNAME,
+};
+
+/** Of one child. Their sources are descriptors, beside those of KEEPER_CHILD_FDS_MAX. */
+#define KEEPER_MOUNTS_MAX 192
+
+/** What can be done in a mount namespace (Mount.what). */
+enum keeper_mount {
+        KEEPER_MOUNT_NONE,
+        KEEPER_MOUNT_READ_ONLY,         /* with all that is mounted below it */
+        KEEPER_MOUNT_READ_WRITE,        /* source, which is the path: as it was before */
+        KEEPER_MOUNT_BIND,              /* source */
+        KEEPER_MOUNT_BIND_READ_ONLY,    /* source */
+        KEEPER_MOUNT_HIDE_DIRECTORY,
+        KEEPER_MOUNT_HIDE_FILE,
+        KEEPER_MOUNT_SHARED_TMPFS,      /* everybody may write there, as in /tmp */
+        KEEPER_MOUNT_TMPFS,
+        KEEPER_MOUNT_DIRECTORY,         /* is made, in a tmpfs of before */
+        KEEPER_MOUNT_FILE,              /* … for something to be mounted on it */
+        KEEPER_MOUNT_LAST = KEEPER_MOUNT_FILE,
+};
+
+enum keeper_keyring {
+        KEEPER_KEYRING_PRIVATE,         /* a session keyring of its own */
+        KEEPER_KEYRING_SHARED,          /* … in which that of its user is */
 };
 
 /** `Spawned.step` where the keeper said no before there was a process: EEXIST, EINVAL, EAGAIN, ESHUTDOWN, … */

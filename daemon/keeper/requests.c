@@ -58,7 +58,8 @@ static void settings_copy(const Spec *spec, struct setting *to) {
         for (size_t i = 0; i < spec->n_settings; i++) {
                 const Ganger__Keeper__Setting *s = spec->settings[i];
 
-                to[i] = (struct setting){ s->what, s->value, s->soft, s->hard, s->mask.data, s->mask.len };
+                to[i] = (struct setting){ s->what, s->value, s->soft, s->hard, s->mask.data, s->mask.len,
+                                         s->program.data, s->program.len };
         }
 }
 
@@ -74,6 +75,26 @@ static bool settings_are_valid(const Spec *spec) {
         return true;
 }
 
+static void mounts_copy(const Spec *spec, struct mount_step *to) {
+        for (size_t i = 0; i < spec->n_mounts; i++) {
+                const Ganger__Keeper__Mount *m = spec->mounts[i];
+
+                to[i] = (struct mount_step){ m->what, mount_key(m->key), m->path, m->source };
+        }
+}
+
+static bool mounts_are_valid(const Spec *spec) {
+        struct mount_step steps[KEEPER_MOUNTS_MAX];
+
+        if (spec->n_mounts > KEEPER_MOUNTS_MAX)
+                return false;
+        mounts_copy(spec, steps);
+        for (size_t i = 0; i < spec->n_mounts; i++)
+                if (!mount_step_is_valid(&steps[i]))
+                        return false;
+        return true;
+}
+
 static bool spec_is_valid(const Spec *s) {
         const uint32_t unchanged = UINT32_MAX;          /* to setresuid(2), and so it would stay what it is */
 
@@ -81,7 +102,7 @@ static bool spec_is_valid(const Spec *s) {
                 return false;
         return s->path[0] == '/' && (s->directory[0] == '\0' || s->directory[0] == '/') && s->n_argv > 0 &&
                s->umask <= 0777 && s->n_groups <= GROUPS_MAX && s->cookie.len <= KEEPER_COOKIE_MAX &&
-               s->n_pid_variables <= KEEPER_PID_VARIABLES_MAX && settings_are_valid(s);
+               s->n_pid_variables <= KEEPER_PID_VARIABLES_MAX && settings_are_valid(s) && mounts_are_valid(s);
 }
 
 /* The descriptors that come with it and are not the child's: spec, those that are stored, cgroup. */
@@ -159,11 +180,13 @@ static int spawn_spec(struct keeper *k, const Ganger__Keeper__Spawn *r, const Sp
         _cleanup_(freep) char **environment = with_null(spec->environment, spec->n_environment, spec->n_pid_variables);
         struct child_process *p = child_process_new(r->key, spec->cookie.data, spec->cookie.len);
         struct setting settings[KEEPER_SETTINGS_MAX];
+        struct mount_step mounts[KEEPER_MOUNTS_MAX];
         uint64_t started_usec = now_usec();
         pid_t pid;
         int error = -ENOMEM;
 
         settings_copy(spec, settings);
+        mounts_copy(spec, mounts);
         *ret_step = KEEPER_STEP_REFUSED;
         if (argv && environment && p && pid_variables_add(&variables, spec, environment) == 0) {
                 const struct spawn_request request = {
@@ -173,6 +196,7 @@ static int spawn_spec(struct keeper *k, const Ganger__Keeper__Spawn *r, const Sp
                         .fds = fds, .n_fds = n_fds, .cgroup_fd = cgroup_fd, .nofile = &k->nofile,
                         .pid_values = variables.values, .n_pid_values = variables.n,
                         .settings = settings, .n_settings = spec->n_settings,
+                        .mounts = mounts, .n_mounts = spec->n_mounts,
                 };
 
                 error = spawn(&k->spawner, &request, &pid, ret_step);

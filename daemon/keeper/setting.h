@@ -3,7 +3,7 @@
 #define GANGER_KEEPER_SETTING_H
 
 /*
- * What a process has from before it executes: limits, priorities, processors
+ * What a process has from before it executes: limits, priorities, processors, rights, filters of system calls
  */
 
 #include <stdbool.h>
@@ -17,6 +17,17 @@ struct setting {
         uint64_t soft, hard;
         const uint8_t *mask;
         size_t mask_size;
+        const void *program;
+        size_t program_size;
+};
+
+/** When it is set, in this order. */
+enum setting_stage {
+        SETTING_FIRST,                  /* what needs files */
+        SETTING_LIMIT,                  /* past everything that needs descriptors */
+        SETTING_RIGHTS,                 /* with our rights still, just before those of the user are taken */
+        SETTING_USER,                   /* with those of the user */
+        SETTING_LAST,                   /* after it, nothing but execve(2) */
 };
 
 /** Is there such a one, and is what comes with it as long as it must be? */
@@ -25,8 +36,7 @@ bool setting_is_valid(const struct setting *s);
 /** The key that it is set by: "limit-nofile". */
 const char *setting_name(const struct setting *s);
 
-/** Is it a limit? These come last, since the steps before need descriptors and files. */
-bool setting_is_limit(const struct setting *s);
+enum setting_stage setting_stage(const struct setting *s);
 
 /** Set it for this process, by system calls alone: in the child. @return -1 with errno, else not less than 0. */
 long setting_apply(const struct setting *s);

@@ -45,7 +45,8 @@ struct child {
         pid_t parent;
         bool arm_death_signal;
         bool in_cgroup;                 /* from the start */
-        size_t n_settings;              /* those of the request */
+        size_t n_settings, n_mounts;    /* those of the request */
+        bool mounts_apart;
         const char *step;
         int error;                      /* errno; 0: it executes */
 };
@@ -127,11 +128,11 @@ _child_ static long step_limit(const struct spawn_request *r, struct child *c) {
 }
 
 /* What was set before the one that fails goes with the child. */
-_child_ static long apply_settings(const struct spawn_request *r, struct child *c, bool limits) {
+_child_ static long apply_settings(const struct spawn_request *r, struct child *c, enum setting_stage stage) {
         for (size_t i = 0; i < c->n_settings; i++) {
                 const struct setting *s = &r->settings[i];
 
-                if (setting_is_limit(s) != limits)
+                if (setting_stage(s) != stage)
                         continue;
                 c->step = setting_name(s);
                 if (setting_apply(s) < 0)
@@ -141,11 +142,27 @@ _child_ static long apply_settings(const struct spawn_request *r, struct child *
 }
 
 _child_ static long step_settings(const struct spawn_request *r, struct child *c) {
-        return apply_settings(r, c, false);
+        return apply_settings(r, c, SETTING_FIRST);
+}
+
+_child_ static long step_mounts(const struct spawn_request *r, struct child *c) {
+        return mounts_apply(r->mounts, c->n_mounts, c->mounts_apart, &c->step);
 }
 
 _child_ static long step_limits(const struct spawn_request *r, struct child *c) {
-        return apply_settings(r, c, true);
+        return apply_settings(r, c, SETTING_LIMIT);
+}
+
+_child_ static long step_rights(const struct spawn_request *r, struct child *c) {
+        return apply_settings(r, c, SETTING_RIGHTS);
+}
+
+_child_ static long step_isolate(const struct spawn_request *r, struct child *c) {
+        return apply_settings(r, c, SETTING_USER);
+}
+
+_child_ static long step_filters(const struct spawn_request *r, struct child *c) {
+        return apply_settings(r, c, SETTING_LAST);
 }
 
 _child_ static long step_signals(const struct spawn_request *r, struct child *c) {
@@ -175,7 +192,10 @@ _child_ static long step_execute(const struct spawn_request *r, struct child *c)
         return syscall(SYS_execve, r->path, r->argv, r->environment);
 }
 
-/* Limits with our rights, and past everything that needs more descriptors than the program may have. */
+/*
+ * Limits with our rights, and past everything that needs more descriptors than the program may have. Filters of system calls
+ * come last, since there is no telling what they refuse.
+ */
 static const struct {
         const char *name;
         long (*run)(const struct spawn_request *r, struct child *c);
@@ -185,17 +205,21 @@ static const struct {
         { "death-signal", step_death_signal },
         { "cgroup", step_cgroup },
         { "settings", step_settings },
+        { "mounts", step_mounts },
         { "fds", step_fds },
         { "rlimit", step_limit },
         { "limits", step_limits },
         { "setgroups", step_groups },
         { "setgid", step_gid },
+        { "rights", step_rights },
         { "setuid", step_uid },
+        { "isolate", step_isolate },
         { "death-signal", step_death_signal },
         { "umask", step_umask },
         { "chdir", step_directory },
         { "signals", step_signals },
         { "pid", step_pid },
+        { "filters", step_filters },
         { "exec", step_execute },
 };
 
@@ -260,6 +284,8 @@ int spawn(struct spawner *s, const struct spawn_request *request, pid_t *ret_pid
                 .parent = s->parent,
                 .arm_death_signal = !fault_is("no-pdeathsig"),
                 .n_settings = fault_is("no-settings") ? 0 : request->n_settings,
+                .n_mounts = fault_is("no-mounts") ? 0 : request->n_mounts,
+                .mounts_apart = !fault_is("mounts-shared"),
                 .step = "clone",
         };
         pid_t pid;

@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+#include "daemon/keeper/mounts.h"
 #include "daemon/keeper/setting.h"
 
 /**
@@ -49,6 +50,8 @@ struct spawn_request {
         const struct rlimit *nofile;    /* NULL: ours */
         const struct setting *settings;
         size_t n_settings;
+        const struct mount_step *mounts;
+        size_t n_mounts;                /* 0: the mount namespace is ours */
 };
 
 int spawner_init(struct spawner *s);

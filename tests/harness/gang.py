@@ -395,7 +395,7 @@ class Gang:
 
     def configure(self, text):
         """`@` stands for the directory of this gang."""
-        self.config_text = text.replace('@', self.directory)
+        self.config_text = re.sub('@@?', lambda at: self.directory if at[0] == '@' else '@', text)
         self.write('ganger.conf', self.config_text)
 
     # -- begin and end

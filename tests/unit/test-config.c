@@ -2,6 +2,7 @@
 /* The configuration: what is written is what one gets, defaults, the canonical form, and differences. */
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
@@ -39,6 +40,37 @@ static char *print(const struct config *config) {
         return text;
 }
 
+static void check_confined(const struct worker_isolation *i) {
+        ck_assert_str_eq(i->primary_group, "daemon");
+        ck_assert_str_eq(i->supplementary_groups[1], "12");
+        ck_assert(i->capabilities == (1u << CAP_KILL | 1u << CAP_NET_BIND_SERVICE) && i->ambient_capabilities == 1u << CAP_KILL);
+        ck_assert(i->no_new_privileges && i->keyring_mode == WORKER_KEYRING_PRIVATE && i->architectures == 0);
+        ck_assert_str_eq(i->system_calls[3], "setpriority");
+        ck_assert_int_eq(i->system_call_error, EPERM);
+        ck_assert_str_eq(i->address_families[1], "AF_INET6");
+        ck_assert_int_eq(i->namespaces, 0xff & ~(1 << 2 | 1 << 6)); /* mnt, user */
+        ck_assert(i->restrict_suid_sgid && i->memory_deny_write_execute && i->lock_personality);
+}
+
+static void check_walled(const struct worker_isolation *i) {
+        ck_assert(i->private_network && i->private_ipc && i->protect_hostname && i->private_tmp && i->protect_control_groups);
+        ck_assert(i->protect_kernel_tunables && i->protect_system == WORKER_SYSTEM_STRICT && i->protect_home == WORKER_HOME_TMPFS);
+        ck_assert_str_eq(i->read_only_paths[1], "-/mnt");
+        ck_assert_str_eq(i->read_write_paths[0], "/var/lib");
+        ck_assert_str_eq(i->inaccessible_paths[0], "-/srv");
+        ck_assert_str_eq(i->bind_paths[1], "-/b:/c");
+        ck_assert_str_eq(i->bind_read_only_paths[0], "/d:/e");
+        ck_assert_str_eq(i->temporary_filesystem[0], "/media");
+}
+
+static void check_open(const struct worker_isolation *i, const struct worker_isolation *freer) {
+        ck_assert(!(i->capabilities >> CAP_SYS_ADMIN & 1) && i->capabilities >> CAP_CHOWN & 1 && i->ambient_capabilities == 0);
+        ck_assert(i->keyring_mode == WORKER_KEYRING_INHERIT && i->system_call_error == 4000 && i->namespaces == 0);
+        ck_assert(!i->no_new_privileges && i->architectures == INTEGER_UNSET);
+        ck_assert(freer->capabilities == 0 && freer->ambient_capabilities == AMOUNT_UNSET && freer->namespaces == INTEGER_UNSET);
+        ck_assert(freer->keyring_mode == WORKER_KEYRING_SHARED && freer->system_call_error == INTEGER_UNSET);
+}
+
 static void check_placed(const struct worker_definition *w) {
         ck_assert_int_eq(w->umask, 027);
         ck_assert_int_eq(w->nice, -5);
@@ -67,7 +99,7 @@ START_TEST(every_key_is_read) {
         ck_assert_int_eq(config_load(CONFIG_EXAMPLES "/good.conf", &c, &errors), 0);
         ck_assert_uint_eq(c->n_objects, 13);
         ck_assert_uint_eq(c->n_listens, 2);
-        ck_assert_uint_eq(c->n_workers, 19);
+        ck_assert_uint_eq(c->n_workers, 25);
         ck_assert_str_eq(config_worker(c, "secret")->environment_file[1], "-local.env");
         ck_assert_str_eq(config_worker(c, "secret")->credentials[1], "key:../secret/key:1");
         ck_assert_int_eq(config_worker(c, "bounded")->resources.cpu_quota, 1250);
@@ -151,6 +183,11 @@ START_TEST(every_key_is_read) {
         ck_assert_uint_eq(config_worker(c, "silent")->log_rate_count, 0);
         ck_assert_ptr_nonnull(config_object(c, "thumbs"));
         check_placed(config_worker(c, "placed"));
+        check_confined(&config_worker(c, "confined")->isolation);
+        check_walled(&config_worker(c, "walled")->isolation);
+        ck_assert_int_eq(config_worker(c, "windowed")->isolation.protect_home, WORKER_HOME_READ_ONLY);
+        ck_assert_int_eq(config_worker(c, "fenced")->isolation.protect_system, WORKER_SYSTEM_YES);
+        check_open(&config_worker(c, "open")->isolation, &config_worker(c, "freer")->isolation);
         config_errors_done(&errors);
 }
 END_TEST

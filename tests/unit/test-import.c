@@ -2,6 +2,7 @@
 /* import: what comes out is a configuration that gangerd takes, and what could not be carried over is named. */
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -137,7 +138,16 @@ START_TEST(units_of_debian) {
         ck_assert_str_eq(w->exec[1], "/etc/redis/redis.conf");
         ck_assert_str_eq(w->user, "redis");
         ck_assert(w->restart == RESTART_ALWAYS && w->ready == WORKER_READY_NOTIFY && w->stop_timeout_usec == USEC_INFINITY);
-        ck_assert(strstr(redis.errors, "PrivateTmp=true: ganger has no such setting"));
+        ck_assert(w->isolation.capabilities == 0 && w->isolation.no_new_privileges && w->isolation.lock_personality);
+        ck_assert(w->isolation.memory_deny_write_execute && w->isolation.restrict_suid_sgid && w->isolation.namespaces == 0);
+        ck_assert(w->isolation.private_tmp && w->isolation.protect_system == WORKER_SYSTEM_STRICT);
+        ck_assert_int_eq(w->isolation.protect_home, WORKER_HOME_YES);
+        ck_assert_str_eq(w->isolation.read_write_paths[2], "-/var/run/redis");
+        ck_assert_str_eq(w->isolation.primary_group, "redis");
+        ck_assert_str_eq(w->isolation.system_calls[0], "@system-service");
+        ck_assert_str_eq(w->isolation.system_calls[2], "~@resources");
+        ck_assert_str_eq(w->isolation.address_families[2], "AF_UNIX");
+        ck_assert(strstr(redis.errors, "PrivateDevices=true: ganger has no such setting"));
         w = config_worker(nginx.config, "nginx");
         ck_assert_str_eq(w->exec[2], "daemon on; master_process on;");
         ck_assert(w->restart == RESTART_NEVER && w->stop_timeout_usec == 5 * USEC_PER_SEC);
@@ -172,6 +182,44 @@ START_TEST(units_in_detail) {
         ck_assert(w->ready_timeout_usec == 20 * USEC_PER_SEC && w->stop_timeout_usec == 60 * USEC_PER_SEC);
         ck_assert_int_eq(w->stop_signal, SIGINT);
         ck_assert_uint_eq(i.n_left, 3); /* the prefix, on-abort, User= */
+}
+END_TEST
+
+START_TEST(what_a_unit_may_not_do_is_carried_over) {
+        _cleanup_(imported_done) struct imported i = import_text(unit, "x.service",
+                "[Service]\nExecStart=/bin/true\nGroup=www\nSupplementaryGroups=a b\nSupplementaryGroups=c\nCapabilityBoundingSet=CAP_KILL\n"
+                "CapabilityBoundingSet=\nCapabilityBoundingSet=~CAP_SYS_ADMIN CAP_SYS_PTRACE\nAmbientCapabilities=CAP_KILL\n"
+                "NoNewPrivileges=on\nKeyringMode=shared\nSystemCallFilter=~@mount\nSystemCallFilter=umount2\nSystemCallFilter=~swapon:EPERM\n"
+                "SystemCallErrorNumber=EACCES\nSystemCallArchitectures=native x86\nRestrictAddressFamilies=~AF_PACKET\n"
+                "RestrictNamespaces=~user\nRestrictSUIDSGID=maybe\nMemoryDenyWriteExecute=no\nLockPersonality=1\n"
+                "PrivateNetwork=yes\nPrivateIPC=yes\nProtectHostname=1\nProtectHome=tmpfs\nProtectSystem=true\nTemporaryFileSystem=/x:ro /y\n"
+                "BindPaths=/a /b:/c /d:/e:norbind\nBindReadOnlyPaths=-/f:/g\nInaccessiblePaths=%h/x -/h\nReadOnlyPaths=+/i\n");
+        const struct worker_isolation *w;
+
+        ck_assert_msg(i.result == 0, "%s", i.text);
+        /* The error of one call, x86, maybe; two options, %h, + */
+        ck_assert_msg(i.n_left == 7, "%s", i.errors);
+        ck_assert(strstr(i.errors, "a call has no error of its own") && strstr(i.errors, "RestrictSUIDSGID=maybe: is neither"));
+        w = &config_worker(i.config, "x")->isolation;
+        ck_assert_str_eq(w->primary_group, "www");
+        ck_assert_str_eq(w->supplementary_groups[2], "c");
+        ck_assert(!(w->capabilities >> CAP_SYS_ADMIN & 1) && !(w->capabilities >> CAP_SYS_PTRACE & 1));
+        ck_assert(w->capabilities >> CAP_KILL & 1 && w->capabilities >> CAP_CHOWN & 1);
+        ck_assert(w->ambient_capabilities == 1u << CAP_KILL && w->no_new_privileges && w->keyring_mode == WORKER_KEYRING_SHARED);
+        ck_assert_str_eq(w->system_calls[0], "~@mount");
+        ck_assert_str_eq(w->system_calls[1], "umount2");
+        ck_assert_str_eq(w->system_calls[2], "~swapon");
+        ck_assert(w->system_call_error == EACCES && w->architectures == INTEGER_UNSET && w->lock_personality);
+        ck_assert_str_eq(w->address_families[0], "~AF_PACKET");
+        ck_assert(w->private_network && w->private_ipc && w->protect_hostname && !w->private_tmp);
+        ck_assert(w->protect_home == WORKER_HOME_TMPFS && w->protect_system == WORKER_SYSTEM_YES);
+        ck_assert_str_eq(w->temporary_filesystem[0], "/x");
+        ck_assert_str_eq(w->temporary_filesystem[1], "/y");
+        ck_assert_str_eq(w->bind_paths[2], "/d:/e");
+        ck_assert_str_eq(w->bind_read_only_paths[0], "-/f:/g");
+        ck_assert_str_eq(w->inaccessible_paths[0], "-/h");
+        ck_assert_ptr_null(w->read_only_paths[0]);
+        ck_assert(w->namespaces == 0xbf && !w->restrict_suid_sgid && !w->memory_deny_write_execute);
 }
 END_TEST
 
@@ -240,5 +288,6 @@ END_TEST
 int main(void) {
         return harness_run(HARNESS_SUITE("import", supervisord, procfile, units_of_debian, units_in_detail,
                                          what_a_unit_may_have_is_carried_over,
+                what_a_unit_may_not_do_is_carried_over,
                                          damaged_files_do_no_harm));
 }

@@ -3,13 +3,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -346,6 +353,118 @@ START_TEST(its_settings_are_those_of_the_spec) {
 }
 END_TEST
 
+/* What a shell says of its rights, as nobody: the three words are inheritable, bounding, ambient. */
+static char *rights_of(struct fixture *f, Ganger__Keeper__Setting *settings, size_t n) {
+        static const char script[] = "sed -n 's/^\\(CapInh\\|CapBnd\\|CapAmb\\|NoNewPrivs\\|Seccomp\\):[\t0]*//p' /proc/self/status; "
+                                     "mkdir /tmp/. 2>&1 | grep -c 'not permitted'";
+        Ganger__Keeper__Setting *pointers[KEEPER_SETTINGS_MAX];
+        Spec spec = *spec_shell(script);
+
+        for (size_t i = 0; i < n; i++)
+                pointers[i] = &settings[i];
+        spec.settings = pointers;
+        spec.n_settings = n;
+        spec.set_credentials = true;
+        spec.uid = spec.gid = 65534;
+        return output_of(f, &spec, NULL, 0);
+}
+
+/* mkdir(2) and mkdirat(2) are refused; whatever architecture it is. */
+static const struct sock_filter no_directories[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+#ifdef SYS_mkdir
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mkdir, 1, 0),
+#endif
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mkdirat, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+};
+
+static bool rights_are_set(void) {
+        const uint64_t kill = UINT64_C(1) << CAP_KILL, both = kill | UINT64_C(1) << CAP_NET_BIND_SERVICE;
+        Ganger__Keeper__Setting settings[] = {
+                setting(KEEPER_BOUNDING, 0, both, 0),
+                setting(KEEPER_KEEP_CAPABILITIES, 0, 0, 0),
+                setting(KEEPER_AMBIENT, 0, kill, 0),
+                setting(KEEPER_NO_NEW_PRIVILEGES, 0, 0, 0),
+                setting(KEEPER_FILTER_CALLS, 0, 0, 0),
+        };
+        _cleanup_(freep) char *got = NULL;
+        struct fixture f;
+
+        settings[4].program = (ProtobufCBinaryData){ sizeof no_directories, (uint8_t *)no_directories };
+        fixture_start(&f);
+        got = rights_of(&f, settings, ARRAY_SIZE(settings));
+        fixture_stop(&f);
+        return strcmp(got, "20\n420\n20\n1\n2\n1\n") == 0;
+}
+
+START_TEST(its_rights_are_those_of_the_spec) {
+        if (geteuid() != 0)
+                return;
+        ck_assert(rights_are_set());
+        ck_assert_int_eq(setenv("GANGER_FAULT", "no-settings", 1), 0);
+        ck_assert(!rights_are_set());
+        ck_assert_int_eq(unsetenv("GANGER_FAULT"), 0);
+        ck_assert_int_eq(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), 0);
+}
+END_TEST
+
+/* ---- mounts ------------------------------------------------------------------------------------------- */
+
+static Ganger__Keeper__Mount mount_of(uint32_t what, const char *path, const char *source) {
+        Ganger__Keeper__Mount m = GANGER__KEEPER__MOUNT__INIT;
+
+        m.what = what;
+        m.path = (char *)path;
+        m.source = (char *)source;
+        m.key = (char *)"bind-paths";
+        return m;
+}
+
+/* How often something of ours is mounted on /media, as the process sees it and as we do. */
+static void mounted(const char *fault, char *ret_inside, char *ret_outside) {
+        static const char script[] = "grep -c ' /media ' /proc/self/mountinfo; grep -c ' /media ' /proc/$PPID/mountinfo";
+        Ganger__Keeper__Mount mounts[] = {
+                mount_of(KEEPER_MOUNT_TMPFS, "/media", ""), mount_of(KEEPER_MOUNT_DIRECTORY, "/media/etc", ""),
+                mount_of(KEEPER_MOUNT_BIND_READ_ONLY, "/media/etc", "/etc"),
+        };
+        Ganger__Keeper__Mount *pointers[] = { &mounts[0], &mounts[1], &mounts[2] };
+        Spec spec = *spec_shell(script);
+        _cleanup_(freep) char *got = NULL;
+        struct fixture f;
+
+        ck_assert_int_eq(setenv("GANGER_FAULT", fault, 1), 0);
+        fixture_start(&f);
+        spec.mounts = pointers;
+        spec.n_mounts = ARRAY_SIZE(pointers);
+        got = output_of(&f, &spec, NULL, 0);
+        fixture_stop(&f);
+        ck_assert_int_eq(unsetenv("GANGER_FAULT"), 0);
+        ck_assert_uint_eq(strlen(got), 4);
+        *ret_inside = got[0];
+        *ret_outside = got[2];
+}
+
+/* In a namespace whose mounts are shared, as systemd makes them. */
+START_TEST(what_it_mounts_is_its_own) {
+        char inside, outside;
+
+        if (geteuid() != 0 || access("/media", F_OK) < 0)
+                return;
+        ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
+        ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL), 0);
+        ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL), 0);
+        mounted("", &inside, &outside);
+        ck_assert(inside == '1' && outside == '0');
+        mounted("no-mounts", &inside, &outside);
+        ck_assert(inside == '0' && outside == '0');
+        mounted("mounts-shared", &inside, &outside);
+        ck_assert(outside == '1');
+        ck_assert_int_eq(umount2("/media", MNT_DETACH), 0);
+}
+END_TEST
+
 /* Of what only we may do: a user can lower its limits, but not its nice level. */
 START_TEST(settings_are_set_with_our_rights) {
         Ganger__Keeper__Setting better = setting(KEEPER_NICE, -3, 0, 0), *pointers[] = { &better };
@@ -431,7 +550,7 @@ START_TEST(a_setting_that_cannot_be_is_told) {
                 { setting(KEEPER_CPUS, 0, 0, 0), 0, EINVAL, "spec" },
                 { setting(KEEPER_NICE, 0, 0, 0), 1, EINVAL, "spec" },
                 { setting(KEEPER_SETTING_NONE, 0, 0, 0), 0, EINVAL, "spec" },
-                { setting(KEEPER_LIMIT + RLIMIT_NLIMITS, 0, 0, 0), 0, EINVAL, "spec" },
+                { setting(KEEPER_FILTER_CALLS + 1, 0, 0, 0), 0, EINVAL, "spec" },
         };
         struct fixture f;
         Spec spec;
@@ -444,6 +563,58 @@ START_TEST(a_setting_that_cannot_be_is_told) {
                 spec.settings = pointers;
                 spec.n_settings = 1;
                 expect_failure(&f, &spec, -1, cases[i].error, cases[i].step);
+        }
+        fixture_stop(&f);
+}
+END_TEST
+
+/* A program of part of an instruction, one where none belongs, none at all, one that the kernel refuses. */
+START_TEST(a_filter_that_makes_no_sense_is_told) {
+        static uint8_t bytes[16];
+        const struct {
+                uint32_t what;
+                size_t size;
+                const char *step;
+        } cases[] = {
+                { KEEPER_FILTER_CALLS, 9, "spec" }, { KEEPER_NICE, 8, "spec" }, { KEEPER_FILTER_SUID_SGID, 0, "spec" },
+                { KEEPER_FILTER_CALLS, KEEPER_FILTER_MAX + 8, "spec" }, { KEEPER_FILTER_NAMESPACES, 16, "restrict-namespaces" },
+        };
+        _cleanup_(freep) uint8_t *longest = calloc(1, KEEPER_FILTER_MAX + 8);
+        struct fixture f;
+
+        fixture_start(&f);
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                Ganger__Keeper__Setting bad = setting(cases[i].what, 0, 0, 0), *pointers[] = { &bad };
+                Spec spec = *spec_shell("");
+
+                bad.program = (ProtobufCBinaryData){ cases[i].size, cases[i].size > sizeof bytes ? longest : bytes };
+                spec.settings = pointers;
+                spec.n_settings = 1;
+                expect_failure(&f, &spec, -1, EINVAL, cases[i].step);
+        }
+        fixture_stop(&f);
+}
+END_TEST
+
+START_TEST(a_mount_that_cannot_be_is_told) {
+        Ganger__Keeper__Mount cases[] = {
+                mount_of(KEEPER_MOUNT_NONE, "/media", ""), mount_of(KEEPER_MOUNT_LAST + 1, "/media", ""),
+                mount_of(KEEPER_MOUNT_TMPFS, "media", ""), mount_of(KEEPER_MOUNT_BIND, "/media", ""),
+                mount_of(KEEPER_MOUNT_TMPFS, "/media", ""), mount_of(KEEPER_MOUNT_BIND, "/media", "/nowhere"),
+        };
+        struct fixture f;
+
+        if (geteuid() != 0)
+                return;
+        cases[4].key = (char *)"unheard-of";
+        fixture_start(&f);
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                Ganger__Keeper__Mount *pointers[] = { &cases[i] };
+                Spec spec = *spec_shell("");
+
+                spec.mounts = pointers;
+                spec.n_mounts = 1;
+                expect_failure(&f, &spec, -1, i == 5 ? ENOENT : EINVAL, i == 5 ? "bind-paths" : "spec");
         }
         fixture_stop(&f);
 }
@@ -620,6 +791,8 @@ int main(void) {
                 its_signals_are_as_after_boot, its_limit_of_descriptors_is_the_one_that_we_were_given,
                 it_leads_a_session_and_a_group, environment_directory_and_umask_are_those_of_the_spec,
                 credentials_are_those_of_the_spec, its_settings_are_those_of_the_spec, settings_are_set_with_our_rights,
+                its_rights_are_those_of_the_spec, a_filter_that_makes_no_sense_is_told,
+                what_it_mounts_is_its_own, a_mount_that_cannot_be_is_told,
                 a_setting_that_cannot_be_is_told, each_failing_step_is_told_with_its_error,
                 a_spec_that_makes_no_sense_is_refused, a_request_that_makes_no_sense_is_refused,
                 credentials_that_we_may_not_take_are_told, it_is_in_its_cgroup));

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The file systems that a process sees
+ *
+ * First everything that the keys want is collected; then it is put in order: a path before those below it, of one path
+ * only what takes most, and nothing below what is hidden. So the keeper's child needs to do one after the other only.
+ *
+ * Paths are followed here, at each start: links are not where their names are.
+ */
+
+#include "daemon/isolation/mounts.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "daemon/config/config.h"
+#include "daemon/keeper/protocol.h"
+
+struct mounts {
+        Ganger__Keeper__Mount mounts[KEEPER_MOUNTS_MAX];
+        Ganger__Keeper__Mount *pointers[KEEPER_MOUNTS_MAX];
+        size_t n;
+};
+
+/** Of one path, what comes first here counts. */
+static const unsigned char order[] = {
+        [KEEPER_MOUNT_HIDE_DIRECTORY] = 0, [KEEPER_MOUNT_HIDE_FILE] = 1,
+        [KEEPER_MOUNT_BIND_READ_ONLY] = 2, [KEEPER_MOUNT_BIND] = 3,
+        [KEEPER_MOUNT_TMPFS] = 4, [KEEPER_MOUNT_SHARED_TMPFS] = 5,
+        [KEEPER_MOUNT_READ_ONLY] = 6, [KEEPER_MOUNT_READ_WRITE] = 7,
+};
+
+static void mount_done(Ganger__Keeper__Mount *m) {
+        free(m->path);
+        if (m->source != protobuf_c_empty_string)
+                free(m->source);
+}
+
+struct mounts *mounts_free(struct mounts *m) {
+        for (size_t i = 0; m && i < m->n; i++)
+                mount_done(&m->mounts[i]);
+        free(m);
+        return NULL;
+}
+
+/* ---- paths ------------------------------------------------------------------------------------- */
+
+static bool is_below(const char *path, const char *directory) {
+        size_t n = strlen(directory);
+
+        if (strcmp(path, directory) == 0)
+                return false;
+        return n == 1 || (strncmp(path, directory, n) == 0 && path[n] == '/');
+}
+
+static bool is_tmpfs(uint32_t what) {
+        return what == KEEPER_MOUNT_TMPFS || what == KEEPER_MOUNT_SHARED_TMPFS;
+}
+
+static bool is_bind(uint32_t what) {
+        return what == KEEPER_MOUNT_BIND || what == KEEPER_MOUNT_BIND_READ_ONLY;
+}
+
+static bool is_directory(const char *path) {
+        struct stat st;
+
+        return stat(path, &st) >= 0 && S_ISDIR(st.st_mode);
+}
+
+static bool is_missing(int error) {
+        return error == ENOENT || error == ENOTDIR;
+}
+
+/* ---- collecting -------------------------------------------------------------------------------- */
+
+/* Takes the strings, in any case. */
+static int add(struct mounts *m, uint32_t what, const char *key, char *path, char *source) {
+        Ganger__Keeper__Mount *mount = &m->mounts[m->n];
+
+        if (m->n == KEEPER_MOUNTS_MAX || !path) {
+                free(path);
+                free(source);
+                return path ? -E2BIG : -ENOMEM;
+        }
+        ganger__keeper__mount__init(mount);
+        mount->what = what;
+        mount->key = (char *)key;
+        mount->path = path;
+        if (source)
+                mount->source = source;
+        m->n++;
+        return 0;
+}
+
+static int path_error(struct error *error, int code, const char *key, const char *path) {
+        return error_errno(error, code, "%s: %s", key, path);
+}
+
+/* One that is there, or may be missing. */
+static int add_path(struct mounts *m, uint32_t what, const char *key, const char *item, struct error *error) {
+        bool optional = *item == '-';
+        char *path = realpath(item + optional, NULL), *source = NULL;
+        int r;
+
+        if (!path)
+                return optional && is_missing(errno) ? 0 : path_error(error, -errno, key, item + optional);
+        if (what == KEEPER_MOUNT_HIDE_DIRECTORY && !is_directory(path))
+                what = KEEPER_MOUNT_HIDE_FILE;
+        if (what == KEEPER_MOUNT_READ_WRITE) {
+                source = strdup(path);
+                if (!source) {
+                        free(path);
+                        return path_error(error, -ENOMEM, key, item);
+                }
+        }
+        r = add(m, what, key, path, source);
+        return r < 0 ? path_error(error, r, key, item) : 0;
+}
+
+static int add_bind(struct mounts *m, uint32_t what, const char *key, const char *item, struct error *error) {
+        bool optional = *item == '-';
+        const char *colon = strchr(item, ':'), *target = colon ? colon + 1 : item + optional;
+        _cleanup_(freep) char *from = strndup(item + optional, colon ? (size_t)(colon - item) - optional : strlen(item));
+        char *source, *path;
+        int r;
+
+        if (!from)
+                return path_error(error, -ENOMEM, key, item);
+        source = realpath(from, NULL);
+        if (!source)
+                return optional && is_missing(errno) ? 0 : path_error(error, -errno, key, from);
+        path = realpath(target, NULL) ?: strdup(target);
+        r = add(m, what, key, path, source);
+        return r < 0 ? path_error(error, r, key, item) : 0;
+}
+
+typedef int (*add_fn)(struct mounts *m, uint32_t what, const char *key, const char *item, struct error *error);
+
+static int add_all(struct mounts *m, add_fn fn, uint32_t what, const char *key, const char *const *items,
+                   struct error *error) {
+        int r = 0;
+
+        for (; *items && r >= 0; items++)
+                r = fn(m, what, key, *items, error);
+        return r;
+}
+
+static const char *const tmp[] = { "/tmp", "/var/tmp", NULL };
+static const char *const homes[] = { "-/home", "-/root", "-/run/user", NULL };
+static const char *const system_yes[] = { "-/usr", "-/boot", "-/efi", NULL };
+static const char *const system_full[] = { "-/usr", "-/boot", "-/efi", "-/etc", NULL };
+static const char *const system_strict[] = { "/", NULL };
+static const char *const interfaces[] = { "-/dev", "-/proc", "-/sys", NULL };
+static const char *const cgroups[] = { "-/sys/fs/cgroup", NULL };
+static const char *const tunables[] = {
+        "-/proc/acpi", "-/proc/asound", "-/proc/bus", "-/proc/fs", "-/proc/irq", "-/proc/mtrr", "-/proc/scsi", "-/proc/sys",
+        "-/proc/sysrq-trigger", "-/sys", NULL,
+};
+static const char *const secrets[] = { "-/proc/kallsyms", "-/proc/kcore", NULL };
+
+static int collect_words(struct mounts *m, const struct worker_isolation *i, struct error *error) {
+        static const char *const *const systems[] = {
+                [WORKER_SYSTEM_YES] = system_yes, [WORKER_SYSTEM_FULL] = system_full, [WORKER_SYSTEM_STRICT] = system_strict,
+        };
+        static const uint32_t home_kinds[] = {
+                [WORKER_HOME_YES] = KEEPER_MOUNT_HIDE_DIRECTORY, [WORKER_HOME_READ_ONLY] = KEEPER_MOUNT_READ_ONLY,
+                [WORKER_HOME_TMPFS] = KEEPER_MOUNT_TMPFS,
+        };
+        int r = 0;
+
+        if (i->private_tmp)
+                r = add_all(m, add_path, KEEPER_MOUNT_SHARED_TMPFS, "private-tmp", tmp, error);
+        if (r >= 0 && i->protect_system != WORKER_SYSTEM_NO)
+                r = add_all(m, add_path, KEEPER_MOUNT_READ_ONLY, "protect-system", systems[i->protect_system], error);
+        if (r >= 0 && i->protect_system == WORKER_SYSTEM_STRICT)
+                r = add_all(m, add_path, KEEPER_MOUNT_READ_WRITE, "protect-system", interfaces, error);
+        if (r >= 0 && i->protect_home != WORKER_HOME_NO)
+                r = add_all(m, add_path, home_kinds[i->protect_home], "protect-home", homes, error);
+        if (r >= 0 && i->protect_control_groups)
+                r = add_all(m, add_path, KEEPER_MOUNT_READ_ONLY, "protect-control-groups", cgroups, error);
+        if (r >= 0 && i->protect_kernel_tunables)
+                r = add_all(m, add_path, KEEPER_MOUNT_READ_ONLY, "protect-kernel-tunables", tunables, error);
+        if (r >= 0 && i->protect_kernel_tunables)
+                r = add_all(m, add_path, KEEPER_MOUNT_HIDE_DIRECTORY, "protect-kernel-tunables", secrets, error);
+        return r;
+}
+
+static int collect_lists(struct mounts *m, const struct worker_isolation *i, struct error *error) {
+        const struct {
+                const char *key;
+                uint32_t what;
+                add_fn fn;
+                char *const *items;
+        } lists[] = {
+                { "read-only-paths", KEEPER_MOUNT_READ_ONLY, add_path, i->read_only_paths },
+                { "read-write-paths", KEEPER_MOUNT_READ_WRITE, add_path, i->read_write_paths },
+                { "inaccessible-paths", KEEPER_MOUNT_HIDE_DIRECTORY, add_path, i->inaccessible_paths },
+                { "temporary-filesystem", KEEPER_MOUNT_TMPFS, add_path, i->temporary_filesystem },
+                { "bind-paths", KEEPER_MOUNT_BIND, add_bind, i->bind_paths },
+                { "bind-read-only-paths", KEEPER_MOUNT_BIND_READ_ONLY, add_bind, i->bind_read_only_paths },
+        };
+        int r = 0;
+
+        for (size_t n = 0; n < ARRAY_SIZE(lists) && r >= 0; n++)
+                r = add_all(m, lists[n].fn, lists[n].what, lists[n].key, (const char *const *)lists[n].items, error);
+        return r;
+}
+
+/* What we tell it by, and what we give it: its notify socket, its credentials. */
+static int collect_runtime(struct mounts *m, const char *runtime_dir, struct error *error) {
+        _cleanup_(freep) char *path = realpath(runtime_dir, NULL);
+
+        for (size_t i = 0; path && i < m->n; i++)
+                if (is_tmpfs(m->mounts[i].what) && is_below(path, m->mounts[i].path))
+                        return add_bind(m, KEEPER_MOUNT_BIND, m->mounts[i].key, path, error);
+        return 0;
+}
+
+/* ---- in order ---------------------------------------------------------------------------------- */
+
+static int compare(const void *a, const void *b) {
+        const Ganger__Keeper__Mount *x = a, *y = b;
+        int r = strcmp(x->path, y->path);
+
+        return r ?: (int)order[x->what] - (int)order[y->what];
+}
+
+/* Whether what comes before, in `kept`, leaves nothing of it to do. */
+static bool is_moot(const struct mounts *kept, const Ganger__Keeper__Mount *mount) {
+        for (size_t i = 0; i < kept->n; i++) {
+                const Ganger__Keeper__Mount *other = &kept->mounts[i];
+
+                if (other->what == KEEPER_MOUNT_DIRECTORY || other->what == KEEPER_MOUNT_FILE)
+                        continue;
+                if (strcmp(other->path, mount->path) == 0)
+                        return true;
+                if (!is_below(mount->path, other->path))
+                        continue;
+                if (other->what == KEEPER_MOUNT_HIDE_DIRECTORY)
+                        return true;
+                if (is_tmpfs(other->what) && !is_bind(mount->what) && !is_tmpfs(mount->what))
+                        return true;
+        }
+        return false;
+}
+
+/* The innermost that it is put on: what is there is not what we see. */
+static const char *own_file_system(const struct mounts *kept, const char *path) {
+        const char *found = NULL;
+
+        for (size_t i = 0; i < kept->n; i++) {
+                const Ganger__Keeper__Mount *other = &kept->mounts[i];
+
+                if ((is_tmpfs(other->what) || is_bind(other->what)) && is_below(path, other->path))
+                        found = is_tmpfs(other->what) ? other->path : NULL;
+        }
+        return found;
+}
+
+/* The directories down to it, and the last one if it is one. */
+static int make_place(struct mounts *kept, const Ganger__Keeper__Mount *mount, struct error *error) {
+        const char *below = own_file_system(kept, mount->path), *p;
+        bool is_file = is_bind(mount->what) && !is_directory(mount->source);
+        struct stat st;
+        int r = 0;
+
+        if (!below)
+                return stat(mount->path, &st) < 0 ? path_error(error, -errno, mount->key, mount->path) : 0;
+        for (p = mount->path + strlen(below) + 1; r >= 0; p++) {
+                p += strcspn(p, "/");
+                r = add(kept, *p || !is_file ? KEEPER_MOUNT_DIRECTORY : KEEPER_MOUNT_FILE, mount->key,
+                        strndup(mount->path, (size_t)(p - mount->path)), NULL);
+                if (!*p)
+                        break;
+        }
+        return r < 0 ? path_error(error, r, mount->key, mount->path) : 0;
+}
+
+/* Takes it. */
+static int keep(struct mounts *kept, Ganger__Keeper__Mount *mount, struct error *error) {
+        char *path = mount->path, *source = mount->source == protobuf_c_empty_string ? NULL : mount->source;
+        int r = 0;
+
+        if (is_bind(mount->what) || is_tmpfs(mount->what))
+                r = make_place(kept, mount, error);
+        if (r < 0) {
+                mount_done(mount);
+                return r;
+        }
+        r = add(kept, mount->what, mount->key, path, source);
+        return r < 0 ? error_errno(error, r, "%s", mount->key) : 0;
+}
+
+static int put_in_order(struct mounts *m, struct mounts *kept, struct error *error) {
+        int r = 0;
+
+        qsort(m->mounts, m->n, sizeof *m->mounts, compare);
+        for (size_t i = 0; i < m->n; i++)
+                if (r < 0 || is_moot(kept, &m->mounts[i]))
+                        mount_done(&m->mounts[i]);
+                else
+                        r = keep(kept, &m->mounts[i], error);
+        m->n = 0;
+        return r;
+}
+
+int mounts_make(struct mounts **ret, const struct worker_definition *definition, const char *runtime_dir,
+                struct error *error) {
+        _cleanup_(mounts_freep) struct mounts *m = calloc(1, sizeof *m), *kept = calloc(1, sizeof *kept);
+        int r;
+
+        if (!m || !kept)
+                return error_errno(error, -ENOMEM, "its file systems");
+        r = collect_words(m, &definition->isolation, error);
+        if (r >= 0)
+                r = collect_lists(m, &definition->isolation, error);
+        if (r >= 0)
+                r = collect_runtime(m, runtime_dir, error);
+        if (r >= 0)
+                r = put_in_order(m, kept, error);
+        if (r < 0)
+                return r;
+        *ret = TAKE(kept);
+        return 0;
+}
+
+void spawn_spec_set_mounts(Ganger__Keeper__SpawnSpec *spec, struct mounts *m) {
+        for (size_t i = 0; i < m->n; i++)
+                m->pointers[i] = &m->mounts[i];
+        spec->mounts = m->pointers;
+        spec->n_mounts = m->n;
+}

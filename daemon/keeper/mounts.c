@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * A mount namespace of a process
+ *
+ * What must hold: it runs in the child, which shares our memory, so it makes system calls and nothing else; and nothing that
+ * it mounts reaches the host: before anything else, all mounts are made to take from there and to give nothing back.
+ *
+ * What is put somewhere else, or must stay as it is below something that changes, is first held by a descriptor, as it was;
+ * then the steps are done in their order, in which a path comes before those below it.
+ */
+
+#include "daemon/keeper/mounts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "daemon/keeper/protocol.h"
+
+#define _child_ __attribute__((__no_sanitize__("address", "undefined")))
+
+/** Of a tmpfs in which nothing can be found, and of one for everybody; both bounded. */
+#define EMPTY_OPTIONS "mode=000,size=4k,nr_inodes=2"
+#define SHARED_OPTIONS "mode=1777,size=50%,nr_inodes=1m"
+#define PLAIN_OPTIONS "mode=0755,size=10%,nr_inodes=400k"
+
+/** Held before anything changes. */
+static const bool holds[] = {
+        [KEEPER_MOUNT_READ_WRITE] = true, [KEEPER_MOUNT_BIND] = true, [KEEPER_MOUNT_BIND_READ_ONLY] = true,
+        [KEEPER_MOUNT_LAST] = false,
+};
+
+_child_ static long hold(const char *path) {
+        return syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+}
+
+_child_ static long set_attributes(long fd, const char *path, uint64_t attributes) {
+        struct mount_attr attr = { .attr_set = attributes };
+
+        return syscall(SYS_mount_setattr, fd, path, AT_RECURSIVE | (*path ? 0 : AT_EMPTY_PATH), &attr, sizeof attr);
+}
+
+/* Takes the descriptor. */
+_child_ static long put(long fd, const char *path, uint64_t attributes) {
+        long r = fd;
+
+        if (fd >= 0 && attributes)
+                r = set_attributes(fd, "", attributes);
+        if (r >= 0)
+                r = syscall(SYS_move_mount, fd, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH);
+        if (fd >= 0) {
+                int error = errno;
+
+                syscall(SYS_close, fd);
+                errno = error;
+        }
+        return r;
+}
+
+_child_ static long put_tmpfs(const char *path, const char *options, unsigned long flags) {
+        return syscall(SYS_mount, "tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV | flags, options);
+}
+
+/* The root cannot be put over itself; all that is mounted is below it. */
+_child_ static long make_read_only(const char *path) {
+        return path[1] ? put(hold(path), path, MOUNT_ATTR_RDONLY) : set_attributes(AT_FDCWD, path, MOUNT_ATTR_RDONLY);
+}
+
+/* In something of its own, which is empty: so what is there already is from a step before. */
+_child_ static long make_directory(const char *path) {
+        long r = syscall(SYS_mkdirat, AT_FDCWD, path, 0755);
+
+        return r < 0 && errno == EEXIST ? 0 : r;
+}
+
+_child_ static long make_file(const char *path) {
+        long fd = syscall(SYS_openat, AT_FDCWD, path, O_CREAT | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0444);
+
+        return fd < 0 ? fd : syscall(SYS_close, fd);
+}
+
+/* A device that no device may be opened by: the one file of which all is refused to everybody. */
+_child_ static long hide_file(const char *path) {
+        return put(hold("/dev/null"), path, MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY);
+}
+
+_child_ static long apply(const struct mount_step *step, long held) {
+        switch (step->what) {
+        case KEEPER_MOUNT_READ_ONLY:
+                return make_read_only(step->path);
+        case KEEPER_MOUNT_READ_WRITE:
+        case KEEPER_MOUNT_BIND:
+                return put(held, step->path, 0);
+        case KEEPER_MOUNT_BIND_READ_ONLY:
+                return put(held, step->path, MOUNT_ATTR_RDONLY);
+        case KEEPER_MOUNT_HIDE_DIRECTORY:
+                return put_tmpfs(step->path, EMPTY_OPTIONS, MS_NOEXEC | MS_RDONLY);
+        case KEEPER_MOUNT_HIDE_FILE:
+                return hide_file(step->path);
+        case KEEPER_MOUNT_SHARED_TMPFS:
+                return put_tmpfs(step->path, SHARED_OPTIONS, 0);
+        case KEEPER_MOUNT_TMPFS:
+                return put_tmpfs(step->path, PLAIN_OPTIONS, 0);
+        case KEEPER_MOUNT_DIRECTORY:
+                return make_directory(step->path);
+        default:
+                return make_file(step->path);
+        }
+}
+
+const char *mount_key(const char *name) {
+        static const char *const keys[] = {
+                "private-tmp", "protect-system", "protect-home", "protect-control-groups", "protect-kernel-tunables",
+                "read-only-paths", "read-write-paths", "inaccessible-paths", "bind-paths", "bind-read-only-paths",
+                "temporary-filesystem",
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+                if (strcmp(keys[i], name) == 0)
+                        return keys[i];
+        return NULL;
+}
+
+bool mount_step_is_valid(const struct mount_step *s) {
+        if (!s->key || s->what <= KEEPER_MOUNT_NONE || s->what > KEEPER_MOUNT_LAST || s->path[0] != '/')
+                return false;
+        return !holds[s->what] || s->source[0] == '/';
+}
+
+_child_ long mounts_apply(const struct mount_step *steps, size_t n, bool apart, const char **ret_key) {
+        long held[KEEPER_MOUNTS_MAX];
+
+        if (n == 0)
+                return 0;
+        *ret_key = steps[0].key;
+        if (syscall(SYS_unshare, CLONE_NEWNS) < 0)
+                return -1;
+        if (apart && syscall(SYS_mount, NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+                return -1;
+        for (size_t i = 0; i < n; i++) {
+                *ret_key = steps[i].key;
+                held[i] = holds[steps[i].what] ? hold(steps[i].source) : 0;
+                if (held[i] < 0)
+                        return -1;
+        }
+        for (size_t i = 0; i < n; i++) {
+                *ret_key = steps[i].key;
+                if (apply(&steps[i], held[i]) < 0)
+                        return -1;
+        }
+        return 0;
+}
