@@ -110,7 +110,8 @@ char *utf8_clean(const char *text, size_t size) {
 
         if (!clean)
                 return NULL;
-        memcpy(to, text, plain);
+        if (plain > 0)
+                memcpy(to, text, plain);
         to += plain;
         text += plain;
         size -= plain;
