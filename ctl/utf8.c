@@ -110,11 +110,12 @@ char *utf8_clean(const char *text, size_t size) {
 
         if (!clean)
                 return NULL;
-        if (plain > 0)
+        if (plain > 0) { /* of nothing there may be no text at all */
                 memcpy(to, text, plain);
-        to += plain;
-        text += plain;
-        size -= plain;
+                to += plain;
+                text += plain;
+                size -= plain;
+        }
         while (size > 0) {
                 size_t n = utf8_decode(text, size, &c);
 

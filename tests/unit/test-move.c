@@ -93,10 +93,11 @@ static size_t read_all(const struct queue *q, struct known *ret) {
                         ck_assert_int_eq(word_state(w), SLOT_FREE);
                         continue;
                 }
-                *k = (struct known){
-                        .id = queue_message_id(q, i, w), .deliveries = word_deliveries(w), .dead = word_state(w) == SLOT_DEAD,
-                        .rests = atomic_load(&q->due[i]) > now_usec(),
-                };
+                memset(k, 0, sizeof *k); /* they are compared as bytes */
+                k->id = queue_message_id(q, i, w);
+                k->deliveries = word_deliveries(w);
+                k->dead = word_state(w) == SLOT_DEAD;
+                k->rests = atomic_load(&q->due[i]) > now_usec();
                 if (q->notes[i].id == k->id && q->notes[i].cause != NOTE_NONE)
                         memcpy(k->why, q->notes[i].text, MIN((size_t)q->notes[i].length, sizeof k->why - 1));
                 k->size = ((struct slot *)queue_slot(q, i))->size & ~SLOT_IN_HEAP;
