@@ -57,19 +57,7 @@ static int write_child(struct keeper *k, int fd, const struct child_process *p) 
         Ganger__Keeper__HandedChild child = GANGER__KEEPER__HANDED_CHILD__INIT, *children[] = { &child };
         Handover part = GANGER__KEEPER__HANDOVER__INIT;
 
-        process.key = (char *)p->key;
-        process.pid = p->pid;
-        process.status = p->status;
-        process.started_usec = p->started_usec;
-        process.exited_usec = p->exited_usec;
-        process.cookie = (ProtobufCBinaryData){ p->cookie_size, p->cookie };
-        process.user_usec = p->user_usec;
-        process.system_usec = p->system_usec;
-        process.max_rss_kib = p->max_rss_kib;
-        process.minor_faults = p->minor_faults;
-        process.major_faults = p->major_faults;
-        process.voluntary_switches = p->voluntary_switches;
-        process.involuntary_switches = p->involuntary_switches;
+        report_exited(&process, p);
         child.process = &process;
         child.exited = p->exited;
         child.stopped = p->stopped;

@@ -22,6 +22,7 @@
 #include "daemon/keeper/service-store.h"
 #include "daemon/keeper/spawn.h"
 #include "daemon/keeper/store.h"
+#include "keeper.pb-c.h"
 
 /** Of STATUS= for the service manager; a longer one is cut. */
 #define KEEPER_STATUS_MAX 256
@@ -131,6 +132,9 @@ void reports_reply(struct keeper *k, const char *key, pid_t pid, uint64_t starte
 void reports_reset(struct keeper *k);
 /** Send what waits, as far as it fits. */
 void reports_flush(struct keeper *k);
+
+/** All that was learned of it, as it is told; `e` points into `p`. Of one that lives: what there is of it so far. */
+void report_exited(Ganger__Keeper__Exited *e, const struct child_process *p);
 
 /* ---- reap.c ---------------------------------------------------------------------------------------- */
 

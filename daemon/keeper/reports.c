@@ -76,8 +76,8 @@ static int send_stored(struct keeper *k) {
         return r;
 }
 
-static void fill_exited(Ganger__Keeper__Exited *e, struct child_process *p) {
-        e->key = p->key;
+void report_exited(Ganger__Keeper__Exited *e, const struct child_process *p) {
+        e->key = (char *)p->key;
         e->pid = p->pid;
         e->status = p->status;
         e->started_usec = p->started_usec;
@@ -103,7 +103,7 @@ static int write_state(struct keeper *k, int fd, struct child_process *p) {
         size_t size;
 
         if (p && p->exited) {
-                fill_exited(&exited, p);
+                report_exited(&exited, p);
                 state.exits = exits;
                 state.n_exits = 1;
         } else if (p) {
@@ -226,7 +226,7 @@ static bool *fill_child(struct child_process *p, Event *event) {
         }
         if (p->exited) {
                 ganger__keeper__exited__init(&exited);
-                fill_exited(&exited, p);
+                report_exited(&exited, p);
                 event->event_case = GANGER__KEEPER__FROM_KEEPER__EVENT_EXITED;
                 event->exited = &exited;
         } else {
