@@ -24,12 +24,9 @@
 #include "daemon/hold.h"
 #include "daemon/holding.h"
 #include "daemon/instance-parts.h"
-#include "daemon/isolation/isolation.h"
-#include "daemon/isolation/mounts.h"
 #include "daemon/keeper/protocol.h"
 #include "daemon/log/log.h"
-#include "daemon/spawn-parts.h"
-#include "daemon/spawn-settings.h"
+#include "daemon/spawn-request.h"
 #include "daemon/worker.h"
 
 /*
@@ -191,7 +188,7 @@ static int argv_build(struct strings *argv, const struct worker_definition *defi
 
 /* ---- cookie ------------------------------------------------------------------------------------ */
 
-static int cookie_pack(const struct instance *instance, ProtobufCBinaryData *ret) {
+static int cookie_make(struct spawn_request *request, const struct instance *instance) {
         const struct membership *m = &instance->membership;
         Ganger__State__InstanceCookie cookie = GANGER__STATE__INSTANCE_COOKIE__INIT;
         _cleanup_(freep) Ganger__State__Seat *seats = calloc(m->n_seats + 1, sizeof *seats);
@@ -212,13 +209,7 @@ static int cookie_pack(const struct instance *instance, ProtobufCBinaryData *ret
         cookie.n_seats = m->n_seats;
         cookie.seats = pointers;
         cookie.member = m->seats != NULL;
-
-        ret->len = ganger__state__instance_cookie__get_packed_size(&cookie);
-        ret->data = malloc(ret->len + 1);
-        if (!ret->data)
-                return -ENOMEM;
-        ganger__state__instance_cookie__pack(&cookie, ret->data);
-        return 0;
+        return spawn_request_set_cookie(request, &cookie);
 }
 
 /* ---- descriptors ------------------------------------------------------------------------------- */
@@ -429,23 +420,26 @@ static int send_request(struct instance *instance, const struct given_sockets *g
         return 0;
 }
 
+static void name_pid_variables(const struct instance *instance, const struct given_sockets *given, Ganger__Keeper__SpawnSpec *spec,
+                               char **names) {
+        spec->pid_variables = names;
+        if (given->n + instance->fd_store.n > 0)
+                names[spec->n_pid_variables++] = (char *)"LISTEN_PID";
+        if (instance_definition(instance)->watchdog_usec != USEC_INFINITY)
+                names[spec->n_pid_variables++] = (char *)"WATCHDOG_PID";
+}
+
 static int ask(struct instance *instance, struct error *error) {
         const struct worker_definition *definition = instance_definition(instance);
-        Ganger__Keeper__SpawnSpec spec = GANGER__KEEPER__SPAWN_SPEC__INIT;
-        _cleanup_(strings_done) struct strings argv = STRINGS_NULL, environment = STRINGS_NULL;
-        _cleanup_(user_done) struct user user = USER_NULL;
+        _cleanup_(spawn_request_done) struct spawn_request request = SPAWN_REQUEST_NULL;
         _cleanup_(given_sockets_done) struct given_sockets given = GIVEN_SOCKETS_NULL;
-        _cleanup_(freep) char *program = NULL, *directory = NULL;
-        _cleanup_(freep) uint8_t *cookie = NULL;
         char *pid_variables[KEEPER_PID_VARIABLES_MAX];
-        _cleanup_(spawn_settings_done) struct spawn_settings settings = SPAWN_SETTINGS_NULL;
-        _cleanup_(mounts_freep) struct mounts *mounts = NULL;
         int r;
 
-        r = spawn_user_find(definition, &user, error);
+        r = spawn_request_find_user(&request, definition, error);
         if (r < 0)
                 return r;
-        r = argv_build(&argv, definition, &program, error);
+        r = argv_build(&request.argv, definition, &request.program, error);
         if (r < 0)
                 return r;
         r = take_seats(instance, error);
@@ -454,39 +448,19 @@ static int ask(struct instance *instance, struct error *error) {
         r = gang_sockets_give(&instance->worker->gang->sockets, definition, &given);
         if (r < 0)
                 return error_errno(error, r, "its sockets");
-        r = environment_build(&environment, instance, &user, &given, error);
+        r = environment_build(&request.environment, instance, &request.user, &given, error);
         if (r < 0)
                 return r;
-        r = worker_definition_directory(definition, &directory);
-        if (r >= 0)
-                r = cookie_pack(instance, &spec.cookie);
+        r = cookie_make(&request, instance);
         if (r < 0)
                 return error_errno(error, r, "its cookie");
-        cookie = spec.cookie.data;
-
-        spec.path = program;
-        spec.argv = argv.v;
-        spec.n_argv = argv.n;
-        spec.environment = environment.v;
-        spec.n_environment = environment.n;
-        spec.directory = directory;
-        spawn_spec_set_user(&spec, definition, &user);
-        spawn_settings_make(&settings, definition);
-        r = isolation_make(&settings, definition, &user, error);
+        spawn_settings_make(&request.settings, definition);
+        r = spawn_request_complete(&request, definition, instance->worker->gang->runtime_dir, error);
         if (r < 0)
                 return r;
-        spawn_spec_set_settings(&spec, &settings);
-        r = mounts_make(&mounts, definition, instance->worker->gang->runtime_dir, error);
-        if (r < 0)
-                return r;
-        spawn_spec_set_mounts(&spec, mounts);
-        spec.may_fork = may_fork(definition);
-        spec.pid_variables = pid_variables;
-        if (given.n + instance->fd_store.n > 0)
-                pid_variables[spec.n_pid_variables++] = (char *)"LISTEN_PID";
-        if (definition->watchdog_usec != USEC_INFINITY)
-                pid_variables[spec.n_pid_variables++] = (char *)"WATCHDOG_PID";
-        return send_request(instance, &given, &spec, error);
+        request.spec.may_fork = may_fork(definition);
+        name_pid_variables(instance, &given, &request.spec, pid_variables);
+        return send_request(instance, &given, &request.spec, error);
 }
 
 int instance_ask(struct instance *instance, struct error *error) {

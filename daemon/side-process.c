@@ -28,9 +28,8 @@
 #include "daemon/env-file.h"
 #include "daemon/gang.h"
 #include "daemon/instance-parts.h"
-#include "daemon/isolation/isolation.h"
-#include "daemon/isolation/mounts.h"
 #include "daemon/log/log.h"
+#include "daemon/spawn-request.h"
 #include "daemon/worker.h"
 
 /** Of the descriptors that are stored: "instance/KEY/SUFFIX/stdout". */
@@ -195,18 +194,13 @@ static int environment_build(struct strings *s, const struct side_process *side,
         return r < 0 ? r : side->kind->environment(s, instance);
 }
 
-static int cookie_pack(const struct side_process *side, const struct instance *instance, ProtobufCBinaryData *ret) {
+static int cookie_make(struct spawn_request *request, const struct side_process *side, const struct instance *instance) {
         Ganger__State__InstanceCookie cookie = GANGER__STATE__INSTANCE_COOKIE__INIT;
 
         cookie.worker = instance->worker->name;
         cookie.instance = instance->number;
         cookie.generation = side->generation;
-        ret->len = ganger__state__instance_cookie__get_packed_size(&cookie);
-        ret->data = malloc(ret->len);
-        if (!ret->data)
-                return -ENOMEM;
-        ganger__state__instance_cookie__pack(&cookie, ret->data);
-        return 0;
+        return spawn_request_set_cookie(request, &cookie);
 }
 
 static int side_send(struct side_process *side, const Ganger__Keeper__SpawnSpec *spec, struct error *error) {
@@ -242,45 +236,24 @@ static int side_send(struct side_process *side, const Ganger__Keeper__SpawnSpec 
 
 static int side_ask(struct side_process *side, const struct instance *instance, char *const *words, struct error *error) {
         const struct worker_definition *definition = instance_definition(instance);
-        Ganger__Keeper__SpawnSpec spec = GANGER__KEEPER__SPAWN_SPEC__INIT;
-        _cleanup_(strings_done) struct strings argv = STRINGS_NULL, environment = STRINGS_NULL;
-        _cleanup_(user_done) struct user user = USER_NULL;
-        _cleanup_(freep) char *program = NULL, *directory = NULL;
-        _cleanup_(freep) uint8_t *cookie = NULL;
-        _cleanup_(spawn_settings_done) struct spawn_settings settings = SPAWN_SETTINGS_NULL;
-        _cleanup_(mounts_freep) struct mounts *mounts = NULL;
+        _cleanup_(spawn_request_done) struct spawn_request request = SPAWN_REQUEST_NULL;
         int r;
 
-        r = spawn_user_find(definition, &user, error);
+        r = spawn_request_find_user(&request, definition, error);
         if (r >= 0)
-                r = isolation_make(&settings, definition, &user, error);
-        if (r >= 0)
-                r = mounts_make(&mounts, definition, side->gang->runtime_dir, error);
-        if (r >= 0)
-                r = worker_definition_program(definition, words[0], &program, error);
+                r = worker_definition_program(definition, words[0], &request.program, error);
         if (r < 0)
                 return r;
         for (char *const *arg = words; *arg && r >= 0; arg++)
-                r = strings_add(&argv, *arg);
+                r = strings_add(&request.argv, *arg);
         if (r >= 0)
-                r = worker_definition_directory(definition, &directory);
+                r = environment_build(&request.environment, side, instance, &request.user);
         if (r >= 0)
-                r = environment_build(&environment, side, instance, &user);
-        if (r >= 0)
-                r = cookie_pack(side, instance, &spec.cookie);
+                r = cookie_make(&request, side, instance);
         if (r < 0)
                 return error_errno(error, r, "its environment");
-        cookie = spec.cookie.data;
-        spec.path = program;
-        spec.argv = argv.v;
-        spec.n_argv = argv.n;
-        spec.environment = environment.v;
-        spec.n_environment = environment.n;
-        spec.directory = directory;
-        spawn_spec_set_user(&spec, definition, &user);
-        spawn_spec_set_settings(&spec, &settings);
-        spawn_spec_set_mounts(&spec, mounts);
-        return side_send(side, &spec, error);
+        r = spawn_request_complete(&request, definition, side->gang->runtime_dir, error);
+        return r < 0 ? r : side_send(side, &request.spec, error);
 }
 
 int side_process_run(struct instance *instance, const struct side_kind *kind, char *const *program, uint64_t generation,

@@ -115,29 +115,3 @@ int environment_base(struct strings *s, const struct worker_definition *definiti
                 r = environment_set(s, *assignment);
         return r;
 }
-
-int spawn_user_find(const struct worker_definition *definition, struct user *ret, struct error *error) {
-        const struct worker_isolation *isolation = &definition->isolation;
-        _cleanup_(user_done) struct user user = USER_NULL;
-        int r = 0;
-
-        if (definition->user)
-                r = user_find(definition->user, &user, error);
-        if (r >= 0 && (isolation->primary_group || isolation->supplementary_groups[0]))
-                r = user_set_groups(&user, isolation->primary_group, isolation->supplementary_groups, error);
-        if (r < 0)
-                return r;
-        *ret = user;
-        user = USER_NULL;
-        return 0;
-}
-
-void spawn_spec_set_user(Ganger__Keeper__SpawnSpec *spec, const struct worker_definition *definition,
-                         const struct user *user) {
-        spec->set_credentials = user->change;
-        spec->uid = user->uid;
-        spec->gid = user->gid;
-        spec->groups = user->groups;
-        spec->n_groups = user->n_groups;
-        spec->umask = definition->umask == INTEGER_UNSET ? UMASK_DEFAULT : (uint32_t)definition->umask;
-}

@@ -10,11 +10,8 @@
 
 #include "base/cleanup.h"
 #include "daemon/user.h"
-#include "keeper.pb-c.h"
 
 struct worker_definition;
-
-#define UMASK_DEFAULT 022
 
 struct strings {
         char **v;                       /* ends with NULL, once there is one */
@@ -35,12 +32,5 @@ int environment_setf(struct strings *s, const char *format, ...) _printf_(2, 3);
 
 /** What a worker's programs find, whatever they are: PATH, LANG, the user's, and `environment`. @return 0, -ENOMEM. */
 int environment_base(struct strings *s, const struct worker_definition *definition, const struct user *user);
-
-/** Whose rights a program of a worker gets: `user`, `primary-group`, `supplementary-groups`. @return 0; -errno, with the error. */
-int spawn_user_find(const struct worker_definition *definition, struct user *ret, struct error *error);
-
-/** Whose rights it gets, and its umask. `user` must outlive the spec. */
-void spawn_spec_set_user(Ganger__Keeper__SpawnSpec *spec, const struct worker_definition *definition,
-                         const struct user *user);
 
 #endif
