@@ -51,7 +51,7 @@ SCENARIOS = \
 	tests/scenario/b232-scaling.py \
 	tests/scenario/b234-standby.py
 TESTS += $(SCENARIOS)
-EXTRA_DIST += $(SCENARIOS) tests/harness/gang.py
+EXTRA_DIST += $(SCENARIOS) tests/harness/gang.py tests/harness/programs.py
 
 # The include law of HACKING.md.
 dist_check_SCRIPTS += tests/check-includes

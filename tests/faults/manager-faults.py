@@ -19,6 +19,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'harness'))
 from gang import *  # noqa: E402, F403
+from programs import *  # noqa: E402, F403
 from service_manager import KeptGang  # noqa: E402
 
 PROGRAM = 'tests/faults/gangerd-faults'
@@ -1047,28 +1048,6 @@ if os.fork() == 0:
 os.wait()
 signal.pause()
 '''
-# A few that are born and die all the time, each a session of its own whose parent is gone.
-RUNS = '''
-import os, signal, time
-end = time.monotonic() + 30             # for the sake of the machine, if nobody stops them
-hops = os.open(__file__ + '.hops', os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-for _ in range(8):
-    if os.fork() == 0:
-        while os.path.exists(__file__) and time.monotonic() < end:
-            os.setsid()
-            os.write(hops, b'.')
-            if os.fork() == 0:
-                if os.fork() == 0:
-                    continue
-                os._exit(0)
-            os._exit(0)
-print('off', flush=True)
-signal.pause()
-'''
-
-
-def is_of(pid, directory):
-    return any(directory in word for word in process_arguments(pid))
 
 
 def a_sweep(fault, point=None):
@@ -1103,24 +1082,13 @@ def a_sweep(fault, point=None):
 def a_race(fault):
     """without cgroups, those who fork and leave as fast as they can are got down"""
     with FaultyGang(fault, prefix=without_cgroups()) as g:
-        g.python('runs', RUNS)
-        g.configure(CONFIG + 'worker runs { exec = {"@/runs"} stop-signal = SIGKILL restart = never }')
+        runs = Runs(g)
+        g.configure(CONFIG + 'worker runs { exec = {"@/runs", "8"} stop-signal = SIGKILL restart = never }')
         g.ctl('reload')
         g.wait_log('runs/0', 'off')
-        def running():
-            return any(is_of(pid, g.path('runs')) and alive(pid) for pid in processes())
-        def hops():
-            return os.stat(g.path('runs.hops')).st_size
-        g.wait_until('they run', lambda: hops() > 50)
+        g.wait_until('they run', lambda: runs.hops() > 50)
         kill(g.instance('runs/0')['pid'])
-        last, quiet = -1, 0
-        def is_quiet():
-            nonlocal last, quiet
-            now = hops()
-            quiet = quiet + 1 if now == last and not running() else 0
-            last = now
-            return quiet > 5
-        g.wait_until('it is quiet', is_quiet)
+        g.wait_until('it is quiet', runs.quiet_at_last)
 
 
 STAGE = f'''

@@ -8,6 +8,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'harness'))
 from gang import *  # noqa: E402, F403
+from programs import *  # noqa: E402, F403
 
 import http.client
 import stat
@@ -27,39 +28,6 @@ for i in range(n):
 print(json.dumps({'mine': os.environ.get('LISTEN_PID') == str(os.getpid()), 'sockets': sockets, 'names': len(names),
                   'more': os.path.exists(f'/proc/self/fd/{3 + n}')}), flush=True)
 signal.pause()
-'''
-# python's http.server on the socket that it was given. Asked to end, it ends after what it is at.
-HTTP = '''
-import http.server, os, select, signal, socket
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        body = str(os.getpid()).encode()
-        self.send_response(200)
-        self.send_header('Content-Length', str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-    def log_message(self, *what):
-        pass
-server = http.server.HTTPServer(('', 0), Handler, bind_and_activate=False)
-server.socket.close()
-server.socket = socket.socket(fileno=3)
-server.server_name, server.server_port = 'here', 0
-server.socket.setblocking(False)
-here, there = socket.socketpair()
-there.setblocking(False)
-signal.set_wakeup_fd(there.fileno())
-signal.signal(signal.SIGTERM, lambda *what: None)
-while True:
-    ready = select.select([here, server.socket], [], [])[0]
-    if here in ready:
-        break
-    try:
-        connection, address = server.socket.accept()
-    except BlockingIOError:
-        continue
-    connection.setblocking(True)
-    server.finish_request(connection, address)
-    server.shutdown_request(connection)
 '''
 
 

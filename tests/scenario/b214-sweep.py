@@ -8,6 +8,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'harness'))
 from gang import *  # noqa: E402, F403
+from programs import *  # noqa: E402, F403
 
 # argv: how its child hides. The pid of the one that hides is appended to a file of the worker's name.
 PROGRAM = '''
@@ -178,54 +179,19 @@ def its_daemons_stay():
         check(all(alive(pid) for pid in pids), 'one is gone')
 
 
-# Some that are born and die all the time, each an orphan in a session of its own.
-RUNS = '''
-import os, signal, time
-end = time.monotonic() + 60             # for the sake of the machine, if nobody stops them
-hops = os.open(__file__ + '.hops', os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-for _ in range(4):
-    if os.fork() == 0:
-        while os.path.exists(__file__) and time.monotonic() < end:
-            os.setsid()
-            os.write(hops, b'.')
-            if os.fork() == 0:
-                if os.fork() == 0:
-                    continue
-                os._exit(0)
-            os._exit(0)
-print('off', flush=True)
-signal.pause()
-'''
-
-
-def quiet_after(g, count, path):
-    """Until nothing is counted any more and nobody of that program is there, however often one looks."""
-    last, quiet = -1, 0
-    def is_quiet():
-        nonlocal last, quiet
-        now = count()
-        there = any(path in process_arguments(pid) and alive(pid) for pid in processes())
-        quiet = quiet + 1 if now == last and not there else 0
-        last = now
-        return quiet > 5
-    g.until('it is quiet', is_quiet)
-
-
 def those_who_run():
     """a program whose children fork and leave as fast as they can is got down, and another does not notice"""
-    with Gang('worker runs { exec = {"@/runs"} restart = never }\nworker plain { exec = {"sleep", "1000"} }', begin=False,
+    with Gang('worker runs { exec = {"@/runs", "4"} restart = never }\nworker plain { exec = {"sleep", "1000"} }', begin=False,
               prefix=without_cgroups()) as g:
-        g.python('runs', RUNS)
+        runs = Runs(g)
         g.start()
         ends = time.monotonic() + 60
         g.wait_log('runs/0', 'off')
         g.until_ready('plain/0')
-        def hops():
-            return os.stat(g.path('runs.hops')).st_size
-        g.until('they run', lambda: hops() > 100)
+        g.until('they run', lambda: runs.hops() > 100)
         before = g.pids()['plain/0']
         g.ctl('stop', 'runs')
-        quiet_after(g, hops, g.path('runs'))
+        g.until('it is quiet', runs.quiet_at_last)
         check(time.monotonic() < ends, 'they have ended by themselves')
         equal(g.pid('plain/0'), before, 'the other')
 
