@@ -189,7 +189,7 @@ void instance_exited(struct instance *instance, const Ganger__Keeper__Exited *me
         fault_point("after-recover");
         known = report_has_end(instance);
         report_ended(instance, message, cause);
-        if (!known)
+        if (!known || fault_is("count-twice"))
                 worker_count_end(instance->worker, cause, message->status);
         fault_point("after-report");
         events_add(&gang->events, instance->key,

@@ -223,6 +223,7 @@ def a_report(fault, point=None):
         kill_and_wait(g.manager_pid)
         r = g.json('report', 'hold/0')['reports'][0]
         equal(len(r['ends']), 1, 'ends')
+        equal([e['count'] for e in g.status('hold')['hold']['ends'] if e['reason'] == 'signal'], [1], 'times that it was counted')
         equal([(lease['object'], lease['outcome']) for lease in r['leases']], [('jobs', 'delivered again')], 'what it held')
         g.open_gate()
 
@@ -1200,7 +1201,8 @@ CHECKS = (
     (on_failure, (None, 'after-state', 'before-failure-hook', 'after-failure-hook'),
      {'forget-failure': (None, '.*it has run'), 'failure-twice': (None, 'how often it was run')}),
     (a_report, (None, 'before-recover', 'after-recover', 'after-report', 'after-state'),
-     {'forget-leases': ('after-recover', 'what it held'), 'end-twice': ('after-report', 'ends')}),
+     {'forget-leases': ('after-recover', 'what it held'), 'end-twice': ('after-report', 'ends'),
+      'count-twice': ('after-report', 'times that it was counted')}),
     (a_drain, (None,), {'forget-member': (None, 'state')}),
     (what_people_want, (None,), {'forget-wish': (None, 'instances'), 'state-torn': (None, 'instances')}),
     (a_scale, ('after-scale', 'before-spawn', 'after-spawn'), {}),

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """A gang starts, shows itself, and stops in order."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -105,6 +106,10 @@ def one_signal_after_the_other():
         kill_and_wait(g.manager_pid)
         g.until_state(('s/0', 'down'))
         equal(g.instance('s/0')['last_exit'], 'exit status 7', 'its end')
+        g.wait_log('s/0', 'got QUIT')
+        said = [l['text'] for l in g.logs.items if l['key'] == 's/0' and l['text']]
+        # The manager that takes over sends the last one again: it cannot know that it was sent.
+        equal([key for key, _ in itertools.groupby(said)], ['here', 'got TERM', 'got INT', 'got QUIT'], 'signals, by two managers')
 
 
 def shutdown():

@@ -174,6 +174,21 @@ def by_hand():
         until_complete(g, 'hold', 1, 1)
 
 
+def while_it_is_rolled():
+    """a rolling restart replaces spares, too, and needs nobody beside them: they stand in for whoever is replaced"""
+    with gang() as g:
+        g.ctl('wait', 'echo', 'hold')
+        before, since = g.pids(), g.mark()
+        g.ctl('restart', '--rolling', 'echo')
+        until_complete(g, 'echo', 2, 1)
+        after = g.pids()
+        check(all(after[f'echo/{n}'] != before[f'echo/{n}'] for n in range(3)), 'some were not replaced')
+        g.mark()
+        changed = {e['key'] for e in g.events.items[since:] if e['kind'] == 'state' and e['key'].startswith('echo/')}
+        equal(changed, {'echo/0', 'echo/1', 'echo/2'}, 'instances')
+        answered_by(g, {'0', '1', '2'} - numbers(spares(g, 'echo')))
+
+
 def a_leader():
     """a program that receives nothing waits until it is active; also after the death of the manager"""
     with gang(LEADER_CONFIG) as g:
@@ -213,4 +228,4 @@ def how_long_it_takes():
 
 
 if __name__ == '__main__':
-    main(it_receives_nothing, it_takes_over, over_the_manager, by_hand, a_leader, how_long_it_takes)
+    main(it_receives_nothing, it_takes_over, over_the_manager, by_hand, while_it_is_rolled, a_leader, how_long_it_takes)
