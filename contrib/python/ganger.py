@@ -138,6 +138,8 @@ _FUNCTIONS = {
     'instance': (ctypes.c_uint, _handle),
     'interrupt': (None, _handle),
     'heartbeat': (None, _handle),
+    'is_standby': ('r', _handle),
+    'wait_active': ('r', _handle, _time),
     'ring_open': ('r', _handle, ctypes.c_char_p, ctypes.c_uint, _out),
     'ring_close': (_handle, _handle),
     'ring_name': (ctypes.c_char_p, _handle),
@@ -947,6 +949,15 @@ class Gang(_Owned):
     def heartbeat(self):
         """This process lives: more often than each GANGER_HEARTBEAT_USEC (in os.environ), with `heartbeat` of its worker."""
         _c.heartbeat(self._get())
+
+    @property
+    def is_standby(self):
+        """Whether this process is a spare (`standby` of its worker); not any more once it has taken over."""
+        return bool(_c.is_standby(self._get()))
+
+    def wait_active(self, timeout=None):
+        """Wait until this process is no spare, or no longer; Drained if it is asked to end before. @param timeout  as in Ring.receive."""
+        _timed(lambda left: _c.wait_active(self._get(), left), None, timeout)
 
     def interrupt(self):
         """Every receive of this process ends from now on, as when it is asked to drain. For a signal handler."""

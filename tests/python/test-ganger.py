@@ -79,6 +79,14 @@ class Membership(WithHost):
         with self.assertRaises(ValueError):
             self.gang.heartbeat()
 
+    def test_who_is_no_spare_is_active(self):
+        self.assertIs(self.gang.is_standby, False)
+        self.gang.wait_active()
+        self.gang.wait_active(0)
+        self.gang.interrupt()
+        with self.assertRaises(ganger.Drained):
+            self.gang.wait_active()
+
 
 class Queue(WithHost):
     def test_a_message_goes_through(self):

@@ -40,10 +40,12 @@ def what_is_asked_for():
         equal(len(logs(g, '--since', f'@{first // 10**6}')), 18, 'all lines since the second of the first one')
         equal(logs(g, '--since', 'now'), [], 'lines since now')
         equal(texts(g, 'w/0', '--since', '-1h', '-n', 1, '-p', 'err'), ['bad 4'], 'the last of them')
-        follower = g.stream('logs', 'w/0', '--follow', '--lines', 0, '--priority', 'err')
+        follower = g.stream('logs', 'w/0', '--follow', '--lines', 1, '--priority', 'err')
         try:
+            follower.wait(lambda l: l['text'] == 'bad 4', what='the last of the past')     # and now it follows
             g.ctl('restart', 'w')
-            follower.wait(lambda l: l['text'] == 'bad 4', what='an error that comes')
+            follower.wait(lambda l: l['text'] == 'bad 4', since=1, what='an error that comes')
+            equal([l['text'] for l in follower.items], ['bad 4', 'bad 1', 'bad 2', 'bad 3', 'bad 4'], 'errors')
             check(not any(l['priority'] > 3 for l in follower.items), 'others are shown')
         finally:
             follower.close()

@@ -23,19 +23,16 @@ ECHO = 'while read -r x; do echo "OK $GANGER_INSTANCE"; done'
 # Keeps each message until somebody opens the gate.
 HOLD = 'while read -r x; do read -r go < @/gate; echo "OK $x $GANGER_INSTANCE"; done'
 # A leader: it receives nothing, and acts once it is no spare.
-LEADER = f'''
-import ctypes, os, signal, sys
-library = ctypes.CDLL({os.environ.get("GANGER_LIBRARY", BUILD + "/.libs/libganger.so")!r})
-gang = ctypes.c_void_p()
-assert library.ganger_join(ctypes.byref(gang), None) == 0
-spare = library.ganger_is_standby(gang)
-print(f'begins {{spare}} {{os.environ.get("GANGER_STANDBY", "0")}}', flush=True)
-assert library.ganger_ready(gang) == 0
-r = library.ganger_wait_active(gang, ctypes.c_int64(-1))
-print(f'leads {{r}} {{library.ganger_is_standby(gang)}}', flush=True)
-signal.pause()
+LEADER = '''
+import os, signal
+import ganger
+with ganger.join() as gang:
+    print('begins', gang.is_standby, os.environ.get('GANGER_STANDBY', '0'), flush=True)
+    gang.ready()
+    gang.wait_active()
+    print('leads', gang.is_standby, flush=True)
+    signal.pause()
 '''
-LEADER_CONFIG = 'worker leader { exec = {"@/leader"} ready = library standby = 1 restart = always }\n'
 
 
 def gang(config=CONFIG, **options):
@@ -191,18 +188,18 @@ def while_it_is_rolled():
 
 def a_leader():
     """a program that receives nothing waits until it is active; also after the death of the manager"""
-    with gang(LEADER_CONFIG) as g:
+    with gang(f'worker leader {{ exec = {{"@/leader"}} ready = library standby = 1 restart = always {need_library()} }}\n') as g:
         g.ctl('wait', 'leader')
-        g.wait_log('leader/0', 'begins 0 0')
-        g.wait_log('leader/0', 'leads 0 0')
-        g.wait_log('leader/1', 'begins 1 1')
+        g.wait_log('leader/0', 'begins False 0')
+        g.wait_log('leader/0', 'leads False')
+        g.wait_log('leader/1', 'begins True 1')
         check(not [line for line in g.logs.items if line['key'] == 'leader/1' and 'leads' in line['text']], 'two lead')
         kill_and_wait(g.manager_pid)
         kill(g.pid('leader/0'))
-        g.wait_log('leader/1', 'leads 0 0')
+        g.wait_log('leader/1', 'leads False')
         until_complete(g, 'leader', 1, 1)
         equal(spares(g, 'leader'), {'leader/0'}, 'spares')
-        g.wait_log('leader/0', 'begins 1 1')
+        g.wait_log('leader/0', 'begins True 1')
 
 
 def spread(times):
