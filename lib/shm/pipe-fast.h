@@ -99,8 +99,8 @@ static inline bool pipe_has_room(const struct pipe *p, uint64_t position, uint64
         return stride <= pipe_rest(p, position) && stride <= p->limit - position;
 }
 
-/** @param ret  where a record of that stride begins. @return 0, -EAGAIN, -EBADMSG. */
-static inline int pipe_find_start(struct pipe *p, uint64_t position, uint64_t stride, uint64_t *ret) {
+/** @param ret  bytes of padding before a record of that stride. @return 0, -EAGAIN, -EBADMSG. */
+static inline int pipe_find_place(struct pipe *p, uint64_t position, uint64_t stride, uint64_t *ret) {
         uint64_t padding = 0;
 
         if (!pipe_likely(pipe_has_room(p, position, stride))) {
@@ -112,16 +112,15 @@ static inline int pipe_find_start(struct pipe *p, uint64_t position, uint64_t st
                                 return r;
                 }
         }
-        *ret = position + padding;
+        *ret = padding;
         return 0;
 }
 
-/**
- * The size of the record that begins there, and if that is not at the position, padding up to it.
- * @return where the next one begins.
- */
-static inline uint64_t pipe_write_size(struct pipe *p, uint64_t position, uint64_t start, uint32_t size) {
-        if (!pipe_likely(start == position) && SHM_FAULT != FAULT_PIPE_NO_PADDING)
+/** The size of the record behind so much padding. @return where the next one begins. */
+static inline uint64_t pipe_write_size(struct pipe *p, uint64_t position, uint64_t padding, uint32_t size) {
+        uint64_t start = position + padding;
+
+        if (!pipe_likely(padding == 0) && SHM_FAULT != FAULT_PIPE_NO_PADDING)
                 pipe_write_header(p, position, PIPE_PADDING);
 #if SHM_FAULT == FAULT_PIPE_SIZE_LATE
         atomic_store_explicit(p->own, start + pipe_stride(size), memory_order_release);
@@ -130,20 +129,44 @@ static inline uint64_t pipe_write_size(struct pipe *p, uint64_t position, uint64
         return start + pipe_stride(size);
 }
 
+/** What was reserved is no more. */
+static inline void pipe_unreserve(struct pipe *p) {
+        if (!pipe_likely(p->padding == 0))
+                p->padding = 0;
+        if (!pipe_likely(p->reserved == PIPE_UNRESERVED))
+                p->reserved = PIPE_UNRESERVED;
+}
+
 static inline int pipe_reserve_fast(struct pipe *p, uint32_t size, void **ret) {
-        int r = pipe_find_start(p, pipe_position(p), pipe_stride(size), &p->start);
+        uint64_t position = pipe_position(p), padding;
+        int r = pipe_find_place(p, position, pipe_stride(size), &padding);
 
         if (!pipe_likely(r == 0))
                 return r;
+        p->padding = padding;
         p->reserved = size;
-        *ret = pipe_at(p, p->start) + PIPE_HEADER;
+        *ret = pipe_at(p, position + padding) + PIPE_HEADER;
         return 0;
+}
+
+/** The same with nothing in its way. @return false: nothing was done. */
+static inline bool pipe_reserve_short(struct pipe *p, size_t size, void **ret) {
+        uint64_t position = pipe_position(p);
+
+        if (!pipe_likely(p->end == PIPE_WRITER && size <= p->message_max && p->padding == 0 &&
+                         pipe_has_room(p, position, pipe_stride(size))))
+                return false;
+        p->reserved = (uint32_t)size;
+        *ret = pipe_at(p, position) + PIPE_HEADER;
+        return true;
 }
 
 /** The reserved record is complete. @param size  at most what was reserved. @return where the next one begins. */
 static inline uint64_t pipe_end_record(struct pipe *p, uint32_t size) {
-        p->reserved = PIPE_UNRESERVED;
-        return pipe_write_size(p, pipe_position(p), p->start, size);
+        uint64_t end = pipe_write_size(p, pipe_position(p), p->padding, size);
+
+        pipe_unreserve(p);
+        return end;
 }
 
 /**
@@ -155,22 +178,16 @@ static inline void pipe_fill_short(const struct pipe *p, uint64_t start, const v
         copy_short(pipe_at(p, start) + PIPE_HEADER, data, size);
 }
 
-/** What was reserved is no more. */
-static inline void pipe_unreserve(struct pipe *p) {
-        if (!pipe_likely(p->reserved == PIPE_UNRESERVED))
-                p->reserved = PIPE_UNRESERVED;
-}
-
 /** Find room, and copy. @param ret  where the next one begins. @return 0, -EAGAIN, -EBADMSG. */
 static inline int pipe_put_fast(struct pipe *p, const void *data, uint32_t size, uint64_t *ret) {
-        uint64_t position = pipe_position(p), start;
-        int r = pipe_find_start(p, position, pipe_stride(size), &start);
+        uint64_t position = pipe_position(p), padding;
+        int r = pipe_find_place(p, position, pipe_stride(size), &padding);
 
         if (!pipe_likely(r == 0))
                 return r;
         /* Of long ones memcpy(3) writes the beginning last: the size goes with it. */
-        copy_bytes(pipe_at(p, start) + PIPE_HEADER, data, size);
-        *ret = pipe_write_size(p, position, start, size);
+        copy_bytes(pipe_at(p, position + padding) + PIPE_HEADER, data, size);
+        *ret = pipe_write_size(p, position, padding, size);
         pipe_unreserve(p);
         return 0;
 }
@@ -182,7 +199,7 @@ static inline bool pipe_put_short(struct pipe *p, const void *data, size_t size,
         if (!pipe_likely(p->end == PIPE_WRITER && size <= COPY_SHORT_MAX && size <= p->message_max &&
                          pipe_has_room(p, position, pipe_stride(size))))
                 return false;
-        *ret = pipe_write_size(p, position, position, (uint32_t)size);
+        *ret = pipe_write_size(p, position, 0, (uint32_t)size);
         pipe_fill_short(p, position, data, size);
         pipe_unreserve(p);
         return true;

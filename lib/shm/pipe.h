@@ -68,7 +68,7 @@ struct pipe {
         uint64_t mask;                  /* of a position: where in the ring, in steps of PIPE_ALIGN */
         uint64_t ahead;                 /* bytes that this end has gone beyond its position, and not told of */
         uint64_t limit;                 /* up to here it may go, as far as it knows */
-        uint64_t start;                 /* writer: where the reserved record begins */
+        uint64_t padding;               /* writer: bytes before the reserved record; 0 if nothing is reserved */
         _Atomic uint64_t *own, *other;  /* `written` and `consumed`, or the other way round */
         struct waiting wake;            /* the other end waits here */
         uint32_t message_max;

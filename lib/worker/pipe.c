@@ -132,7 +132,8 @@ static SLOW int reserve_slow(struct pipe *p, size_t size, void **ret, int64_t ti
         return pipe_reserve_wait(p, (uint32_t)size, ret, deadline(timeout_usec));
 }
 
-static inline int reserve(struct pipe *p, size_t size, void **ret, int64_t timeout_usec) {
+/** Whatever is in its way. */
+static SLOW int reserve_any(struct pipe *p, size_t size, void **ret, int64_t timeout_usec) {
         int r = -EAGAIN;
 
         if (likely(p->end == PIPE_WRITER && size <= p->message_max))
@@ -225,7 +226,9 @@ int ganger_pipe_publish(struct ganger_pipe *pipe) {
 }
 
 int ganger_pipe_reserve(struct ganger_pipe *pipe, size_t size, void **ret, int64_t timeout_usec) {
-        return reserve(&pipe->pipe, size, ret, timeout_usec);
+        if (unlikely(!pipe_reserve_short(&pipe->pipe, size, ret)))
+                return reserve_any(&pipe->pipe, size, ret, timeout_usec);
+        return 0;
 }
 
 int ganger_pipe_commit(struct ganger_pipe *pipe, size_t size) {

@@ -208,6 +208,48 @@ START_TEST(in_place) {
 }
 END_TEST
 
+/** So that 1,000 bytes do not fit before the end of the ring, and 10 do. */
+static void come_near_the_end(void) {
+        static const char much[1000];
+        char there[sizeof much];
+        size_t size;
+
+        for (size_t n = CAPACITY / sizeof much - 1; n > 0; n--) {
+                ck_assert_int_eq(ganger_pipe_send(out, much, sizeof much, 0), 0);
+                ck_assert_int_eq(ganger_pipe_receive(in, there, sizeof there, &size, 0), 0);
+        }
+        ck_assert_int_eq(ganger_pipe_send(out, much, sizeof much / 2, 0), 0);
+        ck_assert_int_eq(ganger_pipe_receive(in, there, sizeof there, &size, 0), 0);
+}
+
+START_TEST(what_was_reserved_elsewhere_is_given_up) {
+        void *far, *near, *to;
+
+        open_both();
+        come_near_the_end();
+        ck_assert_int_eq(ganger_pipe_reserve(out, 1000, &far, 0), 0);
+        ck_assert_int_eq(ganger_pipe_reserve(out, 10, &near, 0), 0);
+        ck_assert(near > far); /* the one at the beginning, the other before the end */
+        memcpy(near, "near", 4);
+        ck_assert_int_eq(ganger_pipe_commit(out, 4), 0);
+        PEEK("near");
+        ck_assert_int_eq(ganger_pipe_reserve(out, 1000, &to, 0), 0);
+        ck_assert(to == far);
+        SEND("given up");
+        ck_assert_int_eq(ganger_pipe_commit(out, 1), -EINVAL);
+        ck_assert_int_eq(ganger_pipe_reserve(out, 10, &near, 0), 0);
+        ck_assert(near > far);
+        memcpy(near, "near", 4);
+        ck_assert_int_eq(ganger_pipe_commit(out, 4), 0);
+        ck_assert_int_eq(ganger_pipe_reserve(out, 1000, &to, 0), 0);
+        memcpy(to, "far", 3);
+        ck_assert_int_eq(ganger_pipe_commit(out, 3), 0);
+        PEEK("given up");
+        PEEK("near");
+        PEEK("far");
+}
+END_TEST
+
 START_TEST(full_and_empty) {
         char big[MESSAGE_MAX + 1] = { 0 };
 
@@ -416,7 +458,8 @@ int main(void) {
         Suite *suite = suite_create("ganger-pipe");
         TCase *c = tcase_create("ganger-pipe");
         const TTest *tests[] = {
-                ends_are_opened_once, each_end_does_its_own, single_and_in_batches, many_with_one_call, in_place, full_and_empty,
+                ends_are_opened_once, each_end_does_its_own, single_and_in_batches, many_with_one_call, in_place,
+                what_was_reserved_elsewhere_is_given_up, full_and_empty,
                 the_descriptor_tells, a_stream_between_two_processes, writers_that_are_killed, readers_that_are_killed,
         };
 
