@@ -35,6 +35,7 @@ LIB_SHM = \
 	lib/shm/semaphore-posix.h lib/shm/semaphore.c lib/shm/semaphore.h \
 	lib/shm/service-inspect.c lib/shm/service-object.c lib/shm/service-object.h lib/shm/service-wait.c lib/shm/service.c \
 	lib/shm/service.h \
+	lib/shm/stream.h \
 	lib/shm/sys.c lib/shm/sys.h \
 	lib/shm/wait-any.c lib/shm/wait-any.h lib/shm/wait-until.c lib/shm/wait-until.h lib/shm/wait.c \
 	lib/shm/wait.h \

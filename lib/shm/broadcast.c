@@ -419,11 +419,16 @@ static inline void advance(struct broadcast *b, uint64_t position) {
 
 /** Is there a record at the reader's position? */
 static inline bool is_published(struct broadcast *b) {
+        bool found;
+
         if (likely(broadcast_behind(b->position, b->tail)))
                 return true;
+        stream_let_ahead(&b->stream, &b->patience);
         /* Acquire: partner is the release in publish. */
         b->tail = atomic_load_explicit(&b->published->tail, memory_order_acquire);
-        return broadcast_behind(b->position, b->tail);
+        found = broadcast_behind(b->position, b->tail);
+        stream_found(&b->stream, found ? b->tail - b->position : 0);
+        return found;
 }
 
 /* Who was overtaken is behind, too. */

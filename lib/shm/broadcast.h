@@ -43,6 +43,7 @@
 
 #include "shm/layout.h"
 #include "shm/region.h"
+#include "shm/stream.h"
 #include "shm/wait.h"
 #include "shm/wait-until.h"
 
@@ -133,6 +134,7 @@ struct broadcast {
         struct waiting messages;
         struct waiting space;
         struct patience patience;
+        struct stream stream;           /* reader */
 };
 
 /** A message: where it lies in the ring, or where it was copied to. */

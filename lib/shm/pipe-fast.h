@@ -20,15 +20,9 @@
 /** In place of a size: the ring goes on at its beginning. */
 #define PIPE_PADDING UINT64_MAX
 
-/** Looks that found something, one after another: then the writer is just ahead of us, and writes on. */
-#define PIPE_STREAMS 2
-/** Bytes. A writer that is so far ahead is not disturbed by a reader that looks; see pipe_let_ahead(). */
-#define PIPE_LEAD 4096
-
 /* The seldom taken ways out of here; all of them in pipe.c. */
 int pipe_find_room(struct pipe *p, uint64_t need);
 int pipe_skip_padding(struct pipe *p, uint64_t header);
-void pipe_let_ahead(const struct pipe *p);
 
 /** Bytes that a record takes. */
 static inline uint64_t pipe_stride(uint64_t size) {
@@ -249,27 +243,21 @@ static inline bool pipe_is_sound(const struct pipe *p, uint64_t position, uint64
 
 /**
  * How far has the writer come? Looked at only when we have read all that we know of; and of a writer that is just ahead of
- * us, not too soon: see pipe_let_ahead().
+ * us, not too soon: see shm/stream.h.
  * @return 0, -EAGAIN, -EBADMSG.
  */
 static inline int pipe_find_record(struct pipe *p, uint64_t position) {
         uint64_t written;
 
-        if (p->finds == PIPE_STREAMS)
-                pipe_let_ahead(p);
+        stream_let_ahead(&p->stream, &p->patience);
         /* Acquire: partner is the release of the writer's pipe_tell_at(). */
         written = atomic_load_explicit(p->other, memory_order_acquire);
-        if (written == position) {
-                p->finds = 0;
+        stream_found(&p->stream, written - position);
+        if (written == position)
                 return -EAGAIN;
-        }
         if (!pipe_is_sane(p, written, position))
                 return -EBADMSG;
         p->limit = written;
-        if (written - position >= PIPE_LEAD)
-                p->finds = PIPE_STREAMS - 1;
-        else if (p->finds < PIPE_STREAMS)
-                p->finds++;
         return 0;
 }
 

@@ -21,12 +21,9 @@
 #include <errno.h>
 
 #include "shm/pipe-fast.h"
-#include "shm/sys.h"
 
 /** Keeps the seldom taken way out of the registers of the usual one. */
 #define SLOW __attribute__((__noinline__, __cold__))
-/** Some 150 to 300 ns. */
-#define LET_AHEAD_PAUSES 8
 
 static size_t align_up(size_t n, size_t to) {
         return (n + to - 1) / to * to;
@@ -204,19 +201,6 @@ SLOW int pipe_skip_padding(struct pipe *p, uint64_t header) {
                 return -EBADMSG;
         p->ahead += rest;
         return 0;
-}
-
-/**
- * Before a look at a writer that is just ahead of us: each look takes the line of its position from it, and our processor
- * fetches lines that it is about to write. The further it is ahead, the more a look finds, and the less often we look: that
- * costs a part of a microsecond, and a stream of short messages is half as fast again. Whoever looked in vain before,
- * as with questions and answers, finds what comes at once.
- */
-SLOW void pipe_let_ahead(const struct pipe *p) {
-        if (p->patience.spin == 0)
-                return; /* one processor */
-        for (unsigned int i = 0; i < LET_AHEAD_PAUSES; i++)
-                sys_relax();
 }
 
 int pipe_look(struct pipe *p, const void **ret, uint32_t *ret_size) {

@@ -14,7 +14,7 @@
  *
  * What a message costs is how often its stores go to another line than the store before, behind lines that the other processor
  * has: measured, some 3 ns each time. So none comes back to a line, none keeps a second position, and the reader
- * leaves the lines of a stream alone for a while (pipe_let_ahead()).
+ * leaves the lines of a stream alone for a while (shm/stream.h).
  *
  * A record is its header (8 bytes: its size) and its bytes, which begin at a multiple of 16: copied in steps of 16, none
  * of them crosses a cache line. It is contiguous: what does not fit before the end of the ring goes to its beginning, and
@@ -34,6 +34,7 @@
 
 #include "shm/layout.h"
 #include "shm/region.h"
+#include "shm/stream.h"
 #include "shm/wait-until.h"
 
 #define PIPE_CAPACITY_MIN (4u << 10)
@@ -74,7 +75,7 @@ struct pipe {
         uint32_t message_max;
         uint32_t reserved;              /* writer: bytes that may be written; PIPE_UNRESERVED */
         bool armed;                     /* announced as a poller */
-        unsigned char finds;            /* reader: the last looks that found something, but not much: at most PIPE_STREAMS */
+        struct stream stream;           /* reader */
         enum pipe_end end;
         struct waiting wait;            /* this end waits here */
         struct patience patience;

@@ -26,7 +26,6 @@
 #include "base/time.h"
 #include "shm/fault.h"
 #include "shm/queue-fast.h"
-#include "shm/sys.h"
 
 #define likely(x) __builtin_expect(!!(x), 1)
 /** Keeps the seldom taken way out of the registers of the usual one. */
@@ -410,10 +409,9 @@ SLOW bool queue_let_ahead(struct queue *q, struct slot *s, uint64_t ready) {
         bool streams = q->finds == QUEUE_STREAMS;
 
         q->finds = 0;
-        if (!streams || q->patience.spin == 0)
-                return false; /* or there is one processor */
-        for (unsigned int i = 0; i < LET_AHEAD_PAUSES; i++)
-                sys_relax();
+        if (!streams)
+                return false;
+        patience_pause(&q->patience, LET_AHEAD_PAUSES);
         return atomic_load_explicit(&s->word, memory_order_relaxed) == ready;
 }
 

@@ -32,6 +32,13 @@ void patience_init(struct patience *p) {
         wait_spin_init(&p->spin);
 }
 
+void patience_pause(const struct patience *p, unsigned int pauses) {
+        if (p->spin == 0)
+                return; /* one processor */
+        for (unsigned int i = 0; i < pauses; i++)
+                sys_relax();
+}
+
 /** It is not to take anything, just now. No `try` returns this. */
 #define HELD (-EALREADY)
 

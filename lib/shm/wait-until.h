@@ -20,6 +20,8 @@ struct patience {
 };
 
 void patience_init(struct patience *p);
+/** Leave alone for a moment the lines of somebody who is about to write there; not at all where there is one processor. */
+void patience_pause(const struct patience *p, unsigned int pauses);
 
 /** What is waited for. */
 struct wait_for {
