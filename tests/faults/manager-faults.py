@@ -893,8 +893,8 @@ class RollingGang(FaultyGang):
         self.script('gated', GATED.replace('@', self.directory))
 
     def runs(self):
-        """With which argument each runs. (Before it is sleep it is a shell that has the same.)"""
-        return [process_arguments(self.pid(f'w/{n}'))[-1] for n in range(2)]
+        """With which argument each runs; '' for one that has just ended. (Before it is sleep it is a shell that has the same.)"""
+        return [''.join(process_arguments(self.pid(f'w/{n}'))[-1:]) for n in range(2)]
 
     def upgrade(self, word, *more):
         return self.background('upgrade', 'w', '--exec', self.path('gated'), word, *more)

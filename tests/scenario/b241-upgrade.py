@@ -41,8 +41,8 @@ def upgrade(g, word, *more, **options):
 
 
 def says(g, key):
-    """The version of the process that it has."""
-    last = process_arguments(g.pid(key))[-1]
+    """The version of the process that it has; '' if it has just ended."""
+    last = ''.join(process_arguments(g.pid(key))[-1:])
     return WORDS.get(last, last)
 
 
