@@ -12,6 +12,7 @@ DAEMON_SOURCES += \
 	daemon/standby.c daemon/standby.h \
 	daemon/env-file.c daemon/env-file.h \
 	daemon/events.c daemon/events.h \
+	daemon/exit-action.c daemon/exit-action.h \
 	daemon/failure-hook.c daemon/failure-hook.h \
 	daemon/condemn.c daemon/condemn.h \
 	daemon/events.c daemon/events.h \

@@ -22,6 +22,7 @@
 #include "daemon/config/config.h"
 #include "daemon/credentials.h"
 #include "daemon/demand.h"
+#include "daemon/exit-action.h"
 #include "daemon/gang.h"
 #include "daemon/group.h"
 #include "daemon/holding.h"
@@ -209,6 +210,14 @@ static bool restore_held(struct gang *gang, const struct state_view *view, uint3
         return good;
 }
 
+static bool restore_ending(struct gang *gang, const struct state_view *view, uint32_t slot) {
+        Ganger__State__EndingState *record = ganger__state__ending_state__unpack(NULL, view->size, view->body);
+        bool good = record && exit_action_restore(gang, record);
+
+        ganger__state__ending_state__free_unpacked(record, NULL);
+        return good;
+}
+
 static bool restore_socket(struct gang *gang, const struct state_view *view, uint32_t slot) {
         Ganger__State__SocketState *record = ganger__state__socket_state__unpack(NULL, view->size, view->body);
         int r = record ? gang_socket_restore(&gang->sockets, record, slot) : -EPROTO;
@@ -307,6 +316,7 @@ int takeover_tables(struct gang *gang, const Ganger__Keeper__WelcomeState *welco
         restore_all(gang, STATE_INSTANCE, restore_instance);
         restore_all(gang, STATE_REPORT, restore_report);
         restore_all(gang, STATE_HELD, restore_held);
+        restore_all(gang, STATE_ENDING, restore_ending);
         for (size_t i = 0; i < welcome->n_children; i++)
                 adopt_child(gang, welcome->children[i]);
         for (size_t i = 0; i < welcome->n_exits; i++)
