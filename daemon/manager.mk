@@ -14,6 +14,7 @@ DAEMON_SOURCES += \
 	daemon/events.c daemon/events.h \
 	daemon/exit-action.c daemon/exit-action.h \
 	daemon/failure-hook.c daemon/failure-hook.h \
+	daemon/shortage.c daemon/shortage.h \
 	daemon/condemn.c daemon/condemn.h \
 	daemon/events.c daemon/events.h \
 	daemon/fd-store.c daemon/fd-store.h \

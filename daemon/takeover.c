@@ -35,6 +35,7 @@
 #include "daemon/wishes.h"
 #include "daemon/report.h"
 #include "daemon/roll.h"
+#include "daemon/shortage.h"
 #include "daemon/side-process.h"
 #include "daemon/standby.h"
 #include "daemon/worker.h"
@@ -99,6 +100,7 @@ int takeover_config(struct gang *gang, struct error *error) {
         log_errors(&errors);
         if (r < 0)
                 return error_set(error, r, "the configuration %s is refused", gang->config_path);
+        shortage_foresee(gang->config);
         r = reload_store(gang);
         return r < 0 ? error_errno(error, r, "storing the configuration") : 0;
 }
