@@ -54,6 +54,8 @@ uninstall-systemd:
 
 # The examples are run by tests/readme.
 EXTRA_DIST += contrib/examples/README.md \
+	contrib/examples/container/Containerfile contrib/examples/container/beside contrib/examples/container/ganger.conf \
+	contrib/examples/container/main contrib/examples/container/run \
 	contrib/examples/c/Makefile contrib/examples/c/factor.c contrib/examples/c/ganger.conf contrib/examples/c/split.c \
 	contrib/examples/prefork/Makefile contrib/examples/prefork/ask contrib/examples/prefork/prefork.c \
 	contrib/examples/python/ganger.conf contrib/examples/python/watch.py \

@@ -81,6 +81,8 @@ struct gang {
         struct upgrade *upgrade;        /* that has begun; see daemon/upgrade.h */
         int null_fd;                    /* /dev/null, the standard input of all */
         bool stopping;                  /* everything goes down, then the manager leaves */
+        bool ending;                    /* everything is to go down, since somebody has ended; see daemon/exit-action.h */
+        int exit_status;                /* of the daemon, at its end */
         bool activated;                 /* the control socket is that of a socket unit, and so is its file */
         bool continues;                 /* what we found was left by a manager that did not end in order */
         sd_event_source *turn;          /* runs once at the end of a turn of the loop */

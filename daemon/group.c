@@ -122,6 +122,7 @@ static int groups_make(struct gang *gang) {
                 group->policy.strategy = (enum group_strategy)definition->strategy;
                 group->policy.limit = definition->restart_limit_count;
                 group->policy.limit_period_usec = definition->restart_limit_period_usec;
+                group->actions = definition->end_actions;
         }
         return 0;
 }

@@ -30,6 +30,7 @@ struct group {
         char *name;
         struct group *parent;
         struct group_policy policy;
+        struct end_actions actions;
         bool failed;
         char reason[GROUP_TEXT_MAX];    /* why */
         bool shown;                     /* while a status is made: it is in it */

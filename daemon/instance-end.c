@@ -18,6 +18,7 @@
 #include "base/fault.h"
 #include "base/time.h"
 #include "daemon/config/config.h"
+#include "daemon/exit-action.h"
 #include "daemon/failure-hook.h"
 #include "daemon/gang.h"
 #include "daemon/group.h"
@@ -93,6 +94,8 @@ static void instance_end(struct instance *instance, const struct restart_end *en
                 failure_hook_wish(instance);
         instance->remains = instance_definition(instance)->remain && plan.event == INSTANCE_EV_EXITED_DONE && end->wanted &&
                             restart_end_is_good(&options.rules, end);
+        if (!alone)
+                exit_action_plan(instance, plan.event, end, &group.verdict);
         instance_handle(instance, plan.event, plan.delay_usec, ended);
         if (!alone)
                 group_carry_out(instance, &group);

@@ -26,6 +26,7 @@
 #include "daemon/instance-parts.h"
 #include "daemon/keeper/protocol.h"
 #include "daemon/log/log.h"
+#include "daemon/shortage.h"
 #include "daemon/spawn-request.h"
 #include "daemon/worker.h"
 
@@ -250,6 +251,8 @@ static int make_pipe(struct instance *instance, enum log_stream stream, struct d
                 return error_errno(error, -errno, "pipe");
         d->read_ends[stream] = fds[0];
         d->write_ends[stream] = fds[1];
+        if (shortage_is_last(fds[1]))
+                return error_errno(error, -EMFILE, "pipe");
         descriptors_store(d, instance, log_stream_name(stream), fds[0]);
         return 0;
 }

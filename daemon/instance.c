@@ -34,6 +34,7 @@
 #include "daemon/words.h"
 #include "daemon/report.h"
 #include "daemon/roll.h"
+#include "daemon/shortage.h"
 #include "daemon/standby.h"
 #include "daemon/spawn-settings.h"
 #include "daemon/worker.h"
@@ -170,9 +171,10 @@ void instance_remember_pid(struct instance *instance, pid_t pid) {
 /* ---- effects ----------------------------------------------------------------------------------- */
 
 /* Told from the loop, not from here: else a definition that cannot be spawned would recurse. */
-static void fail_spawn_later(struct instance *instance, const struct error *error) {
+static void fail_spawn_later(struct instance *instance, struct error *error) {
         int r;
 
+        shortage_explain(error);
         instance_set_reason(instance, "%s", error->text);
         instance->refused = error->code == -EUCLEAN;
         if (instance->spawn_failure)

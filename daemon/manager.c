@@ -152,6 +152,8 @@ static int on_turn(sd_event_source *source, void *userdata) {
         struct manager *manager = userdata;
         struct gang *gang = &manager->gang;
 
+        if (gang->ending)
+                manager_stop(gang);
         gang_objects_tell_renewed(&gang->objects);
         groups_turn(gang);
         order_turn(gang);
@@ -168,7 +170,7 @@ static int on_turn(sd_event_source *source, void *userdata) {
         if (!cgroups_end(&gang->cgroups) || !sweep_is_over(gang))
                 return 0;
         takeover_leave(gang);
-        keeper_link_leave(&gang->link, EXIT_SUCCESS);
+        keeper_link_leave(&gang->link, gang->exit_status);
         keeper_link_flush(&gang->link);
         return sd_event_exit(gang->event, EXIT_SUCCESS);
 }
@@ -423,7 +425,7 @@ static int manager_take_over(struct manager *manager, const Ganger__Keeper__Welc
                    gang->continues ? "manager %u begins, after a keeper that has died" : "manager %u begins",
                    gang->link.incarnation);
         tell_upgrade(gang);
-        if (welcome->stopping)
+        if (welcome->stopping || gang->ending)
                 stop_all(gang);
         takeover_resume(gang, welcome);
         r = keeper_link_attach(&gang->link, gang->event, &link_ops, manager);

@@ -12,7 +12,9 @@ DAEMON_SOURCES += \
 	daemon/standby.c daemon/standby.h \
 	daemon/env-file.c daemon/env-file.h \
 	daemon/events.c daemon/events.h \
+	daemon/exit-action.c daemon/exit-action.h \
 	daemon/failure-hook.c daemon/failure-hook.h \
+	daemon/shortage.c daemon/shortage.h \
 	daemon/condemn.c daemon/condemn.h \
 	daemon/events.c daemon/events.h \
 	daemon/fd-store.c daemon/fd-store.h \

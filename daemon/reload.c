@@ -26,6 +26,7 @@
 #include "daemon/successor.h"
 #include "daemon/release.h"
 #include "daemon/roll.h"
+#include "daemon/shortage.h"
 #include "daemon/stall.h"
 #include "daemon/scaling.h"
 #include "daemon/standby.h"
@@ -345,6 +346,7 @@ static int put_into_force(struct gang *gang, struct config **config, const struc
                 return r;
         }
         fault_point("after-config");
+        shortage_foresee(gang->config);
         apply(gang, diff);
         fault_point("after-reload");
         return 0;

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -59,11 +60,23 @@ static int directory_open(const char *path, struct error *e) {
         return TAKE_FD(fd);
 }
 
+/* In a container, say, whose root is read-only. */
+static void tell_way_out(struct error *e) {
+        char text[ERROR_TEXT_MAX];
+
+        snprintf(text, sizeof text, "%s", e->text);
+        error_set(e, e->code, "%.*s (have a tmpfs at /run, or name another directory by GANGER_RUNTIME_DIR, for gangerctl "
+                  "too, or by --runtime-dir)", (int)sizeof text - 160, text);
+}
+
 int runtime_directory_open(const char *path, struct error *e) {
         int fd = directory_open(path, e);
 
-        if (fd < 0)
-                error_prefix(e, "runtime directory '%s'", path);
+        if (fd >= 0)
+                return fd;
+        error_prefix(e, "runtime directory '%s'", path);
+        if (fd == -EROFS || fd == -ENOENT || fd == -EACCES || fd == -ENOSPC)
+                tell_way_out(e);
         return fd;
 }
 

@@ -31,6 +31,7 @@ enum state_kind {
         STATE_SOCKET = 60,              /* SocketState */
         STATE_ROLL = 220,               /* RollState */
         STATE_HELD = 260,               /* HeldState */
+        STATE_ENDING = 290,             /* EndingState */
 };
 
 /** The longest body of a record, in bytes. */

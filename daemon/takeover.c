@@ -22,6 +22,7 @@
 #include "daemon/config/config.h"
 #include "daemon/credentials.h"
 #include "daemon/demand.h"
+#include "daemon/exit-action.h"
 #include "daemon/gang.h"
 #include "daemon/group.h"
 #include "daemon/holding.h"
@@ -34,6 +35,7 @@
 #include "daemon/wishes.h"
 #include "daemon/report.h"
 #include "daemon/roll.h"
+#include "daemon/shortage.h"
 #include "daemon/side-process.h"
 #include "daemon/standby.h"
 #include "daemon/worker.h"
@@ -98,6 +100,7 @@ int takeover_config(struct gang *gang, struct error *error) {
         log_errors(&errors);
         if (r < 0)
                 return error_set(error, r, "the configuration %s is refused", gang->config_path);
+        shortage_foresee(gang->config);
         r = reload_store(gang);
         return r < 0 ? error_errno(error, r, "storing the configuration") : 0;
 }
@@ -209,6 +212,14 @@ static bool restore_held(struct gang *gang, const struct state_view *view, uint3
         return good;
 }
 
+static bool restore_ending(struct gang *gang, const struct state_view *view, uint32_t slot) {
+        Ganger__State__EndingState *record = ganger__state__ending_state__unpack(NULL, view->size, view->body);
+        bool good = record && exit_action_restore(gang, record);
+
+        ganger__state__ending_state__free_unpacked(record, NULL);
+        return good;
+}
+
 static bool restore_socket(struct gang *gang, const struct state_view *view, uint32_t slot) {
         Ganger__State__SocketState *record = ganger__state__socket_state__unpack(NULL, view->size, view->body);
         int r = record ? gang_socket_restore(&gang->sockets, record, slot) : -EPROTO;
@@ -307,6 +318,7 @@ int takeover_tables(struct gang *gang, const Ganger__Keeper__WelcomeState *welco
         restore_all(gang, STATE_INSTANCE, restore_instance);
         restore_all(gang, STATE_REPORT, restore_report);
         restore_all(gang, STATE_HELD, restore_held);
+        restore_all(gang, STATE_ENDING, restore_ending);
         for (size_t i = 0; i < welcome->n_children; i++)
                 adopt_child(gang, welcome->children[i]);
         for (size_t i = 0; i < welcome->n_exits; i++)

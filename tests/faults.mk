@@ -10,6 +10,7 @@ tests_faults_gangerd_faults_SOURCES = daemon/main.c \
 	daemon/output-rate.c \
 	daemon/holding.c \
 	daemon/keeper/service-store.c daemon/keeper/watchdog.c \
+	daemon/exit-action.c \
 	daemon/failure-hook.c \
 	daemon/condemn.c \
 	daemon/credentials.c \

@@ -46,12 +46,19 @@ SCENARIOS = \
 	tests/scenario/b241-upgrade.py \
 	tests/scenario/b250-real-programs.py \
 	tests/scenario/b290-isolation.py \
+	tests/scenario/b326-container.py \
+	tests/scenario/b327-stand-alone.py \
+	tests/scenario/b330-many-clients.py \
+	tests/scenario/b331-many-instances.py \
 	tests/scenario/b292-namespaces.py \
 	tests/scenario/b230-drain.py \
 	tests/scenario/b232-scaling.py \
 	tests/scenario/b234-standby.py
 TESTS += $(SCENARIOS)
 EXTRA_DIST += $(SCENARIOS) tests/harness/gang.py tests/harness/programs.py
+LOAD_LONG_TESTS = tests/scenario/l330-many-clients-long.py tests/scenario/l331-ten-thousand.py
+LONG_TESTS += $(LOAD_LONG_TESTS)
+EXTRA_DIST += $(LOAD_LONG_TESTS)
 
 # The include law of HACKING.md.
 dist_check_SCRIPTS += tests/check-includes

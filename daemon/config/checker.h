@@ -46,13 +46,19 @@ int check_cycles(const struct checker *c);
 /** @param name  of the group that somebody is in; may be NULL. */
 void check_group_name(const struct checker *c, const char *name);
 
-/** A group is not in itself. */
+/** A group is not in itself; and its actions. */
 void check_group(const struct checker *c, const struct group_definition *g);
 
 /* ---- how a program runs; semantics-run.c ------------------------------------------------------- */
 
 /** `type` and `every`; what follows from them for what was not given. */
 void check_kind_of_run(const struct checker *c, struct worker_definition *w);
+
+/** `success-action` and `failure-action`, of a worker or of a group. */
+void check_end_actions(const struct checker *c, const struct end_actions *actions);
+
+/** … of a worker alone. */
+void check_end_action(const struct checker *c, const struct worker_definition *w);
 
 /** `ready` and what a program says of itself. */
 void check_ready(const struct checker *c, const struct worker_definition *w);

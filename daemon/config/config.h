@@ -137,6 +137,18 @@ struct worker_mask {
         uint8_t bits[WORKER_MASK_MAX / 8];
 };
 
+/** What the end of a worker or a group means for the daemon; see daemon/exit-action.h. */
+enum end_action {
+        END_ACTION_NONE,
+        END_ACTION_EXIT,                /* it ends, too */
+        _END_ACTION_N,
+};
+
+struct end_actions {
+        int success, failure;           /* enum end_action */
+        int success_status, failure_status; /* that it ends with; INTEGER_UNSET: that of the process */
+};
+
 enum worker_oom_policy {
         WORKER_OOM_CONTINUE,            /* the kernel kills the one that it picks */
         WORKER_OOM_KILL,                /* … and all of the instance with it */
@@ -299,6 +311,7 @@ struct worker_definition {
         struct exit_set success_exit_status, restart_prevent, restart_force;
         char **on_failure;              /* a program and its arguments; may be empty */
         uint64_t on_failure_timeout_usec; /* never USEC_INFINITY */
+        struct end_actions end_actions;
         int log;                        /* of enum log_place */
         char *log_file;                 /* NULL: named after the worker; relative: to the directory of logs */
         uint32_t log_max_size;          /* 0: no limit */
@@ -357,6 +370,7 @@ struct group_definition {
         uint64_t restart_limit_period_usec;
         uint32_t restart_limit_count;   /* 0: no limit */
         char *group;                    /* the one that it is in; NULL: in none */
+        struct end_actions end_actions;
         unsigned int line;
 };
 

@@ -117,7 +117,7 @@ uint64_t key_hash(const struct config_key *key, const void *definition, uint64_t
 extern const struct key_type key_type_ring_kind, key_type_io, key_type_restart, key_type_ready, key_type_strategy;
 extern const struct key_type key_type_worker_type, key_type_overlap, key_type_log_places, key_type_log_level;
 extern const struct key_type key_type_broadcast_policy, key_type_dead_policy, key_type_boolean;
-extern const struct key_type key_type_range;
+extern const struct key_type key_type_range, key_type_end_action;
 extern const struct key_type key_type_count, key_type_descriptor, key_type_probe, key_type_power, key_type_size, key_type_power_size;
 extern const struct key_type key_type_time, key_type_optional_time, key_type_limit;
 extern const struct key_type key_type_stop_signal, key_type_stop_steps, key_type_io_fds, key_type_ends;
@@ -142,6 +142,7 @@ extern const char *const protect_system_words[], *const protect_home_words[];
 extern const char *const ring_kind_words[], *const broadcast_policy_words[], *const dead_policy_words[];
 extern const char *const worker_io_words[];
 extern const char *const restart_policy_words[], *const worker_ready_words[], *const probe_words[], *const worker_start_words[], *const group_strategy_words[];
+extern const char *const end_action_words[];
 extern const char *const worker_type_words[], *const schedule_overlap_words[];
 /** Bit by bit of enum log_place; the last one is none of them. */
 extern const char *const log_place_words[];

@@ -128,6 +128,7 @@ void check_group_name(const struct checker *c, const char *name) {
 void check_group(const struct checker *c, const struct group_definition *g) {
         const struct group_definition *around = g;
 
+        check_end_actions(c, &g->end_actions);
         check_group_name(c, g->group);
         for (size_t i = 0; i < c->config->n_groups && around && around->group; i++) {
                 around = config_group(c->config, around->group);

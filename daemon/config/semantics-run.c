@@ -45,6 +45,29 @@ void check_kind_of_run(const struct checker *c, struct worker_definition *w) {
                 w->ready_timeout_usec = config_key_find(CONFIG_WORKER, "ready-timeout")->max;
 }
 
+/* ---- what its end means for the daemon ----------------------------------------------------------- */
+
+void check_end_actions(const struct checker *c, const struct end_actions *actions) {
+        if (actions->success_status != INTEGER_UNSET && actions->success == END_ACTION_NONE &&
+            !is_doubtful(c, "success-action"))
+                complain(c, "success-action-exit-status", "only with success-action = exit");
+        if (actions->failure_status != INTEGER_UNSET && actions->failure == END_ACTION_NONE &&
+            !is_doubtful(c, "failure-action"))
+                complain(c, "failure-action-exit-status", "only with failure-action = exit");
+}
+
+/* That which never comes is a mistake, and not what was meant. */
+void check_end_action(const struct checker *c, const struct worker_definition *w) {
+        check_end_actions(c, &w->end_actions);
+        if (w->end_actions.success == END_ACTION_EXIT && w->restart == RESTART_ALWAYS && !is_doubtful(c, "restart") &&
+            !was_written(c, "restart-prevent"))
+                complain(c, "success-action", "not with restart = always: it is started again after every end");
+        if (w->end_actions.success == END_ACTION_EXIT && w->remain)
+                complain(c, "success-action", "not with remain: it counts as running when it has ended");
+}
+
+/* ---- how it is known to be ready and well --------------------------------------------------------- */
+
 /* An address goes with its kind of probe. */
 static void check_address(const struct checker *c, const char *key, const char *of, enum probe_kind kind,
                           const char *address) {

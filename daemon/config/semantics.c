@@ -248,6 +248,7 @@ static void check_worker(const struct checker *c, struct worker_definition *w) {
         check_probes(c, w);
         check_liveness(c, w);
         check_kind_of_run(c, w);
+        check_end_action(c, w);
         check_log(c, w);
         check_standby(c, w);
         check_scaling(c, w);

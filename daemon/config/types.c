@@ -42,6 +42,9 @@ const char *const group_strategy_words[] = {
         [GROUP_ONE_FOR_ONE] = "one-for-one", [GROUP_ONE_FOR_ALL] = "one-for-all", [GROUP_REST_FOR_ONE] = "rest-for-one",
         [_GROUP_STRATEGY_N] = NULL,
 };
+const char *const end_action_words[] = {
+        [END_ACTION_NONE] = "none", [END_ACTION_EXIT] = "exit", [_END_ACTION_N] = NULL,
+};
 const char *const dead_policy_words[] = {
         [QUEUE_DEAD_REFUSE] = "refuse", [QUEUE_DEAD_DROP_OLDEST] = "drop-oldest", [_QUEUE_DEAD_POLICY_N] = NULL,
 };
@@ -628,6 +631,7 @@ const struct key_type key_type_boolean = NUMBER("yes or no", sizeof(bool), boole
 const struct key_type key_type_restart = CHOICE("word");
 const struct key_type key_type_ready = CHOICE("word");
 const struct key_type key_type_strategy = CHOICE("word");
+const struct key_type key_type_end_action = CHOICE("word");
 const struct key_type key_type_worker_type = CHOICE("word");
 const struct key_type key_type_overlap = CHOICE("word");
 const struct key_type key_type_start = CHOICE("word");

@@ -186,6 +186,27 @@ def one_that_ends_for_good(fault, point='after-acknowledge'):
         g.has_these({i['pid'] for key, i in before.items() if key != 'once/0'})
 
 
+def the_end_of_all(fault, point=None):
+    """failure-action: the daemon ends with the exit status of the process, wherever the manager dies that decides it"""
+    with FaultyGang(fault, check_end=False) as g:
+        once = 'worker once { exec = {"@/once"} restart = never '
+        check(once in CONFIG, 'it is another configuration')
+        g.configure(CONFIG.replace(once, once + 'failure-action = exit '))
+        g.ctl('reload')
+        if point:
+            g.die_at(point)
+        with open(g.path('end'), 'w') as f:
+            f.write('go\n')
+        try:
+            status = g.process.wait(g.limit)
+        except subprocess.TimeoutExpired:
+            raise Failed('it does not end') from None
+        check(not point or not os.path.exists(g.at), 'no manager has died')
+        equal(status, 3, 'exit status')
+        g.close_streams()
+        equal(g.strangers(), [], 'processes left')
+
+
 def on_failure(fault, point=None):
     """on-failure is run once, wherever the manager dies that has it run"""
     with FaultyGang(fault) as g:
@@ -1202,6 +1223,7 @@ CHECKS = (
     (a_worker_dies_later, (None,), {'forget-seats': (None, 'a message that nobody has|.*until hold/0 is replaced')}),
     (one_that_ends_for_good, ('before-recover', 'after-state', 'after-acknowledge'),
      {'acknowledge-before-state': ('after-acknowledge', 'once/0')}),
+    (the_end_of_all, (None, 'ending-decided', 'after-state', 'after-acknowledge'), {'forget-exit-status': ('after-acknowledge', 'it does not end')}),
     (on_failure, (None, 'after-state', 'before-failure-hook', 'after-failure-hook'),
      {'forget-failure': (None, '.*it has run'), 'failure-twice': (None, 'how often it was run')}),
     (a_report, (None, 'before-recover', 'after-recover', 'after-report', 'after-state'),

@@ -751,6 +751,52 @@ def of_a_user():
         check(not os.path.exists(f'/sys/fs/cgroup{base}'), f'the cgroup {base} is left')
 
 
-main(starts, does_not_start, has_cgroups, logs_to_the_journal, reloads, outlives_its_manager, comes_back_after_its_keeper, outlives_sigkill_of_both,
-     a_restart_keeps_messages, a_manager_that_hangs, stops, stops_in_its_own_time, by_a_socket, more_than_one, users_and_folders,
-     daemons_go_with_their_instance, shuts_down, of_a_user)
+def of_a_user_is_kept():
+    """of an ordinary user, too: a restart and a SIGKILL of all keep messages, a manager that hangs is replaced, and so is a keeper"""
+    s = UserService()
+    folder = f'{s.home}/.config/systemd/user/{UNIT}.d'
+    os.makedirs(folder)
+    with open(f'{folder}/test.conf', 'w') as f:
+        f.write('[Service]\nWatchdogSec=2s\n')
+    run(['chown', '-R', f'{s.uid}:{s.uid}', s.home])
+    try:
+        s.systemctl('daemon-reload')
+        with s:
+            s.wait_serving()
+            s.ctl('send', 'lines', 'one')
+
+            def is_kept(how):
+                equal([m['text'] for m in s.json('peek', 'lines')['messages']], ['one'], f'messages after {how}')
+
+            keeper = s.keeper_pid
+            s.close_streams()
+            s.systemctl('restart', UNIT)
+            check(s.keeper_pid != keeper, 'the same keeper')
+            s.wait_serving()
+            is_kept('a restart')
+
+            before, manager = s.pids(), s.manager_pid
+            os.kill(manager, signal.SIGSTOP)
+            wait_dead(manager)
+            s.until('there is another', lambda: s.json('version')['gangerd']['manager_incarnation'] == 2)
+            equal(s.pids(), before, 'pids')
+
+            for how, number in (('a keeper that hung', signal.SIGSTOP), ('a SIGKILL of all', signal.SIGKILL)):
+                keeper, manager = s.keeper_pid, s.manager_pid
+                s.close_streams()
+                os.kill(keeper, number)
+                if number == signal.SIGKILL:
+                    with contextlib.suppress(ProcessLookupError):       # it may see that first, and end
+                        os.kill(manager, number)
+                s.wait_restarted(keeper)
+                s.wait_serving()
+                is_kept(how)
+            equal(s.show('NRestarts'), '2', 'restarts')
+    finally:
+        shutil.rmtree(folder)
+
+
+if __name__ == '__main__':
+    main(starts, does_not_start, has_cgroups, logs_to_the_journal, reloads, outlives_its_manager, comes_back_after_its_keeper, outlives_sigkill_of_both,
+         a_restart_keeps_messages, a_manager_that_hangs, stops, stops_in_its_own_time, by_a_socket, more_than_one, users_and_folders,
+         daemons_go_with_their_instance, shuts_down, of_a_user, of_a_user_is_kept)

@@ -157,6 +157,10 @@ START_TEST(every_key_is_read) {
         ck_assert_uint_eq(w->restart_delay_max_usec, 90 * USEC_PER_SEC);
         ck_assert_uint_eq(w->restart_limit_count, 5);
         ck_assert_uint_eq(w->restart_limit_period_usec, 10 * USEC_PER_SEC);
+        ck_assert_int_eq(w->end_actions.success, END_ACTION_EXIT);
+        ck_assert_int_eq(w->end_actions.failure, END_ACTION_EXIT);
+        ck_assert_int_eq(w->end_actions.success_status, 0);
+        ck_assert_int_eq(w->end_actions.failure_status, 255);
         ck_assert_int_eq(w->stop_signal, SIGRTMIN + 3);
         ck_assert_uint_eq(w->stop_timeout_usec, USEC_INFINITY);
         ck_assert_int_eq(w->ready, WORKER_READY_LIBRARY);
