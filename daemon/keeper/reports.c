@@ -8,6 +8,7 @@
  * Spawn in a list, which stops us from reading more requests when it is long; signals in a flag each.
  */
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -184,26 +185,40 @@ static void reply_free(struct keeper *k, struct reply *reply) {
         k->n_replies--;
 }
 
+/** As a message has it. */
+struct told_left_out {
+        Ganger__Keeper__LeftOut items[LEFT_OUT_MAX];
+        Ganger__Keeper__LeftOut *pointers[LEFT_OUT_MAX];
+};
+
+/* @param left_out  NULL: nothing. */
+static void tell_left_out(Ganger__Keeper__Spawned *spawned, struct told_left_out *told, const struct left_out *left_out) {
+        size_t n = left_out ? left_out->n : 0;
+
+        for (size_t i = 0; i < n; i++) {
+                ganger__keeper__left_out__init(&told->items[i]);
+                told->items[i].key = (char *)left_out->v[i].key;
+                told->items[i].error = left_out->v[i].error;
+                told->pointers[i] = &told->items[i];
+        }
+        spawned->left_out = told->pointers;
+        spawned->n_left_out = n;
+}
+
 static int send_reply(struct keeper *k) {
         struct reply *reply = list_entry(list_first(&k->replies), struct reply, link);
         Ganger__Keeper__Spawned spawned = GANGER__KEEPER__SPAWNED__INIT;
-        Ganger__Keeper__LeftOut left_out[LEFT_OUT_MAX], *pointers[LEFT_OUT_MAX];
+        struct told_left_out told;
         Event event = GANGER__KEEPER__FROM_KEEPER__INIT;
         int r;
 
-        for (size_t i = 0; reply->left_out && i < reply->left_out->n; i++) {
-                ganger__keeper__left_out__init(&left_out[i]);
-                left_out[i].key = (char *)reply->left_out->v[i].key;
-                left_out[i].error = reply->left_out->v[i].error;
-                pointers[spawned.n_left_out++] = &left_out[i];
-        }
-        spawned.left_out = pointers;
-
+        assert(reply);                  /* else nobody calls */
         spawned.key = reply->key;
         spawned.pid = reply->pid;
         spawned.started_usec = reply->started_usec;
         spawned.error = reply->error;
         spawned.step = (char *)reply->step;
+        tell_left_out(&spawned, &told, reply->left_out);
         event.event_case = GANGER__KEEPER__FROM_KEEPER__EVENT_SPAWNED;
         event.spawned = &spawned;
         r = event_send(k, &event, NULL, 0);

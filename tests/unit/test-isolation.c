@@ -22,10 +22,12 @@ static struct worker_definition *definition(void) {
 }
 
 static const Ganger__Keeper__Setting *setting_of(const struct spawn_settings *s, uint32_t what) {
-        for (size_t i = 0; i < s->n; i++)
-                if (s->settings[i].what == what)
-                        return &s->settings[i];
-        return NULL;
+        size_t i = 0;
+
+        while (i < s->n && s->settings[i].what != what)
+                i++;
+        ck_assert_uint_lt(i, s->n);
+        return &s->settings[i];
 }
 
 static void make(struct spawn_settings *s, const struct worker_definition *d) {
