@@ -51,11 +51,14 @@ SCENARIOS = \
 	tests/scenario/b330-many-clients.py \
 	tests/scenario/b331-many-instances.py \
 	tests/scenario/b292-namespaces.py \
+	tests/scenario/b294-devices.py \
+	tests/scenario/b295-landlock.py \
+	tests/scenario/b296-strict.py \
 	tests/scenario/b230-drain.py \
 	tests/scenario/b232-scaling.py \
 	tests/scenario/b234-standby.py
 TESTS += $(SCENARIOS)
-EXTRA_DIST += $(SCENARIOS) tests/harness/gang.py tests/harness/programs.py
+EXTRA_DIST += $(SCENARIOS) tests/harness/gang.py tests/harness/probing.py tests/harness/programs.py
 LOAD_LONG_TESTS = tests/scenario/l330-many-clients-long.py tests/scenario/l331-ten-thousand.py
 LONG_TESTS += $(LOAD_LONG_TESTS)
 EXTRA_DIST += $(LOAD_LONG_TESTS)

@@ -8,6 +8,7 @@
  * Spawn in a list, which stops us from reading more requests when it is long; signals in a flag each.
  */
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -34,6 +35,7 @@ struct reply {
         uint64_t started_usec;
         int error;
         const char *step;
+        struct left_out *left_out;      /* NULL: nothing */
         char key[];
 };
 
@@ -178,21 +180,45 @@ static int send_welcome(struct keeper *k) {
 
 static void reply_free(struct keeper *k, struct reply *reply) {
         list_unlink(&reply->link);
+        free(reply->left_out);
         free(reply);
         k->n_replies--;
+}
+
+/** As a message has it. */
+struct told_left_out {
+        Ganger__Keeper__LeftOut items[LEFT_OUT_MAX];
+        Ganger__Keeper__LeftOut *pointers[LEFT_OUT_MAX];
+};
+
+/* @param left_out  NULL: nothing. */
+static void tell_left_out(Ganger__Keeper__Spawned *spawned, struct told_left_out *told, const struct left_out *left_out) {
+        size_t n = left_out ? left_out->n : 0;
+
+        for (size_t i = 0; i < n; i++) {
+                ganger__keeper__left_out__init(&told->items[i]);
+                told->items[i].key = (char *)left_out->v[i].key;
+                told->items[i].error = left_out->v[i].error;
+                told->pointers[i] = &told->items[i];
+        }
+        spawned->left_out = told->pointers;
+        spawned->n_left_out = n;
 }
 
 static int send_reply(struct keeper *k) {
         struct reply *reply = list_entry(list_first(&k->replies), struct reply, link);
         Ganger__Keeper__Spawned spawned = GANGER__KEEPER__SPAWNED__INIT;
+        struct told_left_out told;
         Event event = GANGER__KEEPER__FROM_KEEPER__INIT;
         int r;
 
+        assert(reply);                  /* else nobody calls */
         spawned.key = reply->key;
         spawned.pid = reply->pid;
         spawned.started_usec = reply->started_usec;
         spawned.error = reply->error;
         spawned.step = (char *)reply->step;
+        tell_left_out(&spawned, &told, reply->left_out);
         event.event_case = GANGER__KEEPER__FROM_KEEPER__EVENT_SPAWNED;
         event.spawned = &spawned;
         r = event_send(k, &event, NULL, 0);
@@ -315,17 +341,32 @@ void reports_flush(struct keeper *k) {
                 k->retry_usec = now_usec() + RETRY_USEC;
 }
 
-void reports_reply(struct keeper *k, const char *key, pid_t pid, uint64_t started_usec, int error, const char *step) {
-        size_t key_size = strlen(key) + 1;
-        struct reply *reply = malloc(sizeof *reply + key_size);
+/* @return false: no memory. */
+static bool copy_left_out(struct reply *reply, const struct left_out *left_out) {
+        if (!left_out || left_out->n == 0)
+                return true;
+        reply->left_out = malloc(sizeof *left_out);
+        if (reply->left_out)
+                *reply->left_out = *left_out;
+        return reply->left_out;
+}
 
-        if (!reply) {
+void reports_reply(struct keeper *k, const char *key, pid_t pid, uint64_t started_usec, int error, const char *step,
+                   const struct left_out *left_out) {
+        size_t key_size = strlen(key) + 1;
+        struct reply *reply = calloc(1, sizeof *reply + key_size);
+
+        if (!reply || !copy_left_out(reply, left_out)) {
+                free(reply);
                 /* The next manager learns of the process from its welcome. */
                 keeper_log("no memory for an answer to the manager: another must take over");
                 manager_process_expect_exit(k, 0);
                 return;
         }
-        *reply = (struct reply){ .pid = pid, .started_usec = started_usec, .error = error, .step = step };
+        reply->pid = pid;
+        reply->started_usec = started_usec;
+        reply->error = error;
+        reply->step = step;
         memcpy(reply->key, key, key_size);
         list_append(&k->replies, &reply->link);
         k->n_replies++;

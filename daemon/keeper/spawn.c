@@ -45,8 +45,9 @@ struct child {
         pid_t parent;
         bool arm_death_signal;
         bool in_cgroup;                 /* from the start */
-        size_t n_settings, n_mounts;    /* those of the request */
+        size_t n_settings, n_mounts, n_landlock; /* those of the request */
         bool mounts_apart;
+        long landlock;                  /* descriptor of its rules, or -1 */
         const char *step;
         int error;                      /* errno; 0: it executes */
 };
@@ -135,8 +136,11 @@ _child_ static long apply_settings(const struct spawn_request *r, struct child *
                 if (setting_stage(s) != stage)
                         continue;
                 c->step = setting_name(s);
-                if (setting_apply(s) < 0)
+                if (setting_apply(s) >= 0)
+                        continue;
+                if (!setting_can_lack(s, errno))
                         return -1;
+                left_out_add(r->left_out, c->step, errno);
         }
         return 0;
 }
@@ -146,7 +150,18 @@ _child_ static long step_settings(const struct spawn_request *r, struct child *c
 }
 
 _child_ static long step_mounts(const struct spawn_request *r, struct child *c) {
-        return mounts_apply(r->mounts, c->n_mounts, c->mounts_apart, &c->step);
+        return mounts_apply(r->mounts, c->n_mounts, c->mounts_apart, r->mounts_may_lack, r->left_out, &c->step);
+}
+
+/* By our rights, as it sees its files. */
+_child_ static long step_landlock(const struct spawn_request *r, struct child *c) {
+        if (c->n_landlock > 0)
+                c->landlock = landlock_make(r->landlock, c->n_landlock, r->landlock_may_lack, r->left_out, &c->step);
+        return c->n_landlock > 0 ? c->landlock : 0;
+}
+
+_child_ static long step_restrict(const struct spawn_request *r, struct child *c) {
+        return c->landlock >= 0 ? landlock_restrict(c->landlock) : 0;
 }
 
 _child_ static long step_limits(const struct spawn_request *r, struct child *c) {
@@ -188,8 +203,12 @@ _child_ static long step_pid(const struct spawn_request *r, struct child *c) {
         return 0;
 }
 
+/* It was looked at before whether it is a program: so it is not among those that it may execute, or what it needs is not. */
 _child_ static long step_execute(const struct spawn_request *r, struct child *c) {
-        return syscall(SYS_execve, r->path, r->argv, r->environment);
+        syscall(SYS_execve, r->path, r->argv, r->environment);
+        if (errno == EACCES && c->landlock >= 0)
+                c->step = "landlock-execute";
+        return -1;
 }
 
 /*
@@ -207,6 +226,7 @@ static const struct {
         { "settings", step_settings },
         { "mounts", step_mounts },
         { "fds", step_fds },
+        { "landlock", step_landlock },
         { "rlimit", step_limit },
         { "limits", step_limits },
         { "setgroups", step_groups },
@@ -219,6 +239,7 @@ static const struct {
         { "chdir", step_directory },
         { "signals", step_signals },
         { "pid", step_pid },
+        { "landlock", step_restrict },
         { "filters", step_filters },
         { "exec", step_execute },
 };
@@ -286,6 +307,8 @@ int spawn(struct spawner *s, const struct spawn_request *request, pid_t *ret_pid
                 .n_settings = fault_is("no-settings") ? 0 : request->n_settings,
                 .n_mounts = fault_is("no-mounts") ? 0 : request->n_mounts,
                 .mounts_apart = !fault_is("mounts-shared"),
+                .n_landlock = fault_is("no-landlock") ? 0 : request->n_landlock,
+                .landlock = -1,
                 .step = "clone",
         };
         pid_t pid;
