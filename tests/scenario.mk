@@ -47,6 +47,7 @@ SCENARIOS = \
 	tests/scenario/b250-real-programs.py \
 	tests/scenario/b290-isolation.py \
 	tests/scenario/b292-namespaces.py \
+	tests/scenario/b297-doctor.py \
 	tests/scenario/b230-drain.py \
 	tests/scenario/b232-scaling.py \
 	tests/scenario/b234-standby.py

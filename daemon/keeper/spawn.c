@@ -22,6 +22,7 @@
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -46,6 +47,7 @@ struct child {
         bool arm_death_signal;
         bool in_cgroup;                 /* from the start */
         size_t n_settings, n_mounts;    /* those of the request */
+        uint32_t left_out;              /* a setting; of a fault */
         bool mounts_apart;
         const char *step;
         int error;                      /* errno; 0: it executes */
@@ -132,7 +134,7 @@ _child_ static long apply_settings(const struct spawn_request *r, struct child *
         for (size_t i = 0; i < c->n_settings; i++) {
                 const struct setting *s = &r->settings[i];
 
-                if (setting_stage(s) != stage)
+                if (setting_stage(s) != stage || s->what == c->left_out)
                         continue;
                 c->step = setting_name(s);
                 if (setting_apply(s) < 0)
@@ -278,6 +280,14 @@ static pid_t clone_child(struct spawner *s, struct child *c) {
         return pid < 0 ? -errno : pid;
 }
 
+/* One of each stage: what is in force must be seen to differ from what was asked for (b297-doctor.py). */
+static uint32_t left_out(void) {
+        return fault_is("without-limit") ? KEEPER_LIMIT + RLIMIT_NOFILE : fault_is("without-nice") ? KEEPER_NICE :
+               fault_is("without-namespace") ? KEEPER_PRIVATE_IPC : fault_is("without-bounding") ? KEEPER_BOUNDING :
+               fault_is("without-privileges") ? KEEPER_NO_NEW_PRIVILEGES :
+               fault_is("without-filter") ? KEEPER_FILTER_PERSONALITY : KEEPER_SETTING_NONE;
+}
+
 int spawn(struct spawner *s, const struct spawn_request *request, pid_t *ret_pid, const char **ret_step) {
         struct child c = {
                 .request = request,
@@ -286,6 +296,7 @@ int spawn(struct spawner *s, const struct spawn_request *request, pid_t *ret_pid
                 .n_settings = fault_is("no-settings") ? 0 : request->n_settings,
                 .n_mounts = fault_is("no-mounts") ? 0 : request->n_mounts,
                 .mounts_apart = !fault_is("mounts-shared"),
+                .left_out = left_out(),
                 .step = "clone",
         };
         pid_t pid;
