@@ -15,7 +15,7 @@ DENIED = 6          # exit status of gangerctl
 PLAIN = 'worker plain { exec = {"sleep", "1000"} directory = / }\n'
 # Whoever gangerd runs as.
 USUAL = {
-    'umask': '0027', 'limit-nofile': '"100:200"', 'limit-core': '0', 'limit-fsize': '10MiB', 'nice': '5',
+    'umask': '0027', 'limit-nofile': '"100:200"', 'limit-core': '0', 'limit-fsize': '10MiB', 'nice': '19',
     'io-scheduling-class': 'best-effort', 'io-scheduling-priority': '6', 'oom-score-adjust': '300', 'cpu-scheduling-policy': 'batch',
     'no-new-privileges': 'yes', 'system-call-filter': '{@@system-service, ~@@privileged}',
     'system-call-architectures': 'native', 'restrict-address-families': 'AF_UNIX', 'restrict-namespaces': 'yes',
@@ -79,9 +79,9 @@ def as_asked():
 
 def changed_by_itself():
     """a program that changes what it has is found; one that has fewer rights than it may have is as good"""
-    with Gang('worker w { exec = {"@/less"} limit-nofile = 200 umask = 0022 cpu-affinity = {0-1023} nice = 1 }\n'
+    with Gang('worker w { exec = {"@/less"} limit-nofile = 200 umask = 0022 cpu-affinity = {0-1023} nice = 18 }\n'
               'worker d { exec = {"sleep", "1000"} start = manual limit-nofile = 100 }', begin=False) as g:
-        g.script('less', 'ulimit -n 50\numask 0077\nexec nice -n 2 sleep 1000\n')
+        g.script('less', 'ulimit -n 50\numask 0077\nexec nice -n 1 sleep 1000\n')
         g.start()
         g.until('it has done so', lambda: process_name(g.pid('w/0')) == 'sleep')
         w = look(g, 'w/0', expected=1)

@@ -327,7 +327,8 @@ START_TEST(each_key_has_its_row) {
 
         ck_assert(first < last);
         for (const struct config_key *key = first; key <= last; key++)
-                ck_assert_msg(has_row(key->name), "daemon/doctor/check.c has no row for %s", key->name);
+                if (strcmp(key->name, "system-call-error-number") != 0) /* of the filter of another key */
+                        ck_assert_msg(has_row(key->name), "daemon/doctor/check.c has no row for %s", key->name);
         for (size_t i = 0; check_key(i); i++)
                 ck_assert_msg(strcmp(check_key(i), CHECK_FILTERS) == 0 || config_key_find(CONFIG_WORKER, check_key(i)), "%s", check_key(i));
 }
