@@ -18,8 +18,11 @@ static void machine(struct output *o, const Ganger__V1__DoctorReply *reply) {
         struct table t;
 
         table_init(&t, columns, ARRAY_SIZE(columns));
-        for (size_t i = 0; i < reply->n_machine; i++)
-                table_add(&t, (const char *[]){ reply->machine[i]->name, reply->machine[i]->state, reply->machine[i]->value });
+        for (size_t i = 0; i < reply->n_machine; i++) {
+                const Ganger__V1__MachineFact *m = reply->machine[i];
+
+                table_add(&t, (const char *[]){ m->name, m->state, m->value });
+        }
         table_print(&t, o);
         table_done(&t);
 }
@@ -27,7 +30,8 @@ static void machine(struct output *o, const Ganger__V1__DoctorReply *reply) {
 static void summary(struct output *o, const Ganger__V1__DoctorReply *reply) {
         static const struct column columns[] = {
                 { .title = "INSTANCE" }, { .title = "STATE", .state = true }, { .title = "PID", .right = true },
-                { .title = "ASKED FOR", .right = true }, { .title = "DIFFER", .right = true }, { .title = "UNKNOWN", .right = true },
+                { .title = "ASKED FOR", .right = true }, { .title = "DIFFER", .right = true },
+                { .title = "UNKNOWN", .right = true },
         };
         struct table t;
 
@@ -36,8 +40,9 @@ static void summary(struct output *o, const Ganger__V1__DoctorReply *reply) {
                 const Ganger__V1__InstanceInForce *m = reply->instances[i];
                 bool runs = m->pid > 0;
 
-                table_add(&t, (const char *[]){ m->key, m->state, runs ? NUMBER(m->pid) : NULL, runs ? NUMBER(m->asked) : NULL,
-                                                runs ? NUMBER(m->differ) : NULL, runs ? NUMBER(m->unknown) : NULL });
+                table_add(&t, (const char *[]){ m->key, m->state, runs ? NUMBER(m->pid) : NULL,
+                                                runs ? NUMBER(m->asked) : NULL, runs ? NUMBER(m->differ) : NULL,
+                                                runs ? NUMBER(m->unknown) : NULL });
         }
         if (reply->n_machine > 0 && reply->n_instances > 0)
                 putc('\n', o->file);
@@ -78,7 +83,7 @@ static void details(struct output *o, const Ganger__V1__InstanceInForce *m) {
                 fprintf(o->file, " is %s: nothing is in force\n", m->state);
                 return;
         }
-        fprintf(o->file, " (pid %" PRId32 "): %" PRIu32 " settings are asked for, %" PRIu32 " differ, %" PRIu32 " cannot be read back\n",
+        fprintf(o->file, " (pid %" PRId32 "): %" PRIu32 " asked for, %" PRIu32 " differ, %" PRIu32 " cannot be read back\n",
                 m->pid, m->asked, m->differ, m->unknown);
         table_init(&t, columns, ARRAY_SIZE(columns));
         for (size_t i = 0; i < m->n_settings; i++) {
@@ -140,7 +145,8 @@ static void exposures(struct output *o, const Ganger__V1__SecurityReply *reply) 
 }
 
 static int compare_shares(const void *a, const void *b) {
-        const Ganger__V1__ExposureCheck *x = *(Ganger__V1__ExposureCheck *const *)a, *y = *(Ganger__V1__ExposureCheck *const *)b;
+        const Ganger__V1__ExposureCheck *x = *(Ganger__V1__ExposureCheck *const *)a;
+        const Ganger__V1__ExposureCheck *y = *(Ganger__V1__ExposureCheck *const *)b;
 
         return x->share != y->share ? (x->share < y->share) - (x->share > y->share) : strcmp(x->name, y->name);
 }

@@ -2,8 +2,8 @@
 /*
  * security: how exposed workers are
  *
- * Of a worker that runs, what is read back of its most exposed instance; of another one, what its definition says. As many workers in
- * an answer, and instances of one that are looked at, are bounded: all is read while the manager does nothing else.
+ * Of a worker that runs, what is read back of its most exposed instance; of another one, what its definition says. Workers
+ * in an answer, and instances of one that are looked at, are bounded: all is read while the manager does nothing else.
  */
 
 #include <errno.h>

@@ -52,7 +52,8 @@ static bool is_own_tmpfs(const struct place *p) {
 }
 
 static const char *hidden_directory(const struct place *p) {
-        return is_own_tmpfs(p) && p->mount->read_only && mount_has_option(p->mount, "mode=000") ? NULL : "can be looked into";
+        return is_own_tmpfs(p) && p->mount->read_only && mount_has_option(p->mount, "mode=000") ? NULL :
+               "can be looked into";
 }
 
 /* Below the device that was put there. */
@@ -83,7 +84,8 @@ static const char *(*const kinds[])(const struct place *p) = {
 };
 _Static_assert(ARRAY_SIZE(kinds) == KEEPER_MOUNT_LAST + 1, "each kind of step can be seen");
 
-const char *mount_step_fault(const Ganger__Keeper__Mount *step, const struct mount_table *mounts, const struct mount_table *own) {
+const char *mount_step_fault(const Ganger__Keeper__Mount *step, const struct mount_table *mounts,
+                             const struct mount_table *own) {
         const struct place p = { step->path, mount_table_find(mounts, step->path), mount_table_find(own, step->path) };
 
         if (!p.mount || !p.own)

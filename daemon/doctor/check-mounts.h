@@ -17,7 +17,8 @@
  * @param own  the mounts that we see.
  * @return in words that go on after its path: "can be written to"; NULL: nothing.
  */
-const char *mount_step_fault(const Ganger__Keeper__Mount *step, const struct mount_table *mounts, const struct mount_table *own);
+const char *mount_step_fault(const Ganger__Keeper__Mount *step, const struct mount_table *mounts,
+                             const struct mount_table *own);
 
 /** Is what it names here newer than that (CLOCK_REALTIME)? Then it was something else, or nothing, for a process of then. */
 bool mount_step_is_newer(const Ganger__Keeper__Mount *step, uint64_t usec);

@@ -5,8 +5,8 @@
  * The one table of it: a row a key, with what reads it back. A new key needs a row; one that restricts by a filter, a
  * namespace or mounts needs no more.
  *
- * What must hold: what is wanted is found from the definition, and not from what was asked of the keeper, so that what was lost
- * between the two is seen, too. (Only which paths a key means is asked where that is decided: isolation/mounts.c.)
+ * What must hold: what is wanted is found from the definition, and not from what was asked of the keeper, so that what was
+ * lost between the two is seen, too. (Only which paths a key means is asked where that is decided: isolation/mounts.c.)
  *
  * A program may give up rights that it has. So less is as good, wherever less is known to be: fewer capabilities, fewer
  * processors, more filters. Whatever else it changes by itself is a difference like any other.
@@ -30,7 +30,6 @@
 #include "daemon/config/words-isolation.h"
 #include "daemon/doctor/check-mounts.h"
 
-#define UMASK_DEFAULT 022
 /** As ioprio_get(2) has them, for which there is no header. */
 #define IO_CLASS_BEST_EFFORT 2
 #define IO_CLASS_SHIFT 13
@@ -158,7 +157,8 @@ static void format_groups(char *text, const uint32_t *groups, size_t n) {
 
 static enum check_verdict check_groups(const struct subject *s, const struct row *row, struct check_text *t) {
         const struct checks *c = s->checks;
-        bool asked = c->definition->user || c->definition->isolation.primary_group || *c->definition->isolation.supplementary_groups;
+        const struct worker_isolation *isolation = &c->definition->isolation;
+        bool asked = c->definition->user || isolation->primary_group || *isolation->supplementary_groups;
 
         if (s->status)
                 format_groups(t->found, s->status->groups, s->status->n_groups);
@@ -381,7 +381,7 @@ static void format_capabilities(char *text, uint64_t set, uint64_t all) {
                         append(text, "%s%s", *text ? " " : "", isolation_capabilities.words[i].name);
 }
 
-/* Those that this kernel has: ours, and whatever could be had. */
+/* Those that we know. */
 static uint64_t all_capabilities(void) {
         return (UINT64_C(1) << isolation_capabilities.n) - 1;
 }
@@ -414,10 +414,11 @@ static enum check_verdict check_privileges(const struct subject *s, const struct
         return compare(t);
 }
 
-/* Of another process, the kernel does not tell it. */
+/* Of another process, the kernel does not tell it. That of gangerd is what it has anyway. */
 static enum check_verdict check_keyring(const struct subject *s, const struct row *row, struct check_text *t) {
-        (void)want(s, row, t);
-        return compare(t);
+        if (!want(s, row, t) || s->checks->definition->isolation.keyring_mode == WORKER_KEYRING_INHERIT)
+                return CHECK_NOT_ASKED;
+        return CHECK_UNKNOWN;
 }
 
 /* A boolean that says no asks for nothing. */
@@ -617,7 +618,8 @@ void checks_done(struct checks *c) {
         spawn_request_done(&c->request);
 }
 
-int checks_run(const struct checks *c, const struct process_look *look, uint64_t started_usec, check_row_fn fn, void *userdata) {
+int checks_run(const struct checks *c, const struct process_look *look, uint64_t started_usec, check_row_fn fn,
+               void *userdata) {
         _cleanup_(closep) int cgroup_fd = look_open_cgroup(look, c->own);
         const struct subject s = { .checks = c, .look = look, .status = look->status_known ? &look->status : NULL,
                                    .started_usec = started_usec, .cgroup_fd = cgroup_fd };

@@ -72,7 +72,8 @@ static bool may_call_some(const struct syscall_filter *filter, const char *name,
         if (!read_set(name, &set))
                 return true;
         for (unsigned int call = 0; call < SYSCALL_NUMBERS_MAX; call++)
-                if (syscall_filter_has(&set, call) && !syscall_filter_has(always, call) && syscall_filter_permits(filter, call))
+                if (syscall_filter_has(&set, call) && !syscall_filter_has(always, call) &&
+                    syscall_filter_permits(filter, call))
                         return true;
         return false;
 }

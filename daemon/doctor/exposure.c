@@ -2,8 +2,8 @@
 /*
  * How exposed a worker is
  *
- * Pure: facts in, a number out. The table has weights, and most of its rows, from `systemd-analyze security`; a row is between
- * 0 (restricted) and BADNESS_MAX (not at all), and the exposure is what that comes to, in tenths of the worst that there is.
+ * Pure: facts in, a number out. The table has weights, and most of its rows, from `systemd-analyze security`; a row is
+ * between 0 (restricted) and BADNESS_MAX (not at all), and the exposure is what that comes to, in tenths of the worst.
  * Rows of what a worker cannot be restricted in are not here: nobody could do anything about them.
  *
  * What must hold: a restriction more never makes it higher. What it cannot say: whether the program needs what it is
@@ -22,8 +22,8 @@
 #define UMASK_READ 0044
 
 const char *const exposure_sets[] = {
-        "@clock", "@cpu-emulation", "@debug", "@module", "@mount", "@obsolete", "@privileged", "@raw-io", "@reboot", "@resources",
-        "@swap", NULL,
+        "@clock", "@cpu-emulation", "@debug", "@module", "@mount", "@obsolete", "@privileged", "@raw-io", "@reboot",
+        "@resources", "@swap", NULL,
 };
 _Static_assert(ARRAY_SIZE(exposure_sets) == EXPOSURE_SETS_N + 1, "as many as there are bits");
 
@@ -79,7 +79,8 @@ static unsigned int by_tmp(const struct exposure_facts *f, uint64_t argument) {
 
 static unsigned int by_system(const struct exposure_facts *f, uint64_t argument) {
         static const unsigned int badness[] = {
-                [WORKER_SYSTEM_NO] = BADNESS_MAX, [WORKER_SYSTEM_YES] = 5, [WORKER_SYSTEM_FULL] = 3, [WORKER_SYSTEM_STRICT] = 0,
+                [WORKER_SYSTEM_NO] = BADNESS_MAX, [WORKER_SYSTEM_YES] = 5, [WORKER_SYSTEM_FULL] = 3,
+                [WORKER_SYSTEM_STRICT] = 0,
         };
 
         return badness[f->system];
@@ -147,12 +148,13 @@ static const struct rating ratings[] = {
           by_capabilities, CAPABILITY(SETUID) | CAPABILITY(SETGID) | CAPABILITY(SETPCAP) },
         { { "capabilities: CAP_SYS_PTRACE", "it can look into other processes, and change them", 1500 },
           by_capabilities, CAPABILITY(SYS_PTRACE) },
-        { { "capabilities: CAP_CHOWN CAP_FSETID CAP_SETFCAP", "it can change owners, modes and capabilities of any file", 1000 },
+        { { "capabilities: CAP_CHOWN CAP_FSETID CAP_SETFCAP", "it can change owners and modes of any file", 1000 },
           by_capabilities, CAPABILITY(CHOWN) | CAPABILITY(FSETID) | CAPABILITY(SETFCAP) },
-        { { "capabilities: CAP_DAC_* CAP_FOWNER CAP_IPC_OWNER", "permissions of files do not hold for it", 1000 }, by_capabilities,
-          CAPABILITY(DAC_OVERRIDE) | CAPABILITY(DAC_READ_SEARCH) | CAPABILITY(FOWNER) | CAPABILITY(IPC_OWNER) },
+        { { "capabilities: CAP_DAC_* CAP_FOWNER CAP_IPC_OWNER", "permissions of files do not hold for it", 1000 },
+          by_capabilities, CAPABILITY(DAC_OVERRIDE) | CAPABILITY(DAC_READ_SEARCH) | CAPABILITY(FOWNER) | CAPABILITY(IPC_OWNER) },
         { { "capabilities: CAP_NET_ADMIN", "it can configure the network", 1000 }, by_capabilities, CAPABILITY(NET_ADMIN) },
-        { { "capabilities: CAP_SYS_MODULE", "it can load modules of the kernel", 1000 }, by_capabilities, CAPABILITY(SYS_MODULE) },
+        { { "capabilities: CAP_SYS_MODULE", "it can load modules of the kernel", 1000 },
+          by_capabilities, CAPABILITY(SYS_MODULE) },
         { { "capabilities: CAP_SYS_RAWIO", "it has access to ports and memory of the machine", 1000 },
           by_capabilities, CAPABILITY(SYS_RAWIO) },
         { { "capabilities: CAP_SYS_TIME", "it can set the clock", 1000 }, by_capabilities, CAPABILITY(SYS_TIME) },
@@ -164,21 +166,24 @@ static const struct rating ratings[] = {
           by_capabilities, CAPABILITY(NET_BIND_SERVICE) | CAPABILITY(NET_BROADCAST) | CAPABILITY(NET_RAW) },
         { { "capabilities: CAP_SYS_NICE CAP_SYS_RESOURCE", "it can raise priorities and limits", 500 },
           by_capabilities, CAPABILITY(SYS_NICE) | CAPABILITY(SYS_RESOURCE) },
-        { { "capabilities: CAP_SYSLOG", "it has access to the log of the kernel", 500 }, by_capabilities, CAPABILITY(SYSLOG) },
+        { { "capabilities: CAP_SYSLOG", "it has access to the log of the kernel", 500 },
+          by_capabilities, CAPABILITY(SYSLOG) },
         { { "capabilities: CAP_SYS_BOOT", "it can reboot the machine", 100 }, by_capabilities, CAPABILITY(SYS_BOOT) },
         { { "capabilities: CAP_MAC_*", "it can change what security modules say", 100 },
           by_capabilities, CAPABILITY(MAC_ADMIN) | CAPABILITY(MAC_OVERRIDE) },
         { { "capabilities: CAP_LINUX_IMMUTABLE", "it can mark files as immutable", 75 },
           by_capabilities, CAPABILITY(LINUX_IMMUTABLE) },
         { { "capabilities: CAP_IPC_LOCK", "it can lock memory", 50 }, by_capabilities, CAPABILITY(IPC_LOCK) },
-        { { "capabilities: CAP_SYS_CHROOT", "it can change its root directory", 50 }, by_capabilities, CAPABILITY(SYS_CHROOT) },
+        { { "capabilities: CAP_SYS_CHROOT", "it can change its root directory", 50 },
+          by_capabilities, CAPABILITY(SYS_CHROOT) },
         { { "capabilities: CAP_BLOCK_SUSPEND CAP_WAKE_ALARM", "it can keep the machine awake", 50 },
           by_capabilities, CAPABILITY(BLOCK_SUSPEND) | CAPABILITY(WAKE_ALARM) },
         { { "capabilities: CAP_BPF CAP_PERFMON", "it can load programs into the kernel", 25 },
           by_capabilities, CAPABILITY(BPF) | CAPABILITY(PERFMON) },
         { { "capabilities: CAP_LEASE", "it can make leases of files", 25 }, by_capabilities, CAPABILITY(LEASE) },
         { { "capabilities: CAP_SYS_PACCT", "it can use process accounting", 25 }, by_capabilities, CAPABILITY(SYS_PACCT) },
-        { { "capabilities: CAP_SYS_TTY_CONFIG", "it can hang up terminals", 25 }, by_capabilities, CAPABILITY(SYS_TTY_CONFIG) },
+        { { "capabilities: CAP_SYS_TTY_CONFIG", "it can hang up terminals", 25 },
+          by_capabilities, CAPABILITY(SYS_TTY_CONFIG) },
         { { "ambient-capabilities", "what it starts has capabilities", 500 }, by_ambient },
         { { "no-new-privileges", "it can get more rights by executing programs", 1000 }, by_privileges },
         { { "keyring-mode", "it has the keyring of gangerd", 1000 }, by_keyring },
@@ -191,14 +196,15 @@ static const struct rating ratings[] = {
         { { "system-call-filter: @privileged", "it may make system calls that need rights", 700 }, by_sets, 6 },
         { { "system-call-filter: @raw-io", "it may make system calls for ports of the machine", 1000 }, by_sets, 7 },
         { { "system-call-filter: @reboot", "it may make system calls that reboot", 1000 }, by_sets, 8 },
-        { { "system-call-filter: @resources", "it may make system calls that change priorities and limits", 700 }, by_sets, 9 },
+        { { "system-call-filter: @resources", "it may make system calls that change priorities", 700 }, by_sets, 9 },
         { { "system-call-filter: @swap", "it may make system calls that configure swap", 1000 }, by_sets, 10 },
         { { "system-call-architectures", "it may make system calls of other architectures", 1000 }, by_architectures },
         { { "restrict-address-families: AF_INET AF_INET6", "it may open sockets of the internet", 1500 },
           by_families, FAMILY_INTERNET },
         { { "restrict-address-families: …", "it may open sockets of families that are seldom used", 1250 },
           by_families, FAMILY_OTHER },
-        { { "restrict-address-families: AF_PACKET", "it may open sockets that see packets", 1000 }, by_families, FAMILY_PACKET },
+        { { "restrict-address-families: AF_PACKET", "it may open sockets that see packets", 1000 },
+          by_families, FAMILY_PACKET },
         { { "restrict-address-families: AF_NETLINK", "it may open sockets of netlink", 200 }, by_families, FAMILY_NETLINK },
         { { "restrict-address-families: AF_UNIX", "it may open local sockets", 25 }, by_families, FAMILY_UNIX },
         { { "restrict-namespaces: user", "it may make user namespaces", 1500 }, by_namespaces, 6 },

@@ -67,8 +67,8 @@ void exposure_facts_open(struct exposure_facts *facts);
 void exposure_facts_of_definition(struct exposure_facts *facts, const struct checks *checks);
 
 /**
- * What a process may do, as it is read back. Of what the kernel does not tell (which calls a filter refuses, its keyring), what
- * the definition says: of filters only if as many are in force as it wants.
+ * What a process may do, as it is read back. Of what the kernel does not tell (which calls a filter refuses, its keyring),
+ * what the definition says: of filters only if as many are in force as it wants.
  */
 void exposure_facts_of_process(struct exposure_facts *facts, const struct checks *checks, const struct process_look *look);
 

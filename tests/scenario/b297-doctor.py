@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What is in force of workers is read back: what differs from the definition is found, whoever asks, and how exposed they are is told"""
+"""What is in force of workers is read back: what differs from the definition is found, and how exposed they are is told"""
 
 import grp
 import os
@@ -16,7 +16,8 @@ PLAIN = 'worker plain { exec = {"sleep", "1000"} directory = / }\n'
 # Whoever gangerd runs as.
 USUAL = {
     'umask': '0027', 'limit-nofile': '"100:200"', 'limit-core': '0', 'limit-fsize': '10MiB', 'nice': '19',
-    'io-scheduling-class': 'best-effort', 'io-scheduling-priority': '6', 'oom-score-adjust': '300', 'cpu-scheduling-policy': 'batch',
+    'io-scheduling-class': 'best-effort', 'io-scheduling-priority': '6', 'oom-score-adjust': '300',
+    'cpu-scheduling-policy': 'batch',
     'no-new-privileges': 'yes', 'system-call-filter': '{@@system-service, ~@@privileged}',
     'system-call-architectures': 'native', 'restrict-address-families': 'AF_UNIX', 'restrict-namespaces': 'yes',
     'restrict-suid-sgid': 'yes', 'memory-deny-write-execute': 'yes', 'lock-personality': 'yes',
@@ -30,7 +31,8 @@ RIGHTS = {
 }
 MOUNTS = {
     'private-tmp': 'yes', 'protect-system': 'strict', 'protect-home': 'yes', 'protect-control-groups': 'yes',
-    'protect-kernel-tunables': 'yes', 'read-only-paths': '/var/lib/dpkg', 'read-write-paths': '/var/lib', 'inaccessible-paths': '/var/log',
+    'protect-kernel-tunables': 'yes', 'read-only-paths': '/var/lib/dpkg', 'read-write-paths': '/var/lib',
+    'inaccessible-paths': '/var/log',
     'bind-paths': '"/usr/share:/mnt"', 'bind-read-only-paths': '"/usr/lib:/srv"', 'temporary-filesystem': '/opt',
 }
 
@@ -165,13 +167,14 @@ def left_out():
 def exposure():
     """the most exposed first; as read back of what runs, as its definition says of what does not"""
     need_root()
-    config = PLAIN + worker('full', {**USUAL, **RIGHTS, **MOUNTS}) + worker('down', {**USUAL, **RIGHTS, **MOUNTS}, 'start = manual')
-    with Gang(config) as g:
+    options = {**USUAL, **RIGHTS, **MOUNTS}
+    with Gang(PLAIN + worker('full', options) + worker('down', options, 'start = manual')) as g:
         g.until_ready('plain/0', 'full/0')
         workers = g.json('security')['workers']
         equal(workers[0]['worker'], 'plain', 'the most exposed')
         by_name = {w['worker']: w for w in workers}
-        equal({name: w['source'] for name, w in by_name.items()}, {'plain': 'process', 'full': 'process', 'down': 'definition'}, 'seen of')
+        equal({name: w['source'] for name, w in by_name.items()},
+              {'plain': 'process', 'full': 'process', 'down': 'definition'}, 'seen of')
         equal(by_name['full']['exposure'], by_name['down']['exposure'], 'of what runs as of what is to run in the same way')
         equal([c['name'] for a, b in zip(by_name['full']['checks'], by_name['down']['checks']) for c in (a,)
                if a['badness'] != b['badness']], [], 'what is judged in another way')

@@ -282,7 +282,7 @@ out_has 'resize/0  ready  4242          1       1        0'
 out_has 'resize/1  down      -          -       -        -'
 out_has 'resize/0: limit-nofile differs: wanted 100:200, in force 1024'
 run 1 doctor resize
-out_has 'resize/0 (pid 4242): 1 settings are asked for, 1 differ, 0 cannot be read back'
+out_has 'resize/0 (pid 4242): 1 asked for, 1 differ, 0 cannot be read back'
 out_has 'limit-nofile  100:200  1024      differs'
 out_has 'nice          -        0         -'
 out_has 'resize/1 is down: nothing is in force'

@@ -139,7 +139,8 @@ static struct mount_table mounts(const char *text) {
 START_TEST(where_a_path_is) {
         struct mount_table t = mounts(process_mounts);
         static const struct { const char *path; int id; } wanted[] = {
-                { "/", 20 }, { "/etc", 20 }, { "/usr", 30 }, { "/usr/bin/ls", 30 }, { "/usrx", 20 }, { "/usr/local/bin", 34 },
+                { "/", 20 }, { "/etc", 20 }, { "/usr", 30 }, { "/usr/bin/ls", 30 }, { "/usrx", 20 },
+                { "/usr/local/bin", 34 },
                 { "/home", 32 }, { "/home/a", 32 }, { "/proc/sys", 21 }, { "/with blank", 25 }, { "/tmp", 31 },
                 { "/opt", 37 }, { "/opt/a", 37 }, /* what is under another one is not seen */
         };
@@ -161,7 +162,8 @@ START_TEST(mounts_in_a_circle) {
 
         ck_assert_ptr_null(mount_table_find(&t, "/a"));
         mount_table_done(&t);
-        t = mounts("1 9 0:1 / / rw - x x rw\n2 1 0:1 / /a rw - x x rw\n3 2 0:1 / /a rw - x x rw\n2 3 0:1 / /a rw - x x rw\n");
+        t = mounts("1 9 0:1 / / rw - x x rw\n2 1 0:1 / /a rw - x x rw\n3 2 0:1 / /a rw - x x rw\n"
+                   "2 3 0:1 / /a rw - x x rw\n");
         ck_assert_ptr_nonnull(mount_table_find(&t, "/a"));
         mount_table_done(&t);
         t = mounts("");
@@ -177,7 +179,8 @@ START_TEST(what_was_to_be_mounted) {
                 { KEEPER_MOUNT_BIND, "/mnt", "is not bound" }, { KEEPER_MOUNT_BIND_READ_ONLY, "/mnt", "is not bound" },
                 { KEEPER_MOUNT_HIDE_DIRECTORY, "/home", "can be looked into" },
                 { KEEPER_MOUNT_HIDE_FILE, "/etc/shadow", "can be opened" },
-                { KEEPER_MOUNT_SHARED_TMPFS, "/tmp", "is that of the host" }, { KEEPER_MOUNT_TMPFS, "/opt", "is that of the host" },
+                { KEEPER_MOUNT_SHARED_TMPFS, "/tmp", "is that of the host" },
+                { KEEPER_MOUNT_TMPFS, "/opt", "is that of the host" },
                 { KEEPER_MOUNT_DIRECTORY, "/opt/x", NULL },
         };
 
@@ -189,7 +192,7 @@ START_TEST(what_was_to_be_mounted) {
                 step.path = (char *)steps[i].path;
                 ck_assert_ptr_null(mount_step_fault(&step, &inside, &host));
                 fault = mount_step_fault(&step, &host, &host);
-                ck_assert_msg(fault == steps[i].fault || strcmp(fault ?: "", steps[i].fault ?: "") == 0, "%s: %s", steps[i].path, fault);
+                ck_assert_msg(strcmp(fault ?: "", steps[i].fault ?: "") == 0, "%s: %s", steps[i].path, fault);
         }
         mount_table_done(&inside);
         mount_table_done(&host);
@@ -200,9 +203,11 @@ END_TEST
 START_TEST(half_of_it) {
         struct mount_table host = mounts(HOST_MOUNTS "31 20 0:40 / /tmp rw - tmpfs tmpfs rw\n");
         struct mount_table inside = mounts(HOST_MOUNTS "31 20 0:40 / /tmp rw - tmpfs tmpfs rw\n"
-                                           "32 24 0:41 / /home rw - tmpfs tmpfs rw,mode=000\n35 20 8:1 /srv /mnt rw - ext4 x rw\n");
+                                           "32 24 0:41 / /home rw - tmpfs tmpfs rw,mode=000\n"
+                                           "35 20 8:1 /srv /mnt rw - ext4 x rw\n");
         const struct { uint32_t what; const char *path; } steps[] = {
-                { KEEPER_MOUNT_SHARED_TMPFS, "/tmp" }, { KEEPER_MOUNT_HIDE_DIRECTORY, "/home" }, { KEEPER_MOUNT_BIND_READ_ONLY, "/mnt" },
+                { KEEPER_MOUNT_SHARED_TMPFS, "/tmp" }, { KEEPER_MOUNT_HIDE_DIRECTORY, "/home" },
+                { KEEPER_MOUNT_BIND_READ_ONLY, "/mnt" },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
@@ -221,8 +226,8 @@ END_TEST
 
 static struct exposure_facts closed(void) {
         return (struct exposure_facts){
-                .no_new_privileges = true, .private_keyring = true, .own_network = true, .own_ipc = true, .own_hostname = true,
-                .own_tmp = true, .system = WORKER_SYSTEM_STRICT, .home = EXPOSURE_HOME_HIDDEN, .cgroups_read_only = true,
+                .no_new_privileges = true, .private_keyring = true, .own_network = true, .own_ipc = true,
+                .own_hostname = true, .own_tmp = true, .system = WORKER_SYSTEM_STRICT, .home = EXPOSURE_HOME_HIDDEN, .cgroups_read_only = true,
                 .tunables_read_only = true, .umask = 0077, .native_calls = true,
         };
 }
@@ -282,7 +287,8 @@ static struct config *parse(const char *text) {
         struct config_errors errors = CONFIG_ERRORS_NULL;
         struct config *config = NULL;
 
-        ck_assert_msg(config_parse(text, strlen(text), "/x.conf", &config, &errors) == 0, "%s", errors.n ? errors.errors[0].text : "");
+        ck_assert_msg(config_parse(text, strlen(text), "/x.conf", &config, &errors) == 0, "%s",
+                      errors.n > 0 ? errors.errors[0].text : "");
         config_errors_done(&errors);
         return config;
 }
@@ -330,7 +336,8 @@ START_TEST(each_key_has_its_row) {
                 if (strcmp(key->name, "system-call-error-number") != 0) /* of the filter of another key */
                         ck_assert_msg(has_row(key->name), "daemon/doctor/check.c has no row for %s", key->name);
         for (size_t i = 0; check_key(i); i++)
-                ck_assert_msg(strcmp(check_key(i), CHECK_FILTERS) == 0 || config_key_find(CONFIG_WORKER, check_key(i)), "%s", check_key(i));
+                if (strcmp(check_key(i), CHECK_FILTERS) != 0)
+                        ck_assert_msg(config_key_find(CONFIG_WORKER, check_key(i)), "%s", check_key(i));
 }
 END_TEST
 
@@ -409,7 +416,8 @@ START_TEST(facts_of_processes) {
         checks_init(&checks, config->workers[0], "/run/x", &own);
         look.status.filters = checks.filters;
         exposure_facts_of_process(&f, &checks, &look);
-        ck_assert(f.own_network && !f.own_ipc && f.families == FAMILY_UNIX && !f.suid_sgid && !f.root && f.no_new_privileges);
+        ck_assert(f.own_network && !f.own_ipc && f.families == FAMILY_UNIX && !f.suid_sgid);
+        ck_assert(!f.root && f.no_new_privileges);
         ck_assert_uint_eq(f.capabilities, 0x401);
         ck_assert_int_eq(f.system, WORKER_SYSTEM_YES);
         ck_assert(!f.own_tmp && !f.tunables_read_only);
@@ -445,8 +453,9 @@ START_TEST(ourselves) {
 END_TEST
 
 int main(void) {
-        return harness_run(HARNESS_SUITE("doctor", a_status, a_status_of_an_older_kernel, many_groups, limits, a_cgroup, where_a_path_is,
-                                         mounts_in_a_circle, what_was_to_be_mounted, half_of_it, from_nothing_to_all, each_row_counts,
-                                         rows_name_keys, each_filter_is_counted, each_key_has_its_row, facts_of_definitions,
-                                         sets_of_calls, facts_of_processes, ourselves));
+        return harness_run(HARNESS_SUITE("doctor", a_status, a_status_of_an_older_kernel, many_groups, limits, a_cgroup,
+                                         where_a_path_is, mounts_in_a_circle, what_was_to_be_mounted, half_of_it,
+                                         from_nothing_to_all, each_row_counts, rows_name_keys, each_filter_is_counted,
+                                         each_key_has_its_row, facts_of_definitions, sets_of_calls, facts_of_processes,
+                                         ourselves));
 }
