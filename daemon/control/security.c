@@ -16,7 +16,7 @@
 #include "daemon/worker.h"
 
 /** Workers in one answer; instances of one that are looked at, the first that run. */
-#define SECURITY_WORKERS_MAX 32
+#define SECURITY_WORKERS_MAX 16
 #define SECURITY_INSTANCES_MAX 4
 
 struct answer {

@@ -57,41 +57,45 @@ static unsigned int families_of(char *const *items) {
         return is_allow_list ? families : families | FAMILY_OTHER;
 }
 
-/* What is in one set; what everybody needs (@default) is in each. */
-static bool read_set(const char *name, struct syscall_filter *ret) {
-        char *const items[] = { (char *)name };
-        struct error error = ERROR_NULL;
+/* What is in each set; what everybody needs (@default) is in all of them, and is the last one. */
+static bool read_sets(struct syscall_filter sets[EXPOSURE_SETS_N + 1]) {
+        for (size_t i = 0; i <= EXPOSURE_SETS_N; i++) {
+                char *const items[] = { (char *)(exposure_sets[i] ?: "@default") };
+                struct error error = ERROR_NULL;
 
-        return syscall_filter_read(ret, items, ARRAY_SIZE(items), &error) >= 0;
+                if (syscall_filter_read(&sets[i], items, ARRAY_SIZE(items), &error) < 0)
+                        return false;
+        }
+        return true;
 }
 
 /* A set is refused if nothing that is in it, and not needed by everybody, may be called. */
-static bool may_call_some(const struct syscall_filter *filter, const char *name, const struct syscall_filter *always) {
-        struct syscall_filter set;
-
-        if (!read_set(name, &set))
-                return true;
+static bool may_call_some(const struct syscall_filter *filter, const struct syscall_filter *set,
+                          const struct syscall_filter *always) {
         for (unsigned int call = 0; call < SYSCALL_NUMBERS_MAX; call++)
-                if (syscall_filter_has(&set, call) && !syscall_filter_has(always, call) &&
+                if (syscall_filter_has(set, call) && !syscall_filter_has(always, call) &&
                     syscall_filter_permits(filter, call))
                         return true;
         return false;
 }
 
 static unsigned int sets_of(char *const *items) {
-        struct syscall_filter filter, always;
+        static struct syscall_filter sets[EXPOSURE_SETS_N + 1]; /* never change, and take milliseconds to find out */
+        static bool have_sets;
+        struct syscall_filter filter;
         struct error error = ERROR_NULL;
-        unsigned int sets = 0;
+        unsigned int some = 0;
         size_t n = 0;
 
         while (items[n])
                 n++;
-        if (n == 0 || syscall_filter_read(&filter, items, n, &error) < 0 || !read_set("@default", &always))
+        if (n == 0 || syscall_filter_read(&filter, items, n, &error) < 0)
                 return EXPOSURE_SETS_ALL;
+        have_sets = have_sets || read_sets(sets);
         for (size_t i = 0; i < EXPOSURE_SETS_N; i++)
-                if (may_call_some(&filter, exposure_sets[i], &always))
-                        sets |= 1u << i;
-        return sets;
+                if (!have_sets || may_call_some(&filter, &sets[i], &sets[EXPOSURE_SETS_N]))
+                        some |= 1u << i;
+        return some;
 }
 
 /* Each filter refuses what is of another architecture. */
