@@ -54,7 +54,7 @@
 #endif
 #define LANDLOCK_ASK_VERSION 1U
 
-/** Kinds of clone3(2) that are tried: each kind of namespace, and with one of users, and none. What was found holds for so long. */
+/** Kinds of clone3(2) that are tried: each namespace, alone and with one of users. What was found holds for so long. */
 #define CLONE_TRIALS_MAX 16
 #define CLONE_TRIAL_USEC (5 * USEC_PER_SEC)
 /** Of a file with one line. */
