@@ -2,7 +2,7 @@
 CTL_TABLES = ctl/options.def ctl/options.h ctl/verbs.c ctl/verbs.def ctl/verbs.h
 CTL_PRINTING = \
 	ctl/json.c ctl/json.h \
-	ctl/output.c ctl/output.h ctl/output-json.c ctl/output-objects.c ctl/output-report.c \
+	ctl/output.c ctl/output.h ctl/output-json.c ctl/output-doctor.c ctl/output-objects.c ctl/output-report.c \
 	ctl/output-table.c ctl/output-table.h \
 	ctl/table.c ctl/table.h \
 	ctl/utf8.c ctl/utf8.h
@@ -17,7 +17,7 @@ gangerctl_CPPFLAGS = $(CTL_CPPFLAGS)
 gangerctl_SOURCES = \
 	$(CTL_TABLES) \
 	ctl/attach.c ctl/attach.h \
-	ctl/cmd-call.c ctl/cmd-change.c ctl/cmd-check.c ctl/cmd-daemon.c ctl/cmd-import.c ctl/cmd-locks.c ctl/cmd-logs.c ctl/cmd-receive.c ctl/cmd-report.c ctl/cmd-rings.c ctl/cmd-send.c \
+	ctl/cmd-call.c ctl/cmd-change.c ctl/cmd-check.c ctl/cmd-daemon.c ctl/cmd-doctor.c ctl/cmd-import.c ctl/cmd-locks.c ctl/cmd-logs.c ctl/cmd-receive.c ctl/cmd-report.c ctl/cmd-rings.c ctl/cmd-send.c \
 	ctl/cmd-roll.c ctl/roll.h ctl/cmd-sockets.c ctl/cmd-status.c ctl/cmd-tree.c ctl/cmd-watch.c ctl/processes.c ctl/processes.h \
 	ctl/ctl.c ctl/ctl.h \
 	ctl/find-gangerd.c ctl/find-gangerd.h \

@@ -120,6 +120,8 @@ static int set(struct options *o, enum option_id id, const char *value) {
                 return -EINVAL;
         case OPTION_CANARY:
                 return parse_count(value, "--canary", UINT32_MAX, &o->canary);
+        case OPTION_THRESHOLD:
+                return parse_count(value, "--threshold", 100, &o->threshold);
         case OPTION_MAX_FAIL:
                 return parse_count(value, "--max-fail", UINT32_MAX, &o->max_fail);
         case OPTION_TIMEOUT:

@@ -40,7 +40,7 @@ struct options {
         uint64_t timeout_usec, hold_usec;
         uint64_t since_usec;            /* CLOCK_REALTIME */
         int priority;
-        uint32_t lines, count, seconds, kills, canary, max_fail;
+        uint32_t lines, count, seconds, kills, canary, max_fail, threshold;
         uint64_t seed;
 };
 

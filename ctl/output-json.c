@@ -84,6 +84,14 @@ static void json_sockets(struct output *o, const Ganger__V1__SocketsReply *reply
         message(o, &reply->base);
 }
 
+static void json_doctor(struct output *o, const Ganger__V1__DoctorReply *reply, bool all) {
+        message(o, &reply->base);
+}
+
+static void json_security(struct output *o, const Ganger__V1__SecurityReply *reply, bool all) {
+        message(o, &reply->base);
+}
+
 static void json_called(struct output *o, const char *service, const void *data, size_t size) {
         member(o, "{", "service", service);
         fprintf(o->file, ", \"size\": %zu, ", size);
@@ -197,6 +205,8 @@ const struct output_ops output_json = {
         .report = json_report,
         .locks = json_locks,
         .sockets = json_sockets,
+        .doctor = json_doctor,
+        .security = json_security,
         .called = json_called,
         .peek = json_peek,
         .dead = json_dead,

@@ -33,6 +33,8 @@ void table_rings(struct output *o, const Ganger__V1__RingsReply *reply);
 void table_report(struct output *o, const char *name, const Ganger__V1__ReportReply *reply);
 void table_locks(struct output *o, const Ganger__V1__LocksReply *reply);
 void table_sockets(struct output *o, const Ganger__V1__SocketsReply *reply);
+void table_doctor(struct output *o, const Ganger__V1__DoctorReply *reply, bool all);
+void table_security(struct output *o, const Ganger__V1__SecurityReply *reply, bool all);
 
 /** A line below a table, about what is quarantined. @param first  of them. */
 void put_quarantined(struct output *o, bool first, const char *kind, const char *name, const char *damage);

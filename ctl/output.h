@@ -77,6 +77,10 @@ struct output_ops {
         void (*report)(struct output *o, const char *name, const Ganger__V1__ReportReply *reply);
         void (*locks)(struct output *o, const Ganger__V1__LocksReply *reply);
         void (*sockets)(struct output *o, const Ganger__V1__SocketsReply *reply);
+        /** @param all  each instance was asked for by name: all of it is shown, not only what differs. */
+        void (*doctor)(struct output *o, const Ganger__V1__DoctorReply *reply, bool all);
+        /** @param all  each worker was: what is missing is shown, too. */
+        void (*security)(struct output *o, const Ganger__V1__SecurityReply *reply, bool all);
         /** The reply of a service. */
         void (*called)(struct output *o, const char *service, const void *data, size_t size);
         void (*peek)(struct output *o, const Ganger__V1__PeekReply *reply);

@@ -31,6 +31,9 @@ static const struct {
         { "stopping", "\033[33m" }, { "failed", "\033[31m" },   { "dead", "\033[31m" },    { "down", "\033[2m" },
         { "stopped", "\033[2m" },   { "standby", "\033[36m" },  { "leased", "\033[36m" },
         { "waiting", "\033[33m" },  { "ready (drained)", "\033[33m" },
+        { "yes", "\033[32m" },      { "limited", "\033[33m" },  { "no", "\033[33m" },
+        { "differs", "\033[31m" },  { "unknown", "\033[33m" },  { "perfect", "\033[32m" }, { "safe", "\033[32m" },
+        { "exposed", "\033[33m" },  { "unsafe", "\033[31m" },   { "dangerous", "\033[31m" },
 };
 
 void table_init(struct table *t, const struct column *columns, size_t n_columns) {

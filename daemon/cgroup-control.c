@@ -30,7 +30,7 @@
 #define CPU_PERIOD_USEC 100000
 /** A list of controllers; and what is written to one file. */
 #define CONTROLLERS_TEXT_MAX 512
-#define VALUE_MAX 64
+#define VALUE_MAX sizeof(((struct cgroup_bound *)NULL)->text)
 
 static const struct {
         enum cgroup_controller bit;
@@ -129,12 +129,31 @@ static int write_file(int fd, const char *name, const char *text) {
         return file < 0 ? -errno : fd_write_all(file, text, strlen(text));
 }
 
-void cgroup_write(int fd, const struct worker_resources *resources, bool all, cgroup_fault_fn fn, void *userdata) {
+/* Half an instance is of no use to anybody, if nothing else was said. */
+static struct worker_resources complete(const struct worker_resources *resources) {
         struct worker_resources r = *resources;
 
-        /* Half an instance is of no use to anybody, if nothing else was said. */
         if (r.oom_policy == INTEGER_UNSET && cgroup_controllers_for(resources) & CGROUP_MEMORY)
                 r.oom_policy = WORKER_OOM_KILL;
+        return r;
+}
+
+bool cgroup_bound_of(const struct worker_resources *resources, const char *key, struct cgroup_bound *ret) {
+        struct worker_resources r = complete(resources);
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+                if (strcmp(rows[i].key, key) == 0) {
+                        ret->file = rows[i].file;
+                        ret->is_set = rows[i].format(ret->text, (const char *)&r + rows[i].offset);
+                        ret->is_memory = rows[i].controller == CGROUP_MEMORY;
+                        return true;
+                }
+        return false;
+}
+
+void cgroup_write(int fd, const struct worker_resources *resources, bool all, cgroup_fault_fn fn, void *userdata) {
+        struct worker_resources r = complete(resources);
+
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 char text[VALUE_MAX];
                 bool is_given = rows[i].format(text, (const char *)resources + rows[i].offset);
@@ -149,7 +168,7 @@ void cgroup_write(int fd, const struct worker_resources *resources, bool all, cg
 /* ---- handing on -------------------------------------------------------------------------------- */
 
 /* Those of a list that is separated by blanks. */
-static unsigned int read_controllers(int fd, const char *name) {
+unsigned int cgroup_read_controllers(int fd, const char *name) {
         _cleanup_(closep) int file = openat(fd, name, O_RDONLY | O_CLOEXEC);
         char text[CONTROLLERS_TEXT_MAX], *rest = text, *word;
         unsigned int found = 0;
@@ -205,7 +224,7 @@ static int move_away(struct cgroups *c) {
 
 /* Those that the kernel has in this cgroup, and that it may hand on. */
 static unsigned int hand_on(int fd, unsigned int wanted) {
-        unsigned int can = wanted & read_controllers(fd, "cgroup.controllers");
+        unsigned int can = wanted & cgroup_read_controllers(fd, "cgroup.controllers");
 
         return write_controllers(fd, can, '+') < 0 ? 0 : can;
 }
@@ -218,7 +237,7 @@ unsigned int cgroups_enable(struct cgroups *c, unsigned int wanted) {
         if (missing == 0)
                 return wanted;
         got = hand_on(c->parent_fd, missing);
-        if (got == 0 && missing & read_controllers(c->parent_fd, "cgroup.controllers") && !c->moved) {
+        if (got == 0 && missing & cgroup_read_controllers(c->parent_fd, "cgroup.controllers") && !c->moved) {
                 if (move_away(c) < 0)
                         return wanted & c->controllers;
                 c->moved = true;
@@ -235,7 +254,7 @@ void cgroups_disable_controllers(struct cgroups *c) {
         if (c->parent_fd < 0 || !c->name || (!c->moved && c->handed_on == 0))
                 return;
         if (c->moved)
-                c->handed_on |= read_controllers(c->parent_fd, "cgroup.subtree_control");
+                c->handed_on |= cgroup_read_controllers(c->parent_fd, "cgroup.subtree_control");
         (void)write_controllers(c->parent_fd, c->handed_on, '-');
         if (!c->moved || move(c->parent_fd, getpid()) < 0 || move(c->parent_fd, c->keeper) < 0)
                 return;

@@ -45,4 +45,18 @@ typedef void (*cgroup_fault_fn)(void *userdata, const char *key, int error);
  */
 void cgroup_write(int fd, const struct worker_resources *resources, bool all, cgroup_fault_fn fn, void *userdata);
 
+/** What a key bounds a cgroup to. */
+struct cgroup_bound {
+        const char *file;               /* in its directory: "memory.max" */
+        char text[64];                  /* what is in it then, or is there without the key */
+        bool is_set;                    /* the key says anything, or another one does that implies it */
+        bool is_memory;                 /* bytes, which the kernel takes in whole pages */
+};
+
+/** @return whether it is a key of this kind. */
+bool cgroup_bound_of(const struct worker_resources *resources, const char *key, struct cgroup_bound *ret);
+
+/** A bit each of those whose names are in such a file of a cgroup ("cgroup.controllers"). */
+unsigned int cgroup_read_controllers(int fd, const char *file);
+
 #endif

@@ -7,6 +7,7 @@ include daemon/policy/local.mk
 include daemon/log/local.mk
 include daemon/control/local.mk
 include daemon/isolation/local.mk
+include daemon/doctor/local.mk
 include daemon/manager.mk
 
 DAEMON_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(SYSTEMD_CFLAGS) $(PROTOBUF_C_CFLAGS) $(CONFUSE_CFLAGS) \

@@ -9,7 +9,7 @@ tests_faults_gangerd_faults_SOURCES = daemon/main.c \
 	daemon/control/grants.c \
 	daemon/output-rate.c \
 	daemon/holding.c \
-	daemon/keeper/service-store.c daemon/keeper/watchdog.c \
+	daemon/keeper/service-store.c daemon/keeper/spawn.c daemon/keeper/watchdog.c \
 	daemon/exit-action.c \
 	daemon/failure-hook.c \
 	daemon/condemn.c \

@@ -17,3 +17,8 @@ check_PROGRAMS += tests/unit/test-look
 TESTS += tests/unit/test-look
 tests_unit_test_look_CPPFLAGS = $(DAEMON_CPPFLAGS) -I$(top_srcdir)/tests/harness $(CHECK_CFLAGS)
 tests_unit_test_look_LDADD = libharness.la $(DAEMON_LIBS)
+
+check_PROGRAMS += tests/unit/test-doctor
+TESTS += tests/unit/test-doctor
+tests_unit_test_doctor_CPPFLAGS = $(DAEMON_CPPFLAGS) -I$(top_srcdir)/tests/harness $(CHECK_CFLAGS)
+tests_unit_test_doctor_LDADD = libharness.la $(DAEMON_LIBS)

@@ -61,6 +61,8 @@ static const struct {
         [REQUEST(DAEMON_UPGRADE)] = { "daemon-upgrade", call_daemon_upgrade, ABOUT_DAEMON, CONTROL_ADMIN },
         [REQUEST(LOG_FILES)] = { "log-files", call_log_files, ABOUT_WORKERS, CONTROL_VIEW },
         [REQUEST(ROLL)] = { "roll", call_roll, ABOUT_WORKERS, CONTROL_OPERATE },
+        [REQUEST(DOCTOR)] = { "doctor", call_doctor, ABOUT_ANYTHING, CONTROL_VIEW },
+        [REQUEST(SECURITY)] = { "security", call_security, ABOUT_ANYTHING, CONTROL_VIEW },
         [REQUEST(UPGRADE)] = { "upgrade", call_upgrade, ABOUT_WORKERS, CONTROL_ADMIN },
         [REQUEST(SHUTDOWN)] = { "shutdown", call_shutdown, ABOUT_DAEMON, CONTROL_ADMIN },
 };

@@ -117,6 +117,8 @@ int call_reset(struct call *call);
 int call_sockets(struct call *call);
 int call_roll(struct call *call);
 int call_upgrade(struct call *call);
+int call_doctor(struct call *call);
+int call_security(struct call *call);
 
 /** How far the roll of a worker is, or how the last one ended, in a reply. @return 0, -ENOMEM. */
 int call_fill_roll(struct call *call, const struct worker *worker, Ganger__V1__Roll **ret);

@@ -7,6 +7,7 @@ DAEMON_SOURCES += \
 	daemon/control/changes.c \
 	daemon/control/connection.c daemon/control/connection.h \
 	daemon/control/control.h \
+	daemon/control/doctor.c daemon/control/security.c \
 	daemon/control/events.c \
 	daemon/control/locks.c \
 	daemon/control/log-files.c \

@@ -22,6 +22,7 @@
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -46,6 +47,7 @@ struct child {
         bool arm_death_signal;
         bool in_cgroup;                 /* from the start */
         size_t n_settings, n_mounts, n_landlock; /* those of the request */
+        uint32_t skipped;               /* a setting; of a fault */
         bool mounts_apart;
         long landlock;                  /* descriptor of its rules, or -1 */
         const char *step;
@@ -133,7 +135,7 @@ _child_ static long apply_settings(const struct spawn_request *r, struct child *
         for (size_t i = 0; i < c->n_settings; i++) {
                 const struct setting *s = &r->settings[i];
 
-                if (setting_stage(s) != stage)
+                if (setting_stage(s) != stage || s->what == c->skipped)
                         continue;
                 c->step = setting_name(s);
                 if (setting_apply(s) >= 0)
@@ -299,6 +301,14 @@ static pid_t clone_child(struct spawner *s, struct child *c) {
         return pid < 0 ? -errno : pid;
 }
 
+/* One of each stage: what is in force must be seen to differ from what was asked for (b297-doctor.py). */
+static uint32_t skipped_setting(void) {
+        return fault_is("without-limit") ? KEEPER_LIMIT + RLIMIT_NOFILE : fault_is("without-nice") ? KEEPER_NICE :
+               fault_is("without-namespace") ? KEEPER_PRIVATE_IPC : fault_is("without-bounding") ? KEEPER_BOUNDING :
+               fault_is("without-privileges") ? KEEPER_NO_NEW_PRIVILEGES :
+               fault_is("without-filter") ? KEEPER_FILTER_PERSONALITY : KEEPER_SETTING_NONE;
+}
+
 int spawn(struct spawner *s, const struct spawn_request *request, pid_t *ret_pid, const char **ret_step) {
         struct child c = {
                 .request = request,
@@ -309,6 +319,7 @@ int spawn(struct spawner *s, const struct spawn_request *request, pid_t *ret_pid
                 .mounts_apart = !fault_is("mounts-shared"),
                 .n_landlock = fault_is("no-landlock") ? 0 : request->n_landlock,
                 .landlock = -1,
+                .skipped = skipped_setting(),
                 .step = "clone",
         };
         pid_t pid;

@@ -44,6 +44,8 @@ static const struct {
         [GANGER__V1__REQUEST__CALL_LOG_FILES] = { REPLY(LOG_FILES), false },
         [GANGER__V1__REQUEST__CALL_ROLL] = { REPLY(ROLL), false },
         [GANGER__V1__REQUEST__CALL_UPGRADE] = { REPLY(ROLL), false },
+        [GANGER__V1__REQUEST__CALL_DOCTOR] = { REPLY(DOCTOR), false },
+        [GANGER__V1__REQUEST__CALL_SECURITY] = { REPLY(SECURITY), false },
 };
 
 static const int errors[] = {

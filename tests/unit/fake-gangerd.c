@@ -379,6 +379,80 @@ static void answer_sockets(struct fake *f) {
         fake_reply(f, &reply, NULL, 0);
 }
 
+/* The first answer has the machine and one instance, the next one the rest. */
+static void answer_doctor(struct fake *f) {
+        const Ganger__V1__DoctorRequest *request = f->request->doctor;
+        Ganger__V1__Reply reply = GANGER__V1__REPLY__INIT;
+        Ganger__V1__DoctorReply doctor = GANGER__V1__DOCTOR_REPLY__INIT;
+        Ganger__V1__MachineFact fact = GANGER__V1__MACHINE_FACT__INIT, *facts[] = { &fact };
+        Ganger__V1__InstanceInForce instance = GANGER__V1__INSTANCE_IN_FORCE__INIT, *instances[] = { &instance };
+        Ganger__V1__SettingInForce limit = GANGER__V1__SETTING_IN_FORCE__INIT, nice = GANGER__V1__SETTING_IN_FORCE__INIT;
+        Ganger__V1__SettingInForce *settings[] = { &limit, &nice };
+        bool first = request->skip == 0, sound = request->n_names > 0 && strcmp(request->names[0], "sound") == 0;
+
+        if (refused(f, request->names, request->n_names))
+                return;
+        fact.name = text("namespace: net");
+        fact.state = text("limited");
+        fact.value = text("only in a user namespace");
+        doctor.machine = facts;
+        doctor.n_machine = request->machine;
+        limit.key = text("limit-nofile");
+        limit.wanted = text("100:200");
+        limit.found = text(first && !sound ? "1024" : "100:200");
+        limit.verdict = text(first && !sound ? "differs" : "ok");
+        nice.key = text("nice");
+        nice.found = text("0");
+        instance.key = text(first ? "resize/0" : "resize/1");
+        instance.state = text(first ? "ready" : "down");
+        instance.pid = first ? 4242 : 0;
+        instance.asked = first;
+        instance.differ = first && !sound;
+        instance.settings = settings;
+        instance.n_settings = !first ? 0 : request->brief ? 1 : 2;
+        doctor.instances = instances;
+        doctor.n_instances = 1;
+        doctor.more = first;
+        reply.result_case = GANGER__V1__REPLY__RESULT_DOCTOR;
+        reply.doctor = &doctor;
+        fake_reply(f, &reply, NULL, 0);
+}
+
+static void answer_security(struct fake *f) {
+        const Ganger__V1__SecurityRequest *request = f->request->security;
+        Ganger__V1__Reply reply = GANGER__V1__REPLY__INIT;
+        Ganger__V1__SecurityReply security = GANGER__V1__SECURITY_REPLY__INIT;
+        Ganger__V1__Exposure worker = GANGER__V1__EXPOSURE__INIT, *workers[] = { &worker };
+        Ganger__V1__ExposureCheck small = GANGER__V1__EXPOSURE_CHECK__INIT, root = GANGER__V1__EXPOSURE_CHECK__INIT;
+        Ganger__V1__ExposureCheck *checks[] = { &small, &root };
+        bool first = request->skip == 0;
+
+        if (refused(f, request->names, request->n_names))
+                return;
+        small.name = text("umask");
+        small.missing = text("others may read or write files that it makes");
+        small.badness = 5;
+        small.share = 1;
+        root.name = text("user");
+        root.missing = text("it runs as root");
+        root.badness = 10;
+        root.share = 44;
+        worker.worker = text(first ? "idle" : "resize");
+        worker.exposure = first ? 12 : 97;
+        worker.level = text(first ? "ok" : "unsafe");
+        worker.source = text(first ? "definition" : "process");
+        worker.key = text(first ? "" : "resize/0");
+        worker.pid = first ? 0 : 4242;
+        worker.checks = checks;
+        worker.n_checks = ARRAY_SIZE(checks);
+        security.workers = workers;
+        security.n_workers = 1;
+        security.more = first;
+        reply.result_case = GANGER__V1__REPLY__RESULT_SECURITY;
+        reply.security = &security;
+        fake_reply(f, &reply, NULL, 0);
+}
+
 static void describe_letter(Ganger__V1__MessageInfo *m, uint64_t id, const char *state) {
         ganger__v1__message_info__init(m);
         m->id = id;
@@ -570,6 +644,12 @@ static bool answer(struct fake *f) {
                 break;
         case GANGER__V1__REQUEST__CALL_SOCKETS:
                 answer_sockets(f);
+                break;
+        case GANGER__V1__REQUEST__CALL_DOCTOR:
+                answer_doctor(f);
+                break;
+        case GANGER__V1__REQUEST__CALL_SECURITY:
+                answer_security(f);
                 break;
         case GANGER__V1__REQUEST__CALL_ATTACH:
                 answer_attach(f);

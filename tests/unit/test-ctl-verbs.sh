@@ -275,6 +275,39 @@ out_has '"connections": 17'
 run 4 sockets nobody
 run 6 sockets secret
 
+# ---- doctor, security: in parts, which are put together
+run 1 doctor
+out_has 'namespace: net  limited    only in a user namespace'
+out_has 'resize/0  ready  4242          1       1        0'
+out_has 'resize/1  down      -          -       -        -'
+out_has 'resize/0: limit-nofile differs: wanted 100:200, in force 1024'
+run 1 doctor resize
+out_has 'resize/0 (pid 4242): 1 asked for, 1 differ, 0 cannot be read back'
+out_has 'limit-nofile  100:200  1024      differs'
+out_has 'nice          -        0         -'
+out_has 'resize/1 is down: nothing is in force'
+run 0 doctor sound
+json 1 doctor
+[ "$(wc -l <"$out")" = 1 ] || fail "doctor --json: not one document"
+out_has '"key": "resize/1"'
+run 4 doctor nobody
+run 6 doctor secret
+run 0 security
+out_has 'resize       9.7  unsafe  resize/0'
+out_has 'idle         1.2  ok      its definition'
+sed -n 2p "$out" | grep -q '^resize' || fail "security: the most exposed is not the first"
+run 0 security resize
+out_has '0.44  user             it runs as root'
+out_has 'idle: exposure 1.2 (ok), as its definition says; it does not run'
+sed -n 3p "$out" | grep -q 'it runs as root' || fail "security: what adds most is not the first"
+run 0 security --threshold 97
+run 1 security --threshold 96
+run 2 security --threshold 101
+run 2 doctor --threshold 1
+json 0 security
+run 4 security nobody
+run 6 security secret
+
 # ---- services: nobody serves this one
 run 1 call quotes hello --timeout 20ms
 err_has 'no reply in time'

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What was to be mounted, beside the mounts that a process sees
+ *
+ * A row for each kind of step. What a step does to its path can be seen there: what is mounted, and whether it can be
+ * written to. That of steps which only make a place for others is seen by these.
+ */
+
+#include "daemon/doctor/check-mounts.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/time.h"
+#include "daemon/keeper/protocol.h"
+
+#define NSEC_PER_USEC 1000
+
+struct place {
+        const char *path;
+        const struct mount_entry *mount; /* that it is in, of the process */
+        const struct mount_entry *own;  /* … and ours */
+};
+
+static bool ends_with(const char *text, const char *end) {
+        size_t n = strlen(text), m = strlen(end);
+
+        return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+static const char *read_only(const struct place *p) {
+        return p->mount->read_only ? NULL : "can be written to";
+}
+
+static const char *read_write(const struct place *p) {
+        return p->mount->read_only && !p->own->read_only ? "cannot be written to" : NULL;
+}
+
+static const char *bound(const struct place *p) {
+        return mount_is_at(p->mount, p->path) ? NULL : "is not bound";
+}
+
+static const char *bound_read_only(const struct place *p) {
+        return bound(p) ?: read_only(p);
+}
+
+static bool is_own_tmpfs(const struct place *p) {
+        return mount_is_at(p->mount, p->path) && strcmp(p->mount->type, "tmpfs") == 0 &&
+               strcmp(p->mount->device, p->own->device) != 0;
+}
+
+static const char *hidden_directory(const struct place *p) {
+        return is_own_tmpfs(p) && p->mount->read_only && mount_has_option(p->mount, "mode=000") ? NULL :
+               "can be looked into";
+}
+
+/* Below the device that was put there. */
+static const char *hidden_file(const struct place *p) {
+        return mount_is_at(p->mount, p->path) && p->mount->read_only && ends_with(p->mount->root, "/null") ? NULL :
+               "can be opened";
+}
+
+static const char *own_tmpfs(const struct place *p) {
+        return is_own_tmpfs(p) ? NULL : "is that of the host";
+}
+
+static const char *made(const struct place *p) {
+        return NULL;
+}
+
+static const char *(*const kinds[])(const struct place *p) = {
+        [KEEPER_MOUNT_READ_ONLY] = read_only,
+        [KEEPER_MOUNT_READ_WRITE] = read_write,
+        [KEEPER_MOUNT_BIND] = bound,
+        [KEEPER_MOUNT_BIND_READ_ONLY] = bound_read_only,
+        [KEEPER_MOUNT_HIDE_DIRECTORY] = hidden_directory,
+        [KEEPER_MOUNT_HIDE_FILE] = hidden_file,
+        [KEEPER_MOUNT_SHARED_TMPFS] = own_tmpfs,
+        [KEEPER_MOUNT_TMPFS] = own_tmpfs,
+        [KEEPER_MOUNT_DIRECTORY] = made,
+        [KEEPER_MOUNT_FILE] = made,
+};
+_Static_assert(ARRAY_SIZE(kinds) == KEEPER_MOUNT_LAST + 1, "each kind of step can be seen");
+
+const char *mount_step_fault(const Ganger__Keeper__Mount *step, const struct mount_table *mounts,
+                             const struct mount_table *own) {
+        const struct place p = { step->path, mount_table_find(mounts, step->path), mount_table_find(own, step->path) };
+
+        if (!p.mount || !p.own)
+                return "is in no mount";
+        return step->what < ARRAY_SIZE(kinds) && kinds[step->what] ? kinds[step->what](&p) : NULL;
+}
+
+static bool is_newer(const char *path, uint64_t usec) {
+        struct statx st;
+
+        if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_BTIME, &st) < 0 || !(st.stx_mask & STATX_BTIME))
+                return false;
+        return (uint64_t)st.stx_btime.tv_sec * USEC_PER_SEC + st.stx_btime.tv_nsec / NSEC_PER_USEC > usec;
+}
+
+bool mount_step_is_newer(const Ganger__Keeper__Mount *step, uint64_t usec) {
+        return is_newer(step->path, usec) || (*step->source && is_newer(step->source, usec));
+}

@@ -1,0 +1,635 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the definition of a worker asks for, beside what is in force of its process
+ *
+ * The one table of it: a row a key, with what reads it back. A new key needs a row; one that restricts by a filter, a
+ * namespace or mounts needs no more.
+ *
+ * What must hold: what is wanted is found from the definition, and not from what was asked of the keeper, so that what was
+ * lost between the two is seen, too. (Only which paths a key means is asked where that is decided: isolation/mounts.c.)
+ *
+ * A program may give up rights that it has. So less is as good, wherever less is known to be: fewer capabilities, fewer
+ * processors, more filters. Whatever else it changes by itself is a difference like any other.
+ */
+
+#include "daemon/doctor/check.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "daemon/cgroup-control.h"
+#include "daemon/config/keys.h"
+#include "daemon/config/words-isolation.h"
+#include "daemon/doctor/check-mounts.h"
+
+/** As ioprio_get(2) has them, for which there is no header. */
+#define IO_CLASS_BEST_EFFORT 2
+#define IO_CLASS_SHIFT 13
+#define IO_PRIORITY_MASK ((1 << IO_CLASS_SHIFT) - 1)
+#define IO_PRIORITY_DEFAULT 4
+#define NSEC_PER_USEC 1000
+/** What is in one file of a cgroup. */
+#define CGROUP_VALUE_MAX 64
+
+/** One process that is being compared. */
+struct subject {
+        const struct checks *checks;
+        const struct process_look *look;
+        const struct process_status *status; /* NULL: not told */
+        uint64_t started_usec;
+        int cgroup_fd;                  /* -1: none */
+};
+
+struct row {
+        const char *key;
+        enum check_verdict (*check)(const struct subject *s, const struct row *row, struct check_text *t);
+        int argument;                   /* which of them it is */
+};
+
+/* ---- texts ---------------------------------------------------------------------------------------- */
+
+static void append(char *text, const char *format, ...) _printf_(2, 3);
+
+static void append(char *text, const char *format, ...) {
+        size_t n = strlen(text);
+        va_list args;
+
+        va_start(args, format);
+        vsnprintf(text + n, CHECK_TEXT_MAX - n, format, args);
+        va_end(args);
+}
+
+/* As the definition has it. @return whether it has it. */
+static bool want(const struct subject *s, const struct row *row, struct check_text *t) {
+        _cleanup_(freep) char *value = worker_definition_value(s->checks->definition, row->key);
+
+        snprintf(t->wanted, CHECK_TEXT_MAX, "%s", value ?: "");
+        return value;
+}
+
+/* Where both texts are made in the same way. */
+static enum check_verdict compare(const struct check_text *t) {
+        if (!t->wanted[0])
+                return CHECK_NOT_ASKED;
+        if (!t->found[0])
+                return CHECK_UNKNOWN;
+        return strcmp(t->wanted, t->found) == 0 ? CHECK_OK : CHECK_DIFFERS;
+}
+
+/* Where what is found is judged by more than its text. */
+static enum check_verdict judge(const struct check_text *t, bool ok) {
+        return !t->wanted[0] ? CHECK_NOT_ASKED : !t->found[0] ? CHECK_UNKNOWN : ok ? CHECK_OK : CHECK_DIFFERS;
+}
+
+/* ---- user and groups ------------------------------------------------------------------------------- */
+
+static void format_ids(char *text, const uint32_t ids[4]) {
+        bool all_same = ids[1] == ids[0] && ids[2] == ids[0] && ids[3] == ids[0];
+
+        for (size_t i = 0; i < (all_same ? 1 : 4); i++)
+                append(text, "%s%" PRIu32, i > 0 ? " " : "", ids[i]);
+}
+
+static enum check_verdict check_user(const struct subject *s, const struct row *row, struct check_text *t) {
+        const struct checks *c = s->checks;
+        bool ok = false;
+
+        if (s->status)
+                format_ids(t->found, s->status->uids);
+        if (!c->definition->user)
+                return CHECK_NOT_ASKED;
+        snprintf(t->wanted, CHECK_TEXT_MAX, "%s", c->definition->user);
+        if (!c->user_known)
+                return CHECK_UNKNOWN;
+        append(t->wanted, " (%u)", (unsigned int)c->request.user.uid);
+        for (size_t i = 0; s->status && i < 4; i++)
+                ok = s->status->uids[i] == c->request.user.uid && (ok || i == 0);
+        if (ok)
+                strcpy(t->found, t->wanted);
+        return judge(t, ok);
+}
+
+static enum check_verdict check_group(const struct subject *s, const struct row *row, struct check_text *t) {
+        const struct checks *c = s->checks;
+        uint32_t wanted[4];
+
+        if (s->status)
+                format_ids(t->found, s->status->gids);
+        if (!c->definition->user && !c->definition->isolation.primary_group)
+                return CHECK_NOT_ASKED;
+        if (!c->user_known) {
+                (void)want(s, row, t);
+                return CHECK_UNKNOWN;
+        }
+        for (size_t i = 0; i < 4; i++)
+                wanted[i] = c->request.user.change ? c->request.user.gid : (uint32_t)getegid();
+        format_ids(t->wanted, wanted);
+        return compare(t);
+}
+
+static int compare_ids(const void *a, const void *b) {
+        const uint32_t *x = a, *y = b;
+
+        return (*x > *y) - (*x < *y);
+}
+
+/* Each once, in order. */
+static void format_groups(char *text, const uint32_t *groups, size_t n) {
+        uint32_t sorted[LOOK_GROUPS_MAX];
+
+        n = MIN(n, (size_t)LOOK_GROUPS_MAX);
+        memcpy(sorted, groups, n * sizeof *sorted);
+        qsort(sorted, n, sizeof *sorted, compare_ids);
+        for (size_t i = 0; i < n; i++)
+                if (i == 0 || sorted[i] != sorted[i - 1])
+                        append(text, "%s%" PRIu32, *text ? " " : "", sorted[i]);
+        if (n == 0)
+                append(text, "none");
+}
+
+static enum check_verdict check_groups(const struct subject *s, const struct row *row, struct check_text *t) {
+        const struct checks *c = s->checks;
+        const struct worker_isolation *isolation = &c->definition->isolation;
+        bool asked = c->definition->user || isolation->primary_group || *isolation->supplementary_groups;
+
+        if (s->status)
+                format_groups(t->found, s->status->groups, s->status->n_groups);
+        if (asked && !c->user_known) {
+                append(t->wanted, "those of its user");
+                return CHECK_UNKNOWN;
+        }
+        if (!asked || !c->request.user.change)
+                return CHECK_NOT_ASKED;
+        format_groups(t->wanted, c->request.user.groups, c->request.user.n_groups);
+        return compare(t);
+}
+
+static enum check_verdict check_umask(const struct subject *s, const struct row *row, struct check_text *t) {
+        int mask = s->checks->definition->umask;
+
+        if (s->status && s->status->umask >= 0)
+                append(t->found, "%04o", (unsigned int)s->status->umask);
+        if (mask != INTEGER_UNSET)
+                append(t->wanted, "%04o", (unsigned int)mask);
+        return compare(t);
+}
+
+/* ---- limits and scheduling ------------------------------------------------------------------------- */
+
+static void format_limit(char *text, uint64_t soft, uint64_t hard) {
+        const uint64_t values[] = { soft, hard };
+
+        for (size_t i = 0; i < (soft == hard ? 1 : 2); i++)
+                if (values[i] == LOOK_NO_LIMIT)
+                        append(text, "%sinfinity", i > 0 ? ":" : "");
+                else
+                        append(text, "%s%" PRIu64, i > 0 ? ":" : "", values[i]);
+}
+
+static uint64_t limit_of(uint64_t amount) {
+        return amount == AMOUNT_INFINITY ? LOOK_NO_LIMIT : amount;
+}
+
+static enum check_verdict check_limit(const struct subject *s, const struct row *row, struct check_text *t) {
+        const struct worker_limit *limit = &s->checks->definition->limits[row->argument];
+        const struct process_limits *found = &s->look->limits;
+
+        if (found->known[row->argument])
+                format_limit(t->found, found->soft[row->argument], found->hard[row->argument]);
+        if (limit->soft != AMOUNT_UNSET)
+                format_limit(t->wanted, limit_of(limit->soft), limit_of(limit->hard));
+        return compare(t);
+}
+
+static enum check_verdict compare_number(struct check_text *t, int wanted, struct told found) {
+        if (found.known)
+                append(t->found, "%" PRId64, found.value);
+        if (wanted != INTEGER_UNSET)
+                append(t->wanted, "%d", wanted);
+        return compare(t);
+}
+
+static enum check_verdict check_nice(const struct subject *s, const struct row *row, struct check_text *t) {
+        return compare_number(t, s->checks->definition->nice, s->look->nice);
+}
+
+static enum check_verdict check_oom_score(const struct subject *s, const struct row *row, struct check_text *t) {
+        return compare_number(t, s->checks->definition->oom_score_adjust, s->look->oom_score);
+}
+
+static enum check_verdict check_io_class(const struct subject *s, const struct row *row, struct check_text *t) {
+        const struct worker_definition *d = s->checks->definition;
+        int64_t class = s->look->io_priority.value >> IO_CLASS_SHIFT;
+
+        if (s->look->io_priority.known && class >= 0 && class <= IO_CLASS_BEST_EFFORT + 1)
+                append(t->found, "%s", io_class_words[class]);
+        if (!want(s, row, t) && d->io_priority != INTEGER_UNSET)
+                append(t->wanted, "%s", io_class_words[IO_CLASS_BEST_EFFORT]);
+        return compare(t);
+}
+
+static enum check_verdict check_io_priority(const struct subject *s, const struct row *row, struct check_text *t) {
+        const struct worker_definition *d = s->checks->definition;
+        struct told found = s->look->io_priority;
+        bool has_one = d->io_class == IO_CLASS_BEST_EFFORT || d->io_class == IO_CLASS_BEST_EFFORT - 1;
+
+        found.value &= IO_PRIORITY_MASK;
+        return compare_number(t, d->io_priority == INTEGER_UNSET && has_one ? IO_PRIORITY_DEFAULT : d->io_priority, found);
+}
+
+static enum check_verdict check_cpus(const struct subject *s, const struct row *row, struct check_text *t) {
+        const uint8_t *bits = s->checks->definition->cpus.bits;
+        bool ok = true;
+
+        for (unsigned int i = 0, next; s->look->cpus_known && i < CPU_SETSIZE; i = next + 1) {
+                for (next = i; next < CPU_SETSIZE && CPU_ISSET(next, &s->look->cpus); next++)
+                        ok &= next < WORKER_MASK_MAX && bits[next / 8] >> next % 8 & 1;
+                if (next > i)
+                        append(t->found, next == i + 1 ? "%s%u" : "%s%u-%u", *t->found ? " " : "", i, next - 1);
+        }
+        (void)want(s, row, t);
+        return judge(t, ok);
+}
+
+static enum check_verdict check_cpu_policy(const struct subject *s, const struct row *row, struct check_text *t) {
+        static const int policies[_WORKER_CPU_N] = {
+                [WORKER_CPU_OTHER] = SCHED_OTHER, [WORKER_CPU_BATCH] = SCHED_BATCH, [WORKER_CPU_IDLE] = SCHED_IDLE,
+                [WORKER_CPU_FIFO] = SCHED_FIFO, [WORKER_CPU_RR] = SCHED_RR,
+        };
+
+        for (size_t i = 0; s->look->cpu_policy.known && i < _WORKER_CPU_N; i++)
+                if (policies[i] == s->look->cpu_policy.value)
+                        append(t->found, "%s", cpu_policy_words[i]);
+        (void)want(s, row, t);
+        return compare(t);
+}
+
+static enum check_verdict check_cpu_priority(const struct subject *s, const struct row *row, struct check_text *t) {
+        const struct worker_definition *d = s->checks->definition;
+        bool is_real_time = d->cpu_policy == WORKER_CPU_FIFO || d->cpu_policy == WORKER_CPU_RR;
+
+        return compare_number(t, !is_real_time ? INTEGER_UNSET : d->cpu_priority == INTEGER_UNSET ? 1 : d->cpu_priority,
+                              s->look->cpu_priority);
+}
+
+/* The kernel has words of its own: "prefer:0". */
+static enum check_verdict check_numa(const struct subject *s, const struct row *row, struct check_text *t) {
+        static const struct { const char *kernel, *word; } words[] = {
+                { "default", "default" }, { "prefer", "preferred" }, { "bind", "bind" }, { "interleave", "interleave" },
+                { "local", "local" },
+        };
+        size_t n = strcspn(s->look->numa, ":");
+
+        for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+                if (n > 0 && strlen(words[i].kernel) == n && strncmp(s->look->numa, words[i].kernel, n) == 0)
+                        append(t->found, "%s", words[i].word);
+        (void)want(s, row, t);
+        return compare(t);
+}
+
+static enum check_verdict check_numa_nodes(const struct subject *s, const struct row *row, struct check_text *t) {
+        const char *colon = strchr(s->look->numa, ':');
+        _cleanup_(freep) char *nodes = worker_definition_value(s->checks->definition, row->key);
+
+        if (colon)
+                append(t->found, "{%s}", colon + 1);
+        /* "{0, 2-4}" and "0,2-4" */
+        for (const char *p = nodes; p && *p; p++)
+                if (*p != ' ')
+                        append(t->wanted, "%c", *p);
+        if (*t->wanted && *t->wanted != '{') {
+                char wanted[CHECK_TEXT_MAX];
+
+                memcpy(wanted, t->wanted, sizeof wanted);
+                snprintf(t->wanted, CHECK_TEXT_MAX, "{%.*s}", CHECK_TEXT_MAX - 3, wanted);
+        }
+        return compare(t);
+}
+
+static enum check_verdict check_timer_slack(const struct subject *s, const struct row *row, struct check_text *t) {
+        uint64_t wanted = s->checks->definition->timer_slack_usec;
+
+        if (s->look->timer_slack_nsec.known)
+                append(t->found, "%" PRId64 "ns", s->look->timer_slack_nsec.value);
+        if (wanted != AMOUNT_UNSET)
+                append(t->wanted, "%" PRIu64 "ns", wanted * NSEC_PER_USEC);
+        return compare(t);
+}
+
+/* ---- its cgroup ------------------------------------------------------------------------------------ */
+
+static bool read_cgroup(int fd, const char *name, char *text) {
+        _cleanup_(closep) int file = fd < 0 ? -1 : openat(fd, name, O_RDONLY | O_CLOEXEC);
+        ssize_t n = file < 0 ? -1 : read(file, text, CGROUP_VALUE_MAX - 1);
+
+        if (n < 0)
+                return false;
+        text[n] = '\0';
+        text[strcspn(text, "\n")] = '\0';
+        return true;
+}
+
+/* The kernel bounds memory in whole pages. */
+static bool same_in_pages(const char *a, const char *b) {
+        long page = sysconf(_SC_PAGESIZE);
+        uint64_t x, y;
+        int used_x = 0, used_y = 0;
+
+        if (sscanf(a, "%" SCNu64 "%n", &x, &used_x) != 1 || sscanf(b, "%" SCNu64 "%n", &y, &used_y) != 1)
+                return false;
+        return !a[used_x] && !b[used_y] && x / (uint64_t)page == y / (uint64_t)page;
+}
+
+static enum check_verdict check_cgroup(const struct subject *s, const struct row *row, struct check_text *t) {
+        struct cgroup_bound bound;
+        bool ok;
+
+        if (!cgroup_bound_of(&s->checks->definition->resources, row->key, &bound))
+                return CHECK_NOT_ASKED;
+        (void)read_cgroup(s->cgroup_fd, bound.file, t->found);
+        if (!bound.is_set)
+                return CHECK_NOT_ASKED;
+        strcpy(t->wanted, bound.text);
+        ok = strcmp(t->wanted, t->found) == 0 || (bound.is_memory && same_in_pages(t->wanted, t->found));
+        if (!*t->found)
+                append(t->found, "not bounded");
+        return ok ? CHECK_OK : CHECK_DIFFERS;
+}
+
+/* ---- rights ---------------------------------------------------------------------------------------- */
+
+/* "all", "none", "CAP_CHOWN CAP_KILL", or "all but CAP_SYS_ADMIN". */
+static void format_capabilities(char *text, uint64_t set, uint64_t all) {
+        bool by_others = __builtin_popcountll(set & all) > __builtin_popcountll(all) / 2;
+        uint64_t shown = by_others ? all & ~set : set & all;
+
+        if (shown == 0) {
+                append(text, "%s", by_others ? "all" : "none");
+                return;
+        }
+        append(text, "%s", by_others ? "all but" : "");
+        for (size_t i = 0; i < isolation_capabilities.n; i++)
+                if (shown >> i & 1)
+                        append(text, "%s%s", *text ? " " : "", isolation_capabilities.words[i].name);
+}
+
+/* Those that we know. */
+static uint64_t all_capabilities(void) {
+        return (UINT64_C(1) << isolation_capabilities.n) - 1;
+}
+
+static enum check_verdict check_bounding(const struct subject *s, const struct row *row, struct check_text *t) {
+        uint64_t wanted = s->checks->definition->isolation.capabilities;
+
+        if (s->status)
+                format_capabilities(t->found, s->status->bounding, all_capabilities());
+        if (wanted != AMOUNT_UNSET)
+                format_capabilities(t->wanted, wanted, all_capabilities());
+        return judge(t, s->status && (s->status->bounding & all_capabilities() & ~wanted) == 0);
+}
+
+static enum check_verdict check_ambient(const struct subject *s, const struct row *row, struct check_text *t) {
+        uint64_t wanted = s->checks->definition->isolation.ambient_capabilities;
+
+        if (s->status)
+                format_capabilities(t->found, s->status->ambient, all_capabilities());
+        if (wanted != AMOUNT_UNSET)
+                format_capabilities(t->wanted, wanted, all_capabilities());
+        return compare(t);
+}
+
+static enum check_verdict check_privileges(const struct subject *s, const struct row *row, struct check_text *t) {
+        if (s->status && s->status->no_new_privileges >= 0)
+                append(t->found, "%s", s->status->no_new_privileges ? "yes" : "no");
+        if (s->checks->no_new_privileges)
+                append(t->wanted, "yes");
+        return compare(t);
+}
+
+/* Of another process, the kernel does not tell it. That of gangerd is what it has anyway. */
+static enum check_verdict check_keyring(const struct subject *s, const struct row *row, struct check_text *t) {
+        if (!want(s, row, t) || s->checks->definition->isolation.keyring_mode == WORKER_KEYRING_INHERIT)
+                return CHECK_NOT_ASKED;
+        return CHECK_UNKNOWN;
+}
+
+/* A boolean that says no asks for nothing. */
+static bool want_yes(const struct subject *s, const struct row *row, struct check_text *t) {
+        if (!want(s, row, t) || strcmp(t->wanted, "no") == 0)
+                t->wanted[0] = '\0';
+        return *t->wanted;
+}
+
+/* How many there are is told, and not which: one that is missing may be any of them. */
+static enum check_verdict check_filter(const struct subject *s, const struct row *row, struct check_text *t) {
+        if (!want_yes(s, row, t))
+                return CHECK_NOT_ASKED;
+        if (!checks_have_filters(s->checks, s->look))
+                return CHECK_UNKNOWN;
+        append(t->found, "a filter");
+        return CHECK_OK;
+}
+
+static enum check_verdict check_filters(const struct subject *s, const struct row *row, struct check_text *t) {
+        int wanted = s->checks->filters;
+
+        if (s->status && s->status->filters >= 0)
+                append(t->found, "%d", s->status->filters);
+        else if (s->status && s->status->seccomp >= 0)
+                append(t->found, "%s", s->status->seccomp ? "some" : "0");
+        if (wanted > 0)
+                append(t->wanted, "%d", wanted);
+        return judge(t, checks_have_filters(s->checks, s->look));
+}
+
+bool checks_have_filters(const struct checks *c, const struct process_look *look) {
+        const struct process_status *status = &look->status;
+
+        if (!look->status_known)
+                return false;
+        return status->filters >= 0 ? status->filters >= c->filters : status->seccomp > 0 || c->filters == 0;
+}
+
+static enum check_verdict check_namespace(const struct subject *s, const struct row *row, struct check_text *t) {
+        int is_own = look_has_own_namespace(s->look, s->checks->own, (enum process_namespace)row->argument);
+
+        if (is_own >= 0)
+                append(t->found, "%s", is_own ? "its own" : "that of gangerd");
+        if (want_yes(s, row, t))
+                strcpy(t->wanted, "its own");
+        return compare(t);
+}
+
+/* ---- file systems ----------------------------------------------------------------------------------- */
+
+/* What is at each path that the key means. */
+static enum check_verdict check_mounts(const struct subject *s, const struct row *row, struct check_text *t) {
+        const struct checks *c = s->checks;
+        size_t n = 0;
+
+        if (!want_yes(s, row, t))
+                return CHECK_NOT_ASKED;
+        if (!c->mounts_known || !s->look->mounts_known || !c->own->mounts_known) {
+                append(t->found, "%s", c->mounts_problem);
+                return CHECK_UNKNOWN;
+        }
+        for (size_t i = 0; i < c->mounts.n_mounts; i++) {
+                const Ganger__Keeper__Mount *step = c->mounts.mounts[i];
+                const char *fault;
+
+                if (strcmp(step->key, row->key) != 0 || mount_step_is_newer(step, s->started_usec))
+                        continue;
+                n++;
+                fault = mount_step_fault(step, &s->look->mounts, &c->own->mounts);
+                if (fault)
+                        append(t->found, "%s%s %s", *t->found ? "; " : "", step->path, fault);
+        }
+        if (*t->found)
+                return CHECK_DIFFERS;
+        append(t->found, n == 0 ? "nothing to do" : n == 1 ? "%zu path" : "%zu paths", n);
+        return CHECK_OK;
+}
+
+/* ---- the table --------------------------------------------------------------------------------------- */
+
+static const struct row rows[] = {
+        { "user", check_user },
+        { "primary-group", check_group },
+        { "supplementary-groups", check_groups },
+        { "umask", check_umask },
+        { "limit-cpu", check_limit, RLIMIT_CPU },
+        { "limit-fsize", check_limit, RLIMIT_FSIZE },
+        { "limit-data", check_limit, RLIMIT_DATA },
+        { "limit-stack", check_limit, RLIMIT_STACK },
+        { "limit-core", check_limit, RLIMIT_CORE },
+        { "limit-rss", check_limit, RLIMIT_RSS },
+        { "limit-nofile", check_limit, RLIMIT_NOFILE },
+        { "limit-as", check_limit, RLIMIT_AS },
+        { "limit-nproc", check_limit, RLIMIT_NPROC },
+        { "limit-memlock", check_limit, RLIMIT_MEMLOCK },
+        { "limit-locks", check_limit, RLIMIT_LOCKS },
+        { "limit-sigpending", check_limit, RLIMIT_SIGPENDING },
+        { "limit-msgqueue", check_limit, RLIMIT_MSGQUEUE },
+        { "limit-nice", check_limit, RLIMIT_NICE },
+        { "limit-rtprio", check_limit, RLIMIT_RTPRIO },
+        { "limit-rttime", check_limit, RLIMIT_RTTIME },
+        { "nice", check_nice },
+        { "io-scheduling-class", check_io_class },
+        { "io-scheduling-priority", check_io_priority },
+        { "oom-score-adjust", check_oom_score },
+        { "cpu-affinity", check_cpus },
+        { "cpu-scheduling-policy", check_cpu_policy },
+        { "cpu-scheduling-priority", check_cpu_priority },
+        { "numa-policy", check_numa },
+        { "numa-mask", check_numa_nodes },
+        { "timer-slack", check_timer_slack },
+        { "memory-max", check_cgroup },
+        { "memory-high", check_cgroup },
+        { "memory-low", check_cgroup },
+        { "memory-swap-max", check_cgroup },
+        { "cpu-quota", check_cgroup },
+        { "cpu-weight", check_cgroup },
+        { "tasks-max", check_cgroup },
+        { "io-weight", check_cgroup },
+        { "oom-policy", check_cgroup },
+        { "capabilities", check_bounding },
+        { "ambient-capabilities", check_ambient },
+        { "no-new-privileges", check_privileges },
+        { "keyring-mode", check_keyring },
+        { "system-call-filter", check_filter },
+        { "system-call-architectures", check_filter },
+        { "restrict-address-families", check_filter },
+        { "restrict-namespaces", check_filter },
+        { "restrict-suid-sgid", check_filter },
+        { "memory-deny-write-execute", check_filter },
+        { "lock-personality", check_filter },
+        { "protect-hostname", check_filter },
+        { CHECK_FILTERS, check_filters },
+        { "private-network", check_namespace, NAMESPACE_NET },
+        { "private-ipc", check_namespace, NAMESPACE_IPC },
+        { "protect-hostname", check_namespace, NAMESPACE_UTS },
+        { "private-tmp", check_mounts },
+        { "protect-system", check_mounts },
+        { "protect-home", check_mounts },
+        { "protect-control-groups", check_mounts },
+        { "protect-kernel-tunables", check_mounts },
+        { "read-only-paths", check_mounts },
+        { "read-write-paths", check_mounts },
+        { "inaccessible-paths", check_mounts },
+        { "bind-paths", check_mounts },
+        { "bind-read-only-paths", check_mounts },
+        { "temporary-filesystem", check_mounts },
+};
+
+const char *check_key(size_t i) {
+        return i < ARRAY_SIZE(rows) ? rows[i].key : NULL;
+}
+
+const char *check_verdict_name(enum check_verdict verdict) {
+        static const char *const names[] = {
+                [CHECK_NOT_ASKED] = "", [CHECK_OK] = "ok", [CHECK_DIFFERS] = "differs", [CHECK_UNKNOWN] = "unknown",
+        };
+
+        return names[verdict];
+}
+
+/* ---- what is wanted ----------------------------------------------------------------------------------- */
+
+/* One for each row of a filter whose key says anything; and those that we have, which everybody inherits. */
+static int count_filters(const struct checks *c) {
+        const struct subject s = { .checks = c };
+        int own = c->own->status_known && c->own->status.filters > 0 ? c->own->status.filters : 0, n = 0;
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct check_text t = { "", "" };
+
+                n += rows[i].check == check_filter && want_yes(&s, &rows[i], &t);
+        }
+        return n > 0 ? own + n : 0;
+}
+
+void checks_init(struct checks *c, const struct worker_definition *definition, const char *runtime_dir,
+                 const struct process_look *own) {
+        struct error error = ERROR_NULL;
+        uid_t uid;
+
+        *c = (struct checks){ .definition = definition, .own = own, .request = SPAWN_REQUEST_NULL,
+                              .mounts = GANGER__KEEPER__SPAWN_SPEC__INIT };
+        c->user_known = spawn_request_find_user(&c->request, definition, &error) >= 0;
+        c->filters = count_filters(c);
+        uid = c->user_known && c->request.user.change ? c->request.user.uid : geteuid();
+        c->no_new_privileges = definition->isolation.no_new_privileges || (c->filters > 0 && uid != 0);
+        c->mounts_known = mounts_make(&c->request.mounts, definition, runtime_dir, &error) >= 0;
+        if (c->mounts_known)
+                spawn_spec_set_mounts(&c->mounts, c->request.mounts);
+        else
+                snprintf(c->mounts_problem, sizeof c->mounts_problem, "%s", error.text);
+}
+
+void checks_done(struct checks *c) {
+        spawn_request_done(&c->request);
+}
+
+int checks_run(const struct checks *c, const struct process_look *look, uint64_t started_usec, check_row_fn fn,
+               void *userdata) {
+        _cleanup_(closep) int cgroup_fd = look_open_cgroup(look, c->own);
+        const struct subject s = { .checks = c, .look = look, .status = look->status_known ? &look->status : NULL,
+                                   .started_usec = started_usec, .cgroup_fd = cgroup_fd };
+        int r = 0;
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows) && r >= 0; i++) {
+                struct check_text t = { "", "" };
+                enum check_verdict verdict = rows[i].check(&s, &rows[i], &t);
+
+                r = fn(userdata, rows[i].key, verdict, &t);
+        }
+        return r < 0 ? r : 0;
+}
