@@ -54,7 +54,7 @@ static bool is_fd_name(const char *text) {
         size_t n = 0;
 
         for (; text[n]; n++)
-                if (text[n] < ' ' || text[n] > '~' || text[n] == ':' || n >= NOTIFY_FD_NAME_MAX)
+                if (text[n] < ' ' || text[n] > '~' || text[n] == ':' || (n >= NOTIFY_FD_NAME_MAX && !fault_is("notify-long-name")))
                         return false;
         return n > 0;
 }
@@ -258,7 +258,7 @@ static int notify_receive(struct notify *n) {
                 text[size] = '\0';
                 done = notify_tell(n, pid, text, fds, n_fds);
         }
-        for (size_t i = 0; i < n_fds; i++)
+        for (size_t i = fault_is("notify-leaves-descriptor"); i < n_fds; i++)
                 close(fds[i]);
         if (!done) {
                 n->paused = true;
