@@ -9,6 +9,7 @@ SCENARIOS = \
 	tests/scenario/b040-config.py \
 	tests/scenario/b275-daemon-upgrade.py \
 	tests/scenario/b280-grants.py \
+	tests/scenario/b320-hostile-users.py tests/scenario/b321-hostile-workers.py \
 	tests/scenario/b050-scale.py \
 	tests/scenario/b060-restart.py \
 	tests/scenario/b065-exits.py \
@@ -51,8 +52,9 @@ SCENARIOS = \
 	tests/scenario/b232-scaling.py \
 	tests/scenario/b234-standby.py
 TESTS += $(SCENARIOS)
-EXTRA_DIST += $(SCENARIOS) tests/harness/gang.py tests/harness/programs.py
+EXTRA_DIST += $(SCENARIOS) tests/harness/gang.py tests/harness/programs.py tests/harness/attacks.py
 
 # The include law of HACKING.md.
-dist_check_SCRIPTS += tests/check-includes
-TESTS += tests/check-includes
+dist_check_SCRIPTS += tests/check-includes tests/check-attacks
+TESTS += tests/check-includes tests/check-attacks
+EXTRA_DIST += tests/attacks.md

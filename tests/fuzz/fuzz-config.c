@@ -11,6 +11,7 @@
  * Faults: config-past-the-end config-prints-no-key
  */
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

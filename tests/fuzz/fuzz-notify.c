@@ -85,7 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 begin();
         if (size < 1)
                 return 0;
-        n_fds = data[0] % 4 == 3 ? data[0] : data[0] % 4; /* a few as a rule */
+        n_fds = data[0] % 4 == 3 ? MIN(data[0], FD_MESSAGE_MAX) : data[0] % 4; /* a few as a rule */
         for (size_t i = 0; i < n_fds; i++)
                 fds[i] = sender;
         before = dup(sender);
