@@ -102,7 +102,7 @@ int spawn(struct spawner *s, const struct spawn_request *r, pid_t *ret_pid, cons
         for (size_t i = 0; i < r->n_settings; i++)
                 if (!setting_is_valid(&r->settings[i]))
                         fail("a process is given a setting that is none");
-        if (n_processes == PROCESSES_MAX || length % 8 == 7) {
+        if (n_processes == PROCESSES_MAX || length % 8 == 3) {
                 *ret_step = "exec";
                 return -ENOENT;
         }

@@ -2,6 +2,7 @@
 /* The runtime directory, and the lock in it. */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
