@@ -9,7 +9,7 @@ SCENARIOS = \
 	tests/scenario/b040-config.py \
 	tests/scenario/b275-daemon-upgrade.py \
 	tests/scenario/b280-grants.py \
-	tests/scenario/b320-hostile-users.py tests/scenario/b321-hostile-workers.py \
+	tests/scenario/b320-hostile-users.py tests/scenario/b321-hostile-workers.py tests/scenario/b322-forged-records.py \
 	tests/scenario/b050-scale.py \
 	tests/scenario/b060-restart.py \
 	tests/scenario/b065-exits.py \

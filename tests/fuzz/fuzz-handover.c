@@ -25,6 +25,7 @@
 #include "base/fd.h"
 #include "base/time.h"
 #include "daemon/keeper/internal.h"
+#include "descriptors.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -100,8 +101,8 @@ static void check_taken(struct keeper *k) {
                         fail("what is stored is no descriptor");
 }
 
-/* The descriptors of the program before: the Handover, itself, and those that it has stored. */
-static void leave(const uint8_t *data, size_t size) {
+/* The descriptors of the program before: the Handover, itself, and those that it has stored. @return itself. */
+static int leave(const uint8_t *data, size_t size) {
         int state = fd_memfd_sealed("handover", data, size), last = open("/proc/self/exe", O_PATH | O_CLOEXEC);
         char text[32];
 
@@ -111,14 +112,15 @@ static void leave(const uint8_t *data, size_t size) {
         snprintf(text, sizeof text, "%d,%d", state, last);
         setenv(KEEPER_HANDOVER_ENV, text, 1);
         setenv(KEEPER_HANDOVER_REFUSED_ENV, "1", 1); /* else it would execute that program */
+        return last;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         struct keeper *k = begin();
-        int before = dup(STDIN_FILENO), after, r;
+        unsigned int before = descriptors_open();
+        int last, r;
 
-        close(before);
-        leave(data, size);
+        last = leave(data, size);
         r = handover_take(k);
         if (r == 0)
                 check_taken(k);
@@ -128,10 +130,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         for (int i = 0; i < HANDED; i++)
                 close(SPAWN_FD_WINDOW + i);
         if (r < 0)
-                close(before + 1); /* the program before, which would be executed */
-        after = dup(STDIN_FILENO);
-        close(after);
-        if (after != before)
+                close(last); /* which would be executed */
+        if (descriptors_open() != before)
                 fail("a descriptor was taken that is not handed over, or one is left");
         return 0;
 }

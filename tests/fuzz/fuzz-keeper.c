@@ -28,6 +28,7 @@
 #include "base/fd.h"
 #include "base/time.h"
 #include "daemon/keeper/internal.h"
+#include "descriptors.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -298,15 +299,12 @@ static void run(struct input *in) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         struct input in = { data, size };
-        int before = dup(STDIN_FILENO), after;
+        unsigned int before = descriptors_open();
 
-        close(before);
         begin();
         run(&in);
         end();
-        after = dup(STDIN_FILENO);
-        close(after);
-        if (after != before)
+        if (descriptors_open() != before)
                 fail("a descriptor is left");
         return 0;
 }

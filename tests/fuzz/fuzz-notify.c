@@ -22,6 +22,7 @@
 
 #include "base/fd.h"
 #include "daemon/notify.h"
+#include "descriptors.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -78,8 +79,9 @@ static void check_stat(const uint8_t *data, size_t size) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-        int fds[FD_MESSAGE_MAX], before, after;
-        size_t n_fds = 0;
+        int fds[FD_MESSAGE_MAX];
+        unsigned int before;
+        size_t n_fds;
 
         if (sender < 0)
                 begin();
@@ -88,15 +90,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         n_fds = data[0] % 4 == 3 ? MIN(data[0], FD_MESSAGE_MAX) : data[0] % 4; /* a few as a rule */
         for (size_t i = 0; i < n_fds; i++)
                 fds[i] = sender;
-        before = dup(sender);
-        close(before);
+        before = descriptors_open();
         if (fd_send(sender, data + 1, size - 1, fds, n_fds) < 0)
                 return 0; /* longer than the kernel takes */
         if (!notify_drain(&notify))
                 fail("it is left in the socket");
-        after = dup(sender);
-        close(after);
-        if (after != before)
+        if (descriptors_open() != before)
                 fail("a descriptor is left");
         check_stat(data, size);
         return 0;

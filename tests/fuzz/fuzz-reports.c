@@ -21,6 +21,7 @@
 #include "base/fd.h"
 #include "daemon/keeper-link.h"
 #include "daemon/keeper/protocol.h"
+#include "descriptors.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -145,13 +146,10 @@ static void run(const uint8_t *data, size_t size) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-        int before = dup(STDIN_FILENO), after;
+        unsigned int before = descriptors_open();
 
-        close(before);
         run(data, size);
-        after = dup(STDIN_FILENO);
-        close(after);
-        if (after != before)
+        if (descriptors_open() != before)
                 fail("a descriptor is left");
         return 0;
 }
