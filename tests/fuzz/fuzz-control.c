@@ -12,6 +12,7 @@
  */
 
 #include <arpa/inet.h>
+#include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,9 +20,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <check.h>
-
 #include "control-fixture.h"
+#include "daemon/config/config.h"
 #include "daemon/control/connection.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct server server;
 
-static void fail(const char *what) {
+static void give_up(const char *what) {
         fprintf(stderr, "fuzz: %s\n", what);
         abort();
 }
@@ -76,7 +76,15 @@ static void add_event(void) {
 }
 
 static void begin(void) {
+        static const char text[] = "listen web { stream = @web }\nworker w { exec = x listen = web }";
+        struct config_errors errors = CONFIG_ERRORS_NULL;
+        struct config *config = NULL;
+
         server_start(&server);
+        list_init(&server.gang.sockets.list);
+        if (config_parse(text, strlen(text), "x", &config, &errors) < 0)
+                give_up("no configuration");
+        server.gang.config = config;
         server_grow(&server, INSTANCES);
         for (size_t i = 0; i < INSTANCES; i++)
                 server_line(&server, i, "it has said something", i);
@@ -97,9 +105,9 @@ static bool read_replies(struct client *c) {
                         return r == -EAGAIN;
                 reply = ganger__v1__reply__unpack(NULL, frame.size, frame.data);
                 if (!reply)
-                        fail("the answer is no Reply");
+                        give_up("the answer is no Reply");
                 if (reply->error && !*reply->error->message)
-                        fail("an error without a word");
+                        give_up("an error without a word");
                 ganger__v1__reply__free_unpacked(reply, NULL);
                 frame_done(&frame);
         }
@@ -144,6 +152,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         server_run(&server);
         if (!list_is_empty(&server.control->connections) || !list_is_empty(&server.gang.events.listeners) ||
             !list_is_empty(&server.gang.log_listeners))
-                fail("something is left of a connection");
+                give_up("something is left of a connection");
         return 0;
 }

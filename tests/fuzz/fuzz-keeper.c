@@ -10,7 +10,7 @@
  * Sources: daemon/keeper/requests.c daemon/keeper/reports.c daemon/keeper/children.c daemon/keeper/store.c daemon/keeper/setting.c
  * Sources: daemon/keeper/main-process.c daemon/keeper/reap.c daemon/keeper/mounts.c lib/base/fd.c proto/keeper.pb-c.c
  * Flags: -Wl,--wrap=kill,--wrap=waitid,--wrap=wait4,--wrap=getpgid,--wrap=keeper_log
- * Inputs: 12000
+ * Inputs: 4000
  * Faults: double-spawn signals-anybody any-number-of-settings
  */
 
