@@ -43,18 +43,13 @@ static void path_of(const struct gang *gang, char ret[PATH_MAX], const char *suf
 
 /*
  * Who can put another file there says what is stopped, and has us write over what the file is a link to: only a directory that
- * is ours alone is used. @return a descriptor of it, or -errno, which was told.
+ * is ours alone is used. @return a descriptor of it, or -errno.
  */
-static int open_directory(const struct gang *gang) {
-        struct error error = ERROR_NULL;
+static int open_directory(const struct gang *gang, struct error *error) {
         char path[PATH_MAX];
-        int fd;
 
         path_of(gang, path, "");
-        fd = log_directory_open(path, &error);
-        if (fd < 0)
-                log_error("%s: what is stopped and scaled by hand cannot be remembered: %s", gang->state_dir, error.text);
-        return fd;
+        return log_directory_open(path, error);
 }
 
 /* ---- writing ----------------------------------------------------------------------------------- */
@@ -118,8 +113,8 @@ static int write_whole(int fd, const char *text) {
         return fsync(fd) < 0 ? -errno : 0;
 }
 
-static int replace(const struct gang *gang, const char *text) {
-        _cleanup_(closep) int directory = open_directory(gang), fd = -1;
+static int replace(const struct gang *gang, const char *text, struct error *error) {
+        _cleanup_(closep) int directory = open_directory(gang, error), fd = -1;
         int r;
 
         if (directory < 0)
@@ -145,6 +140,7 @@ void wishes_touch(struct gang *gang) {
 
 void wishes_turn(struct gang *gang) {
         _cleanup_(freep) char *text = NULL;
+        struct error error = ERROR_NULL;
         int r;
 
         if (!gang->wishes_changed || gang->stopping || fault_is("forget-wishes"))
@@ -153,10 +149,10 @@ void wishes_turn(struct gang *gang) {
         text = print_all(gang);
         if (text && gang->wishes && strcmp(text, gang->wishes) == 0)
                 return;
-        r = text ? replace(gang, text) : -ENOMEM;
+        r = text ? replace(gang, text, &error) : -ENOMEM;
         if (r < 0) {
                 log_error("%s/" FILE_NAME ": what is stopped and scaled by hand cannot be remembered: %s", gang->state_dir,
-                          strerror(-r));
+                          error.code < 0 ? error.text : strerror(-r));
                 return;
         }
         free(gang->wishes);
@@ -227,14 +223,17 @@ void wishes_load(struct gang *gang) {
         _cleanup_(closep) int directory = -1;
         _cleanup_(fclosep) FILE *in = NULL;
         char path[PATH_MAX], line[LINE_MAX_BYTES];
+        struct error error = ERROR_NULL;
         unsigned int number = 0;
         int fd;
 
         if (!gang->state_dir)
                 return;
-        directory = open_directory(gang);
-        if (directory < 0)
+        directory = open_directory(gang, &error);
+        if (directory < 0) {
+                log_error("%s: what was stopped and scaled by hand is not known: %s", gang->state_dir, error.text);
                 return;
+        }
         path_of(gang, path, "");
         fd = openat(directory, FILE_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
         in = fd < 0 ? NULL : fdopen(fd, "r");
