@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fault.h"
 #include "base/text.h"
 
 /* As ganger.conf(5) reads it again. */
@@ -75,8 +76,19 @@ int import_worker(struct import *import, unsigned int line, const char *name) {
         return 0;
 }
 
+/* What is no word to ganger.conf(5) would be something else there: another value, a comment, the end of the section. */
+static bool is_word(const char *text) {
+        for (const char *p = text; *p; p++)
+                if (!isalnum((unsigned char)*p) && !strchr("._:%+-/", *p))
+                        return false;
+        return *text && !strstr(text, "//");
+}
+
 void import_word(struct import *import, const char *key, const char *value) {
-        fprintf(import->keys_file, "        %s = %s\n", key, value);
+        if (is_word(value) || fault_is("import-no-quotes"))
+                fprintf(import->keys_file, "        %s = %s\n", key, value);
+        else
+                import_string(import, key, value);
 }
 
 void import_string(struct import *import, const char *key, const char *value) {

@@ -5,8 +5,9 @@
  * RUNTIME/credentials/worker:0/NAME. For root, RUNTIME/credentials is a tmpfs of its own, so that nothing of it comes to
  * a disk; where it cannot be mounted, an ordinary directory.
  *
- * What must hold: a directory is its user's only once it is complete, and nobody else can look into it before or after;
- * and none outlives the process that it was made for, whoever dies when. So there is no list of them: those that are
+ * What must hold: a user can read his own only once they are complete, and nobody else can look into them before or after. They
+ * are never his: what is his he could make grow, until no other worker can be given any, or fill with what we cannot remove.
+ * None outlives the process that it was made for, whoever dies when. So there is no list of them: those that are
  * there are looked at, when a manager takes over, and whatever has no process goes.
  */
 
@@ -25,6 +26,7 @@
 #include "base/cleanup.h"
 #include "base/fault.h"
 #include "base/fd.h"
+#include "daemon/acl.h"
 #include "daemon/config/config.h"
 #include "daemon/gang.h"
 #include "daemon/instance-parts.h"
@@ -153,6 +155,21 @@ static int make_all(const struct gang *gang, const char *path) {
         return chmod(path, 0711) < 0 ? -errno : 0;
 }
 
+/* To read, and for a directory to pass. Where a file system has no lists (a runtime directory that is no tmpfs) he must be its owner. */
+static int give(int fd, const struct user *user, mode_t rights) {
+        int r = -EOPNOTSUPP;
+
+        if (user->change && user->uid != geteuid()) {
+                if (!fault_is("credentials-are-given"))
+                        r = acl_give(fd, rights, user->uid, rights);
+                if (r != -EOPNOTSUPP)
+                        return r;
+                if (fchown(fd, user->uid, user->gid) < 0)
+                        return -errno;
+        }
+        return fchmod(fd, rights << 6) < 0 ? -errno : 0;
+}
+
 static int copy_one(int directory, const struct worker_definition *definition, const char *credential, const struct user *user,
                     size_t *left, struct error *error) {
         const char *colon = strchr(credential, ':');
@@ -172,10 +189,8 @@ static int copy_one(int directory, const struct worker_definition *definition, c
         r = fd < 0 ? -errno : fd_write_all(fd, text, size);
         explicit_bzero(text, size);
         free(text);
-        if (r >= 0 && user->change && fchown(fd, user->uid, user->gid) < 0)
-                r = -errno;
-        if (r >= 0 && fchmod(fd, 0400) < 0)
-                r = -errno;
+        if (r >= 0)
+                r = give(fd, user, 4);
         return r < 0 ? error_errno(error, r, "credentials: %s", name) : 0;
 }
 
@@ -195,9 +210,8 @@ static int make(struct instance *instance, const struct user *user, const char *
         if (r < 0)
                 return r;
         fault_point("amid-credentials");
-        if ((user->change && fchown(fd, user->uid, user->gid) < 0) || fchmod(fd, 0500) < 0)
-                return error_errno(error, -errno, "credentials: %s", path);
-        return 0;
+        r = give(fd, user, 5);
+        return r < 0 ? error_errno(error, r, "credentials: %s", path) : 0;
 }
 
 int credentials_make(struct instance *instance, const struct user *user, char **ret, struct error *error) {

@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 
 #include "base/cleanup.h"
+#include "base/fault.h"
 #include "base/fd.h"
 #include "daemon/keeper/protocol.h"
 
@@ -355,7 +356,8 @@ static int keeper_link_take_stored(struct keeper_link *link, const Ganger__Keepe
 
         for (; i < n_fds && r >= 0; i++)
                 r = keeper_link_add_stored(link, stored->names[i], fds[i]);
-        close_all(fds + i, n_fds - i);
+        if (!fault_is("link-leaves-descriptor"))
+                close_all(fds + i, n_fds - i);
         return r;
 }
 

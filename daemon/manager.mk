@@ -4,6 +4,7 @@ DAEMON_SOURCES += \
 	daemon/cgroup.c daemon/cgroup.h daemon/cgroup-find.c \
 	daemon/cgroup-control.c daemon/cgroup-control.h \
 	daemon/change.c daemon/change.h \
+	daemon/acl.c daemon/acl.h \
 	daemon/core-file.c daemon/core-file.h \
 	daemon/credentials.c daemon/credentials.h \
 	daemon/demand.c daemon/demand.h \

@@ -19,6 +19,7 @@
 #include "base/fd.h"
 
 #define LOCK_NAME "lock"
+#define LOCK_MODE 0600
 /** A pid and a newline. */
 #define LOCK_TEXT_MAX 32
 
@@ -98,13 +99,16 @@ static int lock_write_pid(int fd, struct error *e) {
         return r < 0 ? error_errno(e, r, "writing " LOCK_NAME) : 0;
 }
 
+/* Nobody else may even read it: whoever can open a file can lock it, and keep every gangerd from starting. */
 int runtime_lock(int directory_fd, struct error *e) {
         _cleanup_(closep) int fd = -1;
         int r;
 
-        fd = openat(directory_fd, LOCK_NAME, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+        fd = openat(directory_fd, LOCK_NAME, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, LOCK_MODE);
         if (fd < 0)
                 return error_errno(e, -errno, "opening " LOCK_NAME);
+        if (fchmod(fd, LOCK_MODE) < 0)
+                return error_errno(e, -errno, "setting the mode of " LOCK_NAME);
         if (flock(fd, LOCK_EX | LOCK_NB) < 0)
                 return errno == EWOULDBLOCK ? lock_is_taken(fd, e) : error_errno(e, -errno, "locking " LOCK_NAME);
         r = lock_write_pid(fd, e);

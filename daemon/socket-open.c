@@ -4,14 +4,17 @@
  *
  * A path is the one address that outlives its socket: after the death of a daemon its file is in the way of the next one.
  * So a file at the path is removed if it is a socket, ours, and nobody answers there. What must hold: nobody's living
- * socket is taken from it, and a new file is never open to more people than `mode` says, not for a moment.
+ * socket is taken from it, and a new file is never open to more people than `mode` says, not for a moment. The directory may be
+ * somebody else's, who can put another file in the place of ours at any time: nothing but a socket gets its owner and mode.
  */
 
 #include "daemon/socket-open.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -75,13 +78,22 @@ static int find_owner(const struct listen_definition *listen, uid_t *uid, gid_t 
 static int adjust_file(const char *path, const struct listen_definition *listen, struct error *error) {
         uid_t uid;
         gid_t gid;
+        _cleanup_(closep) int fd = -1;
+        char link[32];
+        struct stat st;
         int r = find_owner(listen, &uid, &gid);
 
         if (r < 0)
                 return error_set(error, r, "its user or group does not exist");
-        if ((uid != (uid_t)-1 || gid != (gid_t)-1) && lchown(path, uid, gid) < 0)
+        fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return error_errno(error, -errno, "looking at it");
+        if (!S_ISSOCK(st.st_mode))
+                return error_set(error, -EPERM, "somebody has put another file in its place");
+        if ((uid != (uid_t)-1 || gid != (gid_t)-1) && fchownat(fd, "", uid, gid, AT_EMPTY_PATH) < 0)
                 return error_errno(error, -errno, "changing its owner");
-        return chmod(path, listen->mode) < 0 ? error_errno(error, -errno, "changing its mode") : 0;
+        snprintf(link, sizeof link, "/proc/self/fd/%d", fd); /* fchmod(2) takes no such descriptor */
+        return chmod(link, listen->mode) < 0 ? error_errno(error, -errno, "changing its mode") : 0;
 }
 
 /* ---- any --------------------------------------------------------------------------------------- */

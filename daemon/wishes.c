@@ -27,6 +27,7 @@
 #include "daemon/config/config.h"
 #include "daemon/gang.h"
 #include "daemon/instance.h"
+#include "daemon/log/directory.h"
 #include "daemon/log/log.h"
 #include "daemon/worker.h"
 
@@ -38,6 +39,17 @@
 
 static void path_of(const struct gang *gang, char ret[PATH_MAX], const char *suffix) {
         snprintf(ret, PATH_MAX, "%s/" FILE_NAME "%s", gang->state_dir, suffix);
+}
+
+/*
+ * Who can put another file there says what is stopped, and has us write over what the file is a link to: only a directory that
+ * is ours alone is used. @return a descriptor of it, or -errno.
+ */
+static int open_directory(const struct gang *gang, struct error *error) {
+        char path[PATH_MAX];
+
+        path_of(gang, path, "");
+        return log_directory_open(path, error);
 }
 
 /* ---- writing ----------------------------------------------------------------------------------- */
@@ -101,22 +113,21 @@ static int write_whole(int fd, const char *text) {
         return fsync(fd) < 0 ? -errno : 0;
 }
 
-static int replace(const struct gang *gang, const char *text) {
-        char path[PATH_MAX], new[PATH_MAX];
-        _cleanup_(closep) int fd = -1;
+static int replace(const struct gang *gang, const char *text, struct error *error) {
+        _cleanup_(closep) int directory = open_directory(gang, error), fd = -1;
         int r;
 
-        path_of(gang, path, "");
-        path_of(gang, new, ".new");
-        fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+        if (directory < 0)
+                return directory;
+        fd = openat(directory, FILE_NAME ".new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
         if (fd < 0)
                 return -errno;
         r = write_whole(fd, text);
         fault_point("before-wishes");
-        if (r == 0 && rename(new, path) < 0)
+        if (r == 0 && renameat(directory, FILE_NAME ".new", directory, FILE_NAME) < 0)
                 r = -errno;
         if (r < 0)
-                (void)unlink(new);
+                (void)unlinkat(directory, FILE_NAME ".new", 0);
         return r;
 }
 
@@ -129,6 +140,7 @@ void wishes_touch(struct gang *gang) {
 
 void wishes_turn(struct gang *gang) {
         _cleanup_(freep) char *text = NULL;
+        struct error error = ERROR_NULL;
         int r;
 
         if (!gang->wishes_changed || gang->stopping || fault_is("forget-wishes"))
@@ -137,10 +149,10 @@ void wishes_turn(struct gang *gang) {
         text = print_all(gang);
         if (text && gang->wishes && strcmp(text, gang->wishes) == 0)
                 return;
-        r = text ? replace(gang, text) : -ENOMEM;
+        r = text ? replace(gang, text, &error) : -ENOMEM;
         if (r < 0) {
                 log_error("%s/" FILE_NAME ": what is stopped and scaled by hand cannot be remembered: %s", gang->state_dir,
-                          strerror(-r));
+                          error.code < 0 ? error.text : strerror(-r));
                 return;
         }
         free(gang->wishes);
@@ -208,15 +220,26 @@ static bool load_line(struct gang *gang, const char *line) {
 }
 
 void wishes_load(struct gang *gang) {
+        _cleanup_(closep) int directory = -1;
         _cleanup_(fclosep) FILE *in = NULL;
         char path[PATH_MAX], line[LINE_MAX_BYTES];
+        struct error error = ERROR_NULL;
         unsigned int number = 0;
+        int fd;
 
         if (!gang->state_dir)
                 return;
+        directory = open_directory(gang, &error);
+        if (directory < 0) {
+                log_error("%s: what was stopped and scaled by hand is not known: %s", gang->state_dir, error.text);
+                return;
+        }
         path_of(gang, path, "");
-        in = fopen(path, "re");
-        if (!in && errno != ENOENT)
+        fd = openat(directory, FILE_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        in = fd < 0 ? NULL : fdopen(fd, "r");
+        if (!in && fd >= 0)
+                close(fd);
+        else if (!in && errno != ENOENT)
                 log_error("%s: %s", path, strerror(errno));
         while (in && fgets(line, sizeof line, in)) {
                 number++;

@@ -9,6 +9,7 @@ SCENARIOS = \
 	tests/scenario/b040-config.py \
 	tests/scenario/b275-daemon-upgrade.py \
 	tests/scenario/b280-grants.py \
+	tests/scenario/b320-hostile-users.py tests/scenario/b321-hostile-workers.py tests/scenario/b322-forged-records.py \
 	tests/scenario/b050-scale.py \
 	tests/scenario/b060-restart.py \
 	tests/scenario/b065-exits.py \
@@ -59,11 +60,12 @@ SCENARIOS = \
 	tests/scenario/b232-scaling.py \
 	tests/scenario/b234-standby.py
 TESTS += $(SCENARIOS)
-EXTRA_DIST += $(SCENARIOS) tests/harness/gang.py tests/harness/probing.py tests/harness/programs.py
+EXTRA_DIST += $(SCENARIOS) tests/harness/attacks.py tests/harness/gang.py tests/harness/probing.py tests/harness/programs.py
 LOAD_LONG_TESTS = tests/scenario/l330-many-clients-long.py tests/scenario/l331-ten-thousand.py
 LONG_TESTS += $(LOAD_LONG_TESTS)
 EXTRA_DIST += $(LOAD_LONG_TESTS)
 
 # The include law of HACKING.md.
-dist_check_SCRIPTS += tests/check-includes
-TESTS += tests/check-includes
+dist_check_SCRIPTS += tests/check-includes tests/check-attacks
+TESTS += tests/check-includes tests/check-attacks
+EXTRA_DIST += tests/attacks.md

@@ -223,12 +223,43 @@ void handover_proven(struct keeper *k) {
 
 /* ---- taking over ------------------------------------------------------------------------------- */
 
+/* Only what a keeper stores is taken, and it stores all of that above the window: what else is open is none of its business. */
+static bool is_handed(int fd) {
+        return (fd >= SPAWN_FD_WINDOW || fault_is("handover-any-descriptor")) && fcntl(fd, F_GETFD) >= 0;
+}
+
+/* What is no pid would be a signal to many: 0, -1 and all below it. */
+static bool child_is_valid(const Ganger__Keeper__HandedChild *child) {
+        const Ganger__Keeper__Exited *p = child->process;
+
+        return p && (p->pid > 1 || fault_is("handover-any-pid")) && *p->key && strlen(p->key) <= KEEPER_KEY_MAX &&
+               p->cookie.len <= KEEPER_COOKIE_MAX && child->former >= 0 && child->former != 1 && child->heir >= 0 &&
+               child->heir != 1 && (child->heir_fd == -1 || is_handed(child->heir_fd));
+}
+
+/* Before anything of it is taken: a program that cannot go on leaves everything to the one before. */
+static bool is_valid(const Handover *from) {
+        if (from->n_children > KEEPER_CHILDREN_MAX || from->n_stored > KEEPER_STORED_FDS_MAX)
+                return false;
+        for (size_t i = 0; i < from->n_children; i++)
+                if (!child_is_valid(from->children[i]))
+                        return false;
+        for (size_t i = 0; i < from->n_stored; i++)
+                if (!is_handed(from->stored[i]->fd))
+                        return false;
+        return true;
+}
+
 static int take_child(struct keeper *k, const Ganger__Keeper__HandedChild *child) {
         const Ganger__Keeper__Exited *from = child->process;
-        struct child_process *p = from ? child_process_new(from->key, from->cookie.data, from->cookie.len) : NULL;
+        struct child_process *p;
 
+        /* The number of one that was reaped may be that of another by now. */
+        if (children_find_key(&k->children, from->key) || (!child->exited && children_find_pid(&k->children, from->pid)))
+                return -EBADMSG;
+        p = child_process_new(from->key, from->cookie.data, from->cookie.len);
         if (!p)
-                return from ? -ENOMEM : -EBADMSG;
+                return -ENOMEM;
         children_add(&k->children, p, from->pid, from->started_usec);
         p->may_fork = child->may_fork;
         p->stopped = child->stopped;
@@ -256,6 +287,8 @@ static int take_all(struct keeper *k, const Handover *from) {
 
         if (from->version != KEEPER_HANDOVER_VERSION || fault_is("refuse-handover"))
                 return -EPROTONOSUPPORT;
+        if (!is_valid(from))
+                return -EBADMSG;
         k->lock_fd = from->lock_fd;
         k->incarnation = from->incarnation;
         k->was_ready = true; /* as another program */

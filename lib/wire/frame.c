@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/fault.h"
 #include "base/fd.h"
 
 /** What a reader allocates at first, however much is announced; it doubles as bytes arrive. */
@@ -114,7 +115,8 @@ static int read_body(struct frame_reader *r, int socket) {
                         return e;
                 if (r->size == 0)
                         break;
-                n = receive(r, socket, r->frame.data + r->frame.size, r->capacity - r->frame.size);
+                n = receive(r, socket, r->frame.data + r->frame.size,
+                            r->capacity - r->frame.size + fault_is("frame-byte-too-many"));
                 if (n < 0)
                         return (int)n;
                 if (n == 0)

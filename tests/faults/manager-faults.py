@@ -18,6 +18,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'harness'))
+from attacks import SAYS, number_comes_again  # noqa: E402
 from gang import *  # noqa: E402, F403
 from programs import *  # noqa: E402, F403
 from service_manager import KeptGang  # noqa: E402
@@ -1056,6 +1057,29 @@ def a_secret(fault, point=None):
             equal(kept(), ['a:1'], 'secrets after the manager has died')
 
 
+def a_secret_of_a_user(fault):
+    """the secrets of a worker with a user of its own are not his: he can read them, and that is all"""
+    need_root()
+    with FaultyGang(fault) as g:
+        g.write('secret', 'x')
+        g.configure(CONFIG + 'worker a { exec = {"sleep", "1000"} user = nobody credentials = "x:@/secret" }')
+        g.ctl('reload')
+        path = f'{g.runtime}/credentials/a:0'
+        equal([os.stat(p).st_uid for p in (path, f'{path}/x')], [0, 0], 'owner of the secrets')
+
+
+def a_stranger_that_speaks(fault):
+    """what a stranger has said who is gone is not the word of the worker's process that has his number"""
+    need_root()
+    with FaultyGang(fault) as g:
+        go = os.open(g.fifo('go'), os.O_RDWR | os.O_CLOEXEC)
+        g.python('says', SAYS)
+        g.configure(CONFIG + 'worker a { exec = {"@/says"} ready = notify ready-timeout = 1h }')
+        g.ctl('reload', '--no-wait', expected=None)
+        number_comes_again(g, 'a/0', lambda line: os.write(go, line.encode() + b'\n'))
+        os.close(go)
+
+
 # In the background twice over: a session of its own, an orphan, and its children.
 HIDES = '''
 import os, signal
@@ -1263,6 +1287,8 @@ CHECKS = (
     (a_hold, (None, 'after-drained', 'after-flag'), {
         'forget-drained': (None, 'it is drained no more'), 'spawn-unheld': (None, 'who answers')}),
     (a_warning, (None,), {'placement-silent': (None, 'nothing is told')}),
+    (a_secret_of_a_user, (None,), {'credentials-are-given': (None, 'owner of the secrets')}),
+    (a_stranger_that_speaks, (None,), {'notify-any-user': (None, 'a stranger has spoken')}),
     (a_secret, (None, 'amid-credentials', 'before-spawn', 'after-spawn'),
      {'credentials-stay': (None, 'secrets of one'), 'credentials-forgotten': (None, 'secrets after the manager')}),
     (a_sweep, (None, 'before-sweep', 'amid-sweep', 'after-state', 'after-acknowledge'),
@@ -1312,8 +1338,11 @@ def every_fault_is_tried():
     sources += [f'{SOURCE}/daemon/keeper/{name}.c' for name in ('handover', 'service-store', 'watchdog')]
     text = ''.join(open(path).read() for path in sources)
     found = set(re.findall(r'fault_is\("([^"]+)"\)', text))
-    # Programs that cannot take over, for tests/scenario/b275-daemon-upgrade.py.
-    equal(found - {'older-version', 'never-ready', 'refuse-handover'}, {f for _, _, faults in CHECKS for f in faults}, 'faults')
+    # Programs that cannot take over, for tests/scenario/b275-daemon-upgrade.py; and what fuzz targets find.
+    elsewhere = {'older-version', 'never-ready', 'refuse-handover'}
+    for path in glob.glob(f'{SOURCE}/tests/fuzz/fuzz-*.c'):
+        elsewhere |= {fault for line in re.findall(r'^ \* Faults: (.*)', open(path).read(), re.M) for fault in line.split()}
+    equal(found - elsewhere, {f for _, _, faults in CHECKS for f in faults}, 'faults')
     points = {p for _, points, _ in CHECKS for p in points if p}
     equal(set(re.findall(r'fault_point\("([^"]+)"\)', text)), points, 'points')
 

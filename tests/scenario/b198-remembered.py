@@ -77,7 +77,7 @@ def nonsense():
         g.until_state(('a/0', 'down'), ('b/1', 'ready'), ('c/1', 'ready'))
     with Gang(CONFIG, arguments=['--state-dir', '/dev/null']) as g:
         g.ctl('stop', 'a')
-        g.wait_stderr('cannot be remembered: Not a directory')
+        g.wait_stderr('cannot be remembered: .*Not a directory')
         g.until_state(('a/0', 'down'), ('b/1', 'ready'))
 
 

@@ -2,6 +2,7 @@
 /* The runtime directory, and the lock in it. */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,6 +108,22 @@ START_TEST(the_lock_is_taken_once) {
 }
 END_TEST
 
+/* Also the one that a daemon of before has left, which anybody could open: and whoever can open it can lock it. */
+START_TEST(the_lock_can_be_opened_by_nobody_else) {
+        _cleanup_(closep) int fd = -1, old = -1, lock = -1;
+        struct error e = ERROR_NULL;
+        struct stat st;
+
+        fd = runtime_directory_open(path, &e);
+        old = openat(fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+        ck_assert_int_ge(old, 0);
+        lock = runtime_lock(fd, &e);
+        ck_assert_int_ge(lock, 0);
+        ck_assert_int_eq(fstat(lock, &st), 0);
+        ck_assert_uint_eq(st.st_mode & 07777, 0600);
+}
+END_TEST
+
 int main(void) {
         Suite *suite = suite_create("runtime");
         TCase *tests = tcase_create("runtime");
@@ -116,6 +133,7 @@ int main(void) {
         tcase_add_test(tests, one_that_is_there_keeps_its_mode);
         tcase_add_test(tests, what_others_could_have_put_there_is_refused);
         tcase_add_test(tests, the_lock_is_taken_once);
+        tcase_add_test(tests, the_lock_can_be_opened_by_nobody_else);
         suite_add_tcase(suite, tests);
         return harness_run(suite);
 }
