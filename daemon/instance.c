@@ -26,6 +26,7 @@
 #include "daemon/config/config.h"
 #include "daemon/gang.h"
 #include "daemon/instance-parts.h"
+#include "daemon/left-out.h"
 #include "daemon/liveness.h"
 #include "daemon/log/log.h"
 #include "daemon/main-pid.h"
@@ -512,6 +513,7 @@ void instance_spawned(struct instance *instance, const Ganger__Keeper__Spawned *
                 heard_of_spawn(instance_gang(instance));
                 return;
         }
+        left_out_tell(instance_definition(instance), instance->key, message);
         instance->spawning = false;
         instance_gang(instance)->n_spawning--;
         instance_remember_pid(instance, message->pid);

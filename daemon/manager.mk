@@ -29,6 +29,7 @@ DAEMON_SOURCES += \
 	daemon/invocation.c daemon/invocation.h \
 	daemon/keeper-link.c daemon/keeper-link.h \
 	daemon/lease-look.c daemon/lease-look.h \
+	daemon/left-out.c daemon/left-out.h \
 	daemon/liveness.c daemon/liveness.h \
 	daemon/lock-cycles.c daemon/lock-look.c daemon/lock-look.h \
 	daemon/main-pid.c daemon/main-pid.h \

@@ -213,7 +213,8 @@ static void find_core(struct report *report, int status) {
         _cleanup_(freep) char *directory = NULL;
 
         report->core[0] = '\0';
-        if (!WIFSIGNALED(status) || !WCOREDUMP(status) || worker_definition_directory(definition, &directory) < 0)
+        if (!WIFSIGNALED(status) || !WCOREDUMP(status) ||
+            worker_definition_directory_outside(definition, &directory) < 0)
                 return;
         core_file_tell(report->core, sizeof report->core,
                        &(struct core_process){ .pid = report->pid, .signal = WTERMSIG(status), .directory = directory });

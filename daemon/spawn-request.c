@@ -20,7 +20,6 @@ void spawn_request_done(struct spawn_request *request) {
         free(request->directory);
         strings_done(&request->argv);
         strings_done(&request->environment);
-        spawn_settings_done(&request->settings);
         mounts_free(request->mounts);
         free(request->spec.cookie.data);
 }
@@ -67,6 +66,8 @@ int spawn_request_complete(struct spawn_request *request, const struct worker_de
         r = isolation_make(&request->settings, definition, &request->user, error);
         if (r >= 0)
                 r = mounts_make(&request->mounts, definition, runtime_dir, error);
+        if (r >= 0)
+                r = landlock_rules_make(&request->landlock, definition, error);
         if (r < 0)
                 return r;
         spec->path = request->program;
@@ -77,6 +78,7 @@ int spawn_request_complete(struct spawn_request *request, const struct worker_de
         spec->directory = request->directory;
         set_rights(spec, definition, &request->user);
         spawn_spec_set_settings(spec, &request->settings);
-        spawn_spec_set_mounts(spec, request->mounts);
+        spawn_spec_set_mounts(spec, request->mounts, definition);
+        spawn_spec_set_landlock(spec, &request->landlock, definition);
         return 0;
 }

@@ -9,6 +9,7 @@
  * then completes it. What the definition restricts is never left out.
  */
 
+#include "daemon/isolation/landlock.h"
 #include "daemon/isolation/mounts.h"
 #include "daemon/spawn-parts.h"
 #include "daemon/spawn-settings.h"
@@ -25,10 +26,11 @@ struct spawn_request {
         struct strings argv, environment;
         struct spawn_settings settings;
         struct mounts *mounts;
+        struct landlock_rules landlock;
 };
 
 /** Begins empty; ended by spawn_request_done(). */
-#define SPAWN_REQUEST_NULL { .spec = GANGER__KEEPER__SPAWN_SPEC__INIT, .user = USER_NULL, .settings = SPAWN_SETTINGS_NULL }
+#define SPAWN_REQUEST_NULL { .spec = GANGER__KEEPER__SPAWN_SPEC__INIT, .user = USER_NULL, .settings = SPAWN_SETTINGS_NULL, .landlock = LANDLOCK_RULES_NULL }
 
 void spawn_request_done(struct spawn_request *request);
 

@@ -18,7 +18,7 @@
 #include "daemon/config/config.h"
 
 _Static_assert(WORKER_LIMITS_N == RLIMIT_NLIMITS, "a limit for each that there is");
-_Static_assert(KEEPER_PRIVATE_HOSTNAME + 1 <= KEEPER_SETTINGS_MAX, "one of each kind, and no-new-privileges once more, fits");
+_Static_assert(KEEPER_SETTING_LAST + 1 <= KEEPER_SETTINGS_MAX, "one of each kind, and no-new-privileges once more, fits");
 _Static_assert(sizeof(struct worker_mask) <= KEEPER_MASK_MAX, "a mask fits");
 
 /** As ioprio_set(2) has them, for which there is no header. */
@@ -42,14 +42,7 @@ void spawn_settings_add_program(struct spawn_settings *s, uint32_t what, uint8_t
 
         setting->program.data = program;
         setting->program.len = size;
-        s->programs[s->n_programs++] = program;
-}
-
-void spawn_settings_done(struct spawn_settings *s) {
-        for (size_t i = 0; i < s->n_programs; i++)
-                free(s->programs[i]);
-        s->n_programs = 0;
-        s->n = 0;
+        s->n_programs++;
 }
 
 /* As many bytes as have something in them: the kernel may know of fewer processors than a mask has room for. */

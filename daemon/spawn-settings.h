@@ -19,19 +19,16 @@ struct spawn_settings {
         Ganger__Keeper__Setting settings[KEEPER_SETTINGS_MAX];
         Ganger__Keeper__Setting *pointers[KEEPER_SETTINGS_MAX];
         size_t n;
-        uint8_t *programs[KEEPER_SETTINGS_MAX]; /* that are ours to free */
-        size_t n_programs;
+        size_t n_programs;              /* of them, filters of system calls */
 };
 
-/** Begins with none; ended by spawn_settings_done(). */
+/** Begins with none. */
 #define SPAWN_SETTINGS_NULL { .n = 0, .n_programs = 0 }
-
-void spawn_settings_done(struct spawn_settings *s);
 
 /** One more; there is room for one of each kind. */
 Ganger__Keeper__Setting *spawn_settings_add(struct spawn_settings *s, uint32_t what, int64_t value);
 
-/** One with a filter of system calls, which is taken. */
+/** One with a filter of system calls, which must outlive it. */
 void spawn_settings_add_program(struct spawn_settings *s, uint32_t what, uint8_t *program, size_t size);
 
 /** Limits, priorities and processors that the definition has. Points into it. What it may not do: isolation/isolation.h. */

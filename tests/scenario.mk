@@ -47,12 +47,15 @@ SCENARIOS = \
 	tests/scenario/b250-real-programs.py \
 	tests/scenario/b290-isolation.py \
 	tests/scenario/b292-namespaces.py \
+	tests/scenario/b294-devices.py \
+	tests/scenario/b295-landlock.py \
+	tests/scenario/b296-strict.py \
 	tests/scenario/b297-doctor.py \
 	tests/scenario/b230-drain.py \
 	tests/scenario/b232-scaling.py \
 	tests/scenario/b234-standby.py
 TESTS += $(SCENARIOS)
-EXTRA_DIST += $(SCENARIOS) tests/harness/gang.py tests/harness/programs.py
+EXTRA_DIST += $(SCENARIOS) tests/harness/gang.py tests/harness/probing.py tests/harness/programs.py
 
 # The include law of HACKING.md.
 dist_check_SCRIPTS += tests/check-includes

@@ -162,6 +162,13 @@ enum worker_cpu_policy {
 };
 
 /** What a process may not do; see daemon/isolation/isolation.h. What is not given is not restricted. */
+/** What is made of a definition once, and freed with it. */
+struct definition_kept {
+        void *data;                     /* NULL: nothing yet */
+        void (*free)(void *data);
+        bool told;                      /* what its processes go without */
+};
+
 struct worker_isolation {
         char *primary_group;            /* NULL: that of the user; a name or a number */
         char **supplementary_groups;    /* beside those of the user */
@@ -184,6 +191,16 @@ struct worker_isolation {
         int protect_home;               /* enum worker_protect_home */
         bool protect_control_groups;
         bool protect_kernel_tunables;
+        bool private_devices;
+        bool protect_kernel_modules, protect_kernel_logs, protect_clock;
+        bool restrict_realtime;
+        char *root_directory;           /* NULL: ours; absolute */
+        int protect_proc;               /* enum worker_protect_proc */
+        int proc_subset;                /* enum worker_proc_subset */
+        bool private_users;
+        char **landlock_read, **landlock_write, **landlock_execute; /* as read_only_paths */
+        char **landlock_bind, **landlock_connect; /* ports of TCP; or only "none" */
+        int strictness;                 /* enum worker_strictness */
         char **read_only_paths, **read_write_paths, **inaccessible_paths; /* absolute; after '-' one that may be missing */
         char **bind_paths, **bind_read_only_paths; /* SOURCE:TARGET, or one that is both; '-' as above */
         char **temporary_filesystem;
@@ -202,6 +219,24 @@ enum worker_protect_home {
         WORKER_HOME_YES,
         WORKER_HOME_READ_ONLY,
         WORKER_HOME_TMPFS,
+};
+
+enum worker_protect_proc {
+        WORKER_PROC_DEFAULT,
+        WORKER_PROC_NOACCESS,
+        WORKER_PROC_INVISIBLE,
+        WORKER_PROC_PTRACEABLE,
+        _WORKER_PROC_N,
+};
+
+enum worker_proc_subset {
+        WORKER_SUBSET_ALL,
+        WORKER_SUBSET_PID,
+};
+
+enum worker_strictness {
+        WORKER_ISOLATION_USUAL,         /* as systemd is: of some things a process goes without, if they cannot be had */
+        WORKER_ISOLATION_STRICT,        /* of none */
 };
 
 enum worker_keyring {
@@ -348,6 +383,7 @@ struct worker_definition {
         char **allow;                   /* as of an object */
         struct worker_isolation isolation;
         char *base;                     /* directory of the file, absolute; not part of what it is */
+        struct definition_kept *kept;   /* never NULL; so neither is this */
         unsigned int line;
 };
 
@@ -507,6 +543,9 @@ int worker_definition_program(const struct worker_definition *worker, const char
 
 /** The absolute path of the directory the program starts in. @return 0, -ENOMEM. */
 int worker_definition_directory(const struct worker_definition *worker, char **ret);
+
+/** … as those see it who have another root than it. */
+int worker_definition_directory_outside(const struct worker_definition *worker, char **ret);
 
 /** The absolute path of a file that is named in the definition. @return 0, -ENOMEM. */
 int worker_definition_path(const struct worker_definition *worker, const char *path, char **ret);

@@ -13,6 +13,7 @@
 
 #include "base/time.h"
 #include "daemon/config/keys.h"
+#include "daemon/config/root.h"
 #include "shm/broadcast.h"
 #include "shm/semaphore.h"
 #include "shm/service.h"
@@ -80,7 +81,8 @@ int worker_definition_new(struct worker_definition **ret, const char *name, unsi
         worker->line = line;
         worker->name = strdup(name);
         worker->base = strdup(base);
-        if (!worker->name || !worker->base)
+        worker->kept = calloc(1, sizeof *worker->kept);
+        if (!worker->name || !worker->base || !worker->kept)
                 return -ENOMEM;
         r = set_defaults(CONFIG_WORKER, worker);
         if (r < 0)
@@ -146,6 +148,9 @@ struct worker_definition *worker_definition_free(struct worker_definition *worke
                 key_done(key, worker);
         free(worker->name);
         free(worker->base);
+        if (worker->kept && worker->kept->data)
+                worker->kept->free(worker->kept->data);
+        free(worker->kept);
         free(worker);
         return NULL;
 }
@@ -499,22 +504,71 @@ static int join(const char *directory, const char *path, char **ret) {
 }
 
 int worker_definition_directory(const struct worker_definition *worker, char **ret) {
-        return join(worker->base, worker->directory ?: ".", ret);
+        return join(worker->base, worker->directory ?: (worker->isolation.root_directory ? "/" : "."), ret);
+}
+
+int worker_definition_directory_outside(const struct worker_definition *worker, char **ret) {
+        _cleanup_(freep) char *directory = NULL;
+        char *outside;
+        int r = worker_definition_directory(worker, &directory);
+
+        if (r < 0)
+                return r;
+        if (asprintf(&outside, "%s%s", worker->isolation.root_directory ?: "", directory) < 0)
+                return -ENOMEM;
+        *ret = outside;
+        return 0;
+}
+
+/* What is found at a path below the target of a bind, which is the longest of these by now. @return 1; 0: it is not; or -errno. */
+static int stat_bound(char *const *binds, const char *path, size_t *longest, struct stat *ret) {
+        int found = 0;
+
+        for (; *binds; binds++) {
+                const char *source = *binds + (**binds == '-'), *colon = strchr(source, ':'), *target = colon ? colon + 1 : source;
+                _cleanup_(freep) char *outside = NULL;
+                size_t n = strlen(target);
+
+                if (n <= *longest || strncmp(path, target, n) != 0 || (path[n] != '/' && path[n] != '\0'))
+                        continue;
+                if (asprintf(&outside, "%.*s%s", (int)(colon ? (size_t)(colon - source) : n), source, path + n) < 0) {
+                        outside = NULL;
+                        return -ENOMEM;
+                }
+                *longest = n;
+                found = stat(outside, ret) < 0 ? -errno : 1;
+        }
+        return found;
+}
+
+/* As the process will find it: in its root, or in what is mounted there. */
+static int stat_inside(const struct worker_definition *worker, const char *path, struct stat *ret) {
+        const struct worker_isolation *i = &worker->isolation;
+        size_t longest = 0;
+        int r = 0, more;
+
+        if (i->root_directory) {
+                r = stat_bound(i->bind_paths, path, &longest, ret);
+                more = stat_bound(i->bind_read_only_paths, path, &longest, ret);
+                r = more ?: r;
+        }
+        return r == 0 ? root_stat(i->root_directory, path, ret) : r < 0 ? r : 0;
 }
 
 /* A file that may be executed. @return 0 or -errno. */
-static int check_program(const char *path) {
+static int check_program(const struct worker_definition *worker, const char *path) {
         struct stat st;
+        int r = stat_inside(worker, path, &st);
 
-        if (stat(path, &st) < 0)
-                return -errno;
+        if (r < 0)
+                return r;
         if (S_ISDIR(st.st_mode))
                 return -EISDIR;
         /* Not access(2): it is root, or the worker's user, who will execute it. */
         return S_ISREG(st.st_mode) && (st.st_mode & 0111) ? 0 : -EACCES;
 }
 
-static int search_path(const char *name, char **ret, struct error *error) {
+static int search_path(const struct worker_definition *worker, const char *name, char **ret, struct error *error) {
         const char *path = getenv("PATH") ?: PATH_DEFAULT;
         int found = -ENOENT, r;
 
@@ -527,7 +581,7 @@ static int search_path(const char *name, char **ret, struct error *error) {
                         return -ENOMEM;
                 }
                 /* "." and "" in PATH are traps. */
-                r = candidate[0] == '/' ? check_program(candidate) : -ENOENT;
+                r = candidate[0] == '/' ? check_program(worker, candidate) : -ENOENT;
                 if (r == 0) {
                         *ret = TAKE(candidate);
                         return 0;
@@ -550,13 +604,13 @@ int worker_definition_program(const struct worker_definition *worker, const char
         int r;
 
         if (!strchr(name, '/'))
-                return search_path(name, ret, error);
+                return search_path(worker, name, ret, error);
         r = worker_definition_directory(worker, &directory);
         if (r >= 0)
                 r = join(worker->directory ? directory : worker->base, name, &program);
         if (r < 0)
                 return error_errno(error, r, "'%s'", name);
-        r = check_program(program);
+        r = check_program(worker, program);
         if (r == -EACCES)
                 return error_set(error, r, "'%s' is not executable", program);
         if (r < 0)

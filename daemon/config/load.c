@@ -13,6 +13,7 @@
 
 #include "daemon/config/config.h"
 #include "daemon/config/parse.h"
+#include "daemon/config/root.h"
 #include "daemon/config/values.h"
 #include "daemon/policy/grant.h"
 
@@ -109,10 +110,13 @@ static void verify_directory(const struct worker_definition *w, struct error *er
         int r;
 
         r = worker_definition_directory(w, &directory);
-        if (r < 0)
+        if (r < 0) {
                 error_errno(error, r, "directory");
-        else if (stat(directory, &st) < 0)
-                error_errno(error, -errno, "directory: '%s'", directory);
+                return;
+        }
+        r = root_stat(w->isolation.root_directory, directory, &st);
+        if (r < 0)
+                error_errno(error, r, "directory: '%s'", directory);
         else if (!S_ISDIR(st.st_mode))
                 error_errno(error, -ENOTDIR, "directory: '%s'", directory);
 }

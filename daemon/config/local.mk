@@ -11,6 +11,7 @@ CONFIG_SOURCES = \
 	daemon/config/outline.c daemon/config/outline.h \
 	daemon/config/probe-address.c daemon/config/probe-address.h \
 	daemon/config/parse.c daemon/config/parse.h \
+	daemon/config/root.c daemon/config/root.h \
 	daemon/config/checker.h daemon/config/semantics.c daemon/config/semantics.h \
 	daemon/config/semantics-listen.c daemon/config/semantics-log.c daemon/config/semantics-object.c \
 	daemon/config/semantics-liveness.c daemon/config/semantics-order.c daemon/config/semantics-run.c daemon/config/semantics-scale.c \

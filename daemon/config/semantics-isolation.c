@@ -5,6 +5,7 @@
  */
 
 #include <seccomp.h>
+#include <string.h>
 
 #include "daemon/config/checker.h"
 #include "daemon/config/syscall-filter.h"
@@ -12,12 +13,37 @@
 
 /* Nobody can have what may not be had. */
 static void check_capabilities(const struct checker *c, const struct worker_isolation *i) {
-        uint64_t missing = i->ambient_capabilities & ~i->capabilities;
+        const struct {
+                bool on;
+                uint64_t missing;
+                const char *words;
+        } rows[] = {
+                { i->capabilities != AMOUNT_UNSET, ~i->capabilities, "is not in capabilities" },
+                { i->private_devices, isolation_devices, "is taken away by private-devices" },
+                { i->protect_kernel_modules, isolation_modules, "is taken away by protect-kernel-modules" },
+                { i->protect_kernel_logs, isolation_logs, "is taken away by protect-kernel-logs" },
+                { i->protect_clock, isolation_clock, "is taken away by protect-clock" },
+        };
 
-        if (i->ambient_capabilities == AMOUNT_UNSET || i->capabilities == AMOUNT_UNSET || missing == 0)
+        for (size_t n = 0; n < ARRAY_SIZE(rows) && i->ambient_capabilities != AMOUNT_UNSET; n++) {
+                uint64_t missing = i->ambient_capabilities & rows[n].missing;
+
+                if (rows[n].on && missing)
+                        complain(c, "ambient-capabilities", "%s %s", isolation_capabilities.words[__builtin_ctzll(missing)].name,
+                                 rows[n].words);
+        }
+}
+
+/* What gangerd finds for a process it looks for in the root that the process has. */
+static void check_root(const struct checker *c, const struct worker_definition *w) {
+        if (!w->isolation.root_directory)
                 return;
-        complain(c, "ambient-capabilities", "%s is not in capabilities",
-                 isolation_capabilities.words[__builtin_ctzll(missing)].name);
+        if (w->io != WORKER_IO_NONE)
+                complain(c, "root-directory", "not with io: its program is not in there");
+        if (w->directory && w->directory[0] != '/')
+                complain(c, "directory", "with root-directory it is an absolute path, in there");
+        if (w->exec[0] && w->exec[0][0] != '/' && strchr(w->exec[0], '/'))
+                complain(c, "exec", "with root-directory it is a name or an absolute path, in there");
 }
 
 static void check_system_calls(const struct checker *c, const struct worker_isolation *i) {
@@ -38,5 +64,6 @@ static void check_system_calls(const struct checker *c, const struct worker_isol
 
 void check_isolation(const struct checker *c, const struct worker_definition *w) {
         check_capabilities(c, &w->isolation);
+        check_root(c, w);
         check_system_calls(c, &w->isolation);
 }

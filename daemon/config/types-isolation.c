@@ -31,6 +31,14 @@ const char *const protect_home_words[] = {
         [WORKER_HOME_NO] = "no", [WORKER_HOME_YES] = "yes", [WORKER_HOME_READ_ONLY] = "read-only",
         [WORKER_HOME_TMPFS] = "tmpfs", [WORKER_HOME_TMPFS + 1] = NULL,
 };
+const char *const protect_proc_words[] = {
+        [WORKER_PROC_DEFAULT] = "default", [WORKER_PROC_NOACCESS] = "noaccess", [WORKER_PROC_INVISIBLE] = "invisible",
+        [WORKER_PROC_PTRACEABLE] = "ptraceable", [_WORKER_PROC_N] = NULL,
+};
+const char *const proc_subset_words[] = { [WORKER_SUBSET_ALL] = "all", [WORKER_SUBSET_PID] = "pid", [WORKER_SUBSET_PID + 1] = NULL };
+const char *const strictness_words[] = {
+        [WORKER_ISOLATION_USUAL] = "usual", [WORKER_ISOLATION_STRICT] = "strict", [WORKER_ISOLATION_STRICT + 1] = NULL,
+};
 
 static int word_of(const struct isolation_words *words, const char *item, const struct isolation_word **ret,
                    struct error *error) {
@@ -158,6 +166,30 @@ static int paths_read(const struct config_key *key, void *field, char *const *it
         return strings_copy(items, n, field);
 }
 
+static int ports_read(const struct config_key *key, void *field, char *const *items, size_t n, struct error *error) {
+        bool none = n == 1 && strcmp(items[0], "none") == 0;
+        uint64_t port;
+
+        for (size_t i = 0; i < n && !none; i++)
+                if (number_parse(items[i], &port) < 0 || port > UINT16_MAX)
+                        return error_set(error, -EINVAL, "'%.64s' is no port: a number from 0 to 65535", items[i]);
+        return strings_copy(items, n, field);
+}
+
+static int path_read(const struct config_key *key, void *field, char *const *items, size_t n, struct error *error) {
+        int r = path_check(items[0], error);
+
+        return r < 0 ? r : key_type_text.read(key, field, items, n, error);
+}
+
+static void path_write(const struct config_key *key, const void *field, FILE *out) {
+        key_type_text.write(key, field, out);
+}
+
+static bool path_is_set(const void *field) {
+        return key_type_text.is_set(field);
+}
+
 /* "SOURCE:TARGET", "PATH" */
 static int binds_read(const struct config_key *key, void *field, char *const *items, size_t n, struct error *error) {
         for (size_t i = 0; i < n; i++) {
@@ -228,6 +260,12 @@ const struct key_type key_type_groups = {
 };
 const struct key_type key_type_paths = {
         "list of paths", KEY_LIST, sizeof(char **), true, paths_read, list_write, list_is_set,
+};
+const struct key_type key_type_ports = {
+        "list of ports", KEY_LIST, sizeof(char **), true, ports_read, list_write, list_is_set,
+};
+const struct key_type key_type_path = {
+        "path", KEY_TEXT, sizeof(char *), false, path_read, path_write, path_is_set,
 };
 const struct key_type key_type_binds = {
         "list of paths", KEY_LIST, sizeof(char **), true, binds_read, list_write, list_is_set,

@@ -50,6 +50,13 @@ const struct isolation_words isolation_capabilities = { "capability", capabiliti
 const struct isolation_words isolation_families = { "family of addresses", families, ARRAY_SIZE(families) };
 const struct isolation_words isolation_namespaces = { "kind of namespace", namespaces, ARRAY_SIZE(namespaces) };
 
+#define BIT(capability) (UINT64_C(1) << (capability))
+
+const uint64_t isolation_devices = BIT(CAP_MKNOD) | BIT(CAP_SYS_RAWIO);
+const uint64_t isolation_modules = BIT(CAP_SYS_MODULE);
+const uint64_t isolation_logs = BIT(CAP_SYSLOG);
+const uint64_t isolation_clock = BIT(CAP_SYS_TIME) | BIT(CAP_WAKE_ALARM);
+
 const struct isolation_word *isolation_word_find(const struct isolation_words *words, const char *name) {
         for (size_t i = 0; i < words->n; i++)
                 if (strcasecmp(words->words[i].name, name) == 0)

@@ -7,6 +7,7 @@
  */
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct isolation_word {
         const char *name;
@@ -22,6 +23,9 @@ struct isolation_words {
 extern const struct isolation_words isolation_capabilities; /* CAP_…; their index is their value */
 extern const struct isolation_words isolation_families;     /* AF_… */
 extern const struct isolation_words isolation_namespaces;   /* CLONE_NEW… */
+
+/** What a key takes away of capabilities, beside the others that it does: a bit each. */
+extern const uint64_t isolation_devices, isolation_modules, isolation_logs, isolation_clock;
 
 /** Whatever the case of its letters. @return NULL: there is none. */
 const struct isolation_word *isolation_word_find(const struct isolation_words *words, const char *name);

@@ -19,7 +19,7 @@ static bool is_known(int number) {
         return name;
 }
 
-int filter_calls_make(const struct worker_isolation *i, struct spawn_settings *s, struct error *error) {
+int filter_calls_make(const struct worker_isolation *i, struct filters *filters, struct error *error) {
         bool kills = i->system_call_error == INTEGER_UNSET;
         uint32_t others, refused = kills ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_ERRNO(i->system_call_error);
         _cleanup_(filter_freep) struct filter *filter = NULL;
@@ -44,5 +44,5 @@ int filter_calls_make(const struct worker_isolation *i, struct spawn_settings *s
                 if (action != others && is_known(call))
                         filter_call(filter, action, call);
         }
-        return filter_add(filter, s, KEEPER_FILTER_CALLS, error);
+        return filter_keep(filter, filters, KEEPER_FILTER_CALLS, error);
 }

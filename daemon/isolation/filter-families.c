@@ -28,7 +28,7 @@ static uint64_t families_of(char *const *items) {
         return set;
 }
 
-int filter_families_make(const struct worker_isolation *i, struct spawn_settings *s, struct error *error) {
+int filter_families_make(const struct worker_isolation *i, struct filters *filters, struct error *error) {
         const uint32_t refused = SCMP_ACT_ERRNO(EAFNOSUPPORT);
         _cleanup_(filter_freep) struct filter *filter = NULL;
         bool is_allow_list;
@@ -48,5 +48,5 @@ int filter_families_make(const struct worker_isolation *i, struct spawn_settings
         if (is_allow_list)
                 filter_rule(filter, refused, SCMP_SYS(socket), 1, &SCMP_A0_64(SCMP_CMP_GE, FAMILY_WORDS));
         filter_no_io_uring(filter);
-        return filter_add(filter, s, KEEPER_FILTER_FAMILIES, error);
+        return filter_keep(filter, filters, KEEPER_FILTER_FAMILIES, error);
 }

@@ -8,7 +8,7 @@
 #include "daemon/config/config.h"
 #include "daemon/isolation/filter.h"
 
-int filter_hostname_make(const struct worker_isolation *i, struct spawn_settings *s, struct error *error) {
+int filter_hostname_make(const struct worker_isolation *i, struct filters *filters, struct error *error) {
         _cleanup_(filter_freep) struct filter *filter = NULL;
         int r;
 
@@ -19,5 +19,5 @@ int filter_hostname_make(const struct worker_isolation *i, struct spawn_settings
                 return error_errno(error, r, "making its filter");
         filter_call(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(sethostname));
         filter_call(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(setdomainname));
-        return filter_add(filter, s, KEEPER_FILTER_HOSTNAME, error);
+        return filter_keep(filter, filters, KEEPER_FILTER_HOSTNAME, error);
 }

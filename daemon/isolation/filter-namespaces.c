@@ -13,7 +13,7 @@
 #include "daemon/config/words-isolation.h"
 #include "daemon/isolation/filter.h"
 
-int filter_namespaces_make(const struct worker_isolation *i, struct spawn_settings *s, struct error *error) {
+int filter_namespaces_make(const struct worker_isolation *i, struct filters *filters, struct error *error) {
         const uint32_t refused = SCMP_ACT_ERRNO(EPERM);
         _cleanup_(filter_freep) struct filter *filter = NULL;
         int r;
@@ -35,5 +35,5 @@ int filter_namespaces_make(const struct worker_isolation *i, struct spawn_settin
         }
         filter_number(filter, refused, SCMP_SYS(setns), 1, 0);
         filter_call(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3));
-        return filter_add(filter, s, KEEPER_FILTER_NAMESPACES, error);
+        return filter_keep(filter, filters, KEEPER_FILTER_NAMESPACES, error);
 }

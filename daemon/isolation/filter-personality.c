@@ -14,7 +14,7 @@
 /** Asks, and changes nothing. */
 #define PERSONALITY_ASK 0xffffffffUL
 
-int filter_personality_make(const struct worker_isolation *i, struct spawn_settings *s, struct error *error) {
+int filter_personality_make(const struct worker_isolation *i, struct filters *filters, struct error *error) {
         _cleanup_(filter_freep) struct filter *filter = NULL;
         int r, current;
 
@@ -27,5 +27,5 @@ int filter_personality_make(const struct worker_isolation *i, struct spawn_setti
         if (r < 0)
                 return error_errno(error, r, "making its filter");
         filter_rule(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(personality), 1, &SCMP_A0_64(SCMP_CMP_NE, (uint64_t)current));
-        return filter_add(filter, s, KEEPER_FILTER_PERSONALITY, error);
+        return filter_keep(filter, filters, KEEPER_FILTER_PERSONALITY, error);
 }

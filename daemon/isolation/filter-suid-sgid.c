@@ -53,7 +53,7 @@ static void refuse_bit(struct filter *filter, uint64_t bit) {
                 }
 }
 
-int filter_suid_sgid_make(const struct worker_isolation *i, struct spawn_settings *s, struct error *error) {
+int filter_suid_sgid_make(const struct worker_isolation *i, struct filters *filters, struct error *error) {
         _cleanup_(filter_freep) struct filter *filter = NULL;
         int r;
 
@@ -66,5 +66,5 @@ int filter_suid_sgid_make(const struct worker_isolation *i, struct spawn_setting
         refuse_bit(filter, S_ISGID);
         filter_call(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(openat2));
         filter_no_io_uring(filter);
-        return filter_add(filter, s, KEEPER_FILTER_SUID_SGID, error);
+        return filter_keep(filter, filters, KEEPER_FILTER_SUID_SGID, error);
 }

@@ -21,7 +21,7 @@ static const struct {
         { SCMP_SYS(shmat), SHM_EXEC },
 };
 
-int filter_write_execute_make(const struct worker_isolation *i, struct spawn_settings *s, struct error *error) {
+int filter_write_execute_make(const struct worker_isolation *i, struct filters *filters, struct error *error) {
         _cleanup_(filter_freep) struct filter *filter = NULL;
         int r;
 
@@ -32,5 +32,5 @@ int filter_write_execute_make(const struct worker_isolation *i, struct spawn_set
                 return error_errno(error, r, "making its filter");
         for (size_t n = 0; n < ARRAY_SIZE(rules); n++)
                 filter_bits(filter, SCMP_ACT_ERRNO(EPERM), rules[n].call, 2, rules[n].bits);
-        return filter_add(filter, s, KEEPER_FILTER_WRITE_EXECUTE, error);
+        return filter_keep(filter, filters, KEEPER_FILTER_WRITE_EXECUTE, error);
 }

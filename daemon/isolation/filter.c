@@ -10,6 +10,7 @@
 
 #include "daemon/isolation/filter.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -45,6 +46,13 @@ struct filter *filter_free(struct filter *filter) {
         if (filter && filter->context)
                 seccomp_release(filter->context);
         free(filter);
+        return NULL;
+}
+
+struct filters *filters_free(struct filters *filters) {
+        for (size_t i = 0; filters && i < filters->n; i++)
+                free(filters->v[i].program);
+        free(filters);
         return NULL;
 }
 
@@ -92,18 +100,21 @@ static int read_program(int fd, uint8_t **ret, size_t *ret_size) {
         return 0;
 }
 
-int filter_add(struct filter *filter, struct spawn_settings *settings, uint32_t what, struct error *error) {
+int filter_keep(struct filter *filter, struct filters *filters, uint32_t what, struct error *error) {
         _cleanup_(closep) int fd = memfd_create("filter", MFD_CLOEXEC);
         uint8_t *program = NULL;
         size_t size = 0;
         int r = fd < 0 ? -errno : filter->error;
 
+        assert(filters->n < FILTERS_MAX);
         if (r == 0)
                 r = seccomp_export_bpf(filter->context, fd);
         if (r == 0)
                 r = read_program(fd, &program, &size);
         if (r < 0)
                 return error_errno(error, r, "making its filter");
-        spawn_settings_add_program(settings, what, program, size);
+        filters->v[filters->n].what = what;
+        filters->v[filters->n].program = program;
+        filters->v[filters->n++].size = size;
         return 0;
 }

@@ -12,10 +12,27 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
-#include "daemon/spawn-settings.h"
+#include "daemon/keeper/protocol.h"
 
 struct worker_isolation;
 struct filter;
+
+/** Of one kind each; see the rows of isolation.c. */
+#define FILTERS_MAX 24
+
+/** Those of a definition, in the order in which they are to be set. */
+struct filters {
+        struct {
+                uint32_t what;          /* KEEPER_FILTER_… */
+                uint8_t *program;
+                size_t size;
+        } v[FILTERS_MAX];
+        size_t n;
+};
+
+/** Free. @return NULL. */
+struct filters *filters_free(struct filters *filters);
+DEFINE_CLEANUP(struct filters *, filters_free)
 
 /**
  * Begin one, for the system calls of this architecture; those of others end the process.
@@ -41,17 +58,22 @@ void filter_number(struct filter *filter, uint32_t action, int call, unsigned in
 /** io_uring makes calls that no filter sees. */
 void filter_no_io_uring(struct filter *filter);
 
-/** Hand it over, as `what` (KEEPER_FILTER_…). @return 0; -errno: also what went wrong with a rule. */
-int filter_add(struct filter *filter, struct spawn_settings *settings, uint32_t what, struct error *error);
+/** Keep what it comes to, as `what` (KEEPER_FILTER_…). @return 0; -errno: also what went wrong with a rule. */
+int filter_keep(struct filter *filter, struct filters *filters, uint32_t what, struct error *error);
 
 /* ---- one for each key: adds nothing if it is not set -------------------------------------------- */
 
-int filter_calls_make(const struct worker_isolation *i, struct spawn_settings *s, struct error *error);
-int filter_families_make(const struct worker_isolation *i, struct spawn_settings *s, struct error *error);
-int filter_hostname_make(const struct worker_isolation *i, struct spawn_settings *s, struct error *error);
-int filter_namespaces_make(const struct worker_isolation *i, struct spawn_settings *s, struct error *error);
-int filter_personality_make(const struct worker_isolation *i, struct spawn_settings *s, struct error *error);
-int filter_suid_sgid_make(const struct worker_isolation *i, struct spawn_settings *s, struct error *error);
-int filter_write_execute_make(const struct worker_isolation *i, struct spawn_settings *s, struct error *error);
+int filter_devices_make(const struct worker_isolation *i, struct filters *filters, struct error *error);
+int filter_modules_make(const struct worker_isolation *i, struct filters *filters, struct error *error);
+int filter_logs_make(const struct worker_isolation *i, struct filters *filters, struct error *error);
+int filter_clock_make(const struct worker_isolation *i, struct filters *filters, struct error *error);
+int filter_realtime_make(const struct worker_isolation *i, struct filters *filters, struct error *error);
+int filter_calls_make(const struct worker_isolation *i, struct filters *filters, struct error *error);
+int filter_families_make(const struct worker_isolation *i, struct filters *filters, struct error *error);
+int filter_hostname_make(const struct worker_isolation *i, struct filters *filters, struct error *error);
+int filter_namespaces_make(const struct worker_isolation *i, struct filters *filters, struct error *error);
+int filter_personality_make(const struct worker_isolation *i, struct filters *filters, struct error *error);
+int filter_suid_sgid_make(const struct worker_isolation *i, struct filters *filters, struct error *error);
+int filter_write_execute_make(const struct worker_isolation *i, struct filters *filters, struct error *error);
 
 #endif

@@ -9,4 +9,10 @@ DAEMON_SOURCES += \
 	daemon/isolation/filter-personality.c \
 	daemon/isolation/filter-suid-sgid.c \
 	daemon/isolation/filter-write-execute.c \
-	daemon/isolation/mounts.c daemon/isolation/mounts.h
+	daemon/isolation/filter-protect.c \
+	daemon/isolation/filter-realtime.c \
+	daemon/isolation/landlock.c daemon/isolation/landlock.h \
+	daemon/isolation/mounts.c daemon/isolation/mounts.h \
+	daemon/isolation/mounts-collect.h \
+	daemon/isolation/mounts-devices.c \
+	daemon/isolation/mounts-root.c

@@ -24,7 +24,7 @@ int mounts_make(struct mounts **ret, const struct worker_definition *definition,
                 struct error *error);
 
 /** Hand them over. `mounts` must outlive the spec. */
-void spawn_spec_set_mounts(Ganger__Keeper__SpawnSpec *spec, struct mounts *mounts);
+void spawn_spec_set_mounts(Ganger__Keeper__SpawnSpec *spec, struct mounts *mounts, const struct worker_definition *definition);
 
 /** Free. @return NULL. */
 struct mounts *mounts_free(struct mounts *mounts);

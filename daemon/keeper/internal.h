@@ -127,7 +127,8 @@ void requests_serve(struct keeper *k, size_t n_max);
 /* ---- reports.c: what it is told -------------------------------------------------------------------- */
 
 /** The answer to a Spawn; `step` is a constant. */
-void reports_reply(struct keeper *k, const char *key, pid_t pid, uint64_t started_usec, int error, const char *step);
+void reports_reply(struct keeper *k, const char *key, pid_t pid, uint64_t started_usec, int error, const char *step,
+                   const struct left_out *left_out);
 /** Begin with a new manager. */
 void reports_reset(struct keeper *k);
 /** Send what waits, as far as it fits. */

@@ -6,6 +6,8 @@ KEEPER_SOURCES = \
 	daemon/keeper/clone.c daemon/keeper/clone.h \
 	daemon/keeper/hash.h daemon/keeper/internal.h \
 	daemon/keeper/keeper.c daemon/keeper/keeper.h \
+	daemon/keeper/landlock.c daemon/keeper/landlock.h \
+	daemon/keeper/left-out.h \
 	daemon/keeper/main-process.c \
 	daemon/keeper/manager-process.c \
 	daemon/keeper/mounts.c daemon/keeper/mounts.h \
@@ -18,6 +20,7 @@ KEEPER_SOURCES = \
 	daemon/keeper/service-store.c daemon/keeper/service-store.h \
 	daemon/keeper/spawn.c daemon/keeper/spawn.h \
 	daemon/keeper/store.c daemon/keeper/store.h \
+	daemon/keeper/user-namespace.c daemon/keeper/user-namespace.h \
 	daemon/keeper/watchdog.c
 DAEMON_SOURCES += $(KEEPER_SOURCES) \
 	daemon/options.c daemon/options.h \

@@ -30,11 +30,17 @@
 #define EMPTY_OPTIONS "mode=000,size=4k,nr_inodes=2"
 #define SHARED_OPTIONS "mode=1777,size=50%,nr_inodes=1m"
 #define PLAIN_OPTIONS "mode=0755,size=10%,nr_inodes=400k"
+#define TERMINALS_OPTIONS "newinstance,mode=0620,ptmxmode=0666"
+/** … of one that nothing is in but places and links. */
+#define DEVICES_OPTIONS "mode=0755,size=64k,nr_inodes=1k"
 
-/** Held before anything changes. */
-static const bool holds[] = {
-        [KEEPER_MOUNT_READ_WRITE] = true, [KEEPER_MOUNT_BIND] = true, [KEEPER_MOUNT_BIND_READ_ONLY] = true,
-        [KEEPER_MOUNT_LAST] = false,
+/** What is held before anything changes: its source, or, for what hides a file, the one that takes its place. */
+static const struct {
+        bool source, null;
+} holds[KEEPER_MOUNT_LAST + 1] = {
+        [KEEPER_MOUNT_READ_WRITE] = { .source = true }, [KEEPER_MOUNT_BIND] = { .source = true },
+        [KEEPER_MOUNT_BIND_READ_ONLY] = { .source = true }, [KEEPER_MOUNT_HIDE_FILE] = { .null = true },
+        [KEEPER_MOUNT_ROOT] = { .source = true },
 };
 
 _child_ static long hold(const char *path) {
@@ -86,9 +92,26 @@ _child_ static long make_file(const char *path) {
         return fd < 0 ? fd : syscall(SYS_close, fd);
 }
 
-/* A device that no device may be opened by: the one file of which all is refused to everybody. */
-_child_ static long hide_file(const char *path) {
-        return put(hold("/dev/null"), path, MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY);
+/* This mount alone: what is below it stays as it is. */
+_child_ static long seal(const char *path) {
+        struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
+
+        return syscall(SYS_mount_setattr, AT_FDCWD, path, 0, &attr, sizeof attr);
+}
+
+_child_ static long put_proc(const char *path, const char *options) {
+        return syscall(SYS_mount, "proc", path, "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, options);
+}
+
+/* What was the root is put over the new one, and taken away. The first root of all, which a kernel unpacks, cannot be: it is covered. */
+_child_ static long enter(const char *path) {
+        if (syscall(SYS_chdir, path) < 0)
+                return -1;
+        if (syscall(SYS_pivot_root, ".", ".") >= 0)
+                return syscall(SYS_umount2, ".", MNT_DETACH) < 0 ? -1 : syscall(SYS_chdir, "/");
+        if (errno != EINVAL || syscall(SYS_mount, ".", "/", NULL, MS_MOVE, NULL) < 0 || syscall(SYS_chroot, ".") < 0)
+                return -1;
+        return syscall(SYS_chdir, "/");
 }
 
 _child_ static long apply(const struct mount_step *step, long held) {
@@ -97,19 +120,33 @@ _child_ static long apply(const struct mount_step *step, long held) {
                 return make_read_only(step->path);
         case KEEPER_MOUNT_READ_WRITE:
         case KEEPER_MOUNT_BIND:
+        case KEEPER_MOUNT_ROOT:
                 return put(held, step->path, 0);
         case KEEPER_MOUNT_BIND_READ_ONLY:
                 return put(held, step->path, MOUNT_ATTR_RDONLY);
         case KEEPER_MOUNT_HIDE_DIRECTORY:
                 return put_tmpfs(step->path, EMPTY_OPTIONS, MS_NOEXEC | MS_RDONLY);
         case KEEPER_MOUNT_HIDE_FILE:
-                return hide_file(step->path);
+                /* A device that no device may be opened by: the one file of which all is refused to everybody. */
+                return put(held, step->path, MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY);
         case KEEPER_MOUNT_SHARED_TMPFS:
                 return put_tmpfs(step->path, SHARED_OPTIONS, 0);
         case KEEPER_MOUNT_TMPFS:
                 return put_tmpfs(step->path, PLAIN_OPTIONS, 0);
+        case KEEPER_MOUNT_DEVICES:
+                return put_tmpfs(step->path, DEVICES_OPTIONS, MS_NOEXEC);
         case KEEPER_MOUNT_DIRECTORY:
                 return make_directory(step->path);
+        case KEEPER_MOUNT_LINK:
+                return syscall(SYS_symlinkat, step->source, AT_FDCWD, step->path);
+        case KEEPER_MOUNT_SEAL:
+                return seal(step->path);
+        case KEEPER_MOUNT_TERMINALS:
+                return syscall(SYS_mount, "devpts", step->path, "devpts", MS_NOSUID | MS_NOEXEC, TERMINALS_OPTIONS);
+        case KEEPER_MOUNT_PROC:
+                return put_proc(step->path, step->source);
+        case KEEPER_MOUNT_ENTER:
+                return enter(step->path);
         default:
                 return make_file(step->path);
         }
@@ -119,7 +156,8 @@ const char *mount_key(const char *name) {
         static const char *const keys[] = {
                 "private-tmp", "protect-system", "protect-home", "protect-control-groups", "protect-kernel-tunables",
                 "read-only-paths", "read-write-paths", "inaccessible-paths", "bind-paths", "bind-read-only-paths",
-                "temporary-filesystem",
+                "temporary-filesystem", "private-devices", "root-directory", "protect-proc", "proc-subset",
+                "protect-kernel-modules", "protect-kernel-logs",
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
@@ -131,29 +169,62 @@ const char *mount_key(const char *name) {
 bool mount_step_is_valid(const struct mount_step *s) {
         if (!s->key || s->what <= KEEPER_MOUNT_NONE || s->what > KEEPER_MOUNT_LAST || s->path[0] != '/')
                 return false;
-        return !holds[s->what] || s->source[0] == '/';
+        if (s->what == KEEPER_MOUNT_LINK || s->what == KEEPER_MOUNT_PROC)
+                return s->source[0] != '\0';
+        return !holds[s->what].source || s->source[0] == '/';
 }
 
-_child_ long mounts_apply(const struct mount_step *steps, size_t n, bool apart, const char **ret_key) {
-        long held[KEEPER_MOUNTS_MAX];
+/* @return a descriptor; 0: it needs none. */
+_child_ static long hold_for(const struct mount_step *step) {
+        if (holds[step->what].null)
+                return hold("/dev/null");
+        return holds[step->what].source ? hold(step->source) : 0;
+}
+
+/* The namespace. @return 1; 0: it goes without. */
+_child_ static long begin(const struct mount_step *steps, size_t n, bool may_lack, struct left_out *left_out) {
+        int error;
+
+        if (syscall(SYS_unshare, CLONE_NEWNS) >= 0)
+                return 1;
+        error = errno;
+        if (!may_lack || (error != EPERM && error != EACCES && error != ENOSYS && error != EINVAL))
+                return -1;
+        for (size_t i = 0; i < n; i++)
+                left_out_add(left_out, steps[i].key, error);
+        return 0;
+}
+
+/* A kernel that does not know the options, or one that gives no file system of processes to such as we are. */
+_child_ static bool can_lack(const struct mount_step *step, int error) {
+        return step->may_lack && step->what == KEEPER_MOUNT_PROC && (error == EINVAL || error == EPERM);
+}
+
+_child_ long mounts_apply(const struct mount_step *steps, size_t n, bool apart, bool may_lack, struct left_out *left_out,
+                          const char **ret_key) {
+        long held[KEEPER_MOUNTS_MAX], r;
 
         if (n == 0)
                 return 0;
         *ret_key = steps[0].key;
-        if (syscall(SYS_unshare, CLONE_NEWNS) < 0)
-                return -1;
+        r = begin(steps, n, may_lack, left_out);
+        if (r <= 0)
+                return r;
         if (apart && syscall(SYS_mount, NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
                 return -1;
         for (size_t i = 0; i < n; i++) {
                 *ret_key = steps[i].key;
-                held[i] = holds[steps[i].what] ? hold(steps[i].source) : 0;
+                held[i] = hold_for(&steps[i]);
                 if (held[i] < 0)
                         return -1;
         }
         for (size_t i = 0; i < n; i++) {
                 *ret_key = steps[i].key;
-                if (apply(&steps[i], held[i]) < 0)
+                if (apply(&steps[i], held[i]) >= 0)
+                        continue;
+                if (!can_lack(&steps[i], errno))
                         return -1;
+                left_out_add(left_out, steps[i].key, errno);
         }
         return 0;
 }

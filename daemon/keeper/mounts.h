@@ -10,12 +10,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "daemon/keeper/left-out.h"
+
 /** As Mount of keeper.proto. */
 struct mount_step {
         uint32_t what;
         const char *key;
         const char *path;
         const char *source;
+        bool may_lack;
 };
 
 /** The key of this name that a step can be of, which stays. @return NULL: there is none. */
@@ -26,10 +29,13 @@ bool mount_step_is_valid(const struct mount_step *step);
 
 /**
  * Make a mount namespace for this process, and in it what these say, by system calls alone: in the child.
- * @param apart    as it must be: what is mounted reaches nobody else.
- * @param ret_key  what was being done: on failure, what failed.
+ * @param apart     as it must be: what is mounted reaches nobody else.
+ * @param may_lack  where no namespace can be had, it goes without.
+ * @param left_out  gets what was left out.
+ * @param ret_key   what was being done: on failure, what failed.
  * @return -1 with errno, else not less than 0.
  */
-long mounts_apply(const struct mount_step *steps, size_t n, bool apart, const char **ret_key);
+long mounts_apply(const struct mount_step *steps, size_t n, bool apart, bool may_lack, struct left_out *left_out,
+                  const char **ret_key);
 
 #endif

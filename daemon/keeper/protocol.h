@@ -58,7 +58,7 @@
 #define KEEPER_PID_VARIABLES_MAX 4
 
 /** Settings of one child, and bytes of a mask in one. */
-#define KEEPER_SETTINGS_MAX 56
+#define KEEPER_SETTINGS_MAX 96
 #define KEEPER_MASK_MAX 128
 /** Bytes of a program of seccomp(2): BPF_MAXINSNS of 8 bytes. */
 #define KEEPER_FILTER_MAX (4096 * 8)
@@ -93,10 +93,22 @@ enum keeper_setting {
         KEEPER_PRIVATE_NETWORK,         /* a namespace of its own; so are the next two */
         KEEPER_PRIVATE_IPC,
         KEEPER_PRIVATE_HOSTNAME,
+        KEEPER_WITHOUT_DEVICES,         /* soft: as of KEEPER_BOUNDING, value: 1: so far as it may; as the next three */
+        KEEPER_WITHOUT_MODULES,
+        KEEPER_WITHOUT_LOGS,
+        KEEPER_WITHOUT_CLOCK,
+        KEEPER_FILTER_DEVICES,          /* program */
+        KEEPER_FILTER_MODULES,
+        KEEPER_FILTER_LOGS,
+        KEEPER_FILTER_CLOCK,
+        KEEPER_FILTER_REALTIME,
+        KEEPER_OWN_USERS,               /* a user namespace, soft: the user, hard: the group that it has, and keeps */
+        KEEPER_PRIVATE_USERS,           /* … in which root, too, is itself; what goes before it is done as root of all */
+        KEEPER_SETTING_LAST = KEEPER_PRIVATE_USERS,
 };
 
 /** Of one child. Their sources are descriptors, beside those of KEEPER_CHILD_FDS_MAX. */
-#define KEEPER_MOUNTS_MAX 192
+#define KEEPER_MOUNTS_MAX 256
 
 /** What can be done in a mount namespace (Mount.what). */
 enum keeper_mount {
@@ -111,7 +123,28 @@ enum keeper_mount {
         KEEPER_MOUNT_TMPFS,
         KEEPER_MOUNT_DIRECTORY,         /* is made, in a tmpfs of before */
         KEEPER_MOUNT_FILE,              /* … for something to be mounted on it */
-        KEEPER_MOUNT_LAST = KEEPER_MOUNT_FILE,
+        KEEPER_MOUNT_DEVICES,           /* a tmpfs for what follows it */
+        KEEPER_MOUNT_LINK,              /* is made, in a tmpfs of before; source is what it says */
+        KEEPER_MOUNT_SEAL,              /* read-only, without what is mounted below it */
+        KEEPER_MOUNT_TERMINALS,         /* pseudo terminals of its own */
+        KEEPER_MOUNT_PROC,              /* processes; source: its options */
+        KEEPER_MOUNT_ROOT,              /* source, which is the path: to become the root */
+        KEEPER_MOUNT_ENTER,             /* it does; after it there are no other paths */
+        KEEPER_MOUNT_LAST = KEEPER_MOUNT_ENTER,
+};
+
+/** Of one child. */
+#define KEEPER_LANDLOCK_MAX 256
+
+/** What Landlock permits (Landlock.what). Of what a kind says nothing, nothing of that kind is restricted; READ, WRITE and EXECUTE are one kind. */
+enum keeper_landlock {
+        KEEPER_LANDLOCK_NONE,
+        KEEPER_LANDLOCK_READ,           /* path */
+        KEEPER_LANDLOCK_WRITE,          /* … and read, make, remove */
+        KEEPER_LANDLOCK_EXECUTE,        /* … and read */
+        KEEPER_LANDLOCK_BIND,           /* port of TCP */
+        KEEPER_LANDLOCK_CONNECT,
+        KEEPER_LANDLOCK_LAST = KEEPER_LANDLOCK_CONNECT,
 };
 
 enum keeper_keyring {

@@ -34,6 +34,7 @@ struct reply {
         uint64_t started_usec;
         int error;
         const char *step;
+        struct left_out *left_out;      /* NULL: nothing */
         char key[];
 };
 
@@ -178,6 +179,7 @@ static int send_welcome(struct keeper *k) {
 
 static void reply_free(struct keeper *k, struct reply *reply) {
         list_unlink(&reply->link);
+        free(reply->left_out);
         free(reply);
         k->n_replies--;
 }
@@ -185,8 +187,17 @@ static void reply_free(struct keeper *k, struct reply *reply) {
 static int send_reply(struct keeper *k) {
         struct reply *reply = list_entry(list_first(&k->replies), struct reply, link);
         Ganger__Keeper__Spawned spawned = GANGER__KEEPER__SPAWNED__INIT;
+        Ganger__Keeper__LeftOut left_out[LEFT_OUT_MAX], *pointers[LEFT_OUT_MAX];
         Event event = GANGER__KEEPER__FROM_KEEPER__INIT;
         int r;
+
+        for (size_t i = 0; reply->left_out && i < reply->left_out->n; i++) {
+                ganger__keeper__left_out__init(&left_out[i]);
+                left_out[i].key = (char *)reply->left_out->v[i].key;
+                left_out[i].error = reply->left_out->v[i].error;
+                pointers[spawned.n_left_out++] = &left_out[i];
+        }
+        spawned.left_out = pointers;
 
         spawned.key = reply->key;
         spawned.pid = reply->pid;
@@ -315,17 +326,32 @@ void reports_flush(struct keeper *k) {
                 k->retry_usec = now_usec() + RETRY_USEC;
 }
 
-void reports_reply(struct keeper *k, const char *key, pid_t pid, uint64_t started_usec, int error, const char *step) {
-        size_t key_size = strlen(key) + 1;
-        struct reply *reply = malloc(sizeof *reply + key_size);
+/* @return false: no memory. */
+static bool copy_left_out(struct reply *reply, const struct left_out *left_out) {
+        if (!left_out || left_out->n == 0)
+                return true;
+        reply->left_out = malloc(sizeof *left_out);
+        if (reply->left_out)
+                *reply->left_out = *left_out;
+        return reply->left_out;
+}
 
-        if (!reply) {
+void reports_reply(struct keeper *k, const char *key, pid_t pid, uint64_t started_usec, int error, const char *step,
+                   const struct left_out *left_out) {
+        size_t key_size = strlen(key) + 1;
+        struct reply *reply = calloc(1, sizeof *reply + key_size);
+
+        if (!reply || !copy_left_out(reply, left_out)) {
+                free(reply);
                 /* The next manager learns of the process from its welcome. */
                 keeper_log("no memory for an answer to the manager: another must take over");
                 manager_process_expect_exit(k, 0);
                 return;
         }
-        *reply = (struct reply){ .pid = pid, .started_usec = started_usec, .error = error, .step = step };
+        reply->pid = pid;
+        reply->started_usec = started_usec;
+        reply->error = error;
+        reply->step = step;
         memcpy(reply->key, key, key_size);
         list_append(&k->replies, &reply->link);
         k->n_replies++;

@@ -59,7 +59,7 @@ static void settings_copy(const Spec *spec, struct setting *to) {
                 const Ganger__Keeper__Setting *s = spec->settings[i];
 
                 to[i] = (struct setting){ s->what, s->value, s->soft, s->hard, s->mask.data, s->mask.len,
-                                         s->program.data, s->program.len };
+                                         s->program.data, s->program.len, s->may_lack };
         }
 }
 
@@ -79,7 +79,7 @@ static void mounts_copy(const Spec *spec, struct mount_step *to) {
         for (size_t i = 0; i < spec->n_mounts; i++) {
                 const Ganger__Keeper__Mount *m = spec->mounts[i];
 
-                to[i] = (struct mount_step){ m->what, mount_key(m->key), m->path, m->source };
+                to[i] = (struct mount_step){ m->what, mount_key(m->key), m->path, m->source, m->may_lack };
         }
 }
 
@@ -95,6 +95,26 @@ static bool mounts_are_valid(const Spec *spec) {
         return true;
 }
 
+static void landlock_copy(const Spec *spec, struct landlock_rule *to) {
+        for (size_t i = 0; i < spec->n_landlock; i++) {
+                const Ganger__Keeper__Landlock *l = spec->landlock[i];
+
+                to[i] = (struct landlock_rule){ l->what, l->path, l->may_be_missing, l->port, l->none };
+        }
+}
+
+static bool landlock_is_valid(const Spec *spec) {
+        struct landlock_rule rules[KEEPER_LANDLOCK_MAX];
+
+        if (spec->n_landlock > KEEPER_LANDLOCK_MAX)
+                return false;
+        landlock_copy(spec, rules);
+        for (size_t i = 0; i < spec->n_landlock; i++)
+                if (!landlock_rule_is_valid(&rules[i]))
+                        return false;
+        return true;
+}
+
 static bool spec_is_valid(const Spec *s) {
         const uint32_t unchanged = UINT32_MAX;          /* to setresuid(2), and so it would stay what it is */
 
@@ -102,7 +122,8 @@ static bool spec_is_valid(const Spec *s) {
                 return false;
         return s->path[0] == '/' && (s->directory[0] == '\0' || s->directory[0] == '/') && s->n_argv > 0 &&
                s->umask <= 0777 && s->n_groups <= GROUPS_MAX && s->cookie.len <= KEEPER_COOKIE_MAX &&
-               s->n_pid_variables <= KEEPER_PID_VARIABLES_MAX && settings_are_valid(s) && mounts_are_valid(s);
+               s->n_pid_variables <= KEEPER_PID_VARIABLES_MAX && settings_are_valid(s) && mounts_are_valid(s) &&
+               landlock_is_valid(s);
 }
 
 /* The descriptors that come with it and are not the child's: spec, those that are stored, cgroup. */
@@ -174,19 +195,21 @@ static int pid_variables_add(struct pid_variables *v, const Spec *spec, char **e
 }
 
 static int spawn_spec(struct keeper *k, const Ganger__Keeper__Spawn *r, const Spec *spec, const int *fds, size_t n_fds,
-                      int cgroup_fd, const char **ret_step, struct child_process **ret) {
+                      int cgroup_fd, struct left_out *left_out, const char **ret_step, struct child_process **ret) {
         _cleanup_(pid_variables_done) struct pid_variables variables = { 0 };
         _cleanup_(freep) char **argv = with_null(spec->argv, spec->n_argv, 0);
         _cleanup_(freep) char **environment = with_null(spec->environment, spec->n_environment, spec->n_pid_variables);
         struct child_process *p = child_process_new(r->key, spec->cookie.data, spec->cookie.len);
         struct setting settings[KEEPER_SETTINGS_MAX];
         struct mount_step mounts[KEEPER_MOUNTS_MAX];
+        struct landlock_rule landlock[KEEPER_LANDLOCK_MAX];
         uint64_t started_usec = now_usec();
         pid_t pid;
         int error = -ENOMEM;
 
         settings_copy(spec, settings);
         mounts_copy(spec, mounts);
+        landlock_copy(spec, landlock);
         *ret_step = KEEPER_STEP_REFUSED;
         if (argv && environment && p && pid_variables_add(&variables, spec, environment) == 0) {
                 const struct spawn_request request = {
@@ -196,7 +219,9 @@ static int spawn_spec(struct keeper *k, const Ganger__Keeper__Spawn *r, const Sp
                         .fds = fds, .n_fds = n_fds, .cgroup_fd = cgroup_fd, .nofile = &k->nofile,
                         .pid_values = variables.values, .n_pid_values = variables.n,
                         .settings = settings, .n_settings = spec->n_settings,
-                        .mounts = mounts, .n_mounts = spec->n_mounts,
+                        .mounts = mounts, .n_mounts = spec->n_mounts, .mounts_may_lack = spec->mounts_may_lack,
+                        .landlock = landlock, .n_landlock = spec->n_landlock, .landlock_may_lack = spec->landlock_may_lack,
+                        .left_out = left_out,
                 };
 
                 error = spawn(&k->spawner, &request, &pid, ret_step);
@@ -240,6 +265,7 @@ static void request_spawn(struct keeper *k, const Request *request, const int *f
         _cleanup_(spec_freep) Spec *opened = NULL;
         const Spec *spec = r->spec;
         struct child_process *p = NULL;
+        struct left_out left_out = { .n = 0 };
         int error;
 
         if (n_fds >= n_other_fds(r))
@@ -256,11 +282,11 @@ static void request_spawn(struct keeper *k, const Request *request, const int *f
         }
         if (error == 0)
                 error = spawn_spec(k, r, spec, fds + n_spec, n_fds - n_other_fds(r), r->cgroup ? fds[n_fds - 1] : -1,
-                                   &step, &p);
+                                   &left_out, &step, &p);
         if (error < 0)
-                reports_reply(k, r->key, 0, 0, -error, step);
+                reports_reply(k, r->key, 0, 0, -error, step, NULL);
         else
-                reports_reply(k, p->key, p->pid, p->started_usec, 0, "");
+                reports_reply(k, p->key, p->pid, p->started_usec, 0, "", &left_out);
 }
 
 /* ---- the others ----------------------------------------------------------------------------------- */

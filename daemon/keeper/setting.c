@@ -33,6 +33,7 @@
 
 #include "base/cleanup.h"
 #include "daemon/keeper/protocol.h"
+#include "daemon/keeper/user-namespace.h"
 
 #define _child_ __attribute__((__no_sanitize__("address", "undefined")))
 
@@ -121,6 +122,15 @@ _child_ static long private_hostname(const struct setting *s) {
         return syscall(SYS_unshare, CLONE_NEWUTS);
 }
 
+/* What is in it belongs to it: so before all other namespaces. */
+_child_ static long own_users(const struct setting *s) {
+        return user_namespace_enter((uid_t)s->soft, (gid_t)s->hard);
+}
+
+_child_ static long private_users(const struct setting *s) {
+        return user_namespace_enter_as_root((uid_t)s->soft, (gid_t)s->hard);
+}
+
 /* ---- rights ------------------------------------------------------------------------------------- */
 
 /** Of _LINUX_CAPABILITY_VERSION_3: two words each. */
@@ -148,7 +158,9 @@ _child_ static long drop_bounding(uint64_t stay) {
 _child_ static long set_bounding(const struct setting *s) {
         struct capabilities c = CAPABILITIES_NULL;
 
-        if (drop_bounding(s->soft) < 0 || syscall(SYS_capget, &c.header, c.data) < 0)
+        if (drop_bounding(s->soft) < 0 && !(s->value && errno == EPERM))
+                return -1;
+        if (syscall(SYS_capget, &c.header, c.data) < 0)
                 return -1;
         c.data[0].inheritable &= (uint32_t)s->soft;
         c.data[1].inheritable &= (uint32_t)(s->soft >> 32);
@@ -242,6 +254,17 @@ static const struct row {
         [KEEPER_PRIVATE_NETWORK] = { "private-network", private_network, 0, false, SETTING_FIRST },
         [KEEPER_PRIVATE_IPC] = { "private-ipc", private_ipc, 0, false, SETTING_FIRST },
         [KEEPER_PRIVATE_HOSTNAME] = { "protect-hostname", private_hostname, 0, false, SETTING_FIRST },
+        [KEEPER_OWN_USERS] = { "private-users", own_users, 0, false, SETTING_FIRST },
+        [KEEPER_PRIVATE_USERS] = { "private-users", private_users, 0, false, SETTING_RIGHTS },
+        [KEEPER_WITHOUT_DEVICES] = { "private-devices", set_bounding, 0, false, SETTING_RIGHTS },
+        [KEEPER_WITHOUT_MODULES] = { "protect-kernel-modules", set_bounding, 0, false, SETTING_RIGHTS },
+        [KEEPER_WITHOUT_LOGS] = { "protect-kernel-logs", set_bounding, 0, false, SETTING_RIGHTS },
+        [KEEPER_WITHOUT_CLOCK] = { "protect-clock", set_bounding, 0, false, SETTING_RIGHTS },
+        [KEEPER_FILTER_DEVICES] = { "private-devices", set_filter, 0, false, SETTING_LAST },
+        [KEEPER_FILTER_MODULES] = { "protect-kernel-modules", set_filter, 0, false, SETTING_LAST },
+        [KEEPER_FILTER_LOGS] = { "protect-kernel-logs", set_filter, 0, false, SETTING_LAST },
+        [KEEPER_FILTER_CLOCK] = { "protect-clock", set_filter, 0, false, SETTING_LAST },
+        [KEEPER_FILTER_REALTIME] = { "restrict-realtime", set_filter, 0, false, SETTING_LAST },
 };
 
 /* A program of whole instructions, if it takes one; the kernel looks at what is in it. */
@@ -274,4 +297,22 @@ _child_ enum setting_stage setting_stage(const struct setting *s) {
 
 _child_ long setting_apply(const struct setting *s) {
         return rows[s->what].apply(s);
+}
+
+/* A kernel that has no such thing says so in one of these ways; one that has it, and may not give it, as in a container, in others. */
+_child_ bool setting_can_lack(const struct setting *s, int error) {
+        bool has_not = error == ENOSYS || error == EINVAL || error == EOPNOTSUPP, may_not = error == EPERM || error == EACCES;
+
+        if (!s->may_lack)
+                return false;
+        switch (s->what) {
+        case KEEPER_PRIVATE_NETWORK:
+        case KEEPER_PRIVATE_IPC:
+        case KEEPER_PRIVATE_HOSTNAME:
+                return has_not || may_not;
+        case KEEPER_KEYRING:
+                return error == ENOSYS || may_not || error == EDQUOT;
+        default:
+                return error == ENOSYS && rows[s->what].stage == SETTING_LAST;
+        }
 }

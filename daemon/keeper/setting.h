@@ -19,6 +19,7 @@ struct setting {
         size_t mask_size;
         const void *program;
         size_t program_size;
+        bool may_lack;
 };
 
 /** When it is set, in this order. */
@@ -40,5 +41,8 @@ enum setting_stage setting_stage(const struct setting *s);
 
 /** Set it for this process, by system calls alone: in the child. @return -1 with errno, else not less than 0. */
 long setting_apply(const struct setting *s);
+
+/** May the process go without it, after this errno of setting_apply()? In the child. */
+bool setting_can_lack(const struct setting *s, int error);
 
 #endif

@@ -46,9 +46,10 @@ struct child {
         pid_t parent;
         bool arm_death_signal;
         bool in_cgroup;                 /* from the start */
-        size_t n_settings, n_mounts;    /* those of the request */
-        uint32_t left_out;              /* a setting; of a fault */
+        size_t n_settings, n_mounts, n_landlock; /* those of the request */
+        uint32_t without;               /* a setting; of a fault */
         bool mounts_apart;
+        long landlock;                  /* descriptor of its rules, or -1 */
         const char *step;
         int error;                      /* errno; 0: it executes */
 };
@@ -134,11 +135,14 @@ _child_ static long apply_settings(const struct spawn_request *r, struct child *
         for (size_t i = 0; i < c->n_settings; i++) {
                 const struct setting *s = &r->settings[i];
 
-                if (setting_stage(s) != stage || s->what == c->left_out)
+                if (setting_stage(s) != stage || s->what == c->without)
                         continue;
                 c->step = setting_name(s);
-                if (setting_apply(s) < 0)
+                if (setting_apply(s) >= 0)
+                        continue;
+                if (!setting_can_lack(s, errno))
                         return -1;
+                left_out_add(r->left_out, c->step, errno);
         }
         return 0;
 }
@@ -148,7 +152,18 @@ _child_ static long step_settings(const struct spawn_request *r, struct child *c
 }
 
 _child_ static long step_mounts(const struct spawn_request *r, struct child *c) {
-        return mounts_apply(r->mounts, c->n_mounts, c->mounts_apart, &c->step);
+        return mounts_apply(r->mounts, c->n_mounts, c->mounts_apart, r->mounts_may_lack, r->left_out, &c->step);
+}
+
+/* By our rights, as it sees its files. */
+_child_ static long step_landlock(const struct spawn_request *r, struct child *c) {
+        if (c->n_landlock > 0)
+                c->landlock = landlock_make(r->landlock, c->n_landlock, r->landlock_may_lack, r->left_out, &c->step);
+        return c->n_landlock > 0 ? c->landlock : 0;
+}
+
+_child_ static long step_restrict(const struct spawn_request *r, struct child *c) {
+        return c->landlock >= 0 ? landlock_restrict(c->landlock) : 0;
 }
 
 _child_ static long step_limits(const struct spawn_request *r, struct child *c) {
@@ -190,8 +205,12 @@ _child_ static long step_pid(const struct spawn_request *r, struct child *c) {
         return 0;
 }
 
+/* It was looked at before whether it is a program: so it is not among those that it may execute, or what it needs is not. */
 _child_ static long step_execute(const struct spawn_request *r, struct child *c) {
-        return syscall(SYS_execve, r->path, r->argv, r->environment);
+        syscall(SYS_execve, r->path, r->argv, r->environment);
+        if (errno == EACCES && c->landlock >= 0)
+                c->step = "landlock-execute";
+        return -1;
 }
 
 /*
@@ -209,6 +228,7 @@ static const struct {
         { "settings", step_settings },
         { "mounts", step_mounts },
         { "fds", step_fds },
+        { "landlock", step_landlock },
         { "rlimit", step_limit },
         { "limits", step_limits },
         { "setgroups", step_groups },
@@ -221,6 +241,7 @@ static const struct {
         { "chdir", step_directory },
         { "signals", step_signals },
         { "pid", step_pid },
+        { "landlock", step_restrict },
         { "filters", step_filters },
         { "exec", step_execute },
 };
@@ -281,7 +302,7 @@ static pid_t clone_child(struct spawner *s, struct child *c) {
 }
 
 /* One of each stage: what is in force must be seen to differ from what was asked for (b297-doctor.py). */
-static uint32_t left_out(void) {
+static uint32_t without(void) {
         return fault_is("without-limit") ? KEEPER_LIMIT + RLIMIT_NOFILE : fault_is("without-nice") ? KEEPER_NICE :
                fault_is("without-namespace") ? KEEPER_PRIVATE_IPC : fault_is("without-bounding") ? KEEPER_BOUNDING :
                fault_is("without-privileges") ? KEEPER_NO_NEW_PRIVILEGES :
@@ -296,7 +317,9 @@ int spawn(struct spawner *s, const struct spawn_request *request, pid_t *ret_pid
                 .n_settings = fault_is("no-settings") ? 0 : request->n_settings,
                 .n_mounts = fault_is("no-mounts") ? 0 : request->n_mounts,
                 .mounts_apart = !fault_is("mounts-shared"),
-                .left_out = left_out(),
+                .without = without(),
+                .n_landlock = fault_is("no-landlock") ? 0 : request->n_landlock,
+                .landlock = -1,
                 .step = "clone",
         };
         pid_t pid;

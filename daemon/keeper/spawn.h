@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+#include "daemon/keeper/landlock.h"
 #include "daemon/keeper/mounts.h"
 #include "daemon/keeper/setting.h"
 
@@ -52,6 +53,11 @@ struct spawn_request {
         size_t n_settings;
         const struct mount_step *mounts;
         size_t n_mounts;                /* 0: the mount namespace is ours */
+        bool mounts_may_lack;
+        const struct landlock_rule *landlock;
+        size_t n_landlock;              /* 0: it is not restricted by it */
+        bool landlock_may_lack;
+        struct left_out *left_out;      /* what it goes without; NULL only if it may lack nothing */
 };
 
 int spawner_init(struct spawner *s);

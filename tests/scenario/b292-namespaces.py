@@ -14,36 +14,7 @@ import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'harness'))
 from gang import *  # noqa: E402, F403
-
-# Started by its text, since it may not see where we are.
-PROBE = r'''
-import ctypes, errno, os, socket, sys, time
-libc = ctypes.CDLL(None, use_errno=True)
-def write(path):
-    with open(path, 'a'): pass
-def read(path):
-    with open(path, 'rb') as f: f.read(1)
-def list(path):
-    return ' '.join(sorted(os.listdir(path))) or 'empty'
-def is_read_only(path):
-    return 'read-only' if os.statvfs(path).f_flag & os.ST_RDONLY else 'writable'
-def make(path):
-    os.mkdir(path)
-def is_own(kind):
-    return 'own' if os.readlink(f'/proc/self/ns/{kind}') != os.readlink(f'/proc/{os.getppid()}/ns/{kind}') else 'shared'
-def links(_):
-    return ' '.join(sorted(name for _, name in socket.if_nameindex()))
-def loopback(_):
-    with socket.create_server(('127.0.0.1', 0)) as s: socket.create_connection(s.getsockname()).close()
-def sethostname(_):
-    socket.sethostname(socket.gethostname())
-try:
-    print('=', globals()[sys.argv[1]](sys.argv[2]) or 'done', flush=True)
-except OSError as e:
-    print('=', errno.errorcode[e.errno], flush=True)
-time.sleep(1000)
-'''
-
+from probing import *  # noqa: E402, F403
 
 TELLS = '''
 import os, socket, time
@@ -51,46 +22,6 @@ open(os.environ["CREDENTIALS_DIRECTORY"] + "/name").read()
 socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b"READY=1", os.environ["NOTIFY_SOCKET"])
 time.sleep(1000)
 '''
-
-
-class Case:
-    def __init__(self, name, options, probe, refused, permitted='done', other=''):
-        self.name, self.options, self.probe = name, options, probe
-        self.refused, self.permitted, self.other = refused, permitted, other
-
-
-def worker(name, case, options):
-    function, argument = case.probe
-    return f'worker {name} {{ exec = {{"{PYTHON}", "-c", \'{PROBE_QUOTED}\', "{function}", "{argument}"}} directory = / restart = never\n' \
-           f'{options} {case.other} }}\n'
-
-
-PROBE_QUOTED = PROBE.replace('\\', '\\\\').replace("'", "\\'").replace('@', '@@')
-
-
-def outcome(g, key):
-    def find():
-        said = g.logs.find(lambda line: line['key'] == key and line['text'].startswith('= '))
-        state = g.instance(key)
-        return said['text'][2:] if said else f'{state["state"]}: {state["reason"]}' if state['state'] in ('failed', 'down') else None
-    return g.until(f'{key} to have tried', find)
-
-
-def mounts():
-    with open('/proc/self/mountinfo') as f:
-        return f.read()
-
-
-def try_all(cases):
-    """Each with its option, and without; none of it reaches the host."""
-    before = mounts()
-    config = ''.join(worker(f'{c.name}-in', c, c.options) + worker(f'{c.name}-out', c, '') for c in cases)
-    with Gang(config) as g:
-        for c in cases:
-            equal(outcome(g, f'{c.name}-in/0'), c.refused, f'{c.name} with {c.options}')
-        for c in cases:
-            equal(outcome(g, f'{c.name}-out/0'), c.permitted, f'{c.name} without {c.options}')
-        equal(mounts(), before, 'mounts of the host')
 
 
 class Place:
@@ -213,17 +144,4 @@ worker w {{ exec = {{"{PYTHON}", "-c", '{TELLS}'}} directory = / ready = notify 
         g.until_ready('w/0')
 
 
-def not_without_root():
-    """an ordinary user is told that it may not"""
-    need_root()
-    for option in 'private-tmp', 'private-network', 'private-ipc', 'protect-hostname':
-        g = Gang(f'worker w {{ exec = {{"sleep", "1000"}} directory = / restart = never {option} = yes }}', prefix=as_nobody(),
-                 env={'HOME': '/nonexistent'}, begin=False)
-        os.chown(g.directory, nobody().pw_uid, nobody().pw_gid)
-        with g:
-            g.start()
-            g.wait_state('w/0', 'failed')
-            equal(g.instance('w/0')['reason'], f'{option}=yes: Operation not permitted', 'reason')
-
-
-main(networks_and_names, paths, binds, of_the_system, it_is_told, not_without_root)
+main(networks_and_names, paths, binds, of_the_system, it_is_told)
