@@ -32,6 +32,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/time.h"
 #include "daemon/cgroup-control.h"
 #include "daemon/config/words-isolation.h"
 #include "daemon/doctor/look.h"
@@ -53,6 +54,9 @@
 #endif
 #define LANDLOCK_ASK_VERSION 1U
 
+/** Kinds of clone3(2) that are tried: each namespace, alone and with one of users. What was found holds for so long. */
+#define CLONE_TRIALS_MAX 16
+#define CLONE_TRIAL_USEC (5 * USEC_PER_SEC)
 /** Of a file with one line. */
 #define LINE_FILE_MAX ((size_t)4096)
 
@@ -102,7 +106,7 @@ static enum machine_state try_pidfd(const struct trial *t, const struct row *row
 }
 
 /* In a cgroup that is none. @return the errno. */
-static int clone_in_vain(uint64_t flags) {
+static int clone_now(uint64_t flags) {
         _cleanup_(closep) int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
         struct clone_args args = { .flags = flags | CLONE_INTO_CGROUP, .exit_signal = 0, .cgroup = (uint64_t)fd };
         long pid;
@@ -113,6 +117,25 @@ static int clone_in_vain(uint64_t flags) {
         if (pid == 0)
                 _exit(0); /* no kernel that we know comes here */
         return pid > 0 ? 0 : errno;
+}
+
+/* The kernel takes its time to remove a namespace: whoever asks again and again makes no more of them than this. */
+static int clone_in_vain(uint64_t flags) {
+        static struct {
+                uint64_t flags, tried_usec;
+                int error;
+        } trials[CLONE_TRIALS_MAX];
+        uint64_t now = now_usec();
+        size_t i = 0;
+
+        while (i + 1 < CLONE_TRIALS_MAX && trials[i].tried_usec > 0 && trials[i].flags != flags)
+                i++;
+        if (trials[i].tried_usec == 0 || trials[i].flags != flags || now - trials[i].tried_usec > CLONE_TRIAL_USEC) {
+                trials[i].flags = flags;
+                trials[i].error = clone_now(flags);
+                trials[i].tried_usec = now;
+        }
+        return trials[i].error;
 }
 
 static enum machine_state try_clone(const struct trial *t, const struct row *row, char *value) {

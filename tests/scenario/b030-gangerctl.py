@@ -40,6 +40,7 @@ def every_verb_as_json():
             (['is-failed', 'cannot', 'idle'], 0), (['reset-failed', 'cannot'], 0), (['drain', '--all'], 0), (['resume', '--all'], 0),
             (['restart', 'idle', '--rolling'], 0), (['upgrade', 'idle'], 0),
             (['is-failed', 'cannot'], 1), (['rings'], 0), (['rings', 'jobs'], 0), (['locks'], 0), (['sockets'], 0),
+            (['doctor'], 0), (['doctor', 'idle'], 0), (['security'], 0), (['security', 'idle'], 0),
             (['send', 'jobs', 'one', 'two', 'three'], 0), (['peek', 'jobs', '--count', '2'], 0), (['dead', 'list', 'jobs'], 0),
             (['dead', 'retry', 'jobs', '--all'], 0), (['dead', 'drop', 'jobs', '--all'], 0), (['reset', 'jobs'], 0), (['reload'], 0), (['version'], 0),
             (['import', f'{SOURCE}/tests/import/supervisord.conf'], 0), (['check', g.config_path], 0), (['check', '/nonexistent'], 1),
