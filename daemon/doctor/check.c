@@ -76,6 +76,18 @@ static bool want(const struct subject *s, const struct row *row, struct check_te
         return value;
 }
 
+/* What a key says that asks for nothing. */
+static bool want_yes(const struct subject *s, const struct row *row, struct check_text *t) {
+        static const char *const nothing[] = { "no", "default", "all" };
+        bool asked = want(s, row, t);
+
+        for (size_t i = 0; i < ARRAY_SIZE(nothing); i++)
+                asked &= strcmp(t->wanted, nothing[i]) != 0;
+        if (!asked)
+                t->wanted[0] = '\0';
+        return asked;
+}
+
 /* Where both texts are made in the same way. */
 static enum check_verdict compare(const struct check_text *t) {
         if (!t->wanted[0])
@@ -445,18 +457,6 @@ static enum check_verdict check_keyring(const struct subject *s, const struct ro
         if (!want(s, row, t) || s->checks->definition->isolation.keyring_mode == WORKER_KEYRING_INHERIT)
                 return CHECK_NOT_ASKED;
         return CHECK_UNKNOWN;
-}
-
-/* What a key says that asks for nothing. */
-static bool want_yes(const struct subject *s, const struct row *row, struct check_text *t) {
-        static const char *const nothing[] = { "no", "default", "all" };
-        bool asked = want(s, row, t);
-
-        for (size_t i = 0; i < ARRAY_SIZE(nothing); i++)
-                asked &= strcmp(t->wanted, nothing[i]) != 0;
-        if (!asked)
-                t->wanted[0] = '\0';
-        return asked;
 }
 
 /* How many there are is told, and not which: one that is missing may be any of them. */
