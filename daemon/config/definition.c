@@ -503,8 +503,13 @@ static int join(const char *directory, const char *path, char **ret) {
         return 0;
 }
 
+/* What relative paths are relative to. */
+static const char *base_of(const struct worker_definition *worker) {
+        return worker->isolation.root_directory ? "/" : worker->base;
+}
+
 int worker_definition_directory(const struct worker_definition *worker, char **ret) {
-        return join(worker->base, worker->directory ?: (worker->isolation.root_directory ? "/" : "."), ret);
+        return join(base_of(worker), worker->directory ?: ".", ret);
 }
 
 int worker_definition_directory_outside(const struct worker_definition *worker, char **ret) {
@@ -607,7 +612,7 @@ int worker_definition_program(const struct worker_definition *worker, const char
                 return search_path(worker, name, ret, error);
         r = worker_definition_directory(worker, &directory);
         if (r >= 0)
-                r = join(worker->directory ? directory : worker->base, name, &program);
+                r = join(worker->directory ? directory : base_of(worker), name, &program);
         if (r < 0)
                 return error_errno(error, r, "'%s'", name);
         r = check_program(worker, program);

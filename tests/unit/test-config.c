@@ -63,6 +63,18 @@ static void check_walled(const struct worker_isolation *i) {
         ck_assert_str_eq(i->temporary_filesystem[0], "/media");
 }
 
+static void check_barred(const struct worker_isolation *i) {
+        ck_assert(i->private_devices && i->protect_kernel_modules && i->protect_kernel_logs && i->protect_clock);
+        ck_assert(i->restrict_realtime && i->private_users && i->strictness == WORKER_ISOLATION_STRICT);
+        ck_assert(i->protect_proc == WORKER_PROC_INVISIBLE && i->proc_subset == WORKER_SUBSET_PID);
+        ck_assert_str_eq(i->root_directory, "/");
+        ck_assert_str_eq(i->landlock_read[1], "-/opt");
+        ck_assert_str_eq(i->landlock_write[0], "/var/lib");
+        ck_assert_str_eq(i->landlock_execute[0], "/usr");
+        ck_assert_str_eq(i->landlock_bind[1], "0");
+        ck_assert_str_eq(i->landlock_connect[0], "none");
+}
+
 static void check_open(const struct worker_isolation *i, const struct worker_isolation *freer) {
         ck_assert(!(i->capabilities >> CAP_SYS_ADMIN & 1) && i->capabilities >> CAP_CHOWN & 1 && i->ambient_capabilities == 0);
         ck_assert(i->keyring_mode == WORKER_KEYRING_INHERIT && i->system_call_error == 4000 && i->namespaces == 0);
@@ -99,7 +111,7 @@ START_TEST(every_key_is_read) {
         ck_assert_int_eq(config_load(CONFIG_EXAMPLES "/good.conf", &c, &errors), 0);
         ck_assert_uint_eq(c->n_objects, 13);
         ck_assert_uint_eq(c->n_listens, 2);
-        ck_assert_uint_eq(c->n_workers, 25);
+        ck_assert_uint_eq(c->n_workers, 26);
         ck_assert_str_eq(config_worker(c, "secret")->environment_file[1], "-local.env");
         ck_assert_str_eq(config_worker(c, "secret")->credentials[1], "key:../secret/key:1");
         ck_assert_int_eq(config_worker(c, "bounded")->resources.cpu_quota, 1250);
@@ -185,6 +197,7 @@ START_TEST(every_key_is_read) {
         check_placed(config_worker(c, "placed"));
         check_confined(&config_worker(c, "confined")->isolation);
         check_walled(&config_worker(c, "walled")->isolation);
+        check_barred(&config_worker(c, "barred")->isolation);
         ck_assert_int_eq(config_worker(c, "windowed")->isolation.protect_home, WORKER_HOME_READ_ONLY);
         ck_assert_int_eq(config_worker(c, "fenced")->isolation.protect_system, WORKER_SYSTEM_YES);
         check_open(&config_worker(c, "open")->isolation, &config_worker(c, "freer")->isolation);

@@ -147,7 +147,10 @@ START_TEST(units_of_debian) {
         ck_assert_str_eq(w->isolation.system_calls[0], "@system-service");
         ck_assert_str_eq(w->isolation.system_calls[2], "~@resources");
         ck_assert_str_eq(w->isolation.address_families[2], "AF_UNIX");
-        ck_assert(strstr(redis.errors, "PrivateDevices=true: ganger has no such setting"));
+        ck_assert(w->isolation.private_devices && w->isolation.private_users && w->isolation.protect_clock);
+        ck_assert(w->isolation.protect_kernel_logs && w->isolation.protect_kernel_modules && w->isolation.restrict_realtime);
+        ck_assert_int_eq(w->isolation.protect_proc, WORKER_PROC_INVISIBLE);
+        ck_assert(strstr(redis.errors, "RemoveIPC=true: ganger has no such setting"));
         w = config_worker(nginx.config, "nginx");
         ck_assert_str_eq(w->exec[2], "daemon on; master_process on;");
         ck_assert(w->restart == RESTART_NEVER && w->stop_timeout_usec == 5 * USEC_PER_SEC);
@@ -193,7 +196,8 @@ START_TEST(what_a_unit_may_not_do_is_carried_over) {
                 "SystemCallErrorNumber=EACCES\nSystemCallArchitectures=native x86\nRestrictAddressFamilies=~AF_PACKET\n"
                 "RestrictNamespaces=~user\nRestrictSUIDSGID=maybe\nMemoryDenyWriteExecute=no\nLockPersonality=1\n"
                 "PrivateNetwork=yes\nPrivateIPC=yes\nProtectHostname=1\nProtectHome=tmpfs\nProtectSystem=true\nTemporaryFileSystem=/x:ro /y\n"
-                "BindPaths=/a /b:/c /d:/e:norbind\nBindReadOnlyPaths=-/f:/g\nInaccessiblePaths=%h/x -/h\nReadOnlyPaths=+/i\n");
+                "BindPaths=/a /b:/c /d:/e:norbind\nBindReadOnlyPaths=-/f:/g\nInaccessiblePaths=%h/x -/h\nReadOnlyPaths=+/i\n"
+                "RootDirectory=/srv\nProcSubset=pid\n");
         const struct worker_isolation *w;
 
         ck_assert_msg(i.result == 0, "%s", i.text);
@@ -212,6 +216,8 @@ START_TEST(what_a_unit_may_not_do_is_carried_over) {
         ck_assert(w->system_call_error == EACCES && w->architectures == INTEGER_UNSET && w->lock_personality);
         ck_assert_str_eq(w->address_families[0], "~AF_PACKET");
         ck_assert(w->private_network && w->private_ipc && w->protect_hostname && !w->private_tmp);
+        ck_assert_str_eq(w->root_directory, "/srv");
+        ck_assert_int_eq(w->proc_subset, WORKER_SUBSET_PID);
         ck_assert(w->protect_home == WORKER_HOME_TMPFS && w->protect_system == WORKER_SYSTEM_YES);
         ck_assert_str_eq(w->temporary_filesystem[0], "/x");
         ck_assert_str_eq(w->temporary_filesystem[1], "/y");

@@ -465,6 +465,53 @@ START_TEST(what_it_mounts_is_its_own) {
 }
 END_TEST
 
+/* ---- Landlock ----------------------------------------------------------------------------------------- */
+
+static Ganger__Keeper__Landlock permitted(uint32_t what, const char *path) {
+        Ganger__Keeper__Landlock l = GANGER__KEEPER__LANDLOCK__INIT;
+
+        l.what = what;
+        l.path = (char *)path;
+        return l;
+}
+
+/* Whether a shell can list /etc, which is not among what it may read. */
+static bool is_restricted(const char *fault) {
+        Ganger__Keeper__Landlock rules[] = {
+                permitted(KEEPER_LANDLOCK_EXECUTE, "/usr"), permitted(KEEPER_LANDLOCK_EXECUTE, "/bin"),
+                permitted(KEEPER_LANDLOCK_EXECUTE, "/lib"), permitted(KEEPER_LANDLOCK_EXECUTE, "/lib64"),
+                permitted(KEEPER_LANDLOCK_WRITE, "/dev"),
+        };
+        Ganger__Keeper__Landlock *pointers[ARRAY_SIZE(rules)];
+        Spec spec = *spec_shell("for f in /etc/*; do echo $f; break; done");
+        _cleanup_(freep) char *got = NULL;
+        struct fixture f;
+
+        for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
+                rules[i].may_be_missing = true;
+                pointers[i] = &rules[i];
+        }
+        ck_assert_int_eq(setenv("GANGER_FAULT", fault, 1), 0);
+        fixture_start(&f);
+        spec.landlock = pointers;
+        spec.n_landlock = ARRAY_SIZE(pointers);
+        spec.landlock_may_lack = true;
+        got = output_of(&f, &spec, NULL, 0);
+        fixture_stop(&f);
+        ck_assert_int_eq(unsetenv("GANGER_FAULT"), 0);
+        return strcmp(got, "/etc/*\n") == 0;
+}
+
+START_TEST(what_it_may_do_is_what_landlock_permits) {
+        if (syscall(SYS_landlock_create_ruleset, NULL, 0, 1) < 0 || geteuid() != 0) {
+                printf("no Landlock here, or not root: not tried\n");
+                return;
+        }
+        ck_assert(is_restricted(""));
+        ck_assert(!is_restricted("no-landlock"));
+}
+END_TEST
+
 /* Of what only we may do: a user can lower its limits, but not its nice level. */
 START_TEST(settings_are_set_with_our_rights) {
         Ganger__Keeper__Setting better = setting(KEEPER_NICE, -3, 0, 0), *pointers[] = { &better };
@@ -615,6 +662,27 @@ START_TEST(a_mount_that_cannot_be_is_told) {
                 spec.mounts = pointers;
                 spec.n_mounts = 1;
                 expect_failure(&f, &spec, -1, i == 5 ? ENOENT : EINVAL, i == 5 ? "bind-paths" : "spec");
+        }
+        fixture_stop(&f);
+}
+END_TEST
+
+START_TEST(a_rule_that_makes_no_sense_is_refused) {
+        Ganger__Keeper__Landlock cases[] = {
+                permitted(KEEPER_LANDLOCK_NONE, "/"), permitted(KEEPER_LANDLOCK_LAST + 1, "/"), permitted(KEEPER_LANDLOCK_READ, "etc"),
+                permitted(KEEPER_LANDLOCK_BIND, ""),
+        };
+        struct fixture f;
+
+        cases[3].port = 65536;
+        fixture_start(&f);
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                Ganger__Keeper__Landlock *pointers[] = { &cases[i] };
+                Spec spec = *spec_shell("");
+
+                spec.landlock = pointers;
+                spec.n_landlock = 1;
+                expect_failure(&f, &spec, -1, EINVAL, "spec");
         }
         fixture_stop(&f);
 }
@@ -792,6 +860,7 @@ int main(void) {
                 it_leads_a_session_and_a_group, environment_directory_and_umask_are_those_of_the_spec,
                 credentials_are_those_of_the_spec, its_settings_are_those_of_the_spec, settings_are_set_with_our_rights,
                 its_rights_are_those_of_the_spec, a_filter_that_makes_no_sense_is_told,
+                what_it_may_do_is_what_landlock_permits, a_rule_that_makes_no_sense_is_refused,
                 what_it_mounts_is_its_own, a_mount_that_cannot_be_is_told,
                 a_setting_that_cannot_be_is_told, each_failing_step_is_told_with_its_error,
                 a_spec_that_makes_no_sense_is_refused, a_request_that_makes_no_sense_is_refused,
