@@ -9,6 +9,7 @@
 #include "daemon/doctor/check-mounts.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -19,7 +20,8 @@
 #define NSEC_PER_USEC 1000
 
 struct place {
-        const char *path;
+        const char *path;               /* as the process has it */
+        const char *source;
         const struct mount_entry *mount; /* that it is in, of the process */
         const struct mount_entry *own;  /* … and ours */
 };
@@ -66,6 +68,24 @@ static const char *own_tmpfs(const struct place *p) {
         return is_own_tmpfs(p) ? NULL : "is that of the host";
 }
 
+static const char *own_proc(const struct place *p) {
+        char options[128], *rest = options, *option;
+
+        if (!mount_is_at(p->mount, p->path) || strcmp(p->mount->type, "proc") != 0)
+                return "is that of the host";
+        snprintf(options, sizeof options, "%s", p->source);
+        while ((option = strsep(&rest, ",")))
+                if (!mount_has_option(p->mount, option))
+                        return "shows more";
+        return NULL;
+}
+
+/* What is its root is a part of what we see, or on another file system. */
+static const char *entered(const struct place *p) {
+        return strcmp(p->mount->root, p->own->root) != 0 || strcmp(p->mount->device, p->own->device) != 0 ? NULL :
+               "is not its root";
+}
+
 static const char *made(const struct place *p) {
         return NULL;
 }
@@ -81,12 +101,30 @@ static const char *(*const kinds[])(const struct place *p) = {
         [KEEPER_MOUNT_TMPFS] = own_tmpfs,
         [KEEPER_MOUNT_DIRECTORY] = made,
         [KEEPER_MOUNT_FILE] = made,
+        [KEEPER_MOUNT_DEVICES] = own_tmpfs,
+        [KEEPER_MOUNT_LINK] = made,
+        [KEEPER_MOUNT_SEAL] = read_only,
+        [KEEPER_MOUNT_TERMINALS] = bound,
+        [KEEPER_MOUNT_PROC] = own_proc,
+        [KEEPER_MOUNT_ROOT] = made,
+        [KEEPER_MOUNT_ENTER] = entered,
 };
 _Static_assert(ARRAY_SIZE(kinds) == KEEPER_MOUNT_LAST + 1, "each kind of step can be seen");
 
-const char *mount_step_fault(const Ganger__Keeper__Mount *step, const struct mount_table *mounts,
+/* Below its root, which is not in what it sees. */
+static const char *inside(const char *path, const char *root) {
+        size_t n = root ? strlen(root) : 0;
+
+        if (n == 0 || strncmp(path, root, n) != 0 || (path[n] && path[n] != '/'))
+                return path;
+        return path[n] ? path + n : "/";
+}
+
+const char *mount_step_fault(const Ganger__Keeper__Mount *step, const char *root, const struct mount_table *mounts,
                              const struct mount_table *own) {
-        const struct place p = { step->path, mount_table_find(mounts, step->path), mount_table_find(own, step->path) };
+        const char *path = inside(step->path, root);
+        const char *outside = step->what == KEEPER_MOUNT_ENTER ? "/" : step->path;
+        const struct place p = { path, step->source, mount_table_find(mounts, path), mount_table_find(own, outside) };
 
         if (!p.mount || !p.own)
                 return "is in no mount";

@@ -29,6 +29,7 @@
 #include "daemon/config/keys.h"
 #include "daemon/config/words-isolation.h"
 #include "daemon/doctor/check-mounts.h"
+#include "daemon/isolation/landlock.h"
 
 /** As ioprio_get(2) has them, for which there is no header. */
 #define IO_CLASS_BEST_EFFORT 2
@@ -73,6 +74,18 @@ static bool want(const struct subject *s, const struct row *row, struct check_te
 
         snprintf(t->wanted, CHECK_TEXT_MAX, "%s", value ?: "");
         return value;
+}
+
+/* What a key says that asks for nothing. */
+static bool want_yes(const struct subject *s, const struct row *row, struct check_text *t) {
+        static const char *const nothing[] = { "no", "default", "all" };
+        bool asked = want(s, row, t);
+
+        for (size_t i = 0; i < ARRAY_SIZE(nothing); i++)
+                asked &= strcmp(t->wanted, nothing[i]) != 0;
+        if (!asked)
+                t->wanted[0] = '\0';
+        return asked;
 }
 
 /* Where both texts are made in the same way. */
@@ -396,6 +409,26 @@ static enum check_verdict check_bounding(const struct subject *s, const struct r
         return judge(t, s->status && (s->status->bounding & all_capabilities() & ~wanted) == 0);
 }
 
+/*
+ * What nobody in it can have. A gangerd that is not root cannot take it away, but then there is nothing to gain either; over
+ * what is its own alone, who has users of its own may have it.
+ */
+static enum check_verdict check_dropped(const struct subject *s, const struct row *row, struct check_text *t) {
+        const uint64_t sets[] = { isolation_devices, isolation_modules, isolation_logs, isolation_clock };
+        uint64_t set = sets[row->argument];
+
+        if (!want_yes(s, row, t) || geteuid() != 0 || s->checks->definition->isolation.private_users)
+                return CHECK_NOT_ASKED;
+        t->wanted[0] = '\0';
+        append(t->wanted, "without ");
+        format_capabilities(t->wanted, set, all_capabilities());
+        if (s->status) {
+                append(t->found, s->status->bounding & set ? "with " : "without ");
+                format_capabilities(t->found, s->status->bounding & set ?: set, all_capabilities());
+        }
+        return compare(t);
+}
+
 static enum check_verdict check_ambient(const struct subject *s, const struct row *row, struct check_text *t) {
         uint64_t wanted = s->checks->definition->isolation.ambient_capabilities;
 
@@ -414,18 +447,16 @@ static enum check_verdict check_privileges(const struct subject *s, const struct
         return compare(t);
 }
 
+/* Which rules of Landlock a process has, the kernel tells nobody. */
+static enum check_verdict check_untold(const struct subject *s, const struct row *row, struct check_text *t) {
+        return want_yes(s, row, t) ? CHECK_UNKNOWN : CHECK_NOT_ASKED;
+}
+
 /* Of another process, the kernel does not tell it. That of gangerd is what it has anyway. */
 static enum check_verdict check_keyring(const struct subject *s, const struct row *row, struct check_text *t) {
         if (!want(s, row, t) || s->checks->definition->isolation.keyring_mode == WORKER_KEYRING_INHERIT)
                 return CHECK_NOT_ASKED;
         return CHECK_UNKNOWN;
-}
-
-/* A boolean that says no asks for nothing. */
-static bool want_yes(const struct subject *s, const struct row *row, struct check_text *t) {
-        if (!want(s, row, t) || strcmp(t->wanted, "no") == 0)
-                t->wanted[0] = '\0';
-        return *t->wanted;
 }
 
 /* How many there are is told, and not which: one that is missing may be any of them. */
@@ -488,7 +519,7 @@ static enum check_verdict check_mounts(const struct subject *s, const struct row
                 if (strcmp(step->key, row->key) != 0 || mount_step_is_newer(step, s->started_usec))
                         continue;
                 n++;
-                fault = mount_step_fault(step, &s->look->mounts, &c->own->mounts);
+                fault = mount_step_fault(step, c->root, &s->look->mounts, &c->own->mounts);
                 if (fault)
                         append(t->found, "%s%s %s", *t->found ? "; " : "", step->path, fault);
         }
@@ -551,22 +582,43 @@ static const struct row rows[] = {
         { "restrict-suid-sgid", check_filter },
         { "memory-deny-write-execute", check_filter },
         { "lock-personality", check_filter },
+        { "restrict-realtime", check_filter },
+        { "protect-clock", check_filter },
+        { "protect-kernel-modules", check_filter },
+        { "protect-kernel-logs", check_filter },
+        { "private-devices", check_filter },
         { "protect-hostname", check_filter },
         { CHECK_FILTERS, check_filters },
         { "private-network", check_namespace, NAMESPACE_NET },
         { "private-ipc", check_namespace, NAMESPACE_IPC },
         { "protect-hostname", check_namespace, NAMESPACE_UTS },
+        { "private-users", check_namespace, NAMESPACE_USER },
+        { "private-devices", check_dropped, 0 },
+        { "protect-kernel-modules", check_dropped, 1 },
+        { "protect-kernel-logs", check_dropped, 2 },
+        { "protect-clock", check_dropped, 3 },
         { "private-tmp", check_mounts },
         { "protect-system", check_mounts },
         { "protect-home", check_mounts },
         { "protect-control-groups", check_mounts },
         { "protect-kernel-tunables", check_mounts },
+        { "protect-kernel-modules", check_mounts },
+        { "protect-kernel-logs", check_mounts },
+        { "protect-proc", check_mounts },
+        { "proc-subset", check_mounts },
+        { "private-devices", check_mounts },
+        { "root-directory", check_mounts },
         { "read-only-paths", check_mounts },
         { "read-write-paths", check_mounts },
         { "inaccessible-paths", check_mounts },
         { "bind-paths", check_mounts },
         { "bind-read-only-paths", check_mounts },
         { "temporary-filesystem", check_mounts },
+        { "landlock-read", check_untold },
+        { "landlock-write", check_untold },
+        { "landlock-execute", check_untold },
+        { "landlock-bind", check_untold },
+        { "landlock-connect", check_untold },
 };
 
 const char *check_key(size_t i) {
@@ -606,15 +658,19 @@ void checks_init(struct checks *c, const struct worker_definition *definition, c
         c->user_known = spawn_request_find_user(&c->request, definition, &error) >= 0;
         c->filters = count_filters(c);
         uid = c->user_known && c->request.user.change ? c->request.user.uid : geteuid();
-        c->no_new_privileges = definition->isolation.no_new_privileges || (c->filters > 0 && uid != 0);
+        c->no_new_privileges = definition->isolation.no_new_privileges ||
+                               ((c->filters > 0 || landlock_is_wanted(&definition->isolation)) && uid != 0);
+        if (definition->isolation.root_directory)
+                c->root = realpath(definition->isolation.root_directory, NULL);
         c->mounts_known = mounts_make(&c->request.mounts, definition, runtime_dir, &error) >= 0;
         if (c->mounts_known)
-                spawn_spec_set_mounts(&c->mounts, c->request.mounts);
+                spawn_spec_set_mounts(&c->mounts, c->request.mounts, definition);
         else
                 snprintf(c->mounts_problem, sizeof c->mounts_problem, "%s", error.text);
 }
 
 void checks_done(struct checks *c) {
+        free(c->root);
         spawn_request_done(&c->request);
 }
 

@@ -42,6 +42,7 @@ struct checks {
         Ganger__Keeper__SpawnSpec mounts; /* that has but mounts … */
         bool mounts_known;              /* … if all that they name is there by now */
         char mounts_problem[ERROR_TEXT_MAX];
+        char *root;                     /* its directory, for those that have one; NULL */
         int filters;                    /* of system calls that its processes have at least */
         bool no_new_privileges;         /* asked for, or implied by one of them */
 };

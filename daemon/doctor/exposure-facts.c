@@ -109,6 +109,10 @@ static void add_filters(struct exposure_facts *f, const struct checks *checks) {
         f->write_execute = !i->memory_deny_write_execute;
         f->personality = !i->lock_personality;
         f->sets = sets_of(i->system_calls);
+        f->modules = !i->protect_kernel_modules;
+        f->logs = !i->protect_kernel_logs;
+        f->clock = !i->protect_clock;
+        f->real_time = !i->restrict_realtime;
 }
 
 /* ---- of a definition ---------------------------------------------------------------------------------- */
@@ -128,6 +132,8 @@ static void add_rights(struct exposure_facts *f, const struct checks *checks) {
 
         if (i->capabilities != AMOUNT_UNSET)
                 bounding &= i->capabilities;
+        bounding &= ~(i->private_devices ? isolation_devices : 0) & ~(i->protect_kernel_modules ? isolation_modules : 0) &
+                    ~(i->protect_kernel_logs ? isolation_logs : 0) & ~(i->protect_clock ? isolation_clock : 0);
         f->root = !checks->user_known || is_root(checks);
         f->ambient = i->ambient_capabilities == AMOUNT_UNSET ? 0 : i->ambient_capabilities;
         permitted = f->root ? bounding : f->ambient;
@@ -148,6 +154,11 @@ void exposure_facts_of_definition(struct exposure_facts *f, const struct checks 
         f->own_ipc = i->private_ipc;
         f->own_hostname = i->protect_hostname;
         f->own_tmp = i->private_tmp;
+        f->own_devices = i->private_devices;
+        f->own_users = i->private_users;
+        f->own_root = i->root_directory;
+        f->hidden_processes = i->protect_proc == WORKER_PROC_INVISIBLE || i->protect_proc == WORKER_PROC_PTRACEABLE;
+        f->only_processes = i->proc_subset == WORKER_SUBSET_PID;
         f->system = i->protect_system;
         f->home = i->protect_home == WORKER_HOME_NO ? EXPOSURE_HOME_WRITABLE :
                   i->protect_home == WORKER_HOME_READ_ONLY ? EXPOSURE_HOME_READ_ONLY : EXPOSURE_HOME_HIDDEN;
@@ -195,11 +206,18 @@ static enum exposure_home home_of(const struct mount_table *mounts, const struct
 }
 
 static void read_mounts(struct exposure_facts *f, const struct mount_table *mounts, const struct mount_table *own) {
+        const struct mount_entry *root = mount_table_find(mounts, "/"), *ours = mount_table_find(own, "/");
+        const struct mount_entry *proc = mount_table_find(mounts, "/proc");
+
+        f->own_root = root && ours && (strcmp(root->root, ours->root) != 0 || strcmp(root->device, ours->device) != 0);
+        f->hidden_processes = proc && (mount_has_option(proc, "hidepid=invisible") || mount_has_option(proc, "hidepid=ptraceable"));
+        f->only_processes = proc && mount_has_option(proc, "subset=pid");
+        f->own_devices = is_own(mounts, own, "/dev");
         f->own_tmp = is_own(mounts, own, "/tmp") && is_own(mounts, own, "/var/tmp");
         f->system = system_of(mounts);
         f->home = home_of(mounts, own);
         f->cgroups_read_only = is_read_only(mounts, "/sys/fs/cgroup");
-        f->tunables_read_only = is_read_only(mounts, "/proc/sys") && is_read_only(mounts, "/sys");
+        f->tunables_read_only = (f->only_processes || is_read_only(mounts, "/proc/sys")) && is_read_only(mounts, "/sys");
 }
 
 static void read_status(struct exposure_facts *f, const struct process_status *status) {
@@ -223,6 +241,7 @@ void exposure_facts_of_process(struct exposure_facts *f, const struct checks *ch
                 add_filters(f, checks);
         f->own_network = look_has_own_namespace(look, checks->own, NAMESPACE_NET) > 0;
         f->own_ipc = look_has_own_namespace(look, checks->own, NAMESPACE_IPC) > 0;
+        f->own_users = look_has_own_namespace(look, checks->own, NAMESPACE_USER) > 0;
         f->own_hostname = look_has_own_namespace(look, checks->own, NAMESPACE_UTS) > 0;
         f->private_keyring = checks->definition->isolation.keyring_mode == WORKER_KEYRING_PRIVATE;
 }

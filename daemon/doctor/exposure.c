@@ -132,6 +132,42 @@ static unsigned int by_personality(const struct exposure_facts *f, uint64_t argu
         return bad_if(f->personality);
 }
 
+static unsigned int by_devices(const struct exposure_facts *f, uint64_t argument) {
+        return bad_if(!f->own_devices);
+}
+
+static unsigned int by_users(const struct exposure_facts *f, uint64_t argument) {
+        return bad_if(!f->own_users);
+}
+
+static unsigned int by_root(const struct exposure_facts *f, uint64_t argument) {
+        return bad_if(!f->own_root);
+}
+
+static unsigned int by_proc(const struct exposure_facts *f, uint64_t argument) {
+        return bad_if(!f->hidden_processes);
+}
+
+static unsigned int by_subset(const struct exposure_facts *f, uint64_t argument) {
+        return bad_if(!f->only_processes);
+}
+
+static unsigned int by_modules(const struct exposure_facts *f, uint64_t argument) {
+        return bad_if(f->modules);
+}
+
+static unsigned int by_logs(const struct exposure_facts *f, uint64_t argument) {
+        return bad_if(f->logs);
+}
+
+static unsigned int by_clock(const struct exposure_facts *f, uint64_t argument) {
+        return bad_if(f->clock);
+}
+
+static unsigned int by_real_time(const struct exposure_facts *f, uint64_t argument) {
+        return bad_if(f->real_time);
+}
+
 static unsigned int by_sets(const struct exposure_facts *f, uint64_t argument) {
         return bad_if(f->sets >> argument & 1);
 }
@@ -217,6 +253,15 @@ static const struct rating ratings[] = {
         { { "restrict-suid-sgid", "it may make files set-user-ID and set-group-ID", 1000 }, by_suid_sgid },
         { { "memory-deny-write-execute", "it may have memory that it can write and execute", 100 }, by_write_execute },
         { { "lock-personality", "it may change its execution domain", 100 }, by_personality },
+        { { "restrict-realtime", "it may take a scheduling policy of real time", 500 }, by_real_time },
+        { { "protect-clock", "it may set the clock", 1000 }, by_clock },
+        { { "protect-kernel-modules", "it may load and read modules of the kernel", 1000 }, by_modules },
+        { { "protect-kernel-logs", "it may read the log of the kernel", 1000 }, by_logs },
+        { { "private-devices", "it has the devices of the machine", 1000 }, by_devices },
+        { { "private-users", "it has the users of the host", 1000 }, by_users },
+        { { "root-directory", "it sees the root of the host", 200 }, by_root },
+        { { "protect-proc", "it sees processes of others", 1000 }, by_proc },
+        { { "proc-subset", "it sees more than processes in /proc", 10 }, by_subset },
         { { "private-network", "it has the network of the host", 2500 }, by_network },
         { { "private-ipc", "it has System V IPC and message queues of the host", 500 }, by_ipc },
         { { "protect-hostname", "it has the hostname of the host", 50 }, by_hostname },
@@ -230,7 +275,7 @@ static const struct rating ratings[] = {
 void exposure_facts_open(struct exposure_facts *facts) {
         *facts = (struct exposure_facts){
                 .root = true, .groups = true, .capabilities = UINT64_MAX, .families = FAMILY_ALL, .namespaces = UINT32_MAX,
-                .suid_sgid = true, .write_execute = true, .personality = true, .sets = EXPOSURE_SETS_ALL,
+                .modules = true, .logs = true, .clock = true, .real_time = true, .suid_sgid = true, .write_execute = true, .personality = true, .sets = EXPOSURE_SETS_ALL,
         };
 }
 

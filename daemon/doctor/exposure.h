@@ -45,7 +45,11 @@ struct exposure_facts {
         bool no_new_privileges;
         bool private_keyring;
         bool own_network, own_ipc, own_hostname;
-        bool own_tmp;
+        bool own_tmp, own_devices, own_users, own_root;
+        bool hidden_processes;          /* those of others, in /proc */
+        bool only_processes;            /* … and all else there */
+        bool modules, logs, clock;      /* of the kernel: it may use what there is for them */
+        bool real_time;                 /* it may take such a policy */
         int system;                     /* enum worker_protect_system: what it cannot write to */
         enum exposure_home home;
         bool cgroups_read_only;

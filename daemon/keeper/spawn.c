@@ -47,7 +47,7 @@ struct child {
         bool arm_death_signal;
         bool in_cgroup;                 /* from the start */
         size_t n_settings, n_mounts, n_landlock; /* those of the request */
-        uint32_t skipped;               /* a setting; of a fault */
+        uint32_t without;               /* a setting; of a fault */
         bool mounts_apart;
         long landlock;                  /* descriptor of its rules, or -1 */
         const char *step;
@@ -135,7 +135,7 @@ _child_ static long apply_settings(const struct spawn_request *r, struct child *
         for (size_t i = 0; i < c->n_settings; i++) {
                 const struct setting *s = &r->settings[i];
 
-                if (setting_stage(s) != stage || s->what == c->skipped)
+                if (setting_stage(s) != stage || s->what == c->without)
                         continue;
                 c->step = setting_name(s);
                 if (setting_apply(s) >= 0)
@@ -302,7 +302,7 @@ static pid_t clone_child(struct spawner *s, struct child *c) {
 }
 
 /* One of each stage: what is in force must be seen to differ from what was asked for (b297-doctor.py). */
-static uint32_t skipped_setting(void) {
+static uint32_t without(void) {
         return fault_is("without-limit") ? KEEPER_LIMIT + RLIMIT_NOFILE : fault_is("without-nice") ? KEEPER_NICE :
                fault_is("without-namespace") ? KEEPER_PRIVATE_IPC : fault_is("without-bounding") ? KEEPER_BOUNDING :
                fault_is("without-privileges") ? KEEPER_NO_NEW_PRIVILEGES :
@@ -317,9 +317,9 @@ int spawn(struct spawner *s, const struct spawn_request *request, pid_t *ret_pid
                 .n_settings = fault_is("no-settings") ? 0 : request->n_settings,
                 .n_mounts = fault_is("no-mounts") ? 0 : request->n_mounts,
                 .mounts_apart = !fault_is("mounts-shared"),
+                .without = without(),
                 .n_landlock = fault_is("no-landlock") ? 0 : request->n_landlock,
                 .landlock = -1,
-                .skipped = skipped_setting(),
                 .step = "clone",
         };
         pid_t pid;

@@ -181,7 +181,8 @@ START_TEST(what_was_to_be_mounted) {
                 { KEEPER_MOUNT_HIDE_FILE, "/etc/shadow", "can be opened" },
                 { KEEPER_MOUNT_SHARED_TMPFS, "/tmp", "is that of the host" },
                 { KEEPER_MOUNT_TMPFS, "/opt", "is that of the host" },
-                { KEEPER_MOUNT_DIRECTORY, "/opt/x", NULL },
+                { KEEPER_MOUNT_DIRECTORY, "/opt/x", NULL }, { KEEPER_MOUNT_SEAL, "/usr", "can be written to" },
+                { KEEPER_MOUNT_DEVICES, "/tmp", "is that of the host" },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
@@ -190,8 +191,8 @@ START_TEST(what_was_to_be_mounted) {
 
                 step.what = steps[i].what;
                 step.path = (char *)steps[i].path;
-                ck_assert_ptr_null(mount_step_fault(&step, &inside, &host));
-                fault = mount_step_fault(&step, &host, &host);
+                ck_assert_ptr_null(mount_step_fault(&step, NULL, &inside, &host));
+                fault = mount_step_fault(&step, NULL, &host, &host);
                 ck_assert_msg(strcmp(fault ?: "", steps[i].fault ?: "") == 0, "%s: %s", steps[i].path, fault);
         }
         mount_table_done(&inside);
@@ -215,7 +216,7 @@ START_TEST(half_of_it) {
 
                 step.what = steps[i].what;
                 step.path = (char *)steps[i].path;
-                ck_assert_ptr_nonnull(mount_step_fault(&step, &inside, &host));
+                ck_assert_ptr_nonnull(mount_step_fault(&step, NULL, &inside, &host));
         }
         mount_table_done(&inside);
         mount_table_done(&host);
@@ -228,7 +229,8 @@ static struct exposure_facts closed(void) {
         return (struct exposure_facts){
                 .no_new_privileges = true, .private_keyring = true, .own_network = true, .own_ipc = true,
                 .own_hostname = true, .own_tmp = true, .system = WORKER_SYSTEM_STRICT, .home = EXPOSURE_HOME_HIDDEN, .cgroups_read_only = true,
-                .tunables_read_only = true, .umask = 0077, .native_calls = true,
+                .tunables_read_only = true, .umask = 0077, .native_calls = true, .own_devices = true, .own_users = true,
+                .own_root = true, .hidden_processes = true, .only_processes = true,
         };
 }
 
@@ -296,7 +298,8 @@ static struct config *parse(const char *text) {
 #define ALL_FILTERS                                                                                     \
         "system-call-filter = @system-service system-call-architectures = native restrict-address-families = AF_UNIX\n" \
         "restrict-namespaces = {mnt} restrict-suid-sgid = yes memory-deny-write-execute = yes lock-personality = yes\n"  \
-        "protect-hostname = yes\n"
+        "protect-hostname = yes restrict-realtime = yes protect-clock = yes protect-kernel-modules = yes protect-kernel-logs = yes\n" \
+        "private-devices = yes\n"
 
 /* What is counted is what is made: a filter that has no row here would hide that another one is missing. */
 START_TEST(each_filter_is_counted) {
@@ -311,7 +314,6 @@ START_TEST(each_filter_is_counted) {
         checks_init(&checks, config->workers[0], "/run/x", &own);
         ck_assert_int_eq(checks.filters, (int)settings.n_programs + 2);
         checks_done(&checks);
-        spawn_settings_done(&settings);
         checks_init(&checks, config->workers[1], "/run/x", &own);
         ck_assert_int_eq(checks.filters, 0);
         checks_done(&checks);
@@ -329,7 +331,7 @@ static bool has_row(const char *key) {
 /* Whatever stands between them in ganger.conf(5) is about a process: as keys come, so must their rows. */
 START_TEST(each_key_has_its_row) {
         const struct config_key *first = config_key_find(CONFIG_WORKER, "user");
-        const struct config_key *last = config_key_find(CONFIG_WORKER, "temporary-filesystem");
+        const struct config_key *last = config_key_find(CONFIG_WORKER, "landlock-connect");
 
         ck_assert(first < last);
         for (const struct config_key *key = first; key <= last; key++)
