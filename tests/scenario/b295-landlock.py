@@ -4,7 +4,6 @@
 Landlock, and users of its own: what a program cannot do with the key, and can without; as root, and as an ordinary user
 """
 
-import ctypes
 import os
 import shutil
 import socket
