@@ -532,7 +532,8 @@ static int stat_bound(char *const *binds, const char *path, size_t *longest, str
         int found = 0;
 
         for (; *binds; binds++) {
-                const char *source = *binds + (**binds == '-'), *colon = strchr(source, ':'), *target = colon ? colon + 1 : source;
+                const char *source = *binds + (**binds == '-'), *colon = strchr(source, ':');
+                const char *target = colon ? colon + 1 : source;
                 _cleanup_(freep) char *outside = NULL;
                 size_t n = strlen(target);
 

@@ -37,7 +37,8 @@ static int add(struct landlock_rules *rules, uint32_t what, char *item, void (*s
 }
 
 bool landlock_is_wanted(const struct worker_isolation *i) {
-        return i->landlock_read[0] || i->landlock_write[0] || i->landlock_execute[0] || i->landlock_bind[0] || i->landlock_connect[0];
+        return i->landlock_read[0] || i->landlock_write[0] || i->landlock_execute[0] || i->landlock_bind[0] ||
+               i->landlock_connect[0];
 }
 
 int landlock_rules_make(struct landlock_rules *rules, const struct worker_definition *definition, struct error *error) {
@@ -65,7 +66,8 @@ int landlock_rules_make(struct landlock_rules *rules, const struct worker_defini
         return 0;
 }
 
-void spawn_spec_set_landlock(Ganger__Keeper__SpawnSpec *spec, struct landlock_rules *rules, const struct worker_definition *definition) {
+void spawn_spec_set_landlock(Ganger__Keeper__SpawnSpec *spec, struct landlock_rules *rules,
+                             const struct worker_definition *definition) {
         spec->landlock = rules->pointers;
         spec->n_landlock = rules->n;
         spec->landlock_may_lack = definition->isolation.strictness != WORKER_ISOLATION_STRICT;

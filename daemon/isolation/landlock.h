@@ -31,6 +31,7 @@ bool landlock_is_wanted(const struct worker_isolation *isolation);
 int landlock_rules_make(struct landlock_rules *rules, const struct worker_definition *definition, struct error *error);
 
 /** Hand them over. `rules` must outlive the spec. */
-void spawn_spec_set_landlock(Ganger__Keeper__SpawnSpec *spec, struct landlock_rules *rules, const struct worker_definition *definition);
+void spawn_spec_set_landlock(Ganger__Keeper__SpawnSpec *spec, struct landlock_rules *rules,
+                             const struct worker_definition *definition);
 
 #endif

@@ -35,7 +35,8 @@
 #define FS_FIRST ((UINT64_C(1) << 13) - 1)
 #define FS_WRITE ((FS_FIRST & ~(uint64_t)LANDLOCK_ACCESS_FS_EXECUTE) | FS_REFER | FS_TRUNCATE | FS_IOCTL_DEVICE)
 /** What can be done with something that is no directory. */
-#define FS_OF_FILE (LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_FILE | FS_TRUNCATE | FS_IOCTL_DEVICE)
+#define FS_OF_FILE \
+        (LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_FILE | FS_TRUNCATE | FS_IOCTL_DEVICE)
 
 /** As the kernel has them, of any version. */
 struct attributes {
@@ -63,7 +64,8 @@ bool landlock_rule_is_valid(const struct landlock_rule *rule) {
 }
 
 _child_ static uint64_t files_of(long version) {
-        return FS_FIRST | (version >= 2 ? FS_REFER : 0) | (version >= 3 ? FS_TRUNCATE : 0) | (version >= 5 ? FS_IOCTL_DEVICE : 0);
+        return FS_FIRST | (version >= 2 ? FS_REFER : 0) | (version >= 3 ? FS_TRUNCATE : 0) |
+               (version >= 5 ? FS_IOCTL_DEVICE : 0);
 }
 
 /* Any rule of a kind restricts all of that kind: files of all sorts, ports each way. */

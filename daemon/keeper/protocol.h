@@ -136,7 +136,7 @@ enum keeper_mount {
 /** Of one child. */
 #define KEEPER_LANDLOCK_MAX 256
 
-/** What Landlock permits (Landlock.what). Of what a kind says nothing, nothing of that kind is restricted; READ, WRITE and EXECUTE are one kind. */
+/** What Landlock permits (Landlock.what). A kind of which nothing is said is not restricted; READ, WRITE and EXECUTE are one kind. */
 enum keeper_landlock {
         KEEPER_LANDLOCK_NONE,
         KEEPER_LANDLOCK_READ,           /* path */

@@ -299,7 +299,7 @@ _child_ long setting_apply(const struct setting *s) {
         return rows[s->what].apply(s);
 }
 
-/* A kernel that has no such thing says so in one of these ways; one that has it, and may not give it, as in a container, in others. */
+/* A kernel that has no such thing says so in one of these ways; one that may not give it, as in a container, in others. */
 _child_ bool setting_can_lack(const struct setting *s, int error) {
         bool has_not = error == ENOSYS || error == EINVAL || error == EOPNOTSUPP, may_not = error == EPERM || error == EACCES;
 

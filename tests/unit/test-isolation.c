@@ -37,6 +37,10 @@ static void make(struct spawn_settings *s, const struct worker_definition *d) {
         ck_assert_int_eq(isolation_make(s, d, &user, &error), 0);
 }
 
+static const void *program_of(const struct spawn_settings *s) {
+        return setting_of(s, KEEPER_FILTER_REALTIME)->program.data;
+}
+
 START_TEST(filters_are_made_once) {
         struct spawn_settings first = SPAWN_SETTINGS_NULL, second = SPAWN_SETTINGS_NULL, other = SPAWN_SETTINGS_NULL;
         struct worker_definition *d = definition(), *e = definition();
@@ -45,8 +49,8 @@ START_TEST(filters_are_made_once) {
         make(&first, d);
         make(&second, d);
         make(&other, e);
-        ck_assert_ptr_eq(setting_of(&first, KEEPER_FILTER_REALTIME)->program.data, setting_of(&second, KEEPER_FILTER_REALTIME)->program.data);
-        ck_assert_ptr_ne(setting_of(&first, KEEPER_FILTER_REALTIME)->program.data, setting_of(&other, KEEPER_FILTER_REALTIME)->program.data);
+        ck_assert_ptr_eq(program_of(&first), program_of(&second));
+        ck_assert_ptr_ne(program_of(&first), program_of(&other));
         worker_definition_free(d);
         worker_definition_free(e);
 }
@@ -133,7 +137,8 @@ END_TEST
 START_TEST(what_landlock_permits) {
         struct landlock_rules rules = LANDLOCK_RULES_NULL;
         struct worker_definition *d = definition();
-        char *paths[] = { (char *)"/etc", (char *)"-/opt", NULL }, *ports[] = { (char *)"80", NULL }, *none[] = { (char *)"none", NULL };
+        char *paths[] = { (char *)"/etc", (char *)"-/opt", NULL }, *ports[] = { (char *)"80", NULL };
+        char *none[] = { (char *)"none", NULL };
         struct worker_isolation before = d->isolation;
         struct error error = ERROR_NULL;
 
@@ -154,6 +159,6 @@ START_TEST(what_landlock_permits) {
 END_TEST
 
 int main(void) {
-        return harness_run(HARNESS_SUITE("isolation", filters_are_made_once, strict_may_lack_nothing, devices_are_sealed_when_all_are_there,
-                                         a_root_is_entered_last, what_landlock_permits));
+        return harness_run(HARNESS_SUITE("isolation", filters_are_made_once, strict_may_lack_nothing,
+                                         devices_are_sealed_when_all_are_there, a_root_is_entered_last, what_landlock_permits));
 }
