@@ -18,7 +18,6 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'harness'))
-from attacks import SAYS, number_comes_again  # noqa: E402
 from gang import *  # noqa: E402, F403
 from programs import *  # noqa: E402, F403
 from service_manager import KeptGang  # noqa: E402
@@ -1068,18 +1067,6 @@ def a_secret_of_a_user(fault):
         equal([os.stat(p).st_uid for p in (path, f'{path}/x')], [0, 0], 'owner of the secrets')
 
 
-def a_stranger_that_speaks(fault):
-    """what a stranger has said who is gone is not the word of the worker's process that has his number"""
-    need_root()
-    with FaultyGang(fault) as g:
-        go = os.open(g.fifo('go'), os.O_RDWR | os.O_CLOEXEC)
-        g.python('says', SAYS)
-        g.configure(CONFIG + 'worker a { exec = {"@/says"} ready = notify ready-timeout = 1h }')
-        g.ctl('reload', '--no-wait', expected=None)
-        number_comes_again(g, 'a/0', lambda line: os.write(go, line.encode() + b'\n'))
-        os.close(go)
-
-
 # In the background twice over: a session of its own, an orphan, and its children.
 HIDES = '''
 import os, signal
@@ -1288,7 +1275,6 @@ CHECKS = (
         'forget-drained': (None, 'it is drained no more'), 'spawn-unheld': (None, 'who answers')}),
     (a_warning, (None,), {'placement-silent': (None, 'nothing is told')}),
     (a_secret_of_a_user, (None,), {'credentials-are-given': (None, 'owner of the secrets')}),
-    (a_stranger_that_speaks, (None,), {'notify-any-user': (None, 'a stranger has spoken')}),
     (a_secret, (None, 'amid-credentials', 'before-spawn', 'after-spawn'),
      {'credentials-stay': (None, 'secrets of one'), 'credentials-forgotten': (None, 'secrets after the manager')}),
     (a_sweep, (None, 'before-sweep', 'amid-sweep', 'after-state', 'after-acknowledge'),
