@@ -82,14 +82,16 @@ void report_exited(Ganger__Keeper__Exited *e, const struct child_process *p) {
         e->status = p->status;
         e->started_usec = p->started_usec;
         e->exited_usec = p->exited_usec;
-        e->cookie = (ProtobufCBinaryData){ p->cookie_size, p->cookie };
-        e->user_usec = p->user_usec;
-        e->system_usec = p->system_usec;
-        e->max_rss_kib = p->max_rss_kib;
-        e->minor_faults = p->minor_faults;
-        e->major_faults = p->major_faults;
-        e->voluntary_switches = p->voluntary_switches;
-        e->involuntary_switches = p->involuntary_switches;
+        e->cookie = (ProtobufCBinaryData){ p->cookie_size, child_process_cookie(p) };
+        if (!p->usage)
+                return;
+        e->user_usec = p->usage->user_usec;
+        e->system_usec = p->usage->system_usec;
+        e->max_rss_kib = p->usage->max_rss_kib;
+        e->minor_faults = p->usage->minor_faults;
+        e->major_faults = p->usage->major_faults;
+        e->voluntary_switches = p->usage->voluntary_switches;
+        e->involuntary_switches = p->usage->involuntary_switches;
 }
 
 /*
@@ -110,7 +112,7 @@ static int write_state(struct keeper *k, int fd, struct child_process *p) {
                 child.key = p->key;
                 child.pid = p->pid;
                 child.started_usec = p->started_usec;
-                child.cookie = (ProtobufCBinaryData){ p->cookie_size, p->cookie };
+                child.cookie = (ProtobufCBinaryData){ p->cookie_size, child_process_cookie(p) };
                 child.stopped = p->stopped;
                 child.ending = p->ending;
                 state.children = children;
@@ -135,7 +137,7 @@ static int make_state(struct keeper *k) {
         r = write_state(k, fd, NULL);
         children_for_each(it, &k->children)
                 if (r == 0)
-                        r = write_state(k, fd, list_entry(it, struct child_process, by_key));
+                        r = write_state(k, fd, chain_entry(it, struct child_process, by_key));
         if (r < 0)
                 return r;
         if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)
