@@ -297,6 +297,8 @@ static void instance_tell(struct instance *instance) {
 /* The process `ended` is recovered and decided: let the keeper forget it, and give back what it had. */
 static void instance_acknowledge(struct instance *instance, pid_t ended, bool again) {
         keeper_link_exit_acknowledge(&instance_gang(instance)->link, instance->key, ended);
+        if (fault_points())
+                keeper_link_flush(&instance_gang(instance)->link); /* the keeper may have it when the manager dies */
         fault_point("after-acknowledge");
         instance_clear_process(instance, again);
 }

@@ -5,8 +5,9 @@
 /*
  * The manager's end of the socket to the keeper
  *
- * Requests are sent at once. If the socket is full they are queued, in order, and sent when it drains;
- * so nothing here blocks, and the order of exit_acknowledge and spawn is kept.
+ * Requests are sent at once; signals, acknowledgements and drops at the end of this turn of the loop, or with the next request of
+ * another kind. If the socket is full they are queued, in order, and sent when it drains; so nothing here blocks, and
+ * the order of exit_acknowledge and spawn is kept.
  */
 
 #include <stdbool.h>
@@ -58,7 +59,9 @@ struct keeper_link {
         unsigned int incarnation;       /* 1 for the first manager of this keeper */
         bool lasts;                     /* the service manager keeps what is stored as lasting, over the end of the keeper */
         bool restored;                  /* what was stored is, in part, of a keeper before this one */
-        uint8_t *buffer;                /* a packet that is packed */
+        uint8_t *buffer;                /* a packet that is packed; from its beginning on: */
+        size_t n_earlier;               /* bytes of requests that go with the next one, or, at the latest, … */
+        sd_event_source *turn;          /* … when the loop comes round */
 };
 
 #define KEEPER_LINK_NULL ((struct keeper_link){ .fd = -1 })

@@ -242,8 +242,41 @@ static bool *fill_child(struct child_process *p, Event *event) {
         return &p->tell_state;
 }
 
-static int send_child(struct keeper *k) {
-        struct child_process *p = list_entry(list_first(&k->children.pending), struct child_process, pending);
+/* Has it ended, and is nothing else to be told of it before? */
+static bool tells_exit_alone(const struct child_process *p) {
+        return p->exited && !p->tell_main && !p->tell_ending;
+}
+
+/* Many that have ended at once. @return 0; 1: there are not several of them; -errno. */
+static int send_exits(struct keeper *k) {
+        Ganger__Keeper__Exited exited[KEEPER_EXITS_PACKET_MAX], *pointers[KEEPER_EXITS_PACKET_MAX];
+        struct child_process *told[KEEPER_EXITS_PACKET_MAX];
+        Event event = GANGER__KEEPER__FROM_KEEPER__INIT;
+        size_t n = 0, cookies = 0;
+        int r;
+
+        list_for_each(it, &k->children.pending) {
+                struct child_process *p = list_entry(it, struct child_process, pending);
+
+                cookies += p->cookie_size;
+                if (n == ARRAY_SIZE(exited) || !tells_exit_alone(p) || cookies > sizeof k->packet / 2)
+                        break;
+                ganger__keeper__exited__init(&exited[n]);
+                report_exited(&exited[n], p);
+                pointers[n] = &exited[n];
+                told[n++] = p;
+        }
+        if (n < 2)
+                return 1;
+        event.exits = pointers;
+        event.n_exits = fault_is("tell-one-exit") ? 1 : n;
+        r = event_send(k, &event, NULL, 0);
+        for (size_t i = 0; i < n && r == 0; i++)
+                sent(k, told[i]);
+        return r;
+}
+
+static int send_child(struct keeper *k, struct child_process *p) {
         Event event = GANGER__KEEPER__FROM_KEEPER__INIT;
         bool *flag = fill_child(p, &event);
         int r = event_send(k, &event, NULL, 0);
@@ -285,6 +318,9 @@ static int send_ping(struct keeper *k) {
 
 /* The next thing to tell. @return 0; 1: there is none; -errno. */
 static int send_next(struct keeper *k) {
+        struct list *first;
+        int r;
+
         if (!k->welcomed)
                 return k->handed->next != &k->store.all ? send_stored(k) : send_welcome(k);
         if (k->tell_stopping)
@@ -295,9 +331,11 @@ static int send_next(struct keeper *k) {
                 return send_ping(k);
         if (!list_is_empty(&k->replies))
                 return send_reply(k);
-        if (!list_is_empty(&k->children.pending))
-                return send_child(k);
-        return 1;
+        first = list_first(&k->children.pending);
+        if (!first)
+                return 1;
+        r = send_exits(k);
+        return r == 1 ? send_child(k, list_entry(first, struct child_process, pending)) : r;
 }
 
 void reports_flush(struct keeper *k) {
