@@ -70,6 +70,7 @@ struct gang {
         size_t n_spawning;              /* spawns without an answer yet */
         size_t n_waiting;               /* instances that wait, for others to be ready or to be gone */
         size_t n_held;                  /* instances that are to end after others */
+        struct list unasked;            /* struct instance whose process is yet to be asked for; see daemon/spawn-queue.h */
         size_t n_rolls;                 /* rolls that are under way */
         size_t n_in_rounds;             /* workers that are started again with their group */
         struct list side_processes;     /* struct side_process: what runs beside the instances */

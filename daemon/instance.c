@@ -35,6 +35,7 @@
 #include "daemon/report.h"
 #include "daemon/roll.h"
 #include "daemon/standby.h"
+#include "daemon/spawn-queue.h"
 #include "daemon/spawn-settings.h"
 #include "daemon/worker.h"
 
@@ -148,7 +149,7 @@ void instance_forget_pid(struct instance *instance) {
                 map_remove(&gang->instances_by_pid, &instance->by_pid);
         if (instance->ending)
                 gang->n_ending--;
-        list_unlink(&instance->by_forked);
+        list_unlink(&instance->turn);
         instance->pid = 0;
         instance->frozen = instance->ending = false;
 }
@@ -164,7 +165,7 @@ void instance_remember_pid(struct instance *instance, pid_t pid) {
                 log_error("%s: cannot remember its pid %d: %s", instance->key, (int)pid, strerror(-r));
         instance->session = getsid(pid);
         if (instance->session > 0 && instance->session != pid)
-                list_append(&gang->forked, &instance->by_forked);
+                list_append(&gang->forked, &instance->turn);
 }
 
 /* ---- effects ----------------------------------------------------------------------------------- */
@@ -184,11 +185,16 @@ static void fail_spawn_later(struct instance *instance, const struct error *erro
 }
 
 static void instance_spawn(struct instance *instance) {
-        struct error error = ERROR_NULL;
-
         instance->ready_usec = 0;
         words_clear(&instance->status_text);
         liveness_prepare(instance);
+        if (!spawn_queue_put(instance))
+                instance_ask_now(instance);
+}
+
+void instance_ask_now(struct instance *instance) {
+        struct error error = ERROR_NULL;
+
         fault_point("before-spawn");
         if (instance_ask(instance, &error) < 0) {
                 fail_spawn_later(instance, &error);
@@ -228,6 +234,8 @@ static void instance_act(struct instance *instance, unsigned int actions) {
         instance_timer_arm(instance);
         if (actions & INSTANCE_ACT_SPAWN)
                 instance_spawn(instance);
+        if (actions & (INSTANCE_ACT_STOP_SIGNAL | INSTANCE_ACT_KILL | INSTANCE_ACT_DRAIN))
+                spawn_queue_hurry(instance);
         if (actions & INSTANCE_ACT_STOP_SIGNAL)
                 instance_signal_stop(instance);
         if (actions & INSTANCE_ACT_KILL)
@@ -561,7 +569,7 @@ int instance_new(struct instance **ret, struct worker *worker, unsigned int numb
                 instance->captures[stream] = LOG_CAPTURE_NULL;
         log_tail_init(&instance->tail);
         list_init(&instance->watchers);
-        list_init(&instance->by_forked);
+        list_init(&instance->turn);
         liveness_init(instance);
         snprintf(instance->key, sizeof instance->key, "%s/%u", worker->name, number);
         *ret = instance;

@@ -102,7 +102,7 @@ struct instance {
         char pid_key[12];
         struct map_node by_pid;         /* gang->instances_by_pid, while pid is not 0 */
         pid_t session;                  /* that it is in */
-        struct list by_forked;          /* gang->forked, if that is not its own */
+        struct list turn;               /* gang->forked, if that is not its own; before it has one: gang->unasked */
         bool ending;                    /* has exited; what it said before must be heard first */
         uint64_t generation;            /* counts its processes: of the one it has, else of the next */
         uint64_t definition;            /* hash of what it was started from */

@@ -532,7 +532,8 @@ static int on_keeper(sd_event_source *source, int fd, uint32_t revents, void *us
                 r = keeper_link_send_queued(link);
                 if (r == 0) {
                         keeper_link_want_write(link, false);
-                else if (r != -EAGAIN)
+                        link->ops->drained(link->userdata);
+                } else if (r != -EAGAIN)
                         link->ops->broken(link->userdata, r);
         }
         if (!(revents & (EPOLLIN | EPOLLHUP | EPOLLERR)))
@@ -563,7 +564,6 @@ int keeper_link_attach(struct keeper_link *link, sd_event *event, const struct k
         /* Exits come before requests of clients, so that an answer is never older than what the keeper said. */
         r = sd_event_source_set_priority(link->source, SD_EVENT_PRIORITY_IMPORTANT);
         if (r < 0)
-        if (r < 0)
                 return r;
         /* Before whatever else there is to do: nobody who was told of what is asked for finds that it was not. */
         r = sd_event_add_defer(event, &link->turn, on_turn, link);
@@ -571,6 +571,7 @@ int keeper_link_attach(struct keeper_link *link, sd_event *event, const struct k
                 r = sd_event_source_set_priority(link->turn, SD_EVENT_PRIORITY_IMPORTANT - 1);
         if (r >= 0)
                 r = sd_event_source_set_enabled(link->turn, link->n_earlier > 0 ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+        if (r < 0)
                 return r;
         keeper_link_want_write(link, !list_is_empty(&link->queue));
         return 0;
@@ -621,8 +622,8 @@ void keeper_link_done(struct keeper_link *link) {
         list_for_each_safe(it, &link->queue)
                 packet_free(list_entry(it, struct packet, link));
         map_done(&link->stored);
-        sd_event_source_unref(link->source);
         sd_event_source_disable_unref(link->turn);
+        sd_event_source_unref(link->source);
         free(link->buffer);
         close_fd(link->fd);
         *link = KEEPER_LINK_NULL;

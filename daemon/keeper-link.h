@@ -42,6 +42,8 @@ struct keeper_link_ops {
         void (*caught)(void *userdata, const Ganger__Keeper__Caught *message);
         void (*ending)(void *userdata, const Ganger__Keeper__Ending *message);
         void (*main_changed)(void *userdata, const Ganger__Keeper__MainChanged *message);
+        /** There is room in the socket, after there was none. */
+        void (*drained)(void *userdata);
         /** The keeper is gone, or talks nonsense: nothing more can be done. */
         void (*broken)(void *userdata, int error);
 };
@@ -102,6 +104,11 @@ struct keeper_link_fds {
  */
 int keeper_link_spawn(struct keeper_link *link, const char *key, const Ganger__Keeper__SpawnSpec *spec,
                       const struct keeper_link_fds *fds);
+
+/** Is whatever was asked for on its way? What is asked for now is sent then, rather than queued. */
+static inline bool keeper_link_has_room(const struct keeper_link *link) {
+        return list_is_empty(&link->queue);
+}
 
 int keeper_link_signal(struct keeper_link *link, const char *key, int signal, bool group);
 int keeper_link_exit_acknowledge(struct keeper_link *link, const char *key, pid_t pid);

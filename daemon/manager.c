@@ -44,6 +44,7 @@
 #include "daemon/roll.h"
 #include "daemon/scaling.h"
 #include "daemon/side-process.h"
+#include "daemon/spawn-queue.h"
 #include "daemon/stall.h"
 #include "daemon/takeover.h"
 #include "daemon/wishes.h"
@@ -260,6 +261,12 @@ static void on_broken(void *userdata, int error) {
         sd_event_exit(manager->gang.event, EX_OSERR);
 }
 
+static void on_drained(void *userdata) {
+        struct manager *manager = userdata;
+
+        spawn_queue_turn(&manager->gang);
+}
+
 static void on_ending(void *userdata, const Ganger__Keeper__Ending *message) {
         struct manager *manager = userdata;
         struct instance *instance = instance_find(&manager->gang, message->key);
@@ -294,6 +301,7 @@ static const struct keeper_link_ops link_ops = {
 
 /* Only an instance can speak, and only for itself. */
 static bool on_notify_message(void *userdata, pid_t pid, const struct notify_message *message) {
+        .drained = on_drained,
         struct gang *gang = userdata;
         struct instance *instance = main_pid_instance_of(gang, pid);
 
@@ -346,6 +354,7 @@ static int gang_init(struct manager *manager, const struct options *options, str
                 return error_errno(error, -errno, "/dev/null");
         r = events_init(&gang->events);
         if (r >= 0)
+        list_init(&gang->unasked);
                 r = sd_event_new(&gang->event);
         if (r >= 0)
                 r = log_captures_init(&gang->captures, gang->event);

@@ -10,6 +10,7 @@ tests_faults_gangerd_faults_SOURCES = daemon/main.c \
 	daemon/output-rate.c \
 	daemon/holding.c \
 	daemon/keeper/service-store.c daemon/keeper/watchdog.c \
+	daemon/keeper/requests.c daemon/keeper/reports.c \
 	daemon/failure-hook.c \
 	daemon/condemn.c \
 	daemon/credentials.c \
@@ -20,6 +21,7 @@ tests_faults_gangerd_faults_SOURCES = daemon/main.c \
 	daemon/instance-end.c \
 	daemon/instance-record.c \
 	daemon/instance-spawn.c \
+	daemon/spawn-queue.c \
 	daemon/instance-takeover.c \
 	daemon/main-pid.c \
 	daemon/membership.c \

@@ -46,6 +46,7 @@ SCENARIOS = \
 	tests/scenario/b241-upgrade.py \
 	tests/scenario/b250-real-programs.py \
 	tests/scenario/b290-isolation.py \
+	tests/scenario/b333-many-at-once.py \
 	tests/scenario/b292-namespaces.py \
 	tests/scenario/b230-drain.py \
 	tests/scenario/b232-scaling.py \

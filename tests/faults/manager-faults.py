@@ -170,6 +170,32 @@ def a_worker_dies_later(fault):
         g.delivers()
 
 
+MANY_AT_ONCE = 250
+# Of each the manager has two pipes, and maybe a cgroup.
+DESCRIPTORS = 1000
+
+
+def many_at_once(fault, point=None):
+    """what the keeper has no time for yet takes no descriptors of the manager; each of many ends is handled"""
+    with Gang('worker w { exec = {"sleep", "1000"} instances = 0 stop-signal = SIGKILL }', program=PROGRAM,
+              env={'GANGER_FAULT': fault}, prefix=('prlimit', f'--nofile={DESCRIPTORS}:{DESCRIPTORS}')) as g:
+        limit = PATIENCE_WITH_FAULT if fault else LIMIT
+        def running(others=()):
+            pids = {i['pid'] for i in g.instances().values() if i['state'] == 'ready'} - {0, *others}
+            return pids if len(pids) == MANY_AT_ONCE else None
+        keeper = g.keeper_pid
+        kill(keeper, signal.SIGSTOP)
+        g.ctl('scale', 'w', MANY_AT_ONCE, '--no-wait')
+        kill(keeper, signal.SIGCONT)
+        before = g.until('all of them run', running)
+        equal({i['restarts'] for i in g.instances().values()}, {0}, 'restarts')
+        kill(keeper, signal.SIGSTOP)
+        for pid in before:
+            kill(pid)
+        kill(keeper, signal.SIGCONT)
+        g.until('all of them are replaced', lambda: running(before), limit)
+
+
 def one_that_ends_for_good(fault, point='after-acknowledge'):
     """`restart = never` holds, wherever the manager dies that decides it"""
     with FaultyGang(fault) as g:
@@ -1196,6 +1222,8 @@ CHECKS = (
     }),
     (the_manager_dies, (None, 'taken-over', 'resumed'), {'double-start': (None, 'processes of|a message that nobody has')}),
     (a_worker_dies_later, (None,), {'forget-seats': (None, 'a message that nobody has|.*until hold/0 is replaced')}),
+    (many_at_once, (None,), {'ask-at-once': (None, 'restarts'), 'tell-one-exit': (None, '.*until all of them are replaced'),
+                             'forget-earlier': (None, '.*until all of them are replaced')}),
     (one_that_ends_for_good, ('before-recover', 'after-state', 'after-acknowledge'),
      {'acknowledge-before-state': ('after-acknowledge', 'once/0')}),
     (on_failure, (None, 'after-state', 'before-failure-hook', 'after-failure-hook'),
