@@ -52,6 +52,8 @@
 #include "daemon/worker.h"
 
 #define STATUS_MAX 128
+/** That are fetched from the kernel at once. */
+#define RANDOM_WORDS 64
 /** At the end: what a killed process may take to be gone, and we to leave; and the longest that we ask for. */
 #define STOP_PATIENCE_USEC (10 * USEC_PER_SEC)
 #define STOP_PATIENCE_MAX_USEC (24 * 3600 * USEC_PER_SEC)
@@ -65,12 +67,17 @@ struct manager {
         uint64_t patience_due_usec;     /* … and how long it may take until it is told more */
 };
 
+/* Each word is used once. A system call for each would be three for each process that ends. */
 uint64_t gang_random(void) {
-        uint64_t word;
+        static uint64_t words[RANDOM_WORDS];
+        static size_t n;
 
-        if (getrandom(&word, sizeof word, GRND_NONBLOCK) != (ssize_t)sizeof word)
-                word = now_usec() * UINT64_C(0x9e3779b97f4a7c15); /* early at boot: jitter needs no more */
-        return word;
+        if (n == 0) {
+                if (getrandom(words, sizeof words, GRND_NONBLOCK) != (ssize_t)sizeof words)
+                        return now_usec() * UINT64_C(0x9e3779b97f4a7c15); /* early at boot: jitter needs no more */
+                n = RANDOM_WORDS;
+        }
+        return TAKE_GENERIC(words[--n], 0);
 }
 
 /* ---- at the end of a turn ---------------------------------------------------------------------- */
@@ -254,17 +261,17 @@ static void on_caught(void *userdata, const Ganger__Keeper__Caught *message) {
                 reload_by_signal(manager);
 }
 
+static void on_drained(void *userdata) {
+        struct manager *manager = userdata;
+
+        spawn_queue_turn(&manager->gang);
+}
+
 static void on_broken(void *userdata, int error) {
         struct manager *manager = userdata;
 
         log_error("the keeper is gone: %s", strerror(-error));
         sd_event_exit(manager->gang.event, EX_OSERR);
-}
-
-static void on_drained(void *userdata) {
-        struct manager *manager = userdata;
-
-        spawn_queue_turn(&manager->gang);
 }
 
 static void on_ending(void *userdata, const Ganger__Keeper__Ending *message) {
@@ -294,6 +301,7 @@ static const struct keeper_link_ops link_ops = {
         .caught = on_caught,
         .ending = on_ending,
         .main_changed = on_main_changed,
+        .drained = on_drained,
         .broken = on_broken,
 };
 
@@ -301,7 +309,6 @@ static const struct keeper_link_ops link_ops = {
 
 /* Only an instance can speak, and only for itself. */
 static bool on_notify_message(void *userdata, pid_t pid, const struct notify_message *message) {
-        .drained = on_drained,
         struct gang *gang = userdata;
         struct instance *instance = main_pid_instance_of(gang, pid);
 
@@ -339,6 +346,7 @@ static int gang_init(struct manager *manager, const struct options *options, str
         gang->state_dir = options->state_dir;
         gang->log_dir = options->log_dir;
         gang->keeper_pid = getppid();
+        invocation_keeper(gang->keeper_mark, gang->keeper_pid);
         gang->started_usec = now_usec();
         list_init(&gang->workers);
         list_init(&gang->groups);
@@ -346,6 +354,7 @@ static int gang_init(struct manager *manager, const struct options *options, str
         list_init(&gang->reports);
         list_init(&gang->orphans);
         list_init(&gang->forked);
+        list_init(&gang->unasked);
         list_init(&gang->log_listeners);
         gang_objects_init(&gang->objects, gang);
         gang_sockets_init(&gang->sockets, gang);
@@ -354,7 +363,6 @@ static int gang_init(struct manager *manager, const struct options *options, str
                 return error_errno(error, -errno, "/dev/null");
         r = events_init(&gang->events);
         if (r >= 0)
-        list_init(&gang->unasked);
                 r = sd_event_new(&gang->event);
         if (r >= 0)
                 r = log_captures_init(&gang->captures, gang->event);

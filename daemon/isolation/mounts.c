@@ -211,7 +211,7 @@ static int collect_lists(struct mounts *m, const struct worker_isolation *i, str
 
 /* What we tell it by, and what we give it: its notify socket, its credentials. */
 static int collect_runtime(struct mounts *m, const char *runtime_dir, struct error *error) {
-        _cleanup_(freep) char *path = realpath(runtime_dir, NULL);
+        _cleanup_(freep) char *path = m->n > 0 ? realpath(runtime_dir, NULL) : NULL;
 
         for (size_t i = 0; path && i < m->n; i++)
                 if (is_tmpfs(m->mounts[i].what) && is_below(path, m->mounts[i].path))
