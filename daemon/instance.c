@@ -82,10 +82,9 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         if (instance->state == INSTANCE_STARTING) {
                 char text[USEC_FORMAT_MAX];
 
-                const char *why = instance->probing.why;
+                const char *why = probing_of(instance)->why;
 
-                snprintf(instance->condemned.verdict, sizeof instance->condemned.verdict, "not ready in time%s%s",
-                         *why ? ": " : "", why);
+                words_set(&instance->condemned.verdict, VERDICT_MAX, "not ready in time%s%s", *why ? ": " : "", why);
                 log_warning("%s: not ready after %s%s%s: killed", instance->key,
                             usec_format(text, sizeof text, instance_definition(instance)->ready_timeout_usec),
                             *why ? ": " : "", why);
@@ -101,13 +100,15 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         return 0;
 }
 
-/* Arm the timer for `due_usec`. Without memory for it we kill rather than wait for ever; that needs none. */
+/*
+ * Arm the timer for `due_usec`. Without memory for it we kill rather than wait for ever; that needs none. Nearly all instances wait
+ * for nothing nearly all the time, and a timer takes a third of the memory of an instance: so they have none then.
+ */
 void instance_timer_arm(struct instance *instance) {
         int r;
 
         if (instance->due_usec == USEC_INFINITY) {
-                if (instance->timer)
-                        sd_event_source_set_enabled(instance->timer, SD_EVENT_OFF);
+                instance->timer = sd_event_source_disable_unref(instance->timer);
                 return;
         }
         if (!instance->timer) {
@@ -551,10 +552,13 @@ void instance_unwatch(struct instance_watcher *watcher) {
 }
 
 int instance_new(struct instance **ret, struct worker *worker, unsigned int number) {
-        struct instance *instance = calloc(1, sizeof *instance);
+        char key[INSTANCE_KEY_MAX];
+        size_t key_size = (size_t)snprintf(key, sizeof key, "%s/%u", worker->name, number) + 1;
+        struct instance *instance = calloc(1, sizeof *instance + key_size);
 
         if (!instance)
                 return -ENOMEM;
+        memcpy(instance->key, key, key_size);
         instance->worker = worker;
         instance->number = number;
         instance->state_slot = STATE_SLOT_NONE;
@@ -571,7 +575,6 @@ int instance_new(struct instance **ret, struct worker *worker, unsigned int numb
         list_init(&instance->watchers);
         list_init(&instance->turn);
         liveness_init(instance);
-        snprintf(instance->key, sizeof instance->key, "%s/%u", worker->name, number);
         *ret = instance;
         return 0;
 }
