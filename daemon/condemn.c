@@ -29,7 +29,7 @@ static int on_due(sd_event_source *source, uint64_t usec, void *userdata) {
 
         log_warning("%s: has not ended (%s): killed", instance->key, *c->verdict ? c->verdict : "it said that it stops");
         if (!*c->verdict)
-                snprintf(c->verdict, sizeof c->verdict, "said that it stops, and did not");
+                words_set(&c->verdict, VERDICT_MAX, "said that it stops, and did not");
         /* Again, should this one be lost with us. */
         c->due_usec = usec_add(now_usec(), instance_definition(instance)->stop_timeout_usec);
         instance_save(instance);
@@ -56,7 +56,7 @@ void condemn(struct instance *instance, int signal, const char *format, ...) {
         if (*c->verdict || instance->pid == 0)
                 return;
         va_start(args, format);
-        vsnprintf(c->verdict, sizeof c->verdict, format, args);
+        words_set_list(&c->verdict, VERDICT_MAX, format, args);
         va_end(args);
         standby_lost(instance);
         c->due_usec = usec_add(now_usec(), instance_definition(instance)->stop_timeout_usec);
@@ -91,11 +91,12 @@ void condemn_extend(struct instance *instance, uint64_t extension_usec) {
 void condemn_reset(struct instance *instance) {
         struct condemned *c = &instance->condemned;
 
-        c->verdict[0] = '\0';
+        words_clear(&c->verdict);
         c->due_usec = USEC_INFINITY;
         timer_stop(c->timer);
 }
 
 void condemn_done(struct instance *instance) {
+        words_clear(&instance->condemned.verdict);
         instance->condemned.timer = sd_event_source_disable_unref(instance->condemned.timer);
 }

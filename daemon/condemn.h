@@ -15,6 +15,7 @@
 #include <systemd/sd-event.h>
 
 #include "base/cleanup.h"
+#include "daemon/words.h"
 
 /** "watchdog: silent for 1min 30s"; what is longer is cut. */
 #define VERDICT_MAX 128
@@ -22,12 +23,12 @@
 struct instance;
 
 struct condemned {
-        char verdict[VERDICT_MAX];      /* why; "": it is not condemned */
+        const char *verdict;            /* why, see daemon/words.h; "": it is not condemned */
         uint64_t due_usec;              /* when it is sent SIGKILL; USEC_INFINITY: not yet */
         sd_event_source *timer;
 };
 
-#define CONDEMNED_NULL ((struct condemned){ .due_usec = UINT64_MAX })
+#define CONDEMNED_NULL ((struct condemned){ .verdict = words_none, .due_usec = UINT64_MAX })
 
 /** It is to end, for this reason. A first verdict stands. */
 void condemn(struct instance *instance, int signal, const char *format, ...) _printf_(3, 4);

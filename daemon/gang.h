@@ -19,6 +19,7 @@
 #include "base/list.h"
 #include "daemon/cgroup.h"
 #include "daemon/events.h"
+#include "daemon/invocation.h"
 #include "daemon/keeper-link.h"
 #include "daemon/log/capture.h"
 #include "daemon/map.h"
@@ -48,6 +49,7 @@ struct gang {
         bool wishes_changed;
         struct keeper_link link;
         pid_t keeper_pid;
+        char keeper_mark[INVOCATION_KEEPER_MAX]; /* by which processes are known as those of its gang */
         uint64_t started_usec;          /* this manager */
         struct state_memory state;
         struct events events;
@@ -68,6 +70,7 @@ struct gang {
         struct map instances_by_pid;    /* struct instance with a process */
         size_t n_processes;             /* instances whose state has a process */
         size_t n_spawning;              /* spawns without an answer yet */
+        struct list unasked;            /* struct instance whose process is yet to be asked for; see daemon/spawn-queue.h */
         size_t n_waiting;               /* instances that wait, for others to be ready or to be gone */
         size_t n_held;                  /* instances that are to end after others */
         size_t n_rolls;                 /* rolls that are under way */

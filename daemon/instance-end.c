@@ -184,8 +184,10 @@ void instance_exited(struct instance *instance, const Ganger__Keeper__Exited *me
         /* What left the process group; the others are dead. */
         instance_kill_rest(instance, message->exited_usec - message->started_usec);
 
-        if (fault_is("acknowledge-before-recover"))
+        if (fault_is("acknowledge-before-recover")) {
                 keeper_link_exit_acknowledge(&gang->link, instance->key, message->pid);
+                keeper_link_flush(&gang->link);
+        }
         report_held(instance);
         fault_point("before-recover");
         membership_recover(&gang->objects, &instance->membership, message->pid, words);

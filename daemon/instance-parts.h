@@ -54,6 +54,9 @@ int instance_on_spawn_failure(sd_event_source *source, void *userdata);
 /** Ask the keeper for a process. After an error nothing was asked for, and nothing is held. */
 int instance_ask(struct instance *instance, struct error *error);
 
+/** The same for one that waited for its turn; what fails is told from the loop. */
+void instance_ask_now(struct instance *instance);
+
 /** The name under which a descriptor of an instance is kept: "instance/KEY/stdout". @return `buf`. */
 #define INSTANCE_STORED_MAX (INSTANCE_KEY_MAX + 20)
 const char *instance_stored(char *buf, const struct instance *instance, const char *what);

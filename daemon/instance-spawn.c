@@ -80,11 +80,8 @@ static int environment_listen(struct strings *s, const struct instance *instance
 
 /* First, so that they are found at once in what a process was started with. */
 static int environment_mark(struct strings *s, const struct instance *instance) {
-        char keeper[INVOCATION_KEEPER_MAX];
-        int r;
+        int r = environment_setf(s, INVOCATION_KEEPER "=%s", instance->worker->gang->keeper_mark);
 
-        invocation_keeper(keeper, instance->worker->gang->keeper_pid);
-        r = environment_setf(s, INVOCATION_KEEPER "=%s", keeper);
         if (r >= 0)
                 r = environment_setf(s, INVOCATION_MARK "=%s", instance->invocation.id);
         return r < 0 ? r : environment_setf(s, INVOCATION_VARIABLE "=%s", instance->invocation.id);

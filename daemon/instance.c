@@ -37,6 +37,7 @@
 #include "daemon/roll.h"
 #include "daemon/shortage.h"
 #include "daemon/standby.h"
+#include "daemon/spawn-queue.h"
 #include "daemon/spawn-settings.h"
 #include "daemon/worker.h"
 
@@ -83,10 +84,9 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         if (instance->state == INSTANCE_STARTING) {
                 char text[USEC_FORMAT_MAX];
 
-                const char *why = instance->probing.why;
+                const char *why = probing_of(instance)->why;
 
-                snprintf(instance->condemned.verdict, sizeof instance->condemned.verdict, "not ready in time%s%s",
-                         *why ? ": " : "", why);
+                words_set(&instance->condemned.verdict, VERDICT_MAX, "not ready in time%s%s", *why ? ": " : "", why);
                 log_warning("%s: not ready after %s%s%s: killed", instance->key,
                             usec_format(text, sizeof text, instance_definition(instance)->ready_timeout_usec),
                             *why ? ": " : "", why);
@@ -102,13 +102,15 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         return 0;
 }
 
-/* Arm the timer for `due_usec`. Without memory for it we kill rather than wait for ever; that needs none. */
+/*
+ * Arm the timer for `due_usec`. Without memory for it we kill rather than wait for ever; that needs none. Nearly all instances wait
+ * for nothing nearly all the time, and a timer takes a third of the memory of an instance: so they have none then.
+ */
 void instance_timer_arm(struct instance *instance) {
         int r;
 
         if (instance->due_usec == USEC_INFINITY) {
-                if (instance->timer)
-                        sd_event_source_set_enabled(instance->timer, SD_EVENT_OFF);
+                instance->timer = sd_event_source_disable_unref(instance->timer);
                 return;
         }
         if (!instance->timer) {
@@ -150,7 +152,7 @@ void instance_forget_pid(struct instance *instance) {
                 map_remove(&gang->instances_by_pid, &instance->by_pid);
         if (instance->ending)
                 gang->n_ending--;
-        list_unlink(&instance->by_forked);
+        list_unlink(&instance->turn);
         instance->pid = 0;
         instance->frozen = instance->ending = false;
 }
@@ -166,7 +168,7 @@ void instance_remember_pid(struct instance *instance, pid_t pid) {
                 log_error("%s: cannot remember its pid %d: %s", instance->key, (int)pid, strerror(-r));
         instance->session = getsid(pid);
         if (instance->session > 0 && instance->session != pid)
-                list_append(&gang->forked, &instance->by_forked);
+                list_append(&gang->forked, &instance->turn);
 }
 
 /* ---- effects ----------------------------------------------------------------------------------- */
@@ -187,11 +189,16 @@ static void fail_spawn_later(struct instance *instance, struct error *error) {
 }
 
 static void instance_spawn(struct instance *instance) {
-        struct error error = ERROR_NULL;
-
         instance->ready_usec = 0;
         words_clear(&instance->status_text);
         liveness_prepare(instance);
+        if (!spawn_queue_put(instance))
+                instance_ask_now(instance);
+}
+
+void instance_ask_now(struct instance *instance) {
+        struct error error = ERROR_NULL;
+
         fault_point("before-spawn");
         if (instance_ask(instance, &error) < 0) {
                 fail_spawn_later(instance, &error);
@@ -231,6 +238,8 @@ static void instance_act(struct instance *instance, unsigned int actions) {
         instance_timer_arm(instance);
         if (actions & INSTANCE_ACT_SPAWN)
                 instance_spawn(instance);
+        if (actions & (INSTANCE_ACT_STOP_SIGNAL | INSTANCE_ACT_KILL | INSTANCE_ACT_DRAIN))
+                spawn_queue_hurry(instance);
         if (actions & INSTANCE_ACT_STOP_SIGNAL)
                 instance_signal_stop(instance);
         if (actions & INSTANCE_ACT_KILL)
@@ -300,6 +309,8 @@ static void instance_tell(struct instance *instance) {
 /* The process `ended` is recovered and decided: let the keeper forget it, and give back what it had. */
 static void instance_acknowledge(struct instance *instance, pid_t ended, bool again) {
         keeper_link_exit_acknowledge(&instance_gang(instance)->link, instance->key, ended);
+        if (fault_points())
+                keeper_link_flush(&instance_gang(instance)->link); /* the keeper may have it when the manager dies */
         fault_point("after-acknowledge");
         instance_clear_process(instance, again);
 }
@@ -545,10 +556,13 @@ void instance_unwatch(struct instance_watcher *watcher) {
 }
 
 int instance_new(struct instance **ret, struct worker *worker, unsigned int number) {
-        struct instance *instance = calloc(1, sizeof *instance);
+        char key[INSTANCE_KEY_MAX];
+        size_t key_size = (size_t)snprintf(key, sizeof key, "%s/%u", worker->name, number) + 1;
+        struct instance *instance = calloc(1, sizeof *instance + key_size);
 
         if (!instance)
                 return -ENOMEM;
+        memcpy(instance->key, key, key_size);
         instance->worker = worker;
         instance->number = number;
         instance->state_slot = STATE_SLOT_NONE;
@@ -563,9 +577,8 @@ int instance_new(struct instance **ret, struct worker *worker, unsigned int numb
                 instance->captures[stream] = LOG_CAPTURE_NULL;
         log_tail_init(&instance->tail);
         list_init(&instance->watchers);
-        list_init(&instance->by_forked);
+        list_init(&instance->turn);
         liveness_init(instance);
-        snprintf(instance->key, sizeof instance->key, "%s/%u", worker->name, number);
         *ret = instance;
         return 0;
 }

@@ -71,7 +71,6 @@ struct said {
 struct instance {
         struct worker *worker;
         unsigned int number;
-        char key[INSTANCE_KEY_MAX];
         uint32_t state_slot;
 
         enum instance_state state;
@@ -102,7 +101,7 @@ struct instance {
         char pid_key[12];
         struct map_node by_pid;         /* gang->instances_by_pid, while pid is not 0 */
         pid_t session;                  /* that it is in */
-        struct list by_forked;          /* gang->forked, if that is not its own */
+        struct list turn;               /* gang->forked, if that is not its own; before it has one: gang->unasked */
         bool ending;                    /* has exited; what it said before must be heard first */
         uint64_t generation;            /* counts its processes: of the one it has, else of the next */
         uint64_t definition;            /* hash of what it was started from */
@@ -124,7 +123,7 @@ struct instance {
         struct watchdog watchdog;
         struct heartbeat heartbeat;
         struct ready_fd ready_fd;
-        struct probing probing;
+        struct probing *probing;        /* NULL: nothing of it is probed; see probing_of() */
         struct fd_store fd_store;
         sd_event_source *spawn_failure; /* a spawn that could not be asked for: told from the loop */
 
@@ -134,6 +133,7 @@ struct instance {
 
         bool restored;                  /* a predecessor's record was found */
         struct list watchers;
+        char key[];                     /* "resize/1" */
 };
 
 /** @return the instance of that key ("resize/1"), or NULL. */

@@ -5,8 +5,11 @@
  * Takes the keeper's welcome (children, exits, stored descriptors) and then turns its packets into
  * calls, one each. What goes the other way is sent at once, or queued behind what waits already.
  *
- * Invariant: packets reach the keeper in the order in which they were asked for here; the manager
+ * Invariant: requests reach the keeper in the order in which they were asked for here; the manager
  * relies on it for "acknowledge, then spawn".
+ *
+ * Where many processes end at once, packets are most of the work. So requests that need no descriptors go with the next packet,
+ * before it, or together when the loop comes round. A manager that dies before has not asked for them, and its successor does.
  */
 
 #include "daemon/keeper-link.h"
@@ -107,20 +110,72 @@ static int keeper_link_queue(struct keeper_link *link, const void *data, size_t 
         return 0;
 }
 
-static int keeper_link_send(struct keeper_link *link, const Ganger__Keeper__ToKeeper *message,
-                            const int *fds, size_t n_fds) {
-        size_t size = ganger__keeper__to_keeper__get_packed_size(message);
+static int keeper_link_send_packet(struct keeper_link *link, size_t size, const int *fds, size_t n_fds) {
         ssize_t n;
 
-        if (size > KEEPER_PACKET_MAX || n_fds > FD_MESSAGE_MAX)
-                return -E2BIG;
-        ganger__keeper__to_keeper__pack(message, link->buffer);
         if (!list_is_empty(&link->queue))
                 return keeper_link_queue(link, link->buffer, size, fds, n_fds);
         n = fd_send(link->fd, link->buffer, size, fds, n_fds);
         if (n < 0)
                 return must_wait(n) ? keeper_link_queue(link, link->buffer, size, fds, n_fds) : (int)n;
         return 0;
+}
+
+static int keeper_link_send_earlier(struct keeper_link *link) {
+        size_t size = TAKE_GENERIC(link->n_earlier, 0);
+
+        return size == 0 ? 0 : keeper_link_send_packet(link, size, NULL, 0);
+}
+
+/* A message behind another one is one message, of both: what waits stands in the buffer already. */
+static int keeper_link_send(struct keeper_link *link, const Ganger__Keeper__ToKeeper *message,
+                            const int *fds, size_t n_fds) {
+        size_t size = ganger__keeper__to_keeper__get_packed_size(message);
+        int r = 0;
+
+        if (size > KEEPER_PACKET_MAX || n_fds > FD_MESSAGE_MAX)
+                return -E2BIG;
+        if (link->n_earlier + size > KEEPER_PACKET_MAX)
+                r = keeper_link_send_earlier(link);
+        if (r < 0)
+                return r;
+        ganger__keeper__to_keeper__pack(message, link->buffer + link->n_earlier);
+        r = keeper_link_send_packet(link, link->n_earlier + size, fds, n_fds);
+        if (r >= 0)
+                link->n_earlier = 0; /* else they go with another one */
+        return r;
+}
+
+static int on_turn(sd_event_source *source, void *userdata) {
+        struct keeper_link *link = userdata;
+        int r = keeper_link_send_earlier(link);
+
+        if (r < 0)
+                link->ops->broken(link->userdata, r);
+        return 0;
+}
+
+/* With the next packet; without a loop that would send it, at once. */
+static int keeper_link_add(struct keeper_link *link, const Ganger__Keeper__Earlier *request) {
+        Ganger__Keeper__Earlier *earlier[] = { (Ganger__Keeper__Earlier *)request };
+        Ganger__Keeper__ToKeeper message = GANGER__KEEPER__TO_KEEPER__INIT;
+        size_t size;
+        int r = 0;
+
+        message.earlier = earlier;
+        message.n_earlier = ARRAY_SIZE(earlier);
+        size = ganger__keeper__to_keeper__get_packed_size(&message);
+        if (size > KEEPER_EARLIER_MAX)
+                return -E2BIG;
+        if (link->n_earlier + size > KEEPER_EARLIER_MAX)
+                r = keeper_link_send_earlier(link);
+        if (r < 0)
+                return r;
+        ganger__keeper__to_keeper__pack(&message, link->buffer + link->n_earlier);
+        link->n_earlier += size;
+        if (link->turn && sd_event_source_set_enabled(link->turn, SD_EVENT_ONESHOT) >= 0)
+                return 0;
+        return keeper_link_send_earlier(link);
 }
 
 static int spec_to_memfd(const Ganger__Keeper__SpawnSpec *spec) {
@@ -183,25 +238,25 @@ int keeper_link_spawn(struct keeper_link *link, const char *key, const Ganger__K
 
 int keeper_link_signal(struct keeper_link *link, const char *key, int signal, bool group) {
         Ganger__Keeper__Signal request = GANGER__KEEPER__SIGNAL__INIT;
-        Ganger__Keeper__ToKeeper message = GANGER__KEEPER__TO_KEEPER__INIT;
+        Ganger__Keeper__Earlier earlier = GANGER__KEEPER__EARLIER__INIT;
 
         request.key = (char *)key;
         request.signal = signal;
         request.group = group;
-        message.request_case = GANGER__KEEPER__TO_KEEPER__REQUEST_SIGNAL;
-        message.signal = &request;
-        return keeper_link_send(link, &message, NULL, 0);
+        earlier.request_case = GANGER__KEEPER__EARLIER__REQUEST_SIGNAL;
+        earlier.signal = &request;
+        return keeper_link_add(link, &earlier);
 }
 
 int keeper_link_exit_acknowledge(struct keeper_link *link, const char *key, pid_t pid) {
         Ganger__Keeper__ExitAcknowledge request = GANGER__KEEPER__EXIT_ACKNOWLEDGE__INIT;
-        Ganger__Keeper__ToKeeper message = GANGER__KEEPER__TO_KEEPER__INIT;
+        Ganger__Keeper__Earlier earlier = GANGER__KEEPER__EARLIER__INIT;
 
         request.key = (char *)key;
         request.pid = pid;
-        message.request_case = GANGER__KEEPER__TO_KEEPER__REQUEST_EXIT_ACKNOWLEDGE;
-        message.exit_acknowledge = &request;
-        return keeper_link_send(link, &message, NULL, 0);
+        earlier.request_case = GANGER__KEEPER__EARLIER__REQUEST_EXIT_ACKNOWLEDGE;
+        earlier.exit_acknowledge = &request;
+        return keeper_link_add(link, &earlier);
 }
 
 static int store(struct keeper_link *link, const char *name, int fd, bool lasting) {
@@ -225,12 +280,12 @@ int keeper_link_store_lasting(struct keeper_link *link, const char *name, int fd
 
 int keeper_link_drop(struct keeper_link *link, const char *name) {
         Ganger__Keeper__DropFd request = GANGER__KEEPER__DROP_FD__INIT;
-        Ganger__Keeper__ToKeeper message = GANGER__KEEPER__TO_KEEPER__INIT;
+        Ganger__Keeper__Earlier earlier = GANGER__KEEPER__EARLIER__INIT;
 
         request.name = (char *)name;
-        message.request_case = GANGER__KEEPER__TO_KEEPER__REQUEST_DROP_FD;
-        message.drop_fd = &request;
-        return keeper_link_send(link, &message, NULL, 0);
+        earlier.request_case = GANGER__KEEPER__EARLIER__REQUEST_DROP_FD;
+        earlier.drop_fd = &request;
+        return keeper_link_add(link, &earlier);
 }
 
 int keeper_link_ready(struct keeper_link *link, const char *status, bool reloaded, uint64_t patience_usec) {
@@ -297,6 +352,7 @@ static void keeper_link_pong(struct keeper_link *link) {
 }
 
 void keeper_link_flush(struct keeper_link *link) {
+        (void)keeper_link_send_earlier(link);
         while (keeper_link_send_queued(link) == -EAGAIN) {
                 struct pollfd p = { .fd = link->fd, .events = POLLOUT };
 
@@ -315,8 +371,10 @@ static void close_all(const int *fds, size_t n_fds) {
 static Ganger__Keeper__FromKeeper *keeper_link_receive(struct keeper_link *link, int *fds, size_t *n_fds,
                                                        int flags, int *ret_error) {
         Ganger__Keeper__FromKeeper *message;
-        ssize_t n = fd_receive(link->fd, link->buffer, KEEPER_PACKET_MAX, fds, n_fds, flags);
+        ssize_t n = keeper_link_send_earlier(link); /* from the same buffer */
 
+        if (n >= 0)
+                n = fd_receive(link->fd, link->buffer, KEEPER_PACKET_MAX, fds, n_fds, flags);
         if (n <= 0) {
                 *ret_error = n == 0 ? -ECONNRESET : (int)n;
                 return NULL;
@@ -431,6 +489,10 @@ int keeper_link_init(struct keeper_link *link, int fd, Ganger__Keeper__WelcomeSt
 }
 
 static void keeper_link_dispatch(struct keeper_link *link, const Ganger__Keeper__FromKeeper *message) {
+        for (size_t i = 0; i < message->n_exits; i++)
+                link->ops->exited(link->userdata, message->exits[i]);
+        if (message->n_exits > 0)
+                return;
         switch (message->event_case) {
         case GANGER__KEEPER__FROM_KEEPER__EVENT_PING:
                 keeper_link_pong(link);
@@ -470,9 +532,10 @@ static int on_keeper(sd_event_source *source, int fd, uint32_t revents, void *us
 
         if (revents & EPOLLOUT) {
                 r = keeper_link_send_queued(link);
-                if (r == 0)
+                if (r == 0) {
                         keeper_link_want_write(link, false);
-                else if (r != -EAGAIN)
+                        link->ops->drained(link->userdata);
+                } else if (r != -EAGAIN)
                         link->ops->broken(link->userdata, r);
         }
         if (!(revents & (EPOLLIN | EPOLLHUP | EPOLLERR)))
@@ -502,6 +565,14 @@ int keeper_link_attach(struct keeper_link *link, sd_event *event, const struct k
                 return r;
         /* Exits come before requests of clients, so that an answer is never older than what the keeper said. */
         r = sd_event_source_set_priority(link->source, SD_EVENT_PRIORITY_IMPORTANT);
+        if (r < 0)
+                return r;
+        /* Before whatever else there is to do: nobody who was told of what is asked for finds that it was not. */
+        r = sd_event_add_defer(event, &link->turn, on_turn, link);
+        if (r >= 0)
+                r = sd_event_source_set_priority(link->turn, SD_EVENT_PRIORITY_IMPORTANT - 1);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(link->turn, link->n_earlier > 0 ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
         if (r < 0)
                 return r;
         keeper_link_want_write(link, !list_is_empty(&link->queue));
@@ -553,6 +624,7 @@ void keeper_link_done(struct keeper_link *link) {
         list_for_each_safe(it, &link->queue)
                 packet_free(list_entry(it, struct packet, link));
         map_done(&link->stored);
+        sd_event_source_disable_unref(link->turn);
         sd_event_source_unref(link->source);
         free(link->buffer);
         close_fd(link->fd);

@@ -5,8 +5,9 @@
 /*
  * The manager's end of the socket to the keeper
  *
- * Requests are sent at once. If the socket is full they are queued, in order, and sent when it drains;
- * so nothing here blocks, and the order of exit_acknowledge and spawn is kept.
+ * Requests are sent at once; signals, acknowledgements and drops at the end of this turn of the loop, or with the next request of
+ * another kind. If the socket is full they are queued, in order, and sent when it drains; so nothing here blocks, and
+ * the order of exit_acknowledge and spawn is kept.
  */
 
 #include <stdbool.h>
@@ -41,6 +42,8 @@ struct keeper_link_ops {
         void (*caught)(void *userdata, const Ganger__Keeper__Caught *message);
         void (*ending)(void *userdata, const Ganger__Keeper__Ending *message);
         void (*main_changed)(void *userdata, const Ganger__Keeper__MainChanged *message);
+        /** There is room in the socket, after there was none. */
+        void (*drained)(void *userdata);
         /** The keeper is gone, or talks nonsense: nothing more can be done. */
         void (*broken)(void *userdata, int error);
 };
@@ -58,7 +61,9 @@ struct keeper_link {
         unsigned int incarnation;       /* 1 for the first manager of this keeper */
         bool lasts;                     /* the service manager keeps what is stored as lasting, over the end of the keeper */
         bool restored;                  /* what was stored is, in part, of a keeper before this one */
-        uint8_t *buffer;                /* a packet that is packed */
+        uint8_t *buffer;                /* a packet that is packed; from its beginning on: */
+        size_t n_earlier;               /* bytes of requests that go with the next one, or, at the latest, … */
+        sd_event_source *turn;          /* … when the loop comes round */
 };
 
 #define KEEPER_LINK_NULL ((struct keeper_link){ .fd = -1 })
@@ -99,6 +104,11 @@ struct keeper_link_fds {
  */
 int keeper_link_spawn(struct keeper_link *link, const char *key, const Ganger__Keeper__SpawnSpec *spec,
                       const struct keeper_link_fds *fds);
+
+/** Is whatever was asked for on its way? What is asked for now is sent then, rather than queued. */
+static inline bool keeper_link_has_room(const struct keeper_link *link) {
+        return list_is_empty(&link->queue);
+}
 
 int keeper_link_signal(struct keeper_link *link, const char *key, int signal, bool group);
 int keeper_link_exit_acknowledge(struct keeper_link *link, const char *key, pid_t pid);

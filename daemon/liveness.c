@@ -24,7 +24,6 @@ void liveness_init(struct instance *instance) {
         instance->watchdog = WATCHDOG_NULL;
         instance->heartbeat = HEARTBEAT_NULL;
         instance->ready_fd = READY_FD_NULL;
-        instance->probing = PROBING_NULL;
         fd_store_init(&instance->fd_store);
 }
 
@@ -33,8 +32,7 @@ void liveness_done(struct instance *instance) {
         watchdog_done(instance);
         heartbeat_done(instance);
         ready_fd_done(instance);
-        probing_stop(instance);
-        instance->probing.timer = sd_event_source_disable_unref(instance->probing.timer);
+        probing_done(instance);
         fd_store_done(&instance->fd_store);
 }
 
@@ -83,21 +81,21 @@ void liveness_save(const struct instance *instance, Ganger__State__InstanceState
         record->reloading_usec = instance->said.reloading_usec;
         record->says_stopping = instance->said.stopping;
         record->error = instance->said.error;
-        record->probe_due_usec = to_record(instance->probing.due_usec);
-        record->health_failures = instance->probing.health.failures;
-        record->health_known = instance->probing.health.known;
+        record->probe_due_usec = to_record(probing_of(instance)->due_usec);
+        record->health_failures = probing_of(instance)->health.failures;
+        record->health_known = probing_of(instance)->health.known;
 }
 
 void liveness_restore(struct instance *instance, const Ganger__State__InstanceState *record) {
-        snprintf(instance->condemned.verdict, sizeof instance->condemned.verdict, "%s", record->verdict);
+        words_set(&instance->condemned.verdict, VERDICT_MAX, "%s", record->verdict);
         instance->condemned.due_usec = from_record(record->kill_usec);
         instance->watchdog.period_usec = from_record(record->watchdog_usec);
         instance->watchdog.due_usec = from_record(record->watchdog_due_usec);
         instance->said.reloading_usec = record->reloading_usec;
         instance->said.stopping = record->says_stopping;
         instance->said.error = record->error;
-        instance->probing.due_usec = from_record(record->probe_due_usec);
-        instance->probing.health = (struct health){ record->health_failures, record->health_known };
+        probing_restore(instance, from_record(record->probe_due_usec),
+                        (struct health){ record->health_failures, record->health_known });
 }
 
 void liveness_resume(struct instance *instance) {

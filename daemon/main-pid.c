@@ -105,7 +105,7 @@ struct instance *main_pid_instance_of_session(struct gang *gang, pid_t session) 
         if (instance)
                 return instance;
         list_for_each(it, &gang->forked) {
-                instance = list_entry(it, struct instance, by_forked);
+                instance = list_entry(it, struct instance, turn);
                 if (instance->session == session)
                         return instance;
         }

@@ -44,6 +44,7 @@
 #include "daemon/roll.h"
 #include "daemon/scaling.h"
 #include "daemon/side-process.h"
+#include "daemon/spawn-queue.h"
 #include "daemon/stall.h"
 #include "daemon/takeover.h"
 #include "daemon/wishes.h"
@@ -51,6 +52,8 @@
 #include "daemon/worker.h"
 
 #define STATUS_MAX 128
+/** That are fetched from the kernel at once. */
+#define RANDOM_WORDS 64
 /** At the end: what a killed process may take to be gone, and we to leave; and the longest that we ask for. */
 #define STOP_PATIENCE_USEC (10 * USEC_PER_SEC)
 #define STOP_PATIENCE_MAX_USEC (24 * 3600 * USEC_PER_SEC)
@@ -64,12 +67,17 @@ struct manager {
         uint64_t patience_due_usec;     /* … and how long it may take until it is told more */
 };
 
+/* Each word is used once. A system call for each would be three for each process that ends. */
 uint64_t gang_random(void) {
-        uint64_t word;
+        static uint64_t words[RANDOM_WORDS];
+        static size_t n;
 
-        if (getrandom(&word, sizeof word, GRND_NONBLOCK) != (ssize_t)sizeof word)
-                word = now_usec() * UINT64_C(0x9e3779b97f4a7c15); /* early at boot: jitter needs no more */
-        return word;
+        if (n == 0) {
+                if (getrandom(words, sizeof words, GRND_NONBLOCK) != (ssize_t)sizeof words)
+                        return now_usec() * UINT64_C(0x9e3779b97f4a7c15); /* early at boot: jitter needs no more */
+                n = RANDOM_WORDS;
+        }
+        return TAKE_GENERIC(words[--n], 0);
 }
 
 /* ---- at the end of a turn ---------------------------------------------------------------------- */
@@ -255,6 +263,12 @@ static void on_caught(void *userdata, const Ganger__Keeper__Caught *message) {
                 reload_by_signal(manager);
 }
 
+static void on_drained(void *userdata) {
+        struct manager *manager = userdata;
+
+        spawn_queue_turn(&manager->gang);
+}
+
 static void on_broken(void *userdata, int error) {
         struct manager *manager = userdata;
 
@@ -289,6 +303,7 @@ static const struct keeper_link_ops link_ops = {
         .caught = on_caught,
         .ending = on_ending,
         .main_changed = on_main_changed,
+        .drained = on_drained,
         .broken = on_broken,
 };
 
@@ -333,6 +348,7 @@ static int gang_init(struct manager *manager, const struct options *options, str
         gang->state_dir = options->state_dir;
         gang->log_dir = options->log_dir;
         gang->keeper_pid = getppid();
+        invocation_keeper(gang->keeper_mark, gang->keeper_pid);
         gang->started_usec = now_usec();
         list_init(&gang->workers);
         list_init(&gang->groups);
@@ -340,6 +356,7 @@ static int gang_init(struct manager *manager, const struct options *options, str
         list_init(&gang->reports);
         list_init(&gang->orphans);
         list_init(&gang->forked);
+        list_init(&gang->unasked);
         list_init(&gang->log_listeners);
         gang_objects_init(&gang->objects, gang);
         gang_sockets_init(&gang->sockets, gang);

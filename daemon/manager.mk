@@ -63,6 +63,7 @@ DAEMON_SOURCES += \
 	daemon/side-process.c daemon/side-process.h \
 	daemon/small-file.c daemon/small-file.h \
 	daemon/spawn-parts.c daemon/spawn-parts.h \
+	daemon/spawn-queue.c daemon/spawn-queue.h \
 	daemon/spawn-request.c daemon/spawn-request.h \
 	daemon/spawn-settings.c daemon/spawn-settings.h \
 	daemon/ring-watch.c daemon/ring-watch.h \

@@ -126,9 +126,13 @@ static int membership_init(struct gang_objects *objects, struct membership *m, c
         *m = MEMBERSHIP_NULL;
         list_init(&m->link);
         m->seats = calloc(n_seats + 1, sizeof *m->seats);
-        if (!m->seats)
+        m->name = strdup(name);
+        if (!m->seats || !m->name) {
+                free(m->seats);
+                free(m->name);
+                *m = MEMBERSHIP_NULL;
                 return -ENOMEM;
-        snprintf(m->name, sizeof m->name, "%s", name);
+        }
         list_append(&objects->memberships, &m->link);
         return 0;
 }
@@ -271,6 +275,7 @@ void membership_leave(struct gang_objects *objects, struct membership *m) {
         for (size_t i = 0; i < m->n_seats; i++)
                 seat_release(&m->seats[i]);
         free(m->seats);
+        free(m->name);
         member_unmap(&member);
         close_fd(m->member_fd);
         *m = MEMBERSHIP_NULL;

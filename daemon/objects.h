@@ -148,7 +148,7 @@ struct membership_seat {
 /** What one process has of the objects. */
 struct membership {
         struct list link;               /* objects->memberships, while it has seats */
-        char name[80];                  /* of its holder, for people: "resize/1", "pid 4711" */
+        char *name;                     /* of its holder, for people: "resize/1", "pid 4711"; NULL without seats */
         struct membership_seat *seats;
         size_t n_seats;
         int member_fd;                  /* its member memory (journals, drain flag); -1: none */

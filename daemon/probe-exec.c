@@ -53,7 +53,7 @@ static void probe_started(struct side_process *side) {
 /* Is it about the process that the instance has, and is that still asked? */
 static bool probe_is_wanted(const struct side_process *side, const struct instance *instance) {
         return instance && instance->pid > 0 && instance->generation == side->generation &&
-               instance->probing.due_usec != USEC_INFINITY;
+               probing_of(instance)->due_usec != USEC_INFINITY;
 }
 
 static bool probe_resumed(struct side_process *side) {

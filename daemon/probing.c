@@ -9,6 +9,7 @@
 #include "daemon/probing.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/time.h"
@@ -26,16 +27,56 @@
 
 static void plan(struct instance *instance, uint64_t delay_usec);
 
+/* Most workers are not probed. */
+const struct probing *probing_of(const struct instance *instance) {
+        static const struct probing none = { .probe = { .fd = -1 }, .due_usec = UINT64_MAX };
+
+        return instance->probing ? instance->probing : &none;
+}
+
+/* That of an instance, made if it has none. @return NULL: no memory. */
+static struct probing *probing_make(struct instance *instance) {
+        if (!instance->probing) {
+                instance->probing = malloc(sizeof *instance->probing);
+                if (!instance->probing) {
+                        log_error("%s: it is not probed for want of memory", instance->key);
+                        return NULL;
+                }
+                *instance->probing = PROBING_NULL;
+        }
+        return instance->probing;
+}
+
+void probing_restore(struct instance *instance, uint64_t due_usec, struct health health) {
+        struct probing *p;
+
+        if (due_usec == USEC_INFINITY && !health.known && health.failures == 0)
+                return;
+        p = probing_make(instance);
+        if (!p)
+                return;
+        p->due_usec = due_usec;
+        p->health = health;
+}
+
+void probing_done(struct instance *instance) {
+        probing_stop(instance);
+        if (instance->probing)
+                sd_event_source_disable_unref(instance->probing->timer);
+        free(instance->probing);
+        instance->probing = NULL;
+}
+
 static void on_ready_answer(void *userdata, bool succeeded, const char *why) {
         struct instance *instance = userdata;
 
-        if (instance->state != INSTANCE_STARTING)
+        if (instance->state != INSTANCE_STARTING || !instance->probing)
                 return;
         /* Before the keeper's word it is somebody else who answers. */
         if (succeeded && instance->pid > 0)
                 instance_handle(instance, INSTANCE_EV_READY, 0, 0);
         else {
-                snprintf(instance->probing.why, sizeof instance->probing.why, "%s", succeeded ? "" : why);
+                snprintf(instance->probing->why, sizeof instance->probing->why, "%s", succeeded ? "" : why);
                 plan(instance, READY_AGAIN_USEC);
         }
 }
@@ -45,9 +86,9 @@ static void on_health_answer(void *userdata, bool succeeded, const char *why) {
         const struct worker_definition *definition = instance_definition(instance);
         enum health_verdict verdict;
 
-        if (instance->state != INSTANCE_READY)
+        if (instance->state != INSTANCE_READY || !instance->probing)
                 return;
-        verdict = health_count(&instance->probing.health, succeeded, definition->health_retries,
+        verdict = health_count(&instance->probing->health, succeeded, definition->health_retries,
                                now_usec() - instance->ready_usec, definition->health_start_period_usec);
         if (verdict == HEALTH_LOST) {
                 condemn(instance, definition->stop_signal, "health: %s", why);
@@ -85,9 +126,9 @@ static int begin(struct instance *instance) {
                 return 0;
         }
         if (starting)
-                return probe_start(&instance->probing.probe, event, kind, d->ready_address, d->ready_timeout_usec,
+                return probe_start(&instance->probing->probe, event, kind, d->ready_address, d->ready_timeout_usec,
                                    on_ready_answer, instance);
-        return probe_start(&instance->probing.probe, event, kind, d->health_address, d->health_timeout_usec,
+        return probe_start(&instance->probing->probe, event, kind, d->health_address, d->health_timeout_usec,
                            on_health_answer, instance);
 }
 
@@ -98,7 +139,7 @@ static int on_due(sd_event_source *source, uint64_t usec, void *userdata) {
 
         /* While it is under way `due_usec` stays: should we die of it, the next manager asks again. */
         if (instance->state == INSTANCE_READY && d->health == PROBE_NONE) {
-                instance->probing.due_usec = USEC_INFINITY; /* by a reload */
+                instance->probing->due_usec = USEC_INFINITY; /* by a reload */
                 return 0;
         }
         r = begin(instance);
@@ -110,8 +151,10 @@ static int on_due(sd_event_source *source, uint64_t usec, void *userdata) {
 }
 
 void probing_resume(struct instance *instance) {
-        struct probing *p = &instance->probing;
+        struct probing *p = instance->probing;
 
+        if (!p)
+                return;
         if (p->due_usec == USEC_INFINITY)
                 timer_stop(p->timer);
         else if (timer_arm(instance_gang(instance)->event, &p->timer, p->due_usec, TIMER_LATE, on_due, instance) < 0)
@@ -119,7 +162,11 @@ void probing_resume(struct instance *instance) {
 }
 
 static void plan(struct instance *instance, uint64_t delay_usec) {
-        instance->probing.due_usec = usec_add(now_usec(), delay_usec);
+        struct probing *p = probing_make(instance);
+
+        if (!p)
+                return;
+        p->due_usec = usec_add(now_usec(), delay_usec);
         probing_resume(instance);
 }
 
@@ -134,10 +181,12 @@ void probing_entered(struct instance *instance) {
 }
 
 void probing_stop(struct instance *instance) {
-        struct probing *p = &instance->probing;
+        struct probing *p = instance->probing;
 
-        probe_stop(&p->probe);
         probe_exec_stop(instance);
+        if (!p)
+                return;
+        probe_stop(&p->probe);
         p->due_usec = USEC_INFINITY;
         p->why[0] = '\0';
         p->health = HEALTH_NULL;

@@ -29,6 +29,13 @@ struct probing {
 
 #define PROBING_NULL ((struct probing){ .probe = PROBE_NULL, .due_usec = UINT64_MAX })
 
+/** Where nothing is probed: nothing is due, and none has failed. */
+const struct probing *probing_of(const struct instance *instance);
+
+/** Take-over: as it was. */
+void probing_restore(struct instance *instance, uint64_t due_usec, struct health health);
+void probing_done(struct instance *instance);
+
 /** It has a process, and is in this state now: begin with what it wants, or stop. */
 void probing_entered(struct instance *instance);
 /** After a take-over: as it was restored. */

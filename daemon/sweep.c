@@ -211,11 +211,11 @@ enum owner {
 /* By what it was executed with. */
 static enum owner owner_by_mark(struct gang *gang, pid_t pid, struct instance **ret) {
         static const char *const names[] = { INVOCATION_KEEPER "=", INVOCATION_MARK "=" };
-        char keeper[INVOCATION_KEEPER_MAX], invocation[INVOCATION_KEEPER_MAX], ours[INVOCATION_KEEPER_MAX];
+        char keeper[INVOCATION_KEEPER_MAX], invocation[INVOCATION_KEEPER_MAX];
         char *values[] = { keeper, invocation };
 
         if (proc_environment(pid, names, values, sizeof keeper, ARRAY_SIZE(names)) < 0 || !*invocation ||
-            strcmp(keeper, invocation_keeper(ours, gang->keeper_pid)) != 0)
+            strcmp(keeper, gang->keeper_mark) != 0)
                 return OWNER_UNKNOWN;
         *ret = find_living(gang, has_invocation, invocation);
         if (*ret)

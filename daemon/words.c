@@ -10,8 +10,11 @@
 
 const char words_none[] = "";
 
+/* Whoever looks whether there are any is not to be told that there are none. */
+static const char words_lost[] = "no memory to say why";
+
 void words_clear(const char **words) {
-        if (*words != words_none)
+        if (*words != words_none && *words != words_lost)
                 free((char *)*words);
         *words = words_none;
 }
@@ -21,6 +24,8 @@ void words_set_list(const char **words, size_t max, const char *format, va_list 
         int n = vasprintf(&text, format, args);
 
         words_clear(words);
+        if (n < 0)
+                *words = words_lost;
         if (n <= 0 || max == 0) {
                 if (n >= 0)
                         free(text);

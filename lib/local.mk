@@ -1,7 +1,7 @@
 # The libraries. libganger.so needs libc only; libganger-control.so needs protobuf-c too.
 
 LIB_BASE = \
-	lib/base/cleanup.h lib/base/copy.h lib/base/list.h \
+	lib/base/chain.h lib/base/cleanup.h lib/base/copy.h lib/base/list.h \
 	lib/base/error.c lib/base/error.h \
 	lib/base/fd.c lib/base/fd.h \
 	lib/base/log-line.c lib/base/log-line.h \

@@ -9,7 +9,8 @@ tests_faults_gangerd_faults_SOURCES = daemon/main.c \
 	daemon/control/grants.c \
 	daemon/output-rate.c \
 	daemon/holding.c \
-	daemon/keeper/service-store.c daemon/keeper/spawn.c daemon/keeper/watchdog.c \
+	daemon/keeper/reports.c daemon/keeper/requests.c daemon/keeper/service-store.c daemon/keeper/spawn.c \
+	daemon/keeper/watchdog.c \
 	daemon/exit-action.c \
 	daemon/failure-hook.c \
 	daemon/condemn.c \
@@ -21,6 +22,7 @@ tests_faults_gangerd_faults_SOURCES = daemon/main.c \
 	daemon/instance-end.c \
 	daemon/instance-record.c \
 	daemon/instance-spawn.c \
+	daemon/spawn-queue.c \
 	daemon/instance-takeover.c \
 	daemon/main-pid.c \
 	daemon/membership.c \

@@ -51,6 +51,7 @@ SCENARIOS = \
 	tests/scenario/b327-stand-alone.py \
 	tests/scenario/b330-many-clients.py \
 	tests/scenario/b331-many-instances.py \
+	tests/scenario/b333-many-at-once.py \
 	tests/scenario/b292-namespaces.py \
 	tests/scenario/b294-devices.py \
 	tests/scenario/b295-landlock.py \

@@ -250,7 +250,8 @@ static bool needs_runtime(const struct worker_definition *d) {
 
 /* What we tell it by, and what we give it: its notify socket, its credentials. */
 static int collect_runtime(struct mounts *m, const struct worker_definition *d, const char *runtime_dir, struct error *error) {
-        _cleanup_(freep) char *path = realpath(runtime_dir, NULL), *name = path ? mounts_name(m, path) : NULL;
+        _cleanup_(freep) char *path = m->n > 0 || m->root ? realpath(runtime_dir, NULL) : NULL;
+        _cleanup_(freep) char *name = path ? mounts_name(m, path) : NULL;
 
         for (size_t i = 0; name && i < m->n; i++)
                 if (is_tmpfs(m->mounts[i].what) && is_below(name, m->mounts[i].path))

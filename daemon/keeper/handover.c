@@ -105,7 +105,7 @@ static int write_all(struct keeper *k, int fd) {
 
         children_for_each(it, &k->children)
                 if (r == 0)
-                        r = write_child(k, fd, list_entry(it, struct child_process, by_key));
+                        r = write_child(k, fd, chain_entry(it, struct child_process, by_key));
         list_for_each(it, &k->store.all)
                 if (r == 0)
                         r = write_stored(k, fd, list_entry(it, struct stored_descriptor, link));
@@ -123,7 +123,7 @@ static void set_inherited(struct keeper *k, bool inherited) {
         list_for_each(it, &k->store.all)
                 (void)fcntl(list_entry(it, struct stored_descriptor, link)->fd, F_SETFD, flags);
         children_for_each(it, &k->children) {
-                const struct child_process *p = list_entry(it, struct child_process, by_key);
+                const struct child_process *p = chain_entry(it, struct child_process, by_key);
 
                 if (p->heir_fd >= 0)
                         (void)fcntl(p->heir_fd, F_SETFD, flags);
@@ -253,6 +253,7 @@ static bool is_valid(const Handover *from) {
 static int take_child(struct keeper *k, const Ganger__Keeper__HandedChild *child) {
         const Ganger__Keeper__Exited *from = child->process;
         struct child_process *p;
+        struct child_usage usage;
 
         /* The number of one that was reaped may be that of another by now. */
         if (children_find_key(&k->children, from->key) || (!child->exited && children_find_pid(&k->children, from->pid)))
@@ -271,14 +272,12 @@ static int take_child(struct keeper *k, const Ganger__Keeper__HandedChild *child
                 children_set_ending(&k->children, p, true);
         if (!child->exited)
                 return 0;
-        children_set_exited(&k->children, p, from->status, &(struct rusage){ 0 }, from->exited_usec);
-        p->user_usec = from->user_usec;
-        p->system_usec = from->system_usec;
-        p->max_rss_kib = from->max_rss_kib;
-        p->minor_faults = from->minor_faults;
-        p->major_faults = from->major_faults;
-        p->voluntary_switches = from->voluntary_switches;
-        p->involuntary_switches = from->involuntary_switches;
+        usage = (struct child_usage){
+                .user_usec = from->user_usec, .system_usec = from->system_usec, .max_rss_kib = from->max_rss_kib,
+                .minor_faults = from->minor_faults, .major_faults = from->major_faults,
+                .voluntary_switches = from->voluntary_switches, .involuntary_switches = from->involuntary_switches,
+        };
+        children_set_exited(&k->children, p, from->status, &usage, from->exited_usec);
         return 0;
 }
 

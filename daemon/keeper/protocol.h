@@ -33,6 +33,10 @@
 #define KEEPER_PACKET_MAX (64 * 1024)
 /** Processes that live, and exits that nobody has acknowledged yet. More: EAGAIN. */
 #define KEEPER_CHILDREN_MAX 16384
+/** Exits that are told in one packet, if so many are to be told: each is handled before the next packet is read. */
+#define KEEPER_EXITS_PACKET_MAX 16
+/** Bytes of the requests that wait for the packet that they go with (ToKeeper.earlier). */
+#define KEEPER_EARLIER_MAX (8 * 1024)
 /** Answers to Spawn that the manager has not read. */
 #define KEEPER_REPLIES_MAX KEEPER_CHILDREN_MAX
 /** Stored descriptors. The limit that comes first is usually RLIMIT_NOFILE. */

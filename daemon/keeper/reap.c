@@ -30,6 +30,7 @@ static void reap_exited(struct keeper *k, const siginfo_t *info) {
         struct child_process *p = children_find_pid(&k->children, pid);
         bool is_manager = pid == k->manager, inherited;
         struct rusage usage = { 0 };
+        struct child_usage used;
         int status = 0;
 
         if (p && (p->ending || must_wait(k, p, info)))
@@ -42,8 +43,9 @@ static void reap_exited(struct keeper *k, const siginfo_t *info) {
                 main_process_signal(p, SIGKILL, true);
         if (wait4(pid, &status, WNOHANG, &usage) != pid)
                 return;
+        used = child_usage_of(&usage);
         if (p && !inherited)
-                children_set_exited(&k->children, p, status, &usage, now_usec());
+                children_set_exited(&k->children, p, status, &used, now_usec());
         else if (is_manager)
                 manager_process_died(k, status);
         else
@@ -82,7 +84,7 @@ static void reap_each(struct keeper *k) {
         if (k->manager > 0)
                 reap_one(k, P_PID, k->manager);
         children_for_each(it, &k->children) {
-                struct child_process *p = list_entry(it, struct child_process, by_key);
+                struct child_process *p = chain_entry(it, struct child_process, by_key);
 
                 while (!p->exited && !p->ending && reap_one(k, P_PID, p->pid))
                         ;

@@ -84,14 +84,16 @@ void report_exited(Ganger__Keeper__Exited *e, const struct child_process *p) {
         e->status = p->status;
         e->started_usec = p->started_usec;
         e->exited_usec = p->exited_usec;
-        e->cookie = (ProtobufCBinaryData){ p->cookie_size, p->cookie };
-        e->user_usec = p->user_usec;
-        e->system_usec = p->system_usec;
-        e->max_rss_kib = p->max_rss_kib;
-        e->minor_faults = p->minor_faults;
-        e->major_faults = p->major_faults;
-        e->voluntary_switches = p->voluntary_switches;
-        e->involuntary_switches = p->involuntary_switches;
+        e->cookie = (ProtobufCBinaryData){ p->cookie_size, child_process_cookie(p) };
+        if (!p->usage)
+                return;
+        e->user_usec = p->usage->user_usec;
+        e->system_usec = p->usage->system_usec;
+        e->max_rss_kib = p->usage->max_rss_kib;
+        e->minor_faults = p->usage->minor_faults;
+        e->major_faults = p->usage->major_faults;
+        e->voluntary_switches = p->usage->voluntary_switches;
+        e->involuntary_switches = p->usage->involuntary_switches;
 }
 
 /*
@@ -112,7 +114,7 @@ static int write_state(struct keeper *k, int fd, struct child_process *p) {
                 child.key = p->key;
                 child.pid = p->pid;
                 child.started_usec = p->started_usec;
-                child.cookie = (ProtobufCBinaryData){ p->cookie_size, p->cookie };
+                child.cookie = (ProtobufCBinaryData){ p->cookie_size, child_process_cookie(p) };
                 child.stopped = p->stopped;
                 child.ending = p->ending;
                 state.children = children;
@@ -137,7 +139,7 @@ static int make_state(struct keeper *k) {
         r = write_state(k, fd, NULL);
         children_for_each(it, &k->children)
                 if (r == 0)
-                        r = write_state(k, fd, list_entry(it, struct child_process, by_key));
+                        r = write_state(k, fd, chain_entry(it, struct child_process, by_key));
         if (r < 0)
                 return r;
         if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)
@@ -266,8 +268,41 @@ static bool *fill_child(struct child_process *p, Event *event) {
         return &p->tell_state;
 }
 
-static int send_child(struct keeper *k) {
-        struct child_process *p = list_entry(list_first(&k->children.pending), struct child_process, pending);
+/* Has it ended, and is nothing else to be told of it before? */
+static bool tells_exit_alone(const struct child_process *p) {
+        return p->exited && !p->tell_main && !p->tell_ending;
+}
+
+/* Many that have ended at once. @return 0; 1: there are not several of them; -errno. */
+static int send_exits(struct keeper *k) {
+        Ganger__Keeper__Exited exited[KEEPER_EXITS_PACKET_MAX], *pointers[KEEPER_EXITS_PACKET_MAX];
+        struct child_process *told[KEEPER_EXITS_PACKET_MAX];
+        Event event = GANGER__KEEPER__FROM_KEEPER__INIT;
+        size_t n = 0, cookies = 0;
+        int r;
+
+        list_for_each(it, &k->children.pending) {
+                struct child_process *p = list_entry(it, struct child_process, pending);
+
+                cookies += p->cookie_size;
+                if (n == ARRAY_SIZE(exited) || !tells_exit_alone(p) || cookies > sizeof k->packet / 2)
+                        break;
+                ganger__keeper__exited__init(&exited[n]);
+                report_exited(&exited[n], p);
+                pointers[n] = &exited[n];
+                told[n++] = p;
+        }
+        if (n < 2)
+                return 1;
+        event.exits = pointers;
+        event.n_exits = fault_is("tell-one-exit") ? 1 : n;
+        r = event_send(k, &event, NULL, 0);
+        for (size_t i = 0; i < n && r == 0; i++)
+                sent(k, told[i]);
+        return r;
+}
+
+static int send_child(struct keeper *k, struct child_process *p) {
         Event event = GANGER__KEEPER__FROM_KEEPER__INIT;
         bool *flag = fill_child(p, &event);
         int r = event_send(k, &event, NULL, 0);
@@ -309,6 +344,9 @@ static int send_ping(struct keeper *k) {
 
 /* The next thing to tell. @return 0; 1: there is none; -errno. */
 static int send_next(struct keeper *k) {
+        struct list *first;
+        int r;
+
         if (!k->welcomed)
                 return k->handed->next != &k->store.all ? send_stored(k) : send_welcome(k);
         if (k->tell_stopping)
@@ -319,9 +357,11 @@ static int send_next(struct keeper *k) {
                 return send_ping(k);
         if (!list_is_empty(&k->replies))
                 return send_reply(k);
-        if (!list_is_empty(&k->children.pending))
-                return send_child(k);
-        return 1;
+        first = list_first(&k->children.pending);
+        if (!first)
+                return 1;
+        r = send_exits(k);
+        return r == 1 ? send_child(k, list_entry(first, struct child_process, pending)) : r;
 }
 
 void reports_flush(struct keeper *k) {

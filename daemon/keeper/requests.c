@@ -291,12 +291,15 @@ static void request_spawn(struct keeper *k, const Request *request, const int *f
 
 /* ---- the others ----------------------------------------------------------------------------------- */
 
-static void request_signal(struct keeper *k, const Request *request, const int *fds, size_t n_fds) {
-        const Ganger__Keeper__Signal *r = request->signal;
+static void signal_process(struct keeper *k, const Ganger__Keeper__Signal *r) {
         struct child_process *p = children_find_key(&k->children, r->key);
 
         if (p && !p->exited && r->signal > 0)
                 main_process_signal(p, r->signal, r->group);
+}
+
+static void request_signal(struct keeper *k, const Request *request, const int *fds, size_t n_fds) {
+        signal_process(k, request->signal);
 }
 
 static void request_main_process(struct keeper *k, const Request *request, const int *fds, size_t n_fds) {
@@ -318,12 +321,15 @@ static void request_settle(struct keeper *k, const Request *request, const int *
         reap_all(k);
 }
 
-static void request_exit_acknowledge(struct keeper *k, const Request *request, const int *fds, size_t n_fds) {
-        const Ganger__Keeper__ExitAcknowledge *r = request->exit_acknowledge;
+static void exit_acknowledge(struct keeper *k, const Ganger__Keeper__ExitAcknowledge *r) {
         struct child_process *p = children_find_key(&k->children, r->key);
 
         if (p && p->exited && p->pid == r->pid)
                 child_process_free(&k->children, p);
+}
+
+static void request_exit_acknowledge(struct keeper *k, const Request *request, const int *fds, size_t n_fds) {
+        exit_acknowledge(k, request->exit_acknowledge);
 }
 
 static void request_store_fd(struct keeper *k, const Request *request, const int *fds, size_t n_fds) {
@@ -335,13 +341,17 @@ static void request_store_fd(struct keeper *k, const Request *request, const int
                 keeper_log("storing descriptor '%.*s': %s", KEEPER_NAME_MAX, name, strerrordesc_np(EBADMSG));
 }
 
-static void request_drop_fd(struct keeper *k, const Request *request, const int *fds, size_t n_fds) {
-        struct stored_descriptor *d = store_find(&k->store, request->drop_fd->name);
+static void drop_fd(struct keeper *k, const char *name) {
+        struct stored_descriptor *d = store_find(&k->store, name);
 
         if (!d)
                 return;
         service_store_remove(k, d->lasting, d->name);
-        store_drop(&k->store, request->drop_fd->name);
+        store_drop(&k->store, name);
+}
+
+static void request_drop_fd(struct keeper *k, const Request *request, const int *fds, size_t n_fds) {
+        drop_fd(k, request->drop_fd->name);
 }
 
 static void request_ready(struct keeper *k, const Request *request, const int *fds, size_t n_fds) {
@@ -392,12 +402,31 @@ static const request_fn rows[] = {
         [GANGER__KEEPER__TO_KEEPER__REQUEST_PONG] = request_pong,
 };
 
+static void serve_earlier(struct keeper *k, const Ganger__Keeper__Earlier *r) {
+        switch (r->request_case) {
+        case GANGER__KEEPER__EARLIER__REQUEST_SIGNAL:
+                signal_process(k, r->signal);
+                break;
+        case GANGER__KEEPER__EARLIER__REQUEST_EXIT_ACKNOWLEDGE:
+                exit_acknowledge(k, r->exit_acknowledge);
+                break;
+        case GANGER__KEEPER__EARLIER__REQUEST_DROP_FD:
+                drop_fd(k, r->drop_fd->name);
+                break;
+        case GANGER__KEEPER__EARLIER__REQUEST__NOT_SET:
+        case _GANGER__KEEPER__EARLIER__REQUEST__CASE_IS_INT_SIZE:
+                break;
+        }
+}
+
 static void serve(struct keeper *k, size_t size, const int *fds, size_t n_fds) {
         Request *request = ganger__keeper__to_keeper__unpack(NULL, size, k->packet);
 
+        for (size_t i = 0; request && i < request->n_earlier && !fault_is("forget-earlier"); i++)
+                serve_earlier(k, request->earlier[i]);
         if (request && request->request_case < ARRAY_SIZE(rows) && rows[request->request_case])
                 rows[request->request_case](k, request, fds, n_fds);
-        else
+        else if (!request || request->n_earlier == 0)
                 keeper_log("a packet of %zu bytes is no request", size);
         if (request)
                 ganger__keeper__to_keeper__free_unpacked(request, NULL);

@@ -19,15 +19,13 @@
 #include "daemon/keeper/protocol.h"
 #include "daemon/keeper/spawn.h"
 
-static struct list *bucket_of(struct store *s, const char *name) {
+static struct chain *bucket_of(struct store *s, const char *name) {
         return &s->buckets[hash_text(name) % STORE_BUCKETS];
 }
 
 struct stored_descriptor *store_find(struct store *s, const char *name) {
-        struct list *bucket = bucket_of(s, name);
-
-        list_for_each(it, bucket) {
-                struct stored_descriptor *d = list_entry(it, struct stored_descriptor, by_name);
+        chain_for_each(it, bucket_of(s, name)) {
+                struct stored_descriptor *d = chain_entry(it, struct stored_descriptor, by_name);
 
                 if (strcmp(d->name, name) == 0)
                         return d;
@@ -37,17 +35,15 @@ struct stored_descriptor *store_find(struct store *s, const char *name) {
 
 static void forget(struct store *s, struct stored_descriptor *d) {
         list_unlink(&d->link);
-        list_unlink(&d->by_name);
+        chain_remove(bucket_of(s, d->name), &d->by_name);
         close_fd(d->fd);
         free(d);
         s->n--;
 }
 
 void store_init(struct store *s) {
-        for (size_t i = 0; i < STORE_BUCKETS; i++)
-                list_init(&s->buckets[i]);
+        *s = (struct store){ 0 };
         list_init(&s->all);
-        s->n = 0;
 }
 
 void store_done(struct store *s) {
@@ -65,7 +61,7 @@ int store_put(struct store *s, const char *name, int fd) {
         if (!old && s->n >= KEEPER_STORED_FDS_MAX)
                 return -EMFILE;
 
-        d = malloc(sizeof *d + length + 1);
+        d = malloc(offsetof(struct stored_descriptor, name) + length + 1);
         if (!d)
                 return -ENOMEM;
         d->fd = fcntl(fd, F_DUPFD_CLOEXEC, SPAWN_FD_WINDOW);
@@ -78,7 +74,7 @@ int store_put(struct store *s, const char *name, int fd) {
         if (old)
                 forget(s, old);
         list_append(&s->all, &d->link);
-        list_append(bucket_of(s, name), &d->by_name);
+        chain_add(bucket_of(s, name), &d->by_name);
         s->n++;
         return 0;
 }

@@ -9,20 +9,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/chain.h"
 #include "base/list.h"
 
 #define STORE_BUCKETS 1024
 
 struct stored_descriptor {
         struct list link;               /* in store.all, oldest first */
-        struct list by_name;
-        int fd;                         /* SPAWN_FD_WINDOW or above */
+        struct chain by_name;
         uint64_t lasting;               /* number under which the service manager has it, too; 0: it has not */
+        int fd;                         /* SPAWN_FD_WINDOW or above */
         char name[];
 };
 
 struct store {
-        struct list buckets[STORE_BUCKETS];
+        struct chain buckets[STORE_BUCKETS];
         struct list all;
         size_t n;
 };

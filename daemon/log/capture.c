@@ -60,10 +60,10 @@ static ssize_t read_some(struct log_capture *c) {
 
 /* Read until nothing is there, or a limit is reached. Takes what it has read off `bytes`. @return as read_some(). */
 static ssize_t read_up_to(struct log_capture *c, size_t *bytes, uint64_t lines) {
-        uint64_t last = c->n_lines + lines;
+        uint32_t before = c->n_lines;
         ssize_t n;
 
-        while (*bytes > 0 && c->n_lines < last) {
+        while (*bytes > 0 && c->n_lines - before < lines) {
                 n = read_some(c);
                 if (n <= 0)
                         return n;
@@ -83,7 +83,7 @@ static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *
 
         for (int i = 0; i < LOG_CAPTURES_AT_ONCE && bytes > 0 && lines > 0 && epoll_wait(fd, &event, 1, 0) == 1; i++) {
                 struct log_capture *c = event.data.ptr;
-                uint64_t before = c->n_lines;
+                uint32_t before = c->n_lines;
                 ssize_t n = read_up_to(c, &bytes, lines);
 
                 lines -= MIN(lines, c->n_lines - before);
@@ -150,6 +150,6 @@ void log_capture_drain(struct log_capture *c) {
 
         if (c->fd < 0)
                 return;
-        read_up_to(c, &bytes, UINT64_MAX - c->n_lines);
+        read_up_to(c, &bytes, UINT64_MAX);
         log_capture_close(c);
 }

@@ -47,13 +47,13 @@ typedef void (*log_capture_fn)(struct log_capture *capture, const struct log_rec
 
 struct log_capture {
         struct log_source from;
-        int fd;                         /* -1: closed, or at its end */
         struct log_captures *captures;
         struct log_lines lines;
-        int priority;                   /* of a line that goes on */
+        int fd;                         /* -1: closed, or at its end */
+        uint32_t n_lines;               /* in all; how many in between is all that is asked */
+        uint32_t dropped;               /* lines lost and not yet told of */
+        int8_t priority;                /* of a line that goes on */
         bool within;                    /* the next piece goes on with a line */
-        uint64_t n_lines;               /* in all */
-        uint64_t dropped;               /* lines lost and not yet told of */
         log_capture_fn fn;
         void *userdata;
 };

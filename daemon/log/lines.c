@@ -4,7 +4,7 @@
  * Splitting into lines
  *
  * The same bytes give the same lines, however they are cut into calls: all that is carried over is in
- * struct log_lines. Invariant: `line` holds valid UTF-8 without control characters, `partial` a proper
+ * struct log_lines. Invariant: `text` holds valid UTF-8 without control characters, `partial` a proper
  * beginning of a valid character, and a piece that goes on is only handed on when its next character
  * is there (so that the last piece is never empty).
  */
@@ -20,6 +20,14 @@
 
 #define REPLACEMENT "\xEF\xBF\xBD"      /* U+FFFD */
 
+struct half_line {
+        size_t size;                    /* how many bytes of `text` are there */
+        unsigned char partial[4];       /* a character that has not come to its end */
+        size_t n_partial;
+        bool cr;                        /* a CR that may belong to the end of the line */
+        char text[LOG_LINE_MAX];
+};
+
 void log_lines_done(struct log_lines *l) {
         free(l->line);
         *l = LOG_LINES_NULL;
@@ -31,26 +39,20 @@ struct output {
         void *userdata;
 };
 
-static void emit(struct log_lines *l, const struct output *out, bool continued) {
-        out->fn(out->userdata, l->size ? l->line : "", l->size, continued);
+static void emit(struct half_line *l, const struct output *out, bool continued) {
+        out->fn(out->userdata, l->text, l->size, continued);
         l->size = 0;
 }
 
-static int put(struct log_lines *l, const struct output *out, const void *data, size_t size) {
-        if (!l->line) {
-                l->line = malloc(LOG_LINE_MAX);
-                if (!l->line)
-                        return -ENOMEM;
-        }
+static void put(struct half_line *l, const struct output *out, const void *data, size_t size) {
         if (l->size + size > LOG_LINE_MAX && !fault_is("log-any-length"))
                 emit(l, out, true);
-        memcpy(l->line + l->size, data, size);
+        memcpy(l->text + l->size, data, size);
         l->size += size;
-        return 0;
 }
 
-static int put_replacement(struct log_lines *l, const struct output *out) {
-        return put(l, out, REPLACEMENT, strlen(REPLACEMENT));
+static void put_replacement(struct half_line *l, const struct output *out) {
+        put(l, out, REPLACEMENT, strlen(REPLACEMENT));
 }
 
 /* How many bytes a character has that begins so; 0: none does. */
@@ -79,53 +81,50 @@ static bool goes_on(const unsigned char *partial, size_t n, unsigned char byte) 
 }
 
 /* A whole character of several bytes. U+0080 to U+009F are control characters too. */
-static int take_character(struct log_lines *l, const struct output *out) {
+static void take_character(struct half_line *l, const struct output *out) {
         bool control = l->partial[0] == 0xC2 && l->partial[1] < 0xA0;
         size_t n = l->n_partial;
 
         l->n_partial = 0;
-        return control ? put_replacement(l, out) : put(l, out, l->partial, n);
+        if (control)
+                put_replacement(l, out);
+        else
+                put(l, out, l->partial, n);
 }
 
-static int take_ascii(struct log_lines *l, const struct output *out, unsigned char byte) {
+static void take_ascii(struct half_line *l, const struct output *out, unsigned char byte) {
         if (byte == '\n') {
                 l->cr = false;
                 emit(l, out, false);
-                return 0;
-        }
-        if (byte == '\r') {
+        } else if (byte == '\r')
                 l->cr = true;
-                return 0;
-        }
-        if ((byte == 0x7F || (byte < 0x20 && byte != '\t')) && !fault_is("log-raw-bytes"))
-                return put_replacement(l, out);
-        return put(l, out, &byte, 1);
+        else if ((byte == 0x7F || (byte < 0x20 && byte != '\t')) && !fault_is("log-raw-bytes"))
+                put_replacement(l, out);
+        else
+                put(l, out, &byte, 1);
 }
 
-static int take_byte(struct log_lines *l, const struct output *out, unsigned char byte) {
-        int r = 0;
-
+static void take_byte(struct half_line *l, const struct output *out, unsigned char byte) {
         if (l->n_partial) {
                 if (goes_on(l->partial, l->n_partial, byte)) {
                         l->partial[l->n_partial++] = byte;
-                        return l->n_partial == character_size(l->partial[0]) ? take_character(l, out) : 0;
+                        if (l->n_partial == character_size(l->partial[0]))
+                                take_character(l, out);
+                        return;
                 }
                 l->n_partial = 0;
-                r = put_replacement(l, out);
+                put_replacement(l, out);
         }
-        if (r >= 0 && l->cr && byte != '\n') {
+        if (l->cr && byte != '\n') {
                 l->cr = false;
-                r = put_replacement(l, out);
+                put_replacement(l, out);
         }
-        if (r < 0)
-                return r;
-
         if (byte < 0x80)
-                return take_ascii(l, out, byte);
-        if (character_size(byte) == 0)
-                return put_replacement(l, out);
-        l->partial[l->n_partial++] = byte;
-        return 0;
+                take_ascii(l, out, byte);
+        else if (character_size(byte) == 0)
+                put_replacement(l, out);
+        else
+                l->partial[l->n_partial++] = byte;
 }
 
 /* Printable ASCII, the most of most logs, needs no second look: take a run of it at once. */
@@ -137,50 +136,60 @@ static size_t printable_run(const unsigned char *p, size_t size) {
         return n;
 }
 
-static int take_run(struct log_lines *l, const struct output *out, const unsigned char *p, size_t n) {
+static void take_run(struct half_line *l, const struct output *out, const unsigned char *p, size_t n) {
         size_t room = LOG_LINE_MAX - l->size, head = MIN(n, room);
-        int r = 0;
 
         if (head)
-                r = put(l, out, p, head);
-        if (r >= 0 && n > head)
-                r = put(l, out, p + head, n - head);
-        return r;
+                put(l, out, p, head);
+        if (n > head)
+                put(l, out, p + head, n - head);
 }
 
-int log_lines_feed(struct log_lines *l, const void *data, size_t size, log_line_fn fn, void *userdata) {
+/* The beginning of a line; not of its text, which is written before it is read. */
+static struct half_line *half_line_new(void) {
+        struct half_line *l = malloc(sizeof *l);
+
+        if (l)
+                memset(l, 0, offsetof(struct half_line, text));
+        return l;
+}
+
+int log_lines_feed(struct log_lines *lines, const void *data, size_t size, log_line_fn fn, void *userdata) {
         const struct output out = { fn, userdata };
         const unsigned char *p = data, *end = p + size;
-        int r = 0;
+        struct half_line *l = lines->line;
 
-        while (r >= 0 && p < end) {
+        if (size == 0)
+                return 0;
+        if (!l)
+                l = lines->line = half_line_new();
+        if (!l)
+                return -ENOMEM;
+        while (p < end) {
                 size_t run = l->n_partial || l->cr ? 0 : printable_run(p, (size_t)(end - p));
 
                 if (run) {
-                        r = take_run(l, &out, p, run);
+                        take_run(l, &out, p, run);
                         p += run;
                 } else
-                        r = take_byte(l, &out, *p++);
+                        take_byte(l, &out, *p++);
         }
-
-        if (r < 0)
-                log_lines_done(l);
-        else if (l->size == 0) {
-                free(l->line);
-                l->line = NULL;
-        }
-        return r;
+        if (l->size == 0 && l->n_partial == 0 && !l->cr)
+                log_lines_done(lines);
+        return 0;
 }
 
-void log_lines_flush(struct log_lines *l, log_line_fn fn, void *userdata) {
+void log_lines_flush(struct log_lines *lines, log_line_fn fn, void *userdata) {
         const struct output out = { fn, userdata };
-        int r = 0;
+        struct half_line *l = lines->line;
 
+        if (!l)
+                return;
         if (l->n_partial)
-                r = put_replacement(l, &out);
-        if (r >= 0 && l->size)
+                put_replacement(l, &out);
+        if (l->size)
                 emit(l, &out, false);
-        log_lines_done(l);
+        log_lines_done(lines);
 }
 
 size_t log_text_cut(const char *text, size_t size, size_t max) {

@@ -22,13 +22,11 @@
  */
 typedef void (*log_line_fn)(void *userdata, const char *text, size_t size, bool continued);
 
+struct half_line;
+
 /** A splitter has memory only while a line is half read. */
 struct log_lines {
-        char *line;                     /* LOG_LINE_MAX bytes, or NULL */
-        size_t size;                    /* how many of them are there */
-        unsigned char partial[4];       /* a character that has not come to its end */
-        size_t n_partial;
-        bool cr;                        /* a CR that may belong to the end of the line */
+        struct half_line *line;         /* or NULL */
 };
 
 #define LOG_LINES_NULL ((struct log_lines){ 0 })

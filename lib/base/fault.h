@@ -30,6 +30,11 @@ static inline bool fault_is(const char *name) {
         return wanted && strcmp(wanted, name) == 0;
 }
 
+/** Does a test want it to die somewhere? Then what is told others a little later may be told them at once. */
+static inline bool fault_points(void) {
+        return getenv("GANGER_FAULT_AT");
+}
+
 static inline void fault_point(const char *name) {
         const char *path = getenv("GANGER_FAULT_AT");
         int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
@@ -48,6 +53,10 @@ static inline void fault_point(const char *name) {
 #else
 
 static inline bool fault_is(const char *name) {
+        return false;
+}
+
+static inline bool fault_points(void) {
         return false;
 }
 

@@ -170,6 +170,32 @@ def a_worker_dies_later(fault):
         g.delivers()
 
 
+MANY_AT_ONCE = 250
+# Of each the manager has two pipes, and maybe a cgroup.
+DESCRIPTORS = 1000
+
+
+def many_at_once(fault, point=None):
+    """what the keeper has no time for yet takes no descriptors of the manager; each of many ends is handled"""
+    with Gang('worker w { exec = {"sleep", "1000"} instances = 0 stop-signal = SIGKILL }', program=PROGRAM,
+              env={'GANGER_FAULT': fault}, prefix=('prlimit', f'--nofile={DESCRIPTORS}:{DESCRIPTORS}')) as g:
+        limit = PATIENCE_WITH_FAULT if fault else LIMIT
+        def running(others=()):
+            pids = {i['pid'] for i in g.instances().values() if i['state'] == 'ready'} - {0, *others}
+            return pids if len(pids) == MANY_AT_ONCE else None
+        keeper = g.keeper_pid
+        kill(keeper, signal.SIGSTOP)
+        g.ctl('scale', 'w', MANY_AT_ONCE, '--no-wait')
+        kill(keeper, signal.SIGCONT)
+        before = g.until('all of them run', running)
+        equal({i['restarts'] for i in g.instances().values()}, {0}, 'restarts')
+        kill(keeper, signal.SIGSTOP)
+        for pid in before:
+            kill(pid)
+        kill(keeper, signal.SIGCONT)
+        g.until('all of them are replaced', lambda: running(before), limit)
+
+
 def one_that_ends_for_good(fault, point='after-acknowledge'):
     """`restart = never` holds, wherever the manager dies that decides it"""
     with FaultyGang(fault) as g:
@@ -1232,6 +1258,8 @@ CHECKS = (
     }),
     (the_manager_dies, (None, 'taken-over', 'resumed'), {'double-start': (None, 'processes of|a message that nobody has')}),
     (a_worker_dies_later, (None,), {'forget-seats': (None, 'a message that nobody has|.*until hold/0 is replaced')}),
+    (many_at_once, (None,), {'ask-at-once': (None, 'restarts'), 'tell-one-exit': (None, '.*until all of them are replaced'),
+                             'forget-earlier': (None, '.*until all of them are replaced')}),
     (one_that_ends_for_good, ('before-recover', 'after-state', 'after-acknowledge'),
      {'acknowledge-before-state': ('after-acknowledge', 'once/0')}),
     (the_end_of_all, (None, 'ending-decided', 'after-state', 'after-acknowledge'), {'forget-exit-status': ('after-acknowledge', 'it does not end')}),
@@ -1321,11 +1349,12 @@ def every_fault_is_tried():
     """each fault and each point that is in the sources is tried here"""
     folders = ('daemon', 'daemon/control', 'daemon/log')
     sources = [path for folder in folders for path in glob.glob(f'{SOURCE}/{folder}/*.c')]
-    sources += [f'{SOURCE}/daemon/keeper/{name}.c' for name in ('handover', 'service-store', 'watchdog')]
+    sources += [f'{SOURCE}/daemon/keeper/{name}.c' for name in ('handover', 'reports', 'requests', 'service-store', 'watchdog')]
     text = ''.join(open(path).read() for path in sources)
     found = set(re.findall(r'fault_is\("([^"]+)"\)', text))
-    # Programs that cannot take over, for tests/scenario/b275-daemon-upgrade.py; and what fuzz targets find.
-    elsewhere = {'older-version', 'never-ready', 'refuse-handover'}
+    # Programs that cannot take over, for tests/scenario/b275-daemon-upgrade.py; of a keeper alone, for
+    # tests/unit/test-keeper-faults.c; and what fuzz targets find.
+    elsewhere = {'older-version', 'never-ready', 'refuse-handover', 'double-spawn', 'drop-exit'}
     for path in glob.glob(f'{SOURCE}/tests/fuzz/fuzz-*.c'):
         elsewhere |= {fault for line in re.findall(r'^ \* Faults: (.*)', open(path).read(), re.M) for fault in line.split()}
     equal(found - elsewhere, {f for _, _, faults in CHECKS for f in faults}, 'faults')

@@ -116,7 +116,15 @@ bool fixture_start_as_init(struct fixture *f) {
         return start(f, true);
 }
 
+static void forget_told(struct fixture *f) {
+        if (f->told)
+                ganger__keeper__from_keeper__free_unpacked(f->told, NULL);
+        f->told = NULL;
+        f->n_told = 0;
+}
+
 static void forget_welcome(struct fixture *f) {
+        forget_told(f);
         for (size_t i = 0; i < f->n_stored; i++) {
                 free(f->stored_names[i]);
                 close(f->stored_fds[i]);
@@ -202,7 +210,7 @@ int fixture_wait_keeper(struct fixture *f) {
 bool fixture_has_event(struct fixture *f, int timeout_msec) {
         struct pollfd p = { .fd = f->socket, .events = POLLIN };
 
-        return poll(&p, 1, timeout_msec) == 1;
+        return f->told || poll(&p, 1, timeout_msec) == 1;
 }
 
 static Event *receive(struct fixture *f, int *fds, size_t *n_fds) {
@@ -218,13 +226,33 @@ static Event *receive(struct fixture *f, int *fds, size_t *n_fds) {
         return event;
 }
 
+/* The next of several exits that came in one packet, as if it had come alone. */
+static Event *next_told(struct fixture *f) {
+        Event one = GANGER__KEEPER__FROM_KEEPER__INIT, *event;
+        uint8_t packet[KEEPER_PACKET_MAX];
+
+        one.event_case = GANGER__KEEPER__FROM_KEEPER__EVENT_EXITED;
+        one.exited = f->told->exits[f->n_told++];
+        event = ganger__keeper__from_keeper__unpack(NULL, ganger__keeper__from_keeper__pack(&one, packet), packet);
+        ck_assert_ptr_nonnull(event);
+        if (f->n_told == f->told->n_exits)
+                forget_told(f);
+        return event;
+}
+
 Event *fixture_event(struct fixture *f) {
         int fds[FD_MESSAGE_MAX];
         size_t n_fds;
-        Event *event = receive(f, fds, &n_fds);
+        Event *event;
 
+        if (f->told)
+                return next_told(f);
+        event = receive(f, fds, &n_fds);
         ck_assert_uint_eq(n_fds, 0);
-        return event;
+        if (event->n_exits == 0)
+                return event;
+        f->told = event;
+        return next_told(f);
 }
 
 void event_free(Event *event) {

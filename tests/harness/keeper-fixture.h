@@ -29,6 +29,8 @@ struct fixture {
         pid_t manager;
         int connection;                 /* to its process */
         int socket;                     /* to the keeper; the only descriptor of it */
+        Ganger__Keeper__FromKeeper *told; /* with several exits, of which so many have been events; or NULL */
+        size_t n_told;
         /* what it was welcomed with */
         unsigned int incarnation;
         Ganger__Keeper__WelcomeState *welcome;

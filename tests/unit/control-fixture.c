@@ -89,14 +89,14 @@ void server_grow(struct server *s, size_t n_instances) {
         w->instances = calloc(n_instances, sizeof(struct instance *));
         ck_assert_ptr_nonnull(w->instances);
         for (; w->n_instances < n_instances; w->n_instances++) {
-                struct instance *instance = calloc(1, sizeof *instance);
+                struct instance *instance = calloc(1, sizeof *instance + INSTANCE_KEY_MAX);
 
                 ck_assert_ptr_nonnull(instance);
                 instance->worker = w;
                 instance->number = (unsigned int)w->n_instances;
                 instance->state = INSTANCE_READY;
                 instance->since_usec = instance->due_usec = USEC_INFINITY;
-                snprintf(instance->key, sizeof instance->key, "w/%zu", w->n_instances);
+                snprintf(instance->key, INSTANCE_KEY_MAX, "w/%zu", w->n_instances);
                 instance->reason = instance->status_text = words_none;
                 log_tail_init(&instance->tail);
                 list_init(&instance->watchers);
