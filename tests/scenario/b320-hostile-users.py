@@ -164,8 +164,8 @@ def readers():
             s.does('for s in c:\n    s.setblocking(False)\n    try:\n        while True: s.send(STATUS)\n    except OSError: pass')
             equal(refusal(s), True, 'one connection more is turned away')
             with open(go, 'w') as f:
-                f.write('4000\n')
-            g.wait_log('w/0', 'end of 4000')
+                f.write('1000\n')
+            g.wait_log('w/0', 'end of 1000')
             serves(g)
             grown = process_memory(g.manager_pid) - before
             check(grown < GUESTS_PER_UID_MAX * CONNECTION_COSTS, f'{grown} bytes more')
