@@ -5,6 +5,9 @@
  * Takes the keeper's welcome (children, exits, stored descriptors) and then turns its packets into
  * calls, one each. What goes the other way is sent at once, or queued behind what waits already.
  *
+ * A request for a process, or to keep a descriptor, may fail: whoever makes it tells. All else must arrive. If it cannot be sent,
+ * nor wait for want of memory, the link is broken, and the next manager does what this one could not.
+ *
  * Invariant: packets reach the keeper in the order in which they were asked for here; the manager
  * relies on it for "acknowledge, then spawn".
  */
@@ -72,9 +75,17 @@ static struct stored_fd *stored_fd_free(struct stored_fd *s) {
 
 /* ---- sending ----------------------------------------------------------------------------------- */
 
-/* Too many descriptors in flight is also a matter of the keeper's reading what it has. */
+/* Descriptors in flight, and memory of the kernel: that, too, is a matter of the keeper's reading what it has. */
 static bool must_wait(int error) {
-        return error == -EAGAIN || error == -ETOOMANYREFS;
+        return error == -EAGAIN || error == -ETOOMANYREFS || error == -ENOBUFS || error == -ENOMEM;
+}
+
+/* Something that nobody asks for again has not reached the keeper: whoever comes after us will see what is to be done. */
+static void keeper_link_break(struct keeper_link *link, int error) {
+        if (!link->source)
+                link->error = error;
+        else
+                link->ops->broken(link->userdata, error);
 }
 
 static void keeper_link_want_write(struct keeper_link *link, bool want) {
@@ -121,6 +132,14 @@ static int keeper_link_send(struct keeper_link *link, const Ganger__Keeper__ToKe
         if (n < 0)
                 return must_wait(n) ? keeper_link_queue(link, link->buffer, size, fds, n_fds) : (int)n;
         return 0;
+}
+
+/* Of those that must arrive, or this manager is no good any more. */
+static void keeper_link_tell(struct keeper_link *link, const Ganger__Keeper__ToKeeper *message, const int *fds, size_t n_fds) {
+        int r = keeper_link_send(link, message, fds, n_fds);
+
+        if (r < 0)
+                keeper_link_break(link, r);
 }
 
 static int spec_to_memfd(const Ganger__Keeper__SpawnSpec *spec) {
@@ -181,7 +200,7 @@ int keeper_link_spawn(struct keeper_link *link, const char *key, const Ganger__K
         return keeper_link_send(link, &message, all, n);
 }
 
-int keeper_link_signal(struct keeper_link *link, const char *key, int signal, bool group) {
+void keeper_link_signal(struct keeper_link *link, const char *key, int signal, bool group) {
         Ganger__Keeper__Signal request = GANGER__KEEPER__SIGNAL__INIT;
         Ganger__Keeper__ToKeeper message = GANGER__KEEPER__TO_KEEPER__INIT;
 
@@ -190,10 +209,10 @@ int keeper_link_signal(struct keeper_link *link, const char *key, int signal, bo
         request.group = group;
         message.request_case = GANGER__KEEPER__TO_KEEPER__REQUEST_SIGNAL;
         message.signal = &request;
-        return keeper_link_send(link, &message, NULL, 0);
+        keeper_link_tell(link, &message, NULL, 0);
 }
 
-int keeper_link_exit_acknowledge(struct keeper_link *link, const char *key, pid_t pid) {
+void keeper_link_exit_acknowledge(struct keeper_link *link, const char *key, pid_t pid) {
         Ganger__Keeper__ExitAcknowledge request = GANGER__KEEPER__EXIT_ACKNOWLEDGE__INIT;
         Ganger__Keeper__ToKeeper message = GANGER__KEEPER__TO_KEEPER__INIT;
 
@@ -201,7 +220,7 @@ int keeper_link_exit_acknowledge(struct keeper_link *link, const char *key, pid_
         request.pid = pid;
         message.request_case = GANGER__KEEPER__TO_KEEPER__REQUEST_EXIT_ACKNOWLEDGE;
         message.exit_acknowledge = &request;
-        return keeper_link_send(link, &message, NULL, 0);
+        keeper_link_tell(link, &message, NULL, 0);
 }
 
 static int store(struct keeper_link *link, const char *name, int fd, bool lasting) {
@@ -223,17 +242,17 @@ int keeper_link_store_lasting(struct keeper_link *link, const char *name, int fd
         return store(link, name, fd, true);
 }
 
-int keeper_link_drop(struct keeper_link *link, const char *name) {
+void keeper_link_drop(struct keeper_link *link, const char *name) {
         Ganger__Keeper__DropFd request = GANGER__KEEPER__DROP_FD__INIT;
         Ganger__Keeper__ToKeeper message = GANGER__KEEPER__TO_KEEPER__INIT;
 
         request.name = (char *)name;
         message.request_case = GANGER__KEEPER__TO_KEEPER__REQUEST_DROP_FD;
         message.drop_fd = &request;
-        return keeper_link_send(link, &message, NULL, 0);
+        keeper_link_tell(link, &message, NULL, 0);
 }
 
-int keeper_link_ready(struct keeper_link *link, const char *status, bool reloaded, uint64_t patience_usec) {
+void keeper_link_ready(struct keeper_link *link, const char *status, bool reloaded, uint64_t patience_usec) {
         Ganger__Keeper__Ready request = GANGER__KEEPER__READY__INIT;
         Ganger__Keeper__ToKeeper message = GANGER__KEEPER__TO_KEEPER__INIT;
 
@@ -242,17 +261,17 @@ int keeper_link_ready(struct keeper_link *link, const char *status, bool reloade
         request.patience_usec = patience_usec;
         message.request_case = GANGER__KEEPER__TO_KEEPER__REQUEST_READY;
         message.ready = &request;
-        return keeper_link_send(link, &message, NULL, 0);
+        keeper_link_tell(link, &message, NULL, 0);
 }
 
-int keeper_link_leave(struct keeper_link *link, int exit_status) {
+void keeper_link_leave(struct keeper_link *link, int exit_status) {
         Ganger__Keeper__Leave request = GANGER__KEEPER__LEAVE__INIT;
         Ganger__Keeper__ToKeeper message = GANGER__KEEPER__TO_KEEPER__INIT;
 
         request.exit_status = exit_status;
         message.request_case = GANGER__KEEPER__TO_KEEPER__REQUEST_LEAVE;
         message.leave = &request;
-        return keeper_link_send(link, &message, NULL, 0);
+        keeper_link_tell(link, &message, NULL, 0);
 }
 
 int keeper_link_upgrade(struct keeper_link *link, int program) {
@@ -264,7 +283,7 @@ int keeper_link_upgrade(struct keeper_link *link, int program) {
         return keeper_link_send(link, &message, &program, 1);
 }
 
-int keeper_link_main_process(struct keeper_link *link, const char *key, pid_t pid, int pidfd) {
+void keeper_link_main_process(struct keeper_link *link, const char *key, pid_t pid, int pidfd) {
         Ganger__Keeper__MainProcess request = GANGER__KEEPER__MAIN_PROCESS__INIT;
         Ganger__Keeper__ToKeeper message = GANGER__KEEPER__TO_KEEPER__INIT;
 
@@ -272,10 +291,10 @@ int keeper_link_main_process(struct keeper_link *link, const char *key, pid_t pi
         request.pid = pid;
         message.request_case = GANGER__KEEPER__TO_KEEPER__REQUEST_MAIN_PROCESS;
         message.main_process = &request;
-        return keeper_link_send(link, &message, &pidfd, 1);
+        keeper_link_tell(link, &message, &pidfd, 1);
 }
 
-int keeper_link_settle(struct keeper_link *link, const char *key, pid_t pid) {
+void keeper_link_settle(struct keeper_link *link, const char *key, pid_t pid) {
         Ganger__Keeper__Settle request = GANGER__KEEPER__SETTLE__INIT;
         Ganger__Keeper__ToKeeper message = GANGER__KEEPER__TO_KEEPER__INIT;
 
@@ -283,7 +302,7 @@ int keeper_link_settle(struct keeper_link *link, const char *key, pid_t pid) {
         request.pid = pid;
         message.request_case = GANGER__KEEPER__TO_KEEPER__REQUEST_SETTLE;
         message.settle = &request;
-        return keeper_link_send(link, &message, NULL, 0);
+        keeper_link_tell(link, &message, NULL, 0);
 }
 
 /* The loop has come by: that is all that the keeper wants to know. */
@@ -293,7 +312,7 @@ static void keeper_link_pong(struct keeper_link *link) {
 
         message.request_case = GANGER__KEEPER__TO_KEEPER__REQUEST_PONG;
         message.pong = &request;
-        (void)keeper_link_send(link, &message, NULL, 0);
+        keeper_link_tell(link, &message, NULL, 0);
 }
 
 void keeper_link_flush(struct keeper_link *link) {
@@ -494,7 +513,7 @@ int keeper_link_attach(struct keeper_link *link, sd_event *event, const struct k
 
         link->ops = ops;
         link->userdata = userdata;
-        r = fd_set_nonblocking(link->fd, true);
+        r = link->error < 0 ? link->error : fd_set_nonblocking(link->fd, true);
         if (r < 0)
                 return r;
         r = sd_event_add_io(event, &link->source, link->fd, EPOLLIN, on_keeper, link);
