@@ -349,7 +349,16 @@ static void handle_ending(struct gang *gang, const Ganger__Keeper__Child *child)
                 keeper_link_settle(&gang->link, child->key, child->pid);
 }
 
+static bool key_has_process(void *userdata, const char *key) {
+        struct gang *gang = userdata;
+        const struct instance *instance = instance_find(gang, key);
+
+        return (instance && instance->pid > 0) || orphan_find(gang, key);
+}
+
 void takeover_resume(struct gang *gang, const Ganger__Keeper__WelcomeState *welcome) {
+        if (!fault_is("forget-cgroups"))
+                cgroups_leave_strangers(&gang->cgroups, key_has_process, gang);
         holdings_recover(gang);
         orphans_stop(gang);
         credentials_take_over(gang);
