@@ -82,6 +82,8 @@ static bool must_wait(int error) {
 
 /* Something that nobody asks for again has not reached the keeper: whoever comes after us will see what is to be done. */
 static void keeper_link_break(struct keeper_link *link, int error) {
+        if (link->left)
+                return; /* nobody comes after us */
         if (!link->source)
                 link->error = error;
         else
@@ -272,6 +274,7 @@ void keeper_link_leave(struct keeper_link *link, int exit_status) {
         message.request_case = GANGER__KEEPER__TO_KEEPER__REQUEST_LEAVE;
         message.leave = &request;
         keeper_link_tell(link, &message, NULL, 0);
+        link->left = true;
 }
 
 int keeper_link_upgrade(struct keeper_link *link, int program) {

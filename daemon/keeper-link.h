@@ -58,6 +58,7 @@ struct keeper_link {
         unsigned int incarnation;       /* 1 for the first manager of this keeper */
         bool lasts;                     /* the service manager keeps what is stored as lasting, over the end of the keeper */
         bool restored;                  /* what was stored is, in part, of a keeper before this one */
+        bool left;                      /* it was told that we end, in order */
         int error;                      /* what must arrive was not sent, before there was whom to tell */
         uint8_t *buffer;                /* a packet that is packed */
 };
