@@ -373,3 +373,33 @@ void cgroup_remove(struct cgroups *c, const char *key) {
                 if (cgroup_name(name, sizeof name, key, i) >= 0)
                         leave(c, c->fd, name);
 }
+
+/* Turns a name into the key that it was made of. @return whether it was. */
+static bool key_of(char *name) {
+        char *colon = strrchr(name, ':');
+
+        if (!colon)
+                return false;
+        colon[strcspn(colon, ".")] = '\0';
+        for (char *p = name; *p; p++)
+                if (*p == ':')
+                        *p = '/';
+        return true;
+}
+
+void cgroups_leave_strangers(struct cgroups *c, bool (*has_process)(void *userdata, const char *key), void *userdata) {
+        int fd = c->fd < 0 ? -1 : openat(c->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_(closedirp) DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+        struct dirent *entry;
+
+        if (!dir)
+                close_fd(fd);
+        while (dir && (entry = readdir(dir))) {
+                char key[CGROUP_NAME_MAX];
+
+                if (snprintf(key, sizeof key, "%s", entry->d_name) >= (int)sizeof key || !key_of(key) || has_process(userdata, key))
+                        continue;
+                kill_in(c->fd, entry->d_name);
+                leave(c, c->fd, entry->d_name);
+        }
+}

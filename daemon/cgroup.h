@@ -69,6 +69,12 @@ void cgroups_disable(struct cgroups *c);
 bool cgroups_end(struct cgroups *c);
 
 /**
+ * A manager takes over: kill and remove the cgroups of instances that have no process. Those that were about to be removed would
+ * stay else, if nobody is called so any more.
+ */
+void cgroups_leave_strangers(struct cgroups *c, bool (*has_process)(void *userdata, const char *key), void *userdata);
+
+/**
  * Make a cgroup for the next process of an instance. It is a new one, in which nobody was killed.
  * @return its directory's descriptor; -EOPNOTSUPP: there are none; -EEXIST: too many of it are still busy; or -errno.
  */

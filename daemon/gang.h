@@ -94,6 +94,12 @@ struct gang {
 /** Something changed that is looked at once, at the end of this turn of the loop: status line, instances to free. */
 void gang_touch(struct gang *gang);
 
+/**
+ * Something that nobody would do again could not be done for want of memory or descriptors: this manager ends after this
+ * turn of the loop, and its successor finds what is to be done, as if this one had been killed.
+ */
+void gang_give_way(struct gang *gang, const char *what, int error);
+
 /** A random word (jitter). */
 uint64_t gang_random(void);
 

@@ -103,8 +103,8 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
 }
 
 /*
- * Arm the timer for `due_usec`. Without memory for it we kill rather than wait for ever; that needs none. Nearly all instances wait
- * for nothing nearly all the time, and a timer takes a third of the memory of an instance: so they have none then.
+ * Arm the timer for `due_usec`. Without it, what is waited for would be waited for for ever. Nearly all instances wait for nothing
+ * nearly all the time, and a timer takes a third of the memory of an instance: so they have none then.
  */
 void instance_timer_arm(struct instance *instance) {
         int r;
@@ -117,7 +117,7 @@ void instance_timer_arm(struct instance *instance) {
                 r = sd_event_add_time(instance_gang(instance)->event, &instance->timer, CLOCK_MONOTONIC,
                                       instance->due_usec, 1, on_timer, instance);
                 if (r < 0)
-                        log_error("%s: cannot arm its timer: %s", instance->key, strerror(-r));
+                        gang_give_way(instance_gang(instance), "a timer", r);
                 return;
         }
         sd_event_source_set_time(instance->timer, instance->due_usec);
@@ -165,7 +165,7 @@ void instance_remember_pid(struct instance *instance, pid_t pid) {
         snprintf(instance->pid_key, sizeof instance->pid_key, "%d", (int)pid);
         r = map_add(&gang->instances_by_pid, &instance->by_pid, instance->pid_key);
         if (r < 0)
-                log_error("%s: cannot remember its pid %d: %s", instance->key, (int)pid, strerror(-r));
+                gang_give_way(gang, "the table of processes", r);
         instance->session = getsid(pid);
         if (instance->session > 0 && instance->session != pid)
                 list_append(&gang->forked, &instance->turn);
@@ -185,7 +185,7 @@ static void fail_spawn_later(struct instance *instance, struct error *error) {
         else
                 r = sd_event_add_defer(instance_gang(instance)->event, &instance->spawn_failure, instance_on_spawn_failure, instance);
         if (r < 0)
-                log_error("%s: %s", instance->key, error->text);
+                gang_give_way(instance_gang(instance), error->text, r);
 }
 
 static void instance_spawn(struct instance *instance) {

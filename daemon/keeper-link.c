@@ -5,6 +5,9 @@
  * Takes the keeper's welcome (children, exits, stored descriptors) and then turns its packets into
  * calls, one each. What goes the other way is sent at once, or queued behind what waits already.
  *
+ * A request for a process, or to keep a descriptor, may fail: whoever makes it tells. All else must arrive. If it cannot be sent,
+ * nor wait for want of memory, the link is broken, and the next manager does what this one could not.
+ *
  * Invariant: requests reach the keeper in the order in which they were asked for here; the manager
  * relies on it for "acknowledge, then spawn".
  *
@@ -75,9 +78,19 @@ static struct stored_fd *stored_fd_free(struct stored_fd *s) {
 
 /* ---- sending ----------------------------------------------------------------------------------- */
 
-/* Too many descriptors in flight is also a matter of the keeper's reading what it has. */
+/* Descriptors in flight, and memory of the kernel: that, too, is a matter of the keeper's reading what it has. */
 static bool must_wait(int error) {
-        return error == -EAGAIN || error == -ETOOMANYREFS;
+        return error == -EAGAIN || error == -ETOOMANYREFS || error == -ENOBUFS || error == -ENOMEM;
+}
+
+/* Something that nobody asks for again has not reached the keeper: whoever comes after us will see what is to be done. */
+static void keeper_link_break(struct keeper_link *link, int error) {
+        if (link->left)
+                return; /* nobody comes after us */
+        if (!link->source)
+                link->error = error;
+        else
+                link->ops->broken(link->userdata, error);
 }
 
 static void keeper_link_want_write(struct keeper_link *link, bool want) {
@@ -151,7 +164,7 @@ static int on_turn(sd_event_source *source, void *userdata) {
         int r = keeper_link_send_earlier(link);
 
         if (r < 0)
-                link->ops->broken(link->userdata, r);
+                keeper_link_break(link, r);
         return 0;
 }
 
@@ -176,6 +189,21 @@ static int keeper_link_add(struct keeper_link *link, const Ganger__Keeper__Earli
         if (link->turn && sd_event_source_set_enabled(link->turn, SD_EVENT_ONESHOT) >= 0)
                 return 0;
         return keeper_link_send_earlier(link);
+}
+
+/* Of those that must arrive, or this manager is no good any more. */
+static void keeper_link_tell(struct keeper_link *link, const Ganger__Keeper__ToKeeper *message, const int *fds, size_t n_fds) {
+        int r = keeper_link_send(link, message, fds, n_fds);
+
+        if (r < 0)
+                keeper_link_break(link, r);
+}
+
+static void keeper_link_tell_soon(struct keeper_link *link, const Ganger__Keeper__Earlier *request) {
+        int r = keeper_link_add(link, request);
+
+        if (r < 0)
+                keeper_link_break(link, r);
 }
 
 static int spec_to_memfd(const Ganger__Keeper__SpawnSpec *spec) {
@@ -236,7 +264,7 @@ int keeper_link_spawn(struct keeper_link *link, const char *key, const Ganger__K
         return keeper_link_send(link, &message, all, n);
 }
 
-int keeper_link_signal(struct keeper_link *link, const char *key, int signal, bool group) {
+void keeper_link_signal(struct keeper_link *link, const char *key, int signal, bool group) {
         Ganger__Keeper__Signal request = GANGER__KEEPER__SIGNAL__INIT;
         Ganger__Keeper__Earlier earlier = GANGER__KEEPER__EARLIER__INIT;
 
@@ -245,10 +273,10 @@ int keeper_link_signal(struct keeper_link *link, const char *key, int signal, bo
         request.group = group;
         earlier.request_case = GANGER__KEEPER__EARLIER__REQUEST_SIGNAL;
         earlier.signal = &request;
-        return keeper_link_add(link, &earlier);
+        keeper_link_tell_soon(link, &earlier);
 }
 
-int keeper_link_exit_acknowledge(struct keeper_link *link, const char *key, pid_t pid) {
+void keeper_link_exit_acknowledge(struct keeper_link *link, const char *key, pid_t pid) {
         Ganger__Keeper__ExitAcknowledge request = GANGER__KEEPER__EXIT_ACKNOWLEDGE__INIT;
         Ganger__Keeper__Earlier earlier = GANGER__KEEPER__EARLIER__INIT;
 
@@ -256,7 +284,7 @@ int keeper_link_exit_acknowledge(struct keeper_link *link, const char *key, pid_
         request.pid = pid;
         earlier.request_case = GANGER__KEEPER__EARLIER__REQUEST_EXIT_ACKNOWLEDGE;
         earlier.exit_acknowledge = &request;
-        return keeper_link_add(link, &earlier);
+        keeper_link_tell_soon(link, &earlier);
 }
 
 static int store(struct keeper_link *link, const char *name, int fd, bool lasting) {
@@ -278,17 +306,17 @@ int keeper_link_store_lasting(struct keeper_link *link, const char *name, int fd
         return store(link, name, fd, true);
 }
 
-int keeper_link_drop(struct keeper_link *link, const char *name) {
+void keeper_link_drop(struct keeper_link *link, const char *name) {
         Ganger__Keeper__DropFd request = GANGER__KEEPER__DROP_FD__INIT;
         Ganger__Keeper__Earlier earlier = GANGER__KEEPER__EARLIER__INIT;
 
         request.name = (char *)name;
         earlier.request_case = GANGER__KEEPER__EARLIER__REQUEST_DROP_FD;
         earlier.drop_fd = &request;
-        return keeper_link_add(link, &earlier);
+        keeper_link_tell_soon(link, &earlier);
 }
 
-int keeper_link_ready(struct keeper_link *link, const char *status, bool reloaded, uint64_t patience_usec) {
+void keeper_link_ready(struct keeper_link *link, const char *status, bool reloaded, uint64_t patience_usec) {
         Ganger__Keeper__Ready request = GANGER__KEEPER__READY__INIT;
         Ganger__Keeper__ToKeeper message = GANGER__KEEPER__TO_KEEPER__INIT;
 
@@ -297,17 +325,18 @@ int keeper_link_ready(struct keeper_link *link, const char *status, bool reloade
         request.patience_usec = patience_usec;
         message.request_case = GANGER__KEEPER__TO_KEEPER__REQUEST_READY;
         message.ready = &request;
-        return keeper_link_send(link, &message, NULL, 0);
+        keeper_link_tell(link, &message, NULL, 0);
 }
 
-int keeper_link_leave(struct keeper_link *link, int exit_status) {
+void keeper_link_leave(struct keeper_link *link, int exit_status) {
         Ganger__Keeper__Leave request = GANGER__KEEPER__LEAVE__INIT;
         Ganger__Keeper__ToKeeper message = GANGER__KEEPER__TO_KEEPER__INIT;
 
         request.exit_status = exit_status;
         message.request_case = GANGER__KEEPER__TO_KEEPER__REQUEST_LEAVE;
         message.leave = &request;
-        return keeper_link_send(link, &message, NULL, 0);
+        keeper_link_tell(link, &message, NULL, 0);
+        link->left = true;
 }
 
 int keeper_link_upgrade(struct keeper_link *link, int program) {
@@ -319,7 +348,7 @@ int keeper_link_upgrade(struct keeper_link *link, int program) {
         return keeper_link_send(link, &message, &program, 1);
 }
 
-int keeper_link_main_process(struct keeper_link *link, const char *key, pid_t pid, int pidfd) {
+void keeper_link_main_process(struct keeper_link *link, const char *key, pid_t pid, int pidfd) {
         Ganger__Keeper__MainProcess request = GANGER__KEEPER__MAIN_PROCESS__INIT;
         Ganger__Keeper__ToKeeper message = GANGER__KEEPER__TO_KEEPER__INIT;
 
@@ -327,10 +356,10 @@ int keeper_link_main_process(struct keeper_link *link, const char *key, pid_t pi
         request.pid = pid;
         message.request_case = GANGER__KEEPER__TO_KEEPER__REQUEST_MAIN_PROCESS;
         message.main_process = &request;
-        return keeper_link_send(link, &message, &pidfd, 1);
+        keeper_link_tell(link, &message, &pidfd, 1);
 }
 
-int keeper_link_settle(struct keeper_link *link, const char *key, pid_t pid) {
+void keeper_link_settle(struct keeper_link *link, const char *key, pid_t pid) {
         Ganger__Keeper__Settle request = GANGER__KEEPER__SETTLE__INIT;
         Ganger__Keeper__ToKeeper message = GANGER__KEEPER__TO_KEEPER__INIT;
 
@@ -338,7 +367,7 @@ int keeper_link_settle(struct keeper_link *link, const char *key, pid_t pid) {
         request.pid = pid;
         message.request_case = GANGER__KEEPER__TO_KEEPER__REQUEST_SETTLE;
         message.settle = &request;
-        return keeper_link_send(link, &message, NULL, 0);
+        keeper_link_tell(link, &message, NULL, 0);
 }
 
 /* The loop has come by: that is all that the keeper wants to know. */
@@ -348,7 +377,7 @@ static void keeper_link_pong(struct keeper_link *link) {
 
         message.request_case = GANGER__KEEPER__TO_KEEPER__REQUEST_PONG;
         message.pong = &request;
-        (void)keeper_link_send(link, &message, NULL, 0);
+        keeper_link_tell(link, &message, NULL, 0);
 }
 
 void keeper_link_flush(struct keeper_link *link) {
@@ -557,7 +586,7 @@ int keeper_link_attach(struct keeper_link *link, sd_event *event, const struct k
 
         link->ops = ops;
         link->userdata = userdata;
-        r = fd_set_nonblocking(link->fd, true);
+        r = link->error < 0 ? link->error : fd_set_nonblocking(link->fd, true);
         if (r < 0)
                 return r;
         r = sd_event_add_io(event, &link->source, link->fd, EPOLLIN, on_keeper, link);

@@ -61,6 +61,8 @@ struct keeper_link {
         unsigned int incarnation;       /* 1 for the first manager of this keeper */
         bool lasts;                     /* the service manager keeps what is stored as lasting, over the end of the keeper */
         bool restored;                  /* what was stored is, in part, of a keeper before this one */
+        bool left;                      /* it was told that we end, in order */
+        int error;                      /* what must arrive was not sent, before there was whom to tell */
         uint8_t *buffer;                /* a packet that is packed; from its beginning on: */
         size_t n_earlier;               /* bytes of requests that go with the next one, or, at the latest, … */
         sd_event_source *turn;          /* … when the loop comes round */
@@ -110,18 +112,18 @@ static inline bool keeper_link_has_room(const struct keeper_link *link) {
         return list_is_empty(&link->queue);
 }
 
-int keeper_link_signal(struct keeper_link *link, const char *key, int signal, bool group);
-int keeper_link_exit_acknowledge(struct keeper_link *link, const char *key, pid_t pid);
+void keeper_link_signal(struct keeper_link *link, const char *key, int signal, bool group);
+void keeper_link_exit_acknowledge(struct keeper_link *link, const char *key, pid_t pid);
 /** Keep a descriptor, over the end of the manager. One that is lasting also over that of the keeper, if there is who keeps it. */
 int keeper_link_store(struct keeper_link *link, const char *name, int fd);
 int keeper_link_store_lasting(struct keeper_link *link, const char *name, int fd);
-int keeper_link_drop(struct keeper_link *link, const char *name);
+void keeper_link_drop(struct keeper_link *link, const char *name);
 /** @param patience_usec  more is told within this time; 0: whenever there is something. */
-int keeper_link_ready(struct keeper_link *link, const char *status, bool reloaded, uint64_t patience_usec);
-int keeper_link_leave(struct keeper_link *link, int exit_status);
+void keeper_link_ready(struct keeper_link *link, const char *status, bool reloaded, uint64_t patience_usec);
+void keeper_link_leave(struct keeper_link *link, int exit_status);
 int keeper_link_upgrade(struct keeper_link *link, int program);
-int keeper_link_main_process(struct keeper_link *link, const char *key, pid_t pid, int pidfd);
-int keeper_link_settle(struct keeper_link *link, const char *key, pid_t pid);
+void keeper_link_main_process(struct keeper_link *link, const char *key, pid_t pid, int pidfd);
+void keeper_link_settle(struct keeper_link *link, const char *key, pid_t pid);
 
 /** Send what is queued, blocking: for the very end. */
 void keeper_link_flush(struct keeper_link *link);

@@ -86,6 +86,11 @@ void gang_touch(struct gang *gang) {
         sd_event_source_set_enabled(gang->turn, SD_EVENT_ONESHOT);
 }
 
+void gang_give_way(struct gang *gang, const char *what, int error) {
+        log_error("%s: %s: another manager must take over", what, strerror(-error));
+        sd_event_exit(gang->event, EX_OSERR);
+}
+
 static void format_status(struct gang *gang, char *buf, size_t size) {
         size_t n_workers = 0, n_ready = 0, n_wanted = 0;
 
@@ -272,8 +277,7 @@ static void on_drained(void *userdata) {
 static void on_broken(void *userdata, int error) {
         struct manager *manager = userdata;
 
-        log_error("the keeper is gone: %s", strerror(-error));
-        sd_event_exit(manager->gang.event, EX_OSERR);
+        gang_give_way(&manager->gang, "the keeper cannot be heard, or be told something", error);
 }
 
 static void on_ending(void *userdata, const Ganger__Keeper__Ending *message) {
@@ -506,12 +510,10 @@ static void let_go_of_terminal(void) {
         log_open();
 }
 
-/* It cannot be begun. If nothing runs yet, the daemon ends with us; else the next manager tries. */
+/* It cannot be begun. If none was ready before us, the daemon ends with us (see the keeper); else the next manager tries. */
 static int give_up(struct manager *manager, const struct error *error) {
         log_error("%s", error->text);
         gang_sockets_abandon(&manager->gang.sockets); /* the next one opens them again */
-        keeper_link_leave(&manager->gang.link, EX_CONFIG);
-        keeper_link_flush(&manager->gang.link);
         return EX_CONFIG;
 }
 

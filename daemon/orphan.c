@@ -85,6 +85,13 @@ void orphans_stop(struct gang *gang) {
         }
 }
 
+bool orphan_find(struct gang *gang, const char *key) {
+        list_for_each(it, &gang->orphans)
+                if (strcmp(list_entry(it, struct orphan, link)->key, key) == 0)
+                        return true;
+        return false;
+}
+
 bool orphan_exited(struct gang *gang, const Ganger__Keeper__Exited *message) {
         list_for_each(it, &gang->orphans) {
                 struct orphan *orphan = list_entry(it, struct orphan, link);

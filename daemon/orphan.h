@@ -26,6 +26,9 @@ struct orphan;
 /** Take one over. */
 int orphan_new(struct gang *gang, const char *key, pid_t pid, const Ganger__State__InstanceCookie *cookie);
 
+/** Is there one of this key? */
+bool orphan_find(struct gang *gang, const char *key);
+
 /** Stop all of them: once every membership of the take-over is restored. */
 void orphans_stop(struct gang *gang);
 

@@ -134,7 +134,7 @@ void roll_arm(struct roll *roll) {
                 r = sd_event_add_time(roll->worker->gang->event, &roll->timer, CLOCK_MONOTONIC, roll->due_usec, 1, on_timer,
                                       roll);
         if (r < 0)
-                log_error("%s: cannot arm the timer of its roll: %s", roll->worker->name, strerror(-r));
+                gang_give_way(roll->worker->gang, "the timer of a roll", r);
 }
 
 static void set_phase(struct roll *roll, enum roll_phase phase) {

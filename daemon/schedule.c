@@ -84,7 +84,7 @@ void schedule_arm(struct worker *worker) {
                 plan_next(worker, now);
         r = arm(worker);
         if (r < 0)
-                log_error("%s: cannot arm its timer: %s", worker->name, strerror(-r));
+                gang_give_way(worker->gang, "the timer of runs", r);
 }
 
 void schedule_done(struct worker *worker) {

@@ -40,6 +40,11 @@
 #include "daemon/standby.h"
 #include "daemon/worker.h"
 
+/* It says nothing of what was left to us: the next manager may well read it. */
+static bool is_want(int error) {
+        return error == -ENOMEM || error == -EMFILE || error == -ENFILE || error == -EIO;
+}
+
 /* ---- the state memory -------------------------------------------------------------------------- */
 
 int takeover_state(struct gang *gang, struct error *error) {
@@ -51,6 +56,8 @@ int takeover_state(struct gang *gang, struct error *error) {
                 gang->continues = r == 0;
                 if (r == 0)
                         return 0;
+                if (is_want(r))
+                        return error_errno(error, r, "state memory");
                 log_warning("the state memory is foreign (%s): %s", strerror(-r), gang->link.incarnation == 1 ?
                             "beginning anew, without what was kept" : "going on from what the keeper knows");
         }
@@ -92,6 +99,8 @@ int takeover_config(struct gang *gang, struct error *error) {
                 r = parse_stored(gang, fd, &errors);
                 if (r == 0)
                         return 0;
+                if (is_want(r))
+                        return error_errno(error, r, "the configuration in force");
                 log_errors(&errors);
                 log_warning("the configuration in force cannot be read again: reading the file");
                 config_errors_done(&errors);
@@ -349,7 +358,16 @@ static void handle_ending(struct gang *gang, const Ganger__Keeper__Child *child)
                 keeper_link_settle(&gang->link, child->key, child->pid);
 }
 
+static bool key_has_process(void *userdata, const char *key) {
+        struct gang *gang = userdata;
+        const struct instance *instance = instance_find(gang, key);
+
+        return (instance && instance->pid > 0) || orphan_find(gang, key);
+}
+
 void takeover_resume(struct gang *gang, const Ganger__Keeper__WelcomeState *welcome) {
+        if (!fault_is("forget-cgroups"))
+                cgroups_leave_strangers(&gang->cgroups, key_has_process, gang);
         holdings_recover(gang);
         orphans_stop(gang);
         credentials_take_over(gang);

@@ -48,11 +48,12 @@ tests_faults_gangerd_faults_SOURCES = daemon/main.c \
 tests_faults_gangerd_faults_CPPFLAGS = $(DAEMON_CPPFLAGS) -DGANGER_FAULTS=1
 tests_faults_gangerd_faults_LDADD = $(DAEMON_LIBS)
 
-check_PROGRAMS += tests/faults/kill-at
-tests_faults_kill_at_CPPFLAGS = $(AM_CPPFLAGS)
+check_PROGRAMS += tests/faults/at-call
+tests_faults_at_call_CPPFLAGS = $(AM_CPPFLAGS)
+noinst_HEADERS += tests/faults/call-errors.h
 
-FAULT_TESTS = tests/faults/manager-faults.py tests/faults/every-call.py
-FAULT_LONG_TESTS = tests/faults/long-every-call.py
+FAULT_TESTS = tests/faults/manager-faults.py tests/faults/every-call.py tests/faults/every-phase.py
+FAULT_LONG_TESTS = tests/faults/long-every-call.py tests/faults/long-every-phase.py
 TESTS += $(FAULT_TESTS)
 LONG_TESTS += $(FAULT_LONG_TESTS)
 EXTRA_DIST += $(FAULT_TESTS) $(FAULT_LONG_TESTS)

@@ -1,7 +1,7 @@
 # Tests of policy and log.
 POLICY_TESTS = tests/unit/test-group tests/unit/test-schedule tests/unit/test-states tests/unit/test-backoff tests/unit/test-limit tests/unit/test-restart \
 	tests/unit/test-demand tests/unit/test-deadline tests/unit/test-rate tests/unit/test-roll tests/unit/test-standby \
-	tests/unit/test-scale tests/unit/test-grant
+	tests/unit/test-scale tests/unit/test-grant tests/unit/test-policy
 LOG_TESTS = tests/unit/test-log-lines tests/unit/test-log-tail tests/unit/test-log-sink tests/unit/test-log-capture \
 	tests/unit/test-log-file
 check_PROGRAMS += $(POLICY_TESTS) $(LOG_TESTS)
@@ -13,6 +13,8 @@ tests_unit_test_schedule_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_schedule_LDADD = $(POLICY_TEST_LIBS)
 tests_unit_test_grant_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_grant_LDADD = $(POLICY_TEST_LIBS)
+tests_unit_test_policy_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_policy_LDADD = $(POLICY_TEST_LIBS)
 tests_unit_test_group_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_group_LDADD = $(POLICY_TEST_LIBS)
 tests_unit_test_states_CPPFLAGS = $(TEST_CPPFLAGS)

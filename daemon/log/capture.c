@@ -94,16 +94,57 @@ static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *
         return 0;
 }
 
+/* ---- being watched ------------------------------------------------------------------------------ */
+
+static int capture_watch(struct log_capture *c) {
+        struct epoll_event event = { .events = EPOLLIN, .data.ptr = c };
+
+        return epoll_ctl(c->captures->epoll_fd, EPOLL_CTL_ADD, c->fd, &event) < 0 ? -errno : 0;
+}
+
+static void arm_retry(struct log_captures *captures) {
+        (void)sd_event_source_set_time_relative(captures->retry, LOG_CAPTURE_RETRY_USEC);
+        (void)sd_event_source_set_enabled(captures->retry, SD_EVENT_ONESHOT);
+}
+
+/* Want of memory passes. A process that were told that nobody reads would die of it. */
+static void watch_later(struct log_capture *c) {
+        list_append(&c->captures->unwatched, &c->link);
+        arm_retry(c->captures);
+}
+
+static int on_retry(sd_event_source *source, uint64_t usec, void *userdata) {
+        struct log_captures *captures = userdata;
+
+        list_for_each_safe(it, &captures->unwatched)
+                if (capture_watch(list_entry(it, struct log_capture, link)) >= 0)
+                        list_unlink(it);
+        if (!list_is_empty(&captures->unwatched))
+                arm_retry(captures);
+        return 0;
+}
+
+static int add_retry(struct log_captures *captures, sd_event *event) {
+        int r = sd_event_add_time_relative(event, &captures->retry, CLOCK_MONOTONIC, LOG_CAPTURE_RETRY_USEC, 0, on_retry, captures);
+
+        return r < 0 ? r : sd_event_source_set_enabled(captures->retry, SD_EVENT_OFF);
+}
+
+/* ---- all of them --------------------------------------------------------------------------------- */
+
 int log_captures_init(struct log_captures *captures, sd_event *event) {
         int r;
 
         *captures = LOG_CAPTURES_NULL;
+        list_init(&captures->unwatched);
         captures->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
         if (captures->epoll_fd < 0)
                 return -errno;
         r = sd_event_add_io(event, &captures->source, captures->epoll_fd, EPOLLIN, on_readable, captures);
         if (r >= 0)
                 r = sd_event_source_set_priority(captures->source, SD_EVENT_PRIORITY_IDLE);
+        if (r >= 0)
+                r = add_retry(captures, event);
         if (r < 0)
                 log_captures_done(captures);
         return r < 0 ? r : 0;
@@ -111,20 +152,17 @@ int log_captures_init(struct log_captures *captures, sd_event *event) {
 
 void log_captures_done(struct log_captures *captures) {
         sd_event_source_disable_unref(captures->source);
+        sd_event_source_disable_unref(captures->retry);
         close_fd(captures->epoll_fd);
         *captures = LOG_CAPTURES_NULL;
 }
 
 int log_capture_open(struct log_capture *c, struct log_captures *captures, int fd, const struct log_source *from,
                      log_capture_fn fn, void *userdata) {
-        struct epoll_event event = { .events = EPOLLIN, .data.ptr = c };
-        int r;
+        int r = fd_set_nonblocking(fd, true);
 
-        r = fd_set_nonblocking(fd, true);
         if (r < 0)
                 return r;
-        if (epoll_ctl(captures->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
-                return -errno;
         *c = (struct log_capture){
                 .from = *from,
                 .fd = fd,
@@ -133,13 +171,20 @@ int log_capture_open(struct log_capture *c, struct log_captures *captures, int f
                 .fn = fn,
                 .userdata = userdata,
         };
-        return 0;
+        list_init(&c->link);
+        r = capture_watch(c);
+        if (r == -ENOMEM || r == -ENOSPC)
+                watch_later(c);
+        else if (r < 0)
+                *c = LOG_CAPTURE_NULL;
+        return r == -ENOMEM || r == -ENOSPC ? 0 : r;
 }
 
 void log_capture_close(struct log_capture *c) {
         if (c->fd < 0)
                 return;
         /* The keeper has it too, so that it would not go by itself. */
+        list_unlink(&c->link);
         (void)epoll_ctl(c->captures->epoll_fd, EPOLL_CTL_DEL, c->fd, NULL);
         c->fd = close_fd(c->fd);
         log_lines_flush(&c->lines, take_line, c);

@@ -11,6 +11,8 @@
 
 #include <systemd/sd-event.h>
 
+#include "base/list.h"
+#include "base/time.h"
 #include "daemon/log/lines.h"
 #include "daemon/log/record.h"
 
@@ -20,6 +22,8 @@
 #define LOG_CAPTURE_LINES 512
 /** … and after so many captures. */
 #define LOG_CAPTURES_AT_ONCE 64
+/** What the kernel has no memory to watch is tried again after this. Until then it waits in its pipe. */
+#define LOG_CAPTURE_RETRY_USEC (100 * USEC_PER_MSEC)
 /** A drain reads no more than this: the largest pipe that an ordinary user can have (pipe-max-size). */
 #define LOG_DRAIN_BYTES (1024 * 1024)
 
@@ -30,6 +34,8 @@
 struct log_captures {
         int epoll_fd;
         sd_event_source *source;
+        struct list unwatched;          /* of captures that the kernel had no memory to watch … */
+        sd_event_source *retry;         /* … until it is tried again */
 };
 
 #define LOG_CAPTURES_NULL ((struct log_captures){ .epoll_fd = -1 })
@@ -48,6 +54,7 @@ typedef void (*log_capture_fn)(struct log_capture *capture, const struct log_rec
 struct log_capture {
         struct log_source from;
         struct log_captures *captures;
+        struct list link;               /* in `unwatched` */
         struct log_lines lines;
         int fd;                         /* -1: closed, or at its end */
         uint32_t n_lines;               /* in all; how many in between is all that is asked */

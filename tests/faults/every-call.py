@@ -33,7 +33,7 @@ HOLD = 'while read -r x; do read -r go < @/gate; echo "OK $x"; done'
 
 def attach(g, n):
     """Kill the manager at its n-th system call from now on."""
-    helper = subprocess.Popen([f'{BUILD}/tests/faults/kill-at', str(g.manager_pid), str(n)], stdout=subprocess.PIPE, encoding='ascii')
+    helper = subprocess.Popen([f'{BUILD}/tests/faults/at-call', str(g.manager_pid), str(n)], stdout=subprocess.PIPE, encoding='ascii')
     g.helpers.append(helper)
     if helper.stdout.readline() != 'attached\n' and helper.wait() == REFUSED:
         raise Skip('processes cannot be traced here')
@@ -49,7 +49,7 @@ def one_kill(g, n):
     # Our questions are calls, too: it will have its n.
     while helper.poll() is None:
         g.ctl('version')
-    equal(helper.returncode, 0, 'exit status of kill-at')
+    equal(helper.returncode, 0, 'exit status of at-call')
     def is_replaced():
         i = g.instance('hold/0')
         return i['state'] == 'ready' and i['pid'] not in (0, before['hold/0']['pid'])

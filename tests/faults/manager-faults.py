@@ -351,6 +351,23 @@ def a_reload(fault, point='after-config'):
         g.has_these({i['pid'] for i in now.values()})
 
 
+def a_removed_worker(fault, point=None):
+    """a worker is taken away, and the manager dies before it gives back what that had"""
+    with FaultyGang(fault) as g:
+        directory = cgroup_directory(g.pid('plain/0'))
+        if not directory or 'plain:0' not in directory:
+            raise Skip('there are no cgroups')
+        g.configure(re.sub('worker plain .*', '', CONFIG))
+        if point:
+            g.die_at(point)
+        g.ctl('reload', expected=None)
+        if point:
+            g.has_died()
+        g.wait_until('it is gone', lambda: 'plain/0' not in g.instances())
+        above = os.path.dirname(directory)
+        g.wait_until('none of its cgroups is left', lambda: not any(name.startswith('plain:') for name in os.listdir(above)))
+
+
 def a_configuration_in_force(fault):
     """what was reloaded stays in force over the death of the manager, whatever the file says by then"""
     with FaultyGang(fault) as g:
@@ -1274,6 +1291,7 @@ CHECKS = (
     (a_scale_down, (None, 'after-scale'), {'scale-undrained': (None, 'redelivered')}),
     (a_reload, ('before-config', 'after-config', 'after-reload', 'before-spawn', 'after-acknowledge'),
      {}),
+    (a_removed_worker, (None, 'after-acknowledge'), {'forget-cgroups': ('after-acknowledge', '.*until none of its cgroups')}),
     (a_configuration_in_force, (None,), {'forget-config': (None, 'processes')}),
     (a_damaged_ring, (None, 'before-renew', 'amid-renew'),
      {'no-inspection': (None, 'the damage is not seen'), 'hand-out-quarantined': (None, 'the ring is given to somebody')}),

@@ -612,7 +612,8 @@ class Gang:
         seed = os.environ.get('GANGER_MANAGER_DIES')
         if not seed or not self.check_end or self.dying:
             return
-        delay = random.Random(f'{seed} {self.config_text}').random()
+        # Not of the directory, which is another one each time.
+        delay = random.Random(f'{seed} {self.config_text.replace(self.directory, "@")}').random()
         self.dying = threading.Timer(delay, self.kill_manager)
         self.dying.daemon = True
         self.dying.start()

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +21,17 @@
 #include "harness.h"
 
 #define FLOOD_BYTES (UINT64_C(100) << 20)
+
+static unsigned int n_refused;          /* so many more times, the kernel has no memory to watch something */
+
+/* In the place of that of the C library. */
+int epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_event *event) {
+        if (operation != EPOLL_CTL_ADD || n_refused == 0)
+                return (int)syscall(SYS_epoll_ctl, epoll_fd, operation, fd, event);
+        n_refused--;
+        errno = ENOMEM;
+        return -1;
+}
 
 /* One instance: its capture, its tail, and what came. */
 struct instance {
@@ -307,6 +320,33 @@ START_TEST(a_drain_does_not_wait_for_a_flood) {
 }
 END_TEST
 
+START_TEST(what_cannot_be_watched_is_watched_later) {
+        struct log_captures captures;
+        sd_event *event;
+        struct instance a, b;
+
+        ck_assert_int_ge(sd_event_new(&event), 0);
+        ck_assert_int_ge(log_captures_init(&captures, event), 0);
+        n_refused = 4;
+        instance_open(&a, &captures, "w/0");
+        instance_open(&b, &captures, "w/1");
+        ck_assert_uint_eq(n_refused, 2);
+        say(&a, "one\n");
+        /* One of them is closed meanwhile; the other is tried twice more. */
+        instance_close(&b);
+        while (a.lines == 0)
+                ck_assert_int_gt(sd_event_run(event, UINT64_MAX), 0);
+        ck_assert_uint_eq(n_refused, 0);
+        ck_assert_str_eq(last_line(&a), "one");
+        say(&a, "two\n");
+        while (a.lines == 1)
+                ck_assert_int_gt(sd_event_run(event, UINT64_MAX), 0);
+        instance_close(&a);
+        log_captures_done(&captures);
+        sd_event_unref(event);
+}
+END_TEST
+
 START_TEST(a_closed_capture_stays_closed) {
         struct log_capture c = LOG_CAPTURE_NULL;
 
@@ -323,5 +363,6 @@ int main(void) {
                                          a_flood_without_an_end_of_line_is_bounded,
                                          a_wake_up_takes_a_bounded_number_of_lines,
                                          what_the_dead_wrote_is_drained, a_drain_does_not_wait_for_a_flood,
+                                         what_cannot_be_watched_is_watched_later,
                                          a_closed_capture_stays_closed));
 }
