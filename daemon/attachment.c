@@ -179,7 +179,10 @@ int attachment_new(struct attachment **ret, struct gang_objects *objects, const 
         return 0;
 }
 
-/* @return a pidfd; if there is no such process, something that tells the end of one as a pidfd does: a pipe without a writer. */
+/*
+ * @return a pidfd; if there is no such process, something that tells the end of one as a pidfd does: a pipe without a
+ * writer.
+ */
 static int process_or_none(pid_t pid) {
         int fd = syscall(SYS_pidfd_open, pid, 0), ends[2];
 
@@ -204,7 +207,10 @@ int attachment_restore(struct gang_objects *objects, const Ganger__State__Attach
         if (r < 0)
                 return r;
         a->pidfd = keeper_link_take(&gang->link, stored_name(name, a, "process"));
-        /* A keeper that died may not have come to store it. Whoever has that number now: the process is gone when that one is. */
+        /*
+         * A keeper that died may not have come to store it. Whoever has that number now: the process is gone when that one
+         * is.
+         */
         if (a->pidfd < 0 && gang->link.restored)
                 a->pidfd = process_or_none(record->pid);
         if (a->pidfd < 0 || !seat)

@@ -2,8 +2,8 @@
 /*
  * Where our cgroup is
  *
- * The kernel says it in two halves: /proc/self/mountinfo where the tree of version 2 is mounted, from which of its
- * folders on; and /proc/self/cgroup where in the tree we are. Beside a tree of version 1 ("hybrid") it is mounted somewhere else
+ * The kernel says it in two halves: /proc/self/mountinfo where the tree of version 2 is mounted, from which of its folders
+ * on; and /proc/self/cgroup where in the tree we are. Beside a tree of version 1 ("hybrid") it is mounted somewhere else
  * than usual and has no controllers, which is as good: all that is wanted of it is to hold processes together.
  *
  * A mount may lie under another, and a container may see a tree that it may not write to. So each is tried.

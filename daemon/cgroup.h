@@ -69,8 +69,8 @@ void cgroups_disable(struct cgroups *c);
 bool cgroups_end(struct cgroups *c);
 
 /**
- * A manager takes over: kill and remove the cgroups of instances that have no process. Those that were about to be removed would
- * stay else, if nobody is called so any more.
+ * A manager takes over: kill and remove the cgroups of instances that have no process. Those that were about to be removed
+ * would stay else, if nobody is called so any more.
  */
 void cgroups_leave_strangers(struct cgroups *c, bool (*has_process)(void *userdata, const char *key), void *userdata);
 

@@ -5,9 +5,9 @@
  * RUNTIME/credentials/worker:0/NAME. For root, RUNTIME/credentials is a tmpfs of its own, so that nothing of it comes to
  * a disk; where it cannot be mounted, an ordinary directory.
  *
- * What must hold: a user can read his own only once they are complete, and nobody else can look into them before or after. They
- * are never his: what is his he could make grow, until no other worker can be given any, or fill with what we cannot remove.
- * None outlives the process that it was made for, whoever dies when. So there is no list of them: those that are
+ * What must hold: a user can read his own only once they are complete, and nobody else can look into them before or after.
+ * They are never his: what is his he could make grow, until no other worker can be given any, or fill with what we cannot
+ * remove. None outlives the process that it was made for, whoever dies when. So there is no list of them: those that are
  * there are looked at, when a manager takes over, and whatever has no process goes.
  */
 
@@ -155,7 +155,10 @@ static int make_all(const struct gang *gang, const char *path) {
         return chmod(path, 0711) < 0 ? -errno : 0;
 }
 
-/* To read, and for a directory to pass. Where a file system has no lists (a runtime directory that is no tmpfs) he must be its owner. */
+/*
+ * To read, and for a directory to pass. Where a file system has no lists (a runtime directory that is no tmpfs) he must be
+ * its owner.
+ */
 static int give(int fd, const struct user *user, mode_t rights) {
         int r = -EOPNOTSUPP;
 

@@ -2,9 +2,9 @@
 /*
  * The heartbeat
  *
- * We look twice in a period, and judge by looks, not by the clock: two in a row that see what the one before saw. So nobody is
- * judged for a time in which we, and perhaps all else, stood still; and nothing need be written down, since a manager
- * that takes over has seen nothing yet.
+ * We look twice in a period, and judge by looks, not by the clock: two in a row that see what the one before saw. So
+ * nobody is judged for a time in which we, and perhaps all else, stood still; and nothing need be written down, since a
+ * manager that takes over has seen nothing yet.
  *
  * The count is the process's to write, and orders nothing: any change is a beat. It is read once in a look.
  */

@@ -2,18 +2,19 @@
 /*
  * What processes hold, for the case that the keeper dies with all of them
  *
- * The keeper has a cookie for each process, with its seats; that is what the next manager recovers it by. If the keeper dies,
- * each process dies with it, and so does the cookie. Hence, where a service manager keeps the objects and the state memory over
- * that, the seats are in the state memory too, and the member memory (the journals of forwards) is in the store of the service
- * manager: then whoever begins after the keeper recovers each of them as if its exit had been told.
+ * The keeper has a cookie for each process, with its seats; that is what the next manager recovers it by. If the keeper
+ * dies, each process dies with it, and so does the cookie. Hence, where a service manager keeps the objects and the state
+ * memory over that, the seats are in the state memory too, and the member memory (the journals of forwards) is in the
+ * store of the service manager: then whoever begins after the keeper recovers each of them as if its exit had been told.
  *
- * That the keeper is dead means that they are: the kernel sends each of them SIGKILL with it, and a service manager starts a service
- * again when all that is in its cgroup was sent SIGKILL and is gone; what it cannot get rid of executes no instruction of its own
- * any more. A process that has attached from outside is none of these: it may live, and has a record and a pidfd.
+ * That the keeper is dead means that they are: the kernel sends each of them SIGKILL with it, and a service manager starts
+ * a service again when all that is in its cgroup was sent SIGKILL and is gone; what it cannot get rid of executes no
+ * instruction of its own any more. A process that has attached from outside is none of these: it may live, and has a
+ * record and a pidfd.
  *
- * Written before the process is asked for, erased when it is recovered. So for a process that may hold something there is always
- * such a record; where there is one and no process, and no exit of one, the process is dead, or never was. To recover one that was
- * recovered before does no harm: its numbers, if anybody has them again, are of another generation.
+ * Written before the process is asked for, erased when it is recovered. So for a process that may hold something there is
+ * always such a record; where there is one and no process, and no exit of one, the process is dead, or never was. To
+ * recover one that was recovered before does no harm: its numbers, if anybody has them again, are of another generation.
  */
 
 #include "daemon/holding.h"

@@ -31,8 +31,8 @@
 #include "daemon/worker.h"
 
 /*
- * Behind them come the sockets of its worker and those of its fd store, as sd_listen_fds(3) wants it; that of `ready-fd`; then its
- * handshake, and the descriptors that it speaks of.
+ * Behind them come the sockets of its worker and those of its fd store, as sd_listen_fds(3) wants it; that of `ready-fd`;
+ * then its handshake, and the descriptors that it speaks of.
  */
 #define STANDARD_STREAMS 3
 

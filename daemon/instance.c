@@ -103,8 +103,8 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
 }
 
 /*
- * Arm the timer for `due_usec`. Without it, what is waited for would be waited for for ever. Nearly all instances wait for nothing
- * nearly all the time, and a timer takes a third of the memory of an instance: so they have none then.
+ * Arm the timer for `due_usec`. Without it, what is waited for would be waited for for ever. Nearly all instances wait for
+ * nothing nearly all the time, and a timer takes a third of the memory of an instance: so they have none then.
  */
 void instance_timer_arm(struct instance *instance) {
         int r;

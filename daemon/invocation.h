@@ -16,7 +16,9 @@ struct invocation {
         char id[INVOCATION_DIGITS + 1]; /* "": none */
 };
 
-/** The variables: the id, which systemd sets too; the same once more, under a name that nobody else sets; and whose it is. */
+/**
+ * The variables: the id, which systemd sets too; the same once more, under a name that nobody else sets; and whose it is.
+ */
 #define INVOCATION_VARIABLE "INVOCATION_ID"
 #define INVOCATION_MARK "GANGER_INVOCATION_ID"
 #define INVOCATION_KEEPER "GANGER_KEEPER"
@@ -27,7 +29,10 @@ void invocation_make(struct invocation *ret);
 /** As a cookie has it; what is none is "". */
 void invocation_set(struct invocation *ret, const char *id);
 
-/** A name for a keeper that no other on this machine has had since it was booted: its pid, and when it began. @return `buf`. */
+/**
+ * A name for a keeper that no other on this machine has had since it was booted: its pid, and when it began. @return
+ * `buf`.
+ */
 #define INVOCATION_KEEPER_MAX 40
 const char *invocation_keeper(char *buf, pid_t keeper);
 

@@ -5,14 +5,15 @@
  * Takes the keeper's welcome (children, exits, stored descriptors) and then turns its packets into
  * calls, one each. What goes the other way is sent at once, or queued behind what waits already.
  *
- * A request for a process, or to keep a descriptor, may fail: whoever makes it tells. All else must arrive. If it cannot be sent,
- * nor wait for want of memory, the link is broken, and the next manager does what this one could not.
+ * A request for a process, or to keep a descriptor, may fail: whoever makes it tells. All else must arrive. If it cannot
+ * be sent, nor wait for want of memory, the link is broken, and the next manager does what this one could not.
  *
  * Invariant: requests reach the keeper in the order in which they were asked for here; the manager
  * relies on it for "acknowledge, then spawn".
  *
- * Where many processes end at once, packets are most of the work. So requests that need no descriptors go with the next packet,
- * before it, or together when the loop comes round. A manager that dies before has not asked for them, and its successor does.
+ * Where many processes end at once, packets are most of the work. So requests that need no descriptors go with the next
+ * packet, before it, or together when the loop comes round. A manager that dies before has not asked for them, and its
+ * successor does.
  */
 
 #include "daemon/keeper-link.h"

@@ -5,9 +5,9 @@
 /*
  * The manager's end of the socket to the keeper
  *
- * Requests are sent at once; signals, acknowledgements and drops at the end of this turn of the loop, or with the next request of
- * another kind. If the socket is full they are queued, in order, and sent when it drains; so nothing here blocks, and
- * the order of exit_acknowledge and spawn is kept.
+ * Requests are sent at once; signals, acknowledgements and drops at the end of this turn of the loop, or with the next
+ * request of another kind. If the socket is full they are queued, in order, and sent when it drains; so nothing here
+ * blocks, and the order of exit_acknowledge and spawn is kept.
  */
 
 #include <stdbool.h>
@@ -114,7 +114,10 @@ static inline bool keeper_link_has_room(const struct keeper_link *link) {
 
 void keeper_link_signal(struct keeper_link *link, const char *key, int signal, bool group);
 void keeper_link_exit_acknowledge(struct keeper_link *link, const char *key, pid_t pid);
-/** Keep a descriptor, over the end of the manager. One that is lasting also over that of the keeper, if there is who keeps it. */
+/**
+ * Keep a descriptor, over the end of the manager. One that is lasting also over that of the keeper, if there is who keeps
+ * it.
+ */
 int keeper_link_store(struct keeper_link *link, const char *name, int fd);
 int keeper_link_store_lasting(struct keeper_link *link, const char *name, int fd);
 void keeper_link_drop(struct keeper_link *link, const char *name);

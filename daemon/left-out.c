@@ -2,8 +2,8 @@
 /*
  * What a process goes without
  *
- * A kernel does not change: what the first process of a definition has not got, no other has. So it is told of the first, and by each
- * manager anew.
+ * A kernel does not change: what the first process of a definition has not got, no other has. So it is told of the first,
+ * and by each manager anew.
  */
 
 #include "daemon/left-out.h"

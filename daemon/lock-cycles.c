@@ -2,9 +2,9 @@
 /*
  * Deadlocks among all locks
  *
- * Locks are looked at one after the other while others work, so a first look may see what never was at one time. Hence a second one:
- * between the two, at the end of the first, everything stood that both of them saw, since what is held has a mark that changes
- * with each holding of it. Whatever is not in both counts as free.
+ * Locks are looked at one after the other while others work, so a first look may see what never was at one time. Hence a
+ * second one: between the two, at the end of the first, everything stood that both of them saw, since what is held has a
+ * mark that changes with each holding of it. Whatever is not in both counts as free.
  */
 
 #include "daemon/lock-look.h"

@@ -2,8 +2,8 @@
 /*
  * Looking at one lock
  *
- * Takes nothing, and stops nobody. Words are read once and the copy used; whom they name is looked up in our own tables, so that
- * a participant can say things of itself only.
+ * Takes nothing, and stops nobody. Words are read once and the copy used; whom they name is looked up in our own tables,
+ * so that a participant can say things of itself only.
  */
 
 #include "daemon/lock-look.h"

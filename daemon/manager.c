@@ -2,8 +2,8 @@
 /*
  * The manager: the process that decides
  *
- * Takes over from whoever was before, and then turns what keeper, processes and people say into events of instances. It may be
- * killed at any instruction; so nothing here is done that the next manager could not do again.
+ * Takes over from whoever was before, and then turns what keeper, processes and people say into events of instances. It
+ * may be killed at any instruction; so nothing here is done that the next manager could not do again.
  */
 
 #include "daemon/manager.h"

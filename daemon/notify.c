@@ -205,8 +205,9 @@ pid_t notify_session(pid_t pid) {
 }
 
 /*
- * Is that a user whom this process has? A datagram waits until it is read, and who sent it may be gone by then, and its number be
- * that of another: of somebody who may speak, if a stranger has tried often enough. Root and our own user could say anything anyway.
+ * Is that a user whom this process has? A datagram waits until it is read, and who sent it may be gone by then, and its
+ * number be that of another: of somebody who may speak, if a stranger has tried often enough. Root and our own user could
+ * say anything anyway.
  */
 static bool is_user_of(pid_t pid, uid_t uid) {
         char path[32], text[STAT_MAX];

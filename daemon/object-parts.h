@@ -28,7 +28,10 @@ const char *gang_object_stored(char buf[OBJECT_STORED_MAX], const struct gang_ob
 /** Is it of that form? */
 bool gang_object_is_of(const struct gang_object *object, const struct geometry *geometry);
 
-/** That memory is its own from now on. Nobody may have it. @param fd  taken, in any case. @return 0, or -errno: it is as it was. */
+/**
+ * That memory is its own from now on. Nobody may have it. @param fd  taken, in any case. @return 0, or -errno: it is as it
+ * was.
+ */
 int gang_object_adopt(struct gang_object *object, const struct geometry *geometry, int fd);
 
 /* In quarantine.c. */

@@ -28,7 +28,10 @@ static inline bool proc_is_dead(const struct proc_stat *stat) {
 /** Called for a child. @return < 0: stop. */
 typedef int (*proc_child_fn)(void *userdata, pid_t child);
 
-/** For the children of all threads of a process, as far as they stay where they are meanwhile. @return 0; -errno; or of `fn`. */
+/**
+ * For the children of all threads of a process, as far as they stay where they are meanwhile. @return 0; -errno; or of
+ * `fn`.
+ */
 int proc_each_child(pid_t pid, proc_child_fn fn, void *userdata);
 
 /**

@@ -4,8 +4,9 @@
  *
  * A path is the one address that outlives its socket: after the death of a daemon its file is in the way of the next one.
  * So a file at the path is removed if it is a socket, ours, and nobody answers there. What must hold: nobody's living
- * socket is taken from it, and a new file is never open to more people than `mode` says, not for a moment. The directory may be
- * somebody else's, who can put another file in the place of ours at any time: nothing but a socket gets its owner and mode.
+ * socket is taken from it, and a new file is never open to more people than `mode` says, not for a moment. The directory
+ * may be somebody else's, who can put another file in the place of ours at any time: nothing but a socket gets its owner
+ * and mode.
  */
 
 #include "daemon/socket-open.h"

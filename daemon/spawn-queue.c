@@ -2,8 +2,8 @@
 /*
  * Processes that are yet to be asked for
  *
- * Invariant: while the link has room, nobody waits. Those who wait are asked for in their order, each after whatever was asked of
- * the keeper before: so the acknowledgement of its former exit comes first.
+ * Invariant: while the link has room, nobody waits. Those who wait are asked for in their order, each after whatever was
+ * asked of the keeper before: so the acknowledgement of its former exit comes first.
  */
 
 #include "daemon/spawn-queue.h"

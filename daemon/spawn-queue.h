@@ -5,9 +5,9 @@
 /*
  * Processes that are yet to be asked for
  *
- * The keeper takes longer to start one than we to ask. Whatever its socket has no room for holds its descriptors a second time: a
- * thousand of them would be some seven thousand. So an instance whose turn it is not yet is only remembered, which is what it
- * would be to a successor of ours, too: starting, and without a process.
+ * The keeper takes longer to start one than we to ask. Whatever its socket has no room for holds its descriptors a second
+ * time: a thousand of them would be some seven thousand. So an instance whose turn it is not yet is only remembered, which
+ * is what it would be to a successor of ours, too: starting, and without a process.
  */
 
 #include <stdbool.h>

@@ -5,8 +5,8 @@
 /*
  * A request for a process of a worker, and what it is made of
  *
- * Whoever makes one finds the user, gives it a program, `argv`, an environment and a cookie, and its own settings if it wants any;
- * then completes it. What the definition restricts is never left out.
+ * Whoever makes one finds the user, gives it a program, `argv`, an environment and a cookie, and its own settings if it
+ * wants any; then completes it. What the definition restricts is never left out.
  */
 
 #include "daemon/isolation/landlock.h"
@@ -41,8 +41,8 @@ int spawn_request_find_user(struct spawn_request *request, const struct worker_d
 int spawn_request_set_cookie(struct spawn_request *request, const Ganger__State__InstanceCookie *cookie);
 
 /**
- * Fill its spec: with all that it was given, and whatever a process of such a worker has and may not do: rights, umask, directory,
- * filters, mounts. The definition must outlive it.
+ * Fill its spec: with all that it was given, and whatever a process of such a worker has and may not do: rights, umask,
+ * directory, filters, mounts. The definition must outlive it.
  * @return 0; -errno: the error names the key.
  */
 int spawn_request_complete(struct spawn_request *request, const struct worker_definition *definition, const char *runtime_dir,

@@ -2,15 +2,16 @@
 /*
  * Instances that stall
  *
- * While anything is in the rings and services from which a worker takes, we look at them STALL_LOOKS times in a period, and
- * remember each lease of the worker's instances with the time when it was seen first. A lease is its word: it says the lap, the
- * holder and the delivery, so that the same message delivered again is another lease. One that is seen for a whole period
- * is a stall. While nothing is there, there is no timer: the rings are watched (ring-watch.h), and the first post of a sender
- * begins the looking. So a sender pays for one post at most in each look, and an idle worker costs nothing.
+ * While anything is in the rings and services from which a worker takes, we look at them STALL_LOOKS times in a period,
+ * and remember each lease of the worker's instances with the time when it was seen first. A lease is its word: it says the
+ * lap, the holder and the delivery, so that the same message delivered again is another lease. One that is seen for a
+ * whole period is a stall. While nothing is there, there is no timer: the rings are watched (ring-watch.h), and the first
+ * post of a sender begins the looking. So a sender pays for one post at most in each look, and an idle worker costs
+ * nothing.
  *
- * What must hold: whenever an instance that is ready holds a lease, the timer is armed, or a post is under way to us. So the
- * watch tells every post, also if its message was taken before we came to look; and each time that the watching begins, it is
- * looked once more.
+ * What must hold: whenever an instance that is ready holds a lease, the timer is armed, or a post is under way to us. So
+ * the watch tells every post, also if its message was taken before we came to look; and each time that the watching
+ * begins, it is looked once more.
  *
  * Nothing of it is written down: a manager that takes over gives everybody a whole period.
  *

@@ -87,7 +87,9 @@ int state_write_message(struct state_memory *s, uint32_t *slot, enum state_kind 
 /** Forget a record, and set `*slot` to STATE_SLOT_NONE. Nothing happens if it is that already. */
 void state_erase(struct state_memory *s, uint32_t *slot);
 
-/** For the very end: whoever opens it next finds only the records of which `outlives` says so. Nothing is written any more. */
+/**
+ * For the very end: whoever opens it next finds only the records of which `outlives` says so. Nothing is written any more.
+ */
 void state_leave(struct state_memory *s, bool (*outlives)(enum state_kind kind));
 
 #endif

@@ -5,10 +5,11 @@
  * That an object is to change stands in no record: the configuration says what it is to be, and its record what it is. So a
  * manager that dies before the change leaves one to its successor that has not begun yet.
  *
- * The change itself. What is in the object is moved into new memory, which nobody knows. That is stored with the keeper beside
- * the old one (CLASS/NAME/successor); then the record is written, of the new form, and says where the memory is: that is the
- * step at which the object changes. Then the memory takes the place of the old one, and the record says so. A manager that dies
- * before that step leaves the old object as it was, for nothing was taken out of it; after it, its successor finds the new one.
+ * The change itself. What is in the object is moved into new memory, which nobody knows. That is stored with the keeper
+ * beside the old one (CLASS/NAME/successor); then the record is written, of the new form, and says where the memory is:
+ * that is the step at which the object changes. Then the memory takes the place of the old one, and the record says so. A
+ * manager that dies before that step leaves the old object as it was, for nothing was taken out of it; after it, its
+ * successor finds the new one.
  *
  * What is in it may have become too much meanwhile. Then the object stays as it is, and whoever waits for it gets it so;
  * it is tried again at the next reload, and by the next manager.

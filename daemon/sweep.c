@@ -61,7 +61,10 @@
 /** … and after so many it is urgent. */
 #define URGENT_AFTER 3
 #define CLEAN_ENOUGH 2
-/** Passes in a row in which somebody got away, and nobody was found: then they are of somebody who runs, and does this for a living. */
+/**
+ * Passes in a row in which somebody got away, and nobody was found: then they are of somebody who runs, and does this for
+ * a living.
+ */
 #define RESTLESS_MAX 300
 
 /* A process of an instance that has ended. */

@@ -27,8 +27,8 @@ int takeover_tables(struct gang *gang, const Ganger__Keeper__WelcomeState *welco
 void takeover_resume(struct gang *gang, const Ganger__Keeper__WelcomeState *welcome);
 
 /**
- * An end in order. Where a service manager keeps what is stored, it does so if the service is restarted at once: then the objects
- * are there again with what is in them, and the configuration is read anew. Nothing else is left.
+ * An end in order. Where a service manager keeps what is stored, it does so if the service is restarted at once: then the
+ * objects are there again with what is in them, and the configuration is read anew. Nothing else is left.
  */
 void takeover_leave(struct gang *gang);
 

@@ -3,8 +3,8 @@
 /*
  * Asking a program what it can take over
  *
- * It is run by the manager itself, since it is none of the gang's: it prints a line and ends, or is killed. What it prints is not
- * trusted: whoever may ask for an upgrade may run any program, so it only guards against mistakes.
+ * It is run by the manager itself, since it is none of the gang's: it prints a line and ends, or is killed. What it prints
+ * is not trusted: whoever may ask for an upgrade may run any program, so it only guards against mistakes.
  */
 
 #include "daemon/upgrade.h"

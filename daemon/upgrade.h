@@ -5,8 +5,8 @@
 /*
  * Another gangerd in place of this one, while every worker runs on
  *
- * The program is asked first what it can take over (`gangerd --formats`). If it can, the manager leaves, and the keeper becomes that
- * program (daemon/keeper/handover.c). One whose manager does not come up gives way again, to this one.
+ * The program is asked first what it can take over (`gangerd --formats`). If it can, the manager leaves, and the keeper
+ * becomes that program (daemon/keeper/handover.c). One whose manager does not come up gives way again, to this one.
  */
 
 #include "base/error.h"

@@ -42,8 +42,8 @@ static void path_of(const struct gang *gang, char ret[PATH_MAX], const char *suf
 }
 
 /*
- * Who can put another file there says what is stopped, and has us write over what the file is a link to: only a directory that
- * is ours alone is used. @return a descriptor of it, or -errno.
+ * Who can put another file there says what is stopped, and has us write over what the file is a link to: only a directory
+ * that is ours alone is used. @return a descriptor of it, or -errno.
  */
 static int open_directory(const struct gang *gang, struct error *error) {
         char path[PATH_MAX];

@@ -214,8 +214,8 @@ int ganger_ring_fd(struct ganger_ring *ring);
 /**
  * Receive a message, and lease it.
  *
- * Linearises at one compare-and-swap of the slot's word. Never waits for a sender that is half done. In the midst of a stream
- * of messages it looks again after a microsecond or some before it says that there is none.
+ * Linearises at one compare-and-swap of the slot's word. Never waits for a sender that is half done. In the midst of a
+ * stream of messages it looks again after a microsecond or some before it says that there is none.
  *
  * While this instance is held (`gangerctl drain`, or it is a spare: `standby`) there is nothing to receive for it,
  * whatever is in the ring: a receive waits until it is held no more, and the descriptor is not readable for what comes.

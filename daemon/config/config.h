@@ -47,7 +47,10 @@
 
 /* ---- what is defined --------------------------------------------------------------------------- */
 
-/** What a section defines. Those before CONFIG_LISTEN define objects, which share one namespace with it; workers and groups share another. */
+/**
+ * What a section defines. Those before CONFIG_LISTEN define objects, which share one namespace with it; workers and groups
+ * share another.
+ */
 enum config_section {
         CONFIG_RING,
         CONFIG_SERVICE,
@@ -155,7 +158,9 @@ enum worker_oom_policy {
         _WORKER_OOM_N,
 };
 
-/** What a cgroup bounds; see daemon/placement.h. AMOUNT_UNSET and INTEGER_UNSET as ever. No padding: compared by its bytes. */
+/**
+ * What a cgroup bounds; see daemon/placement.h. AMOUNT_UNSET and INTEGER_UNSET as ever. No padding: compared by its bytes.
+ */
 struct worker_resources {
         uint64_t memory_max, memory_high, memory_low, memory_swap_max; /* bytes */
         uint64_t tasks_max;

@@ -527,7 +527,10 @@ int worker_definition_directory_outside(const struct worker_definition *worker, 
         return 0;
 }
 
-/* What is found at a path below the target of a bind, which is the longest of these by now. @return 1; 0: it is not; or -errno. */
+/*
+ * What is found at a path below the target of a bind, which is the longest of these by now. @return 1; 0: it is not; or
+ * -errno.
+ */
 static int stat_bound(char *const *binds, const char *path, size_t *longest, struct stat *ret) {
         int found = 0;
 

@@ -259,6 +259,22 @@ int call_check_names(struct call *call, size_t n_names) {
                          CALL_NAMES_MAX);
 }
 
+int call_each_subject(struct call *call, char *const *names, size_t n_names, const struct call_subjects *fn, void *userdata) {
+        int r = 0;
+
+        for (size_t i = 0; i < n_names && r >= 0; i++)
+                r = fn->named(userdata, names[i]);
+        if (n_names > 0)
+                return r < 0 ? r : 0;
+        list_for_each(it, &call->gang->workers) {
+                const struct worker *worker = list_entry(it, struct worker, link);
+
+                if (r == 0 && call_may_worker(call, worker))
+                        r = fn->worker(userdata, worker);
+        }
+        return r < 0 ? r : 0;
+}
+
 static void call_run(struct call *call) {
         size_t row = call->request->call_case;
         int r;

@@ -89,6 +89,17 @@ int call_unknown_listen(struct call *call, const char *name);
 /** @return 0; -E2BIG: there are too many names (with the error set). */
 int call_check_names(struct call *call, size_t n_names);
 
+/**
+ * What is told of names, or of all workers, as much as there is room for. @return 0; 1: there is no more room; or -errno.
+ */
+struct call_subjects {
+        int (*named)(void *userdata, const char *name); /* also without room: one that is wrong is told at once */
+        int (*worker)(void *userdata, const struct worker *worker);
+};
+
+/** Each of the names; without any, each worker that the caller may see. @return 0 or -errno. */
+int call_each_subject(struct call *call, char *const *names, size_t n_names, const struct call_subjects *fn, void *userdata);
+
 /* ---- those that answer: 0, or -errno with `call->error` ------------------------------------------ */
 
 int call_version(struct call *call);

@@ -165,7 +165,8 @@ static int add_instance(struct answer *a, const struct instance *instance) {
         return instance->pid > 0 ? fill_settings(a, instance) : 0;
 }
 
-static int add_worker(struct answer *a, const struct worker *worker) {
+static int add_worker(void *userdata, const struct worker *worker) {
+        struct answer *a = userdata;
         int r = 0;
 
         for (size_t i = 0; i < worker->n_instances && r == 0; i++)
@@ -173,7 +174,8 @@ static int add_worker(struct answer *a, const struct worker *worker) {
         return r;
 }
 
-static int add_named(struct answer *a, const char *name) {
+static int add_named(void *userdata, const char *name) {
+        struct answer *a = userdata;
         struct call *call = a->call;
         const struct worker *worker = worker_find(call->gang, name);
         const struct instance *one = worker ? NULL : instance_find(call->gang, name);
@@ -184,24 +186,8 @@ static int add_named(struct answer *a, const char *name) {
         return worker ? add_worker(a, worker) : one ? add_instance(a, one) : call_unknown(call, name);
 }
 
-/* Names are all looked at, so that one that is wrong is told at once. */
-static int add_instances(struct answer *a, char *const *names, size_t n_names) {
-        int r = 0;
-
-        for (size_t i = 0; i < n_names && r >= 0; i++)
-                r = add_named(a, names[i]);
-        if (n_names > 0)
-                return r < 0 ? r : 0;
-        list_for_each(it, &a->call->gang->workers) {
-                const struct worker *worker = list_entry(it, struct worker, link);
-
-                if (r == 0 && call_may_worker(a->call, worker))
-                        r = add_worker(a, worker);
-        }
-        return r < 0 ? r : 0;
-}
-
 static int answer(struct answer *a, const Ganger__V1__DoctorRequest *request) {
+        static const struct call_subjects subjects = { add_named, add_worker };
         Ganger__V1__Reply reply = GANGER__V1__REPLY__INIT;
         int r = 0;
 
@@ -212,7 +198,7 @@ static int answer(struct answer *a, const Ganger__V1__DoctorRequest *request) {
         if (request->machine)
                 r = fill_machine(a);
         if (r >= 0)
-                r = add_instances(a, request->names, request->n_names);
+                r = call_each_subject(a->call, request->names, request->n_names, &subjects, a);
         if (r < 0)
                 return r;
         reply.result_case = GANGER__V1__REPLY__RESULT_DOCTOR;

@@ -83,7 +83,8 @@ static void look_at_definition(const struct answer *a, const struct worker *work
 }
 
 /* @return 1: there is no more room. */
-static int add_worker(struct answer *a, const struct worker *worker) {
+static int add_worker(void *userdata, const struct worker *worker) {
+        struct answer *a = userdata;
         const struct instance *instance;
         struct exposure_facts facts;
         Ganger__V1__Exposure *m;
@@ -113,8 +114,8 @@ static int add_worker(struct answer *a, const struct worker *worker) {
         return fill_checks(a->call, m, &facts);
 }
 
-/* Names are all looked at, so that one that is wrong is told at once. */
-static int add_named(struct answer *a, const char *name) {
+static int add_named(void *userdata, const char *name) {
+        struct answer *a = userdata;
         const struct worker *worker = worker_find(a->call->gang, name);
         int r = call_permit_worker(a->call, name, worker ?: call_worker_of(a->call, name));
 
@@ -128,30 +129,15 @@ static int add_named(struct answer *a, const char *name) {
         return error_set(&a->call->error, -ENOENT, "security: '%.128s' is an instance; name its worker", name);
 }
 
-static int add_workers(struct answer *a, char *const *names, size_t n_names) {
-        int r = 0;
-
-        for (size_t i = 0; i < n_names && r >= 0; i++)
-                r = add_named(a, names[i]);
-        if (n_names > 0)
-                return r < 0 ? r : 0;
-        list_for_each(it, &a->call->gang->workers) {
-                const struct worker *worker = list_entry(it, struct worker, link);
-
-                if (r == 0 && call_may_worker(a->call, worker))
-                        r = add_worker(a, worker);
-        }
-        return r < 0 ? r : 0;
-}
-
 static int answer(struct answer *a, const Ganger__V1__SecurityRequest *request) {
+        static const struct call_subjects subjects = { add_named, add_worker };
         Ganger__V1__Reply reply = GANGER__V1__REPLY__INIT;
         int r;
 
         a->reply.workers = arena_alloc(&a->call->arena, SECURITY_WORKERS_MAX, sizeof *a->reply.workers);
         if (!a->reply.workers)
                 return -ENOMEM;
-        r = add_workers(a, request->names, request->n_names);
+        r = call_each_subject(a->call, request->names, request->n_names, &subjects, a);
         if (r < 0)
                 return r;
         reply.result_case = GANGER__V1__REPLY__RESULT_SECURITY;

@@ -3,8 +3,8 @@
 /*
  * daemon-upgrade: another gangerd in place of this one
  *
- * Who answers is the one that serves in the end. A manager that begins it ends, and with it the connection: the client asks again,
- * and is told what came of it, since it says how many there had been before.
+ * Who answers is the one that serves in the end. A manager that begins it ends, and with it the connection: the client
+ * asks again, and is told what came of it, since it says how many there had been before.
  */
 
 #include <errno.h>

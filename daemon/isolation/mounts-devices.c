@@ -2,8 +2,9 @@
 /*
  * private-devices: a /dev in which there is what every program may have
  *
- * Each device is the host's own, mounted read-only: so it can be read and written, but its owner and mode, which are the host's too,
- * cannot be changed. What is a link on the host is one here, and what the host has not, is not here either. Terminals are its own.
+ * Each device is the host's own, mounted read-only: so it can be read and written, but its owner and mode, which are the
+ * host's too, cannot be changed. What is a link on the host is one here, and what the host has not, is not here either.
+ * Terminals are its own.
  */
 
 #include <errno.h>

@@ -2,9 +2,9 @@
 /*
  * root-directory: whose paths are those of another directory
  *
- * The root is mounted over itself, since only what is mounted can be entered; then all else is mounted in it, and it is entered last.
- * Where it has a directory for /proc, /sys or /dev on which nothing is mounted, ours is: paths below them are looked for in ours,
- * since they are not there yet. /run is empty and its own.
+ * The root is mounted over itself, since only what is mounted can be entered; then all else is mounted in it, and it is
+ * entered last. Where it has a directory for /proc, /sys or /dev on which nothing is mounted, ours is: paths below them
+ * are looked for in ours, since they are not there yet. /run is empty and its own.
  */
 
 #include <errno.h>

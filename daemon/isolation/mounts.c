@@ -5,8 +5,8 @@
  * First everything that the keys want is collected; then it is put in order: a path before those below it, of one path
  * only what takes most, and nothing below what is hidden. So the keeper's child needs to do one after the other only.
  *
- * Paths are followed here, at each start: links are not where their names are. With a root of its own they are followed in that;
- * what comes out are paths of the host all the same, until the last step enters it.
+ * Paths are followed here, at each start: links are not where their names are. With a root of its own they are followed in
+ * that; what comes out are paths of the host all the same, until the last step enters it.
  */
 
 #include "daemon/isolation/mounts.h"

@@ -3,10 +3,11 @@
 /*
  * A child that begins its life in a cgroup
  *
- * A process that moves itself by writing to cgroup.procs waits for a grace period of RCU, unless somebody else has just moved: 12 ms
- * at the median here, where the whole spawn takes a tenth of one. To be born in the cgroup (CLONE_INTO_CGROUP) costs nothing visible.
- * But only clone3(2) can do that, and glibc has no function for it that takes a stack. So the system call is made
- * here: the child wakes up on its empty stack, with the registers of the parent and nothing else.
+ * A process that moves itself by writing to cgroup.procs waits for a grace period of RCU, unless somebody else has just
+ * moved: 12 ms at the median here, where the whole spawn takes a tenth of one. To be born in the cgroup
+ * (CLONE_INTO_CGROUP) costs nothing visible. But only clone3(2) can do that, and glibc has no function for it that takes a
+ * stack. So the system call is made here: the child wakes up on its empty stack, with the registers of the parent and
+ * nothing else.
  */
 
 #include "daemon/keeper/clone.h"
@@ -31,7 +32,10 @@ pid_t clone_into_cgroup(int (*fn)(void *), void *stack, size_t size, void *data,
         };
         long pid;
 
-        /* The system call keeps all registers but rax, rcx and r11, in the child too. Its stack is aligned as a call wants it. */
+        /*
+         * The system call keeps all registers but rax, rcx and r11, in the child too. Its stack is aligned as a call wants
+         * it.
+         */
         __asm__ volatile("syscall\n\t"
                          "test %%rax, %%rax\n\t"
                          "jnz 1f\n\t"

@@ -3,13 +3,13 @@
 /*
  * The keeper becomes another program, and stays the same process
  *
- * By execve(2): its children stay its children, whom no death of a parent kills, and its pid stays the one that a service manager
- * knows. What it knows travels in a memfd, and every descriptor that it keeps stays open, under its number. Signals that arrive
- * meanwhile stay pending, since they are blocked all the time.
+ * By execve(2): its children stay its children, whom no death of a parent kills, and its pid stays the one that a service
+ * manager knows. What it knows travels in a memfd, and every descriptor that it keeps stays open, under its number.
+ * Signals that arrive meanwhile stay pending, since they are blocked all the time.
  *
- * There is no manager at that moment: the last one has exited, and what it had asked was served. The next one is of the new program.
- * Until one of it is ready, the program before is kept, as a descriptor: a new one that does not understand what it is left, or whose
- * managers do not come up, becomes that again, and says why.
+ * There is no manager at that moment: the last one has exited, and what it had asked was served. The next one is of the
+ * new program. Until one of it is ready, the program before is kept, as a descriptor: a new one that does not understand
+ * what it is left, or whose managers do not come up, becomes that again, and says why.
  */
 
 #include <errno.h>
@@ -146,7 +146,10 @@ static int execute(struct keeper *k, int program, int state, int last) {
         char text[32];
         int r;
 
-        /* What we were given by the service manager is in the store by now; the next program has our pid, and would look for it. */
+        /*
+         * What we were given by the service manager is in the store by now; the next program has our pid, and would look
+         * for it.
+         */
         for (size_t i = 0; i < ARRAY_SIZE(given); i++)
                 (void)unsetenv(given[i]);
 
@@ -223,7 +226,10 @@ void handover_proven(struct keeper *k) {
 
 /* ---- taking over ------------------------------------------------------------------------------- */
 
-/* Only what a keeper stores is taken, and it stores all of that above the window: what else is open is none of its business. */
+/*
+ * Only what a keeper stores is taken, and it stores all of that above the window: what else is open is none of its
+ * business.
+ */
 static bool is_handed(int fd) {
         return (fd >= SPAWN_FD_WINDOW || fault_is("handover-any-descriptor")) && fcntl(fd, F_GETFD) >= 0;
 }
@@ -332,8 +338,8 @@ static int read_all(struct keeper *k, int fd) {
 }
 
 /*
- * What was left is not understood: the program that has left it becomes the keeper again, and finds it as it left it, save for the
- * reason. (It adds that itself: it alone knows how.)
+ * What was left is not understood: the program that has left it becomes the keeper again, and finds it as it left it, save
+ * for the reason. (It adds that itself: it alone knows how.)
  */
 static void refuse(struct keeper *k, int state, int last) {
         (void)fcntl(state, F_SETFD, 0);

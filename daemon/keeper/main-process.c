@@ -26,7 +26,10 @@ static bool is_child(idtype_t type, id_t id) {
         return waitid(type, id, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
-/* The descriptor tells it from one that had its number before; the number is what is signalled, whatever the descriptor is of. */
+/*
+ * The descriptor tells it from one that had its number before; the number is what is signalled, whatever the descriptor is
+ * of.
+ */
 static bool may_become_main(struct keeper *k, pid_t pid, int pidfd) {
         return pid > 0 && pid != k->manager && !children_find_pid(&k->children, pid) && pidfd >= 0 &&
                is_child(P_PIDFD, (id_t)pidfd) && (is_child(P_PID, (id_t)pid) || fault_is("signals-anybody"));

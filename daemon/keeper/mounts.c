@@ -103,7 +103,10 @@ _child_ static long put_proc(const char *path, const char *options) {
         return syscall(SYS_mount, "proc", path, "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, options);
 }
 
-/* What was the root is put over the new one, and taken away. The first of all, which a kernel unpacks, cannot be: it is covered. */
+/*
+ * What was the root is put over the new one, and taken away. The first of all, which a kernel unpacks, cannot be: it is
+ * covered.
+ */
 _child_ static long enter(const char *path) {
         if (syscall(SYS_chdir, path) < 0)
                 return -1;

@@ -20,7 +20,9 @@
 #define KEEPER_FD_ENV "GANGER_KEEPER_FD"
 #define KEEPER_MANAGER_ARGV0 "gangerd: manager"
 
-/** Tells a keeper that it was another program before: the numbers of two descriptors, of the Handover and of that program. */
+/**
+ * Tells a keeper that it was another program before: the numbers of two descriptors, of the Handover and of that program.
+ */
 #define KEEPER_HANDOVER_ENV "GANGER_HANDOVER"
 /** … and that the one that it was to become has refused it. */
 #define KEEPER_HANDOVER_REFUSED_ENV "GANGER_HANDOVER_REFUSED"
@@ -140,7 +142,10 @@ enum keeper_mount {
 /** Of one child. */
 #define KEEPER_LANDLOCK_MAX 256
 
-/** What Landlock permits (Landlock.what). A kind of which nothing is said is not restricted; READ, WRITE and EXECUTE are one kind. */
+/**
+ * What Landlock permits (Landlock.what). A kind of which nothing is said is not restricted; READ, WRITE and EXECUTE are
+ * one kind.
+ */
 enum keeper_landlock {
         KEEPER_LANDLOCK_NONE,
         KEEPER_LANDLOCK_READ,           /* path */

@@ -229,7 +229,10 @@ static int send_reply(struct keeper *k) {
         return r;
 }
 
-/* One piece of news of a child, in the order in which it matters; valid until the next. @return the flag that stood for it. */
+/*
+ * One piece of news of a child, in the order in which it matters; valid until the next. @return the flag that stood for
+ * it.
+ */
 static bool *fill_child(struct child_process *p, Event *event) {
         static Ganger__Keeper__MainChanged changed;
         static Ganger__Keeper__Ending ending;

@@ -4,8 +4,8 @@
  * Descriptors that the service manager keeps for us, over the end of the keeper
  *
  * Those that the manager calls lasting are stored with systemd too, and come back with LISTEN_FDS when it starts the next
- * keeper. Each is there under NUMBER/NAME, where the number is used once: so one that takes the place of another of its name is
- * there before that one is removed, and a keeper that dies in between leaves both; the higher number counts.
+ * keeper. Each is there under NUMBER/NAME, where the number is used once: so one that takes the place of another of its
+ * name is there before that one is removed, and a keeper that dies in between leaves both; the higher number counts.
  *
  * What must hold: what a request stores was given to the kernel before the next request is served, so that no process runs
  * whose memory the service manager could not have. (What was sent before we died it reads before it hears of that.) It

@@ -39,7 +39,10 @@ uint64_t service_store_put(struct keeper *k, const char *name, int fd);
 /** It need not keep that one. @param number  0: nothing happens. */
 void service_store_remove(struct keeper *k, uint64_t number, const char *name);
 
-/** It has that one of our store, under that number, from the program that we were before. @param number  0: nothing happens. */
+/**
+ * It has that one of our store, under that number, from the program that we were before. @param number  0: nothing
+ * happens.
+ */
 void service_store_know(struct keeper *k, const char *name, uint64_t number);
 
 /** Does something wait that must be told before a request is served? */

@@ -3,8 +3,8 @@
 /*
  * From a complete description to a running process
  *
- * The child shares our memory until it executes (CLONE_VM | CLONE_VFORK), so a spawn costs the same
- * whatever we have mapped. It shares our descriptor table too, for one system call: the first thing that it does is to unshare the table
+ * The child shares our memory until it executes (CLONE_VM | CLONE_VFORK), so a spawn costs the same whatever we have
+ * mapped. It shares our descriptor table too, for one system call: the first thing that it does is to unshare the table
  * without what lies above the window, which copies a few dozen entries where fork would copy thousands.
  *
  * What must hold: between clone and execve the child makes system calls and nothing else. It runs on a stack of its own,
@@ -62,7 +62,10 @@ _child_ static long step_session(const struct spawn_request *r, struct child *c)
         return syscall(SYS_setsid);
 }
 
-/* The kernel disarms it when credentials change, so this runs twice. A parent that died before it was armed is found by getppid. */
+/*
+ * The kernel disarms it when credentials change, so this runs twice. A parent that died before it was armed is found by
+ * getppid.
+ */
 _child_ static long step_death_signal(const struct spawn_request *r, struct child *c) {
         if (!c->arm_death_signal)
                 return 0;

@@ -3,9 +3,9 @@
 /*
  * A manager that hangs
  *
- * Where the service manager has a watchdog (WatchdogSec= of systemd), it is told that we live as often as it wants: each time when
- * the manager has answered that its loop turns. So it hears nothing from a gang whose keeper or manager hangs. A manager that does
- * not answer is killed, and the next one goes on, before the service manager would end all of it.
+ * Where the service manager has a watchdog (WatchdogSec= of systemd), it is told that we live as often as it wants: each
+ * time when the manager has answered that its loop turns. So it hears nothing from a gang whose keeper or manager hangs. A
+ * manager that does not answer is killed, and the next one goes on, before the service manager would end all of it.
  *
  * What must hold: without a watchdog nothing of this wakes us.
  */

@@ -4,8 +4,8 @@
  * Finding deadlocks
  *
  * First all who wait count as stuck; then those are taken out who can go on, and so whoever waits for them, until nothing
- * changes. What is left is the largest set of threads that hold each other up. Each of its locks is held by threads of it only,
- * so following from a thread to its lock to a holder of that must come round: that is the cycle.
+ * changes. What is left is the largest set of threads that hold each other up. Each of its locks is held by threads of it
+ * only, so following from a thread to its lock to a holder of that must come round: that is the cycle.
  */
 
 #include "daemon/policy/deadlock.h"

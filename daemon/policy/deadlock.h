@@ -43,8 +43,8 @@ struct deadlocks {
 void deadlocks_done(struct deadlocks *d);
 
 /**
- * Find the cycles. Each thread is in one at most: threads that wait for those of a cycle without being in it are stuck too, and
- * are not told.
+ * Find the cycles. Each thread is in one at most: threads that wait for those of a cycle without being in it are stuck
+ * too, and are not told.
  * @return 0, -EINVAL (a number is out of range), -ENOMEM.
  */
 int deadlocks_find(const struct wait_graph *g, struct deadlocks *ret);

@@ -46,9 +46,9 @@ struct group_verdict {
 /**
  * A member of a group has ended, and is to be started again, or gave up.
  *
- * To start something again counts in the limit of the group that does it, once, however many are concerned. A group whose limit
- * is exceeded gives up. One that has no limit gives up with a member that did, unless the strategy is one-for-one: then the
- * others go on without it.
+ * To start something again counts in the limit of the group that does it, once, however many are concerned. A group whose
+ * limit is exceeded gives up. One that has no limit gives up with a member that did, unless the strategy is one-for-one:
+ * then the others go on without it.
  *
  * @param group  where the member is; NULL: in none.
  * @param now    CLOCK_MONOTONIC; never smaller than in an earlier call.

@@ -3,8 +3,8 @@
 #define GANGER_BASE_CHAIN_H
 
 /*
- * Intrusive chains, for the buckets of hash tables: half of a list, where there are very many of them. Whoever is taken out is looked
- * for from the head on, which is no more than finding it was.
+ * Intrusive chains, for the buckets of hash tables: half of a list, where there are very many of them. Whoever is taken
+ * out is looked for from the head on, which is no more than finding it was.
  */
 
 #include <stddef.h>

@@ -48,8 +48,8 @@ struct object_ops {
         /** Everybody who waits for anything looks again, at everything: at a take-over. */
         void (*wake_all)(struct object *o);
         /**
-         * Put what is in one into another one of the kind, which is empty and nobody's: see object_move(). NULL: nothing outlives
-         * its members.
+         * Put what is in one into another one of the kind, which is empty and nobody's: see object_move(). NULL: nothing
+         * outlives its members.
          */
         int (*move)(const struct object *from, struct object *to);
         /** So many participants are stopped (SIGSTOP) just now, and may swallow wake-ups; see wait_set_stopped(). */

@@ -12,8 +12,8 @@
  * looks at the other's position only when it has come there (as FastFlow and DPDK do), so that a line moves between
  * processors only when it must.
  *
- * What a message costs is how often its stores go to another line than the store before, behind lines that the other processor
- * has: measured, some 3 ns each time. So none comes back to a line, none keeps a second position, and the reader
+ * What a message costs is how often its stores go to another line than the store before, behind lines that the other
+ * processor has: measured, some 3 ns each time. So none comes back to a line, none keeps a second position, and the reader
  * leaves the lines of a stream alone for a while (shm/stream.h).
  *
  * A record is its header (8 bytes: its size) and its bytes, which begin at a multiple of 16: copied in steps of 16, none

@@ -3,18 +3,18 @@
 /*
  * Messages that rest before they are delivered again
  *
- * A message that comes back may have a time in `due`; receivers go past it until then, as if it were leased. Since they
- * do not come back by themselves, somebody must tell them: `alarm` of the ring is no later than the first such time. Whoever
- * waits for messages sleeps no longer than until then, and whoever finds that it has passed moves the epoch, and then sets the
- * alarm for those that still rest. Dead or stopped before that, it leaves an alarm that has passed, for the next.
+ * A message that comes back may have a time in `due`; receivers go past it until then, as if it were leased. Since they do
+ * not come back by themselves, somebody must tell them: `alarm` of the ring is no later than the first such time. Whoever
+ * waits for messages sleeps no longer than until then, and whoever finds that it has passed moves the epoch, and then sets
+ * the alarm for those that still rest. Dead or stopped before that, it leaves an alarm that has passed, for the next.
  *
- * Invariant: while a message rests, the alarm is set and no later than its time, or somebody is between giving the message back
- * and setting it; if that one dies, recovery sets it.
+ * Invariant: while a message rests, the alarm is set and no later than its time, or somebody is between giving the message
+ * back and setting it; if that one dies, recovery sets it.
  *
- * Memory orders. The time is written before the word that gives the message back (release), and read after it (acquire). Whoever
- * gives back moves the count of the alarm after its word, even if the alarm is early enough; so whoever has looked at all
- * words, and sets the alarm by what it saw, fails if anything came back since before it looked. The clock is read after the epoch: who
- * sees an epoch that was moved when a message was due sees a time at which it is.
+ * Memory orders. The time is written before the word that gives the message back (release), and read after it (acquire).
+ * Whoever gives back moves the count of the alarm after its word, even if the alarm is early enough; so whoever has looked
+ * at all words, and sets the alarm by what it saw, fails if anything came back since before it looked. The clock is read
+ * after the epoch: who sees an epoch that was moved when a message was due sees a time at which it is.
  */
 
 #include "base/cleanup.h"

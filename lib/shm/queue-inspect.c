@@ -4,10 +4,10 @@
  * What can be wrong with a queue
  *
  * A word alone: a state that there is not, an owner or a count of deliveries where none belongs, an owner who is nobody, a
- * message longer than its slot, or in blocks of the heap that are not its own. And the words together: every position below
- * one that was claimed was claimed too, or passed over. So first all words are read, for the highest position that was claimed; then each is read again, and must have
- * gone on as far. Who claimed that position saw all that was passed over before it (acquire and release of `passed`);
- * object_inspect() looks twice because of those that were claimed.
+ * message longer than its slot, or in blocks of the heap that are not its own. And the words together: every position
+ * below one that was claimed was claimed too, or passed over. So first all words are read, for the highest position that
+ * was claimed; then each is read again, and must have gone on as far. Who claimed that position saw all that was passed
+ * over before it (acquire and release of `passed`); object_inspect() looks twice because of those that were claimed.
  *
  * `tail`, `head` and `epoch` are hints, any value of which costs a search at most; so only `tail` is looked at, by whose
  * nearness of two words that contradict each other one is named.

@@ -100,8 +100,8 @@ int queue_commit_sequenced(struct queue *q, const struct lease *lease, uint32_t 
 }
 
 /**
- * Is the message that was meant to be sent still being written? By whom needs no look: in each lap a slot is claimed once. Acquire:
- * partner is the release of commit.
+ * Is the message that was meant to be sent still being written? By whom needs no look: in each lap a slot is claimed once.
+ * Acquire: partner is the release of commit.
  */
 static bool is_being_written(const struct queue *q, uint64_t position) {
         uint64_t w = atomic_load_explicit(&queue_slot(q, position)->word, memory_order_acquire);

@@ -332,7 +332,10 @@ bool service_holds(const struct service *s, const struct served *r) {
 }
 
 void service_wake_caller(const struct service *s, struct call_slot *slot) {
-        /* Sequentially consistent, as is the change of the word before it: Dekker with service_result_wait() and wait_any(). */
+        /*
+         * Sequentially consistent, as is the change of the word before it: Dekker with service_result_wait() and
+         * wait_any().
+         */
         uint32_t sleeping = atomic_load(&slot->sleeping);
 
         if (sleeping == ALONE_AWAKE)

@@ -13,9 +13,9 @@
  * of that wake-up is the last look of who is woken by it. Where waiting is watched (wait.h), or only one can wait, there is
  * nothing to pass on.
  *
- * What a flag holds up (wait.h) is not ready, is announced nowhere, and is slept for at the flag. Which those are is
- * found out once in a round, before the announcements, and looked at again after them: who finds that one was set meanwhile
- * does not sleep, or it would take a wake-up there from those who are not held. One that is set later wakes us, since whoever
+ * What a flag holds up (wait.h) is not ready, is announced nowhere, and is slept for at the flag. Which those are is found
+ * out once in a round, before the announcements, and looked at again after them: who finds that one was set meanwhile does
+ * not sleep, or it would take a wake-up there from those who are not held. One that is set later wakes us, since whoever
  * sets it wakes all who wait there.
  *
  * A kernel before 5.16 has no futex_waitv(2). There one waits as pollers do, with the event descriptors; a post is seen by
@@ -147,7 +147,10 @@ static void retract_all(const struct any *a, bool polls) {
 
 /* ---- how long ------------------------------------------------------------------------------------ */
 
-/** The first alarm, or the deadline if that comes before it. After tickets were taken, or posts forgotten; see wait-until.c. */
+/**
+ * The first alarm, or the deadline if that comes before it. After tickets were taken, or posts forgotten; see
+ * wait-until.c.
+ */
 static uint64_t wake_time(const struct any *a) {
         uint64_t first = a->deadline_usec;
 

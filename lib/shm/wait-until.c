@@ -95,7 +95,10 @@ static int give_way(const struct wait_for *f) {
         return r;
 }
 
-/** Sleep no longer than until the alarm. To be called after the ticket was taken: whoever makes it sooner makes that invalid. */
+/**
+ * Sleep no longer than until the alarm. To be called after the ticket was taken: whoever makes it sooner makes that
+ * invalid.
+ */
 static int sleep_until(const struct wait_for *f, uint32_t ticket, uint64_t deadline_usec) {
         uint64_t alarm = f->alarm ? f->alarm(f->object) : UINT64_MAX;
         int r = wait_sleep(f->waiting, ticket, MIN(alarm, deadline_usec));

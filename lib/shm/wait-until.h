@@ -28,7 +28,10 @@ struct wait_for {
         /** @return -EAGAIN as long as it is not there; anything else ends the wait. */
         int (*try)(void *object, void *ret);
         void *object, *ret;
-        /** When to look again though nobody wakes (CLOCK_MONOTONIC); UINT64_MAX: not. Whoever makes it sooner wakes. NULL: never. */
+        /**
+         * When to look again though nobody wakes (CLOCK_MONOTONIC); UINT64_MAX: not. Whoever makes it sooner wakes. NULL:
+         * never.
+         */
         uint64_t (*alarm)(void *object);
         const struct waiting *waiting;
         struct patience *patience;

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * at-call [--fail=VARIANT] [--next] PID N: kill a process at the N-th system call that it makes from now on, or have that fail
+ * at-call [--fail=VARIANT] [--next] PID N: kill a process at the N-th system call that it makes from now on, or have that
+ * fail
  *
  * --fail  the call is not made, and says an error instead, once; counted are only those that may fail, by call-errors.h. The
  *         VARIANT chooses among the errors that it may say.
  * --next  PID is the keeper, and the process that of the next manager that it starts; the calls of the loader do not count
  *
- * Says "attached" when it counts, and at the end the number of the call, and its error. Exits with 77 if this process may not
- * be traced, with 3 if it ended by itself. On SIGTERM it lets the process go, says how many calls it has made, and exits
- * with 4.
+ * Says "attached" when it counts, and at the end the number of the call, and its error. Exits with 77 if this process may
+ * not be traced, with 3 if it ended by itself. On SIGTERM it lets the process go, says how many calls it has made, and
+ * exits with 4.
  */
 
 #include "tests/faults/call-errors.h"

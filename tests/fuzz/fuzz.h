@@ -6,8 +6,8 @@
  * Hostile memory: any bytes in an object, and whoever uses, looks at or recovers it must come to an end
  *
  * An input says what is done: first to the object as it should be, then to its memory (words are overwritten, as a hostile
- * member could, at places that matter more often than elsewhere), and then again to the object. Around the memory are pages that
- * nobody may touch. One target for each kind: fuzz-object.c, and a `fuzz_kind`.
+ * member could, at places that matter more often than elsewhere), and then again to the object. Around the memory are
+ * pages that nobody may touch. One target for each kind: fuzz-object.c, and a `fuzz_kind`.
  */
 
 #include <stddef.h>

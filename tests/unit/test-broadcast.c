@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The broadcast ring, one thread at a time: what readers see, what is missed, who stops the writer, and what recovery does. */
+/*
+ * The broadcast ring, one thread at a time: what readers see, what is missed, who stops the writer, and what recovery
+ * does.
+ */
 
 #include <errno.h>
 #include <signal.h>

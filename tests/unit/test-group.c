@@ -108,7 +108,10 @@ static bool counts(struct supervisor *s, uint64_t now) {
         return true;
 }
 
-/* A child of `g` ended. @return the group that acts; `*child` is the one of its children that it is about; -1: nobody does. */
+/*
+ * A child of `g` ended. @return the group that acts; `*child` is the one of its children that it is about; -1: nobody
+ * does.
+ */
 static int handle(struct supervisor *all, int g, int from, bool gave_up, uint64_t now, int *child, bool *fails) {
         struct supervisor *s = &all[g];
 

@@ -426,7 +426,9 @@ static void settle(struct fixture *f, const char *key, pid_t pid) {
         fixture_send(f, &message, NULL, 0);
 }
 
-/* A process that may fork. It writes the pid of its child to the pipe, and ends when that is closed here. @return its pid. */
+/*
+ * A process that may fork. It writes the pid of its child to the pipe, and ends when that is closed here. @return its pid.
+ */
 static pid_t fork_daemon(struct fixture *f, const char *key, pid_t *ret_child) {
         Ganger__Keeper__SpawnSpec spec = *spec_shell("setsid sleep 1000 & echo $! >&1; exit 0");
         int fds[2];

@@ -46,7 +46,7 @@ static void rig_init(struct rig *rig) {
         memset(rig, 0, sizeof *rig);
         gang_objects_init(&rig->gang.objects, &rig->gang);
         ck_assert_int_eq(events_init(&rig->gang.events), 0);
-        snprintf(rig->member.name, sizeof rig->member.name, "a/0");
+        rig->member.name = (char *)"a/0";
         rig->member.seats = rig->seats;
         rig->member.n_seats = KINDS;
         list_init(&rig->member.link);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The monitor, one thread at a time: what each operation does to the word, what recovery leaves, and what one sees who looks. */
+/*
+ * The monitor, one thread at a time: what each operation does to the word, what recovery leaves, and what one sees who
+ * looks.
+ */
 
 #include <errno.h>
 #include <string.h>

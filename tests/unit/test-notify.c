@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The notify socket: who speaks is told by the kernel, what is said is bounded, and nothing is lost that could not be dealt with. */
+/*
+ * The notify socket: who speaks is told by the kernel, what is said is bounded, and nothing is lost that could not be
+ * dealt with.
+ */
 
 #include <errno.h>
 #include <signal.h>

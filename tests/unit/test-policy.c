@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * All policies together, over simulated months: a gang of instances in groups, whose processes end as they like, whose people
- * start, stop and restart what they like, and whose manager dies between any two steps
+ * All policies together, over simulated months: a gang of instances in groups, whose processes end as they like, whose
+ * people start, stop and restart what they like, and whose manager dies between any two steps
  *
  * The world here is the truth (which processes there are), what is written down, and what the manager of the moment knows,
  * which does what daemon/instance.c, instance-end.c and takeover.c do, in their order. What must hold:

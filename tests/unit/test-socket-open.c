@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The file of a socket, in a directory in which somebody else can put another one in its place: that gets neither owner nor mode. */
+/*
+ * The file of a socket, in a directory in which somebody else can put another one in its place: that gets neither owner
+ * nor mode.
+ */
 
 #include <errno.h>
 #include <fcntl.h>
