@@ -5,6 +5,21 @@ import os
 
 from gang import *  # noqa: F403
 
+# Takes one line of the FIFO `how.WORKER` beside it, and ends as that says: "3", "SIGSEGV". (Who comes while the line of the one
+# before is being written finds the end of the file, and nothing in it.)
+ENDS = '''
+import os, signal, sys
+how = ''
+while not how:
+    with open(os.path.join(os.path.dirname(sys.argv[0]), 'how.' + os.environ['GANGER_WORKER'])) as f:
+        how = f.readline().strip()
+print('ends with', how, flush=True)
+if how.startswith('SIG'):
+    os.kill(os.getpid(), getattr(signal, how))
+    signal.pause()
+sys.exit(int(how))
+'''
+
 # python's http.server on the socket that it was given; every answer is its pid. Asked to end, it ends after what it is at.
 HTTP = '''
 import http.server, os, select, signal, socket

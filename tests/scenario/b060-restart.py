@@ -8,19 +8,8 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'harness'))
 from gang import *  # noqa: E402, F403
+from programs import ENDS  # noqa: E402
 
-# Ends as the file `how` says; waits until there is one.
-ENDS = '''
-import os, signal, sys, time
-path = os.path.join(os.path.dirname(sys.argv[0]), 'how.' + os.environ['GANGER_WORKER'])
-with open(path) as f:
-    how = f.readline().strip()
-if how.startswith('SIG'):
-    os.kill(os.getpid(), getattr(signal, how))
-    signal.pause()
-print('ends with', how, flush=True)
-sys.exit(int(how))
-'''
 POLICIES = '''
 worker always      { exec = {"@/ends"} restart = always restart-delay = 1ms restart-delay-max = 1ms }
 worker on-failure  { exec = {"@/ends"} restart = on-failure restart-delay = 1ms restart-delay-max = 1ms }

@@ -8,18 +8,8 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'harness'))
 from gang import *  # noqa: E402, F403
+from programs import ENDS  # noqa: E402
 
-# Each process of a worker takes one line of its FIFO, and ends as it says.
-ENDS = '''
-import os, signal, sys
-with open(os.path.join(os.path.dirname(sys.argv[0]), 'how.' + os.environ['GANGER_WORKER'])) as f:
-    how = f.readline().strip()
-print('ends with', how, flush=True)
-if how.startswith('SIG'):
-    os.kill(os.getpid(), getattr(signal, how))
-    signal.pause()
-sys.exit(int(how))
-'''
 QUICK = 'restart-delay = 1ms restart-delay-max = 1ms'
 
 
