@@ -286,15 +286,15 @@ struct pass {
         bool is_restless;               /* somebody was gone before it was clear whose it is */
 };
 
-/* A child of the keeper. */
-/* For the fault: it was started just now. Whoever forks and leaves as fast as it can always was. */
+/* For the fault: it was started lately. Whoever forks and leaves as fast as it can always was, on a busy machine too. */
 static bool is_young(const struct proc_stat *stat) {
         struct timespec now;
 
         clock_gettime(CLOCK_BOOTTIME, &now);
-        return stat->started + 20 > (uint64_t)now.tv_sec * 100 + (uint64_t)now.tv_nsec / 10000000;
+        return stat->started + 300 > (uint64_t)now.tv_sec * 100 + (uint64_t)now.tv_nsec / 10000000;
 }
 
+/* A child of the keeper. */
 static int look_at(void *userdata, pid_t pid) {
         struct pass *pass = userdata;
         struct gang *gang = pass->gang;

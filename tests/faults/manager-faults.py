@@ -617,10 +617,10 @@ worker source { exec = {"@/source"} io = lines send = jobs }
 '''
 
 
-def stalling(fault):
+def stalling(fault, after='200ms'):
     """With one that receives, and one that sends what comes by a fifo."""
     g = FaultyGang(fault)
-    g.configure(STALLS)
+    g.configure(STALLS.replace('stall-timeout = 200ms', f'stall-timeout = {after}'))
     g.script('source', f'while :; do cat {g.fifo("lines")}; done')
     g.script('hold', f'while read -r x; do : > {g.path("taken")}; read -r go < {g.path("gate")}; done')
     return g
@@ -648,10 +648,11 @@ def a_stall(fault):
 
 def a_frozen_stall(fault):
     """… and though it is stopped, also if a manager has died meanwhile"""
-    with stalling(fault) as g:
+    with stalling(fault, f'{2 * SLOWER}s') as g:
+        pid = g.pid('hold/0')
         g.ctl('send', 'jobs', 'x')
         g.wait_until('it is taken', lambda: g.ring('jobs')['leased'] == 1)
-        os.kill(g.pid(g.json('peek', 'jobs')['messages'][0]['holder']), signal.SIGSTOP)
+        os.kill(pid, signal.SIGSTOP)
         g.ctl('restart', 'source')          # the keeper has seen that before, and tells the next manager
         kill_and_wait(g.manager_pid)
         is_stalled(g)

@@ -8,7 +8,7 @@
  *
  * Sources: lib/client/*.c lib/wire/*.c lib/base/fd.c proto/control.pb-c.c
  * Flags: -Wl,--wrap=link_send
- * Inputs: 6000
+ * Inputs: 3000
  * Faults: frame-byte-too-many
  */
 

@@ -7,7 +7,7 @@
  * told; there is none from a configuration to itself.
  *
  * Sources: daemon/config/d[!o]*.c daemon/config/[!d]*.c daemon/policy/grant.c lib/base/text.c lib/base/error.c
- * Inputs: 1500
+ * Inputs: 600
  * Faults: config-past-the-end config-prints-no-key
  */
 

@@ -7,7 +7,7 @@
  * The gang has no keeper: of the requests that change it only those are made that its tables suffice for (`is_played`).
  *
  * Sources: daemon/control/*.c lib/wire/*.c daemon/events.c daemon/log/tail.c tests/unit/control-fixture.c proto/control.pb-c.c
- * Inputs: 4000
+ * Inputs: 2000
  * Faults: frame-byte-too-many stream-outlives-connection
  */
 

@@ -4,7 +4,7 @@
  * A file of variables: each that is read is NAME=value, or the file is refused with a line and a reason
  *
  * Sources: daemon/env-file.c
- * Inputs: 20000
+ * Inputs: 6000
  * Faults: env-any-name
  */
 

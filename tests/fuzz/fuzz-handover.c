@@ -9,7 +9,7 @@
  * Sources: daemon/keeper/handover.c daemon/keeper/children.c daemon/keeper/store.c daemon/keeper/main-process.c daemon/keeper/reap.c
  * Sources: lib/base/fd.c proto/keeper.pb-c.c
  * Flags: -Wl,--wrap=kill,--wrap=waitid,--wrap=getpgid,--wrap=keeper_log
- * Inputs: 12000
+ * Inputs: 4000
  * Faults: handover-any-pid handover-any-descriptor
  */
 

@@ -8,7 +8,7 @@
  *
  * Sources: ctl/import.c ctl/import-ini.c ctl/import-procfile.c ctl/import-supervisord.c ctl/import-unit.c ctl/import-place.c
  * Sources: ctl/import-isolation.c daemon/config/lexer.c daemon/config/outline.c
- * Inputs: 6000
+ * Inputs: 2000
  * Faults: import-no-quotes
  */
 

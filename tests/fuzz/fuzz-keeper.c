@@ -10,7 +10,7 @@
  * Sources: daemon/keeper/requests.c daemon/keeper/reports.c daemon/keeper/children.c daemon/keeper/store.c daemon/keeper/setting.c
  * Sources: daemon/keeper/main-process.c daemon/keeper/reap.c daemon/keeper/mounts.c lib/base/fd.c proto/keeper.pb-c.c
  * Flags: -Wl,--wrap=kill,--wrap=waitid,--wrap=wait4,--wrap=getpgid,--wrap=keeper_log
- * Inputs: 4000
+ * Inputs: 2500
  * Faults: double-spawn signals-anybody any-number-of-settings
  */
 
@@ -262,11 +262,11 @@ static void change(struct input *in, bool ends) {
 
 static void check_keys(void) {
         children_for_each(it, &k->children) {
-                struct child_process *p = list_entry(it, struct child_process, by_key);
+                struct child_process *p = chain_entry(it, struct child_process, by_key);
                 unsigned int n = 0;
 
-                list_for_each(other, &k->children.keys[it_i])
-                        n += strcmp(list_entry(other, struct child_process, by_key)->key, p->key) == 0;
+                chain_for_each(other, &k->children.keys[it_i])
+                        n += strcmp(chain_entry(other, struct child_process, by_key)->key, p->key) == 0;
                 if (n != 1)
                         fail("a key has two processes");
         }

@@ -7,7 +7,7 @@
  * lines are the same; and the last lines that are remembered keep within their bounds.
  *
  * Sources: daemon/log/lines.c daemon/log/tail.c daemon/log/record.c
- * Inputs: 2000
+ * Inputs: 800
  * Faults: log-any-length log-raw-bytes
  */
 

@@ -7,7 +7,7 @@
  * bytes are read as what the kernel says of a process.
  *
  * Sources: daemon/notify.c lib/base/text.c
- * Inputs: 20000
+ * Inputs: 8000
  * Faults: notify-leaves-descriptor notify-long-name
  */
 

@@ -7,7 +7,7 @@
  * or says why not, goes on or says why not, and no descriptor is left.
  *
  * Sources: daemon/keeper-link.c daemon/map.c lib/base/fd.c proto/keeper.pb-c.c
- * Inputs: 5000
+ * Inputs: 2500
  * Faults: link-leaves-descriptor
  */
 

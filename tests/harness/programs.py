@@ -2,6 +2,7 @@
 """Programs that more than one scenario runs, for Gang.python()."""
 
 import os
+import time
 
 from gang import *  # noqa: F403
 
@@ -78,12 +79,16 @@ signal.pause()
 '''
 
 
+# Seconds without a sign of anybody.
+QUIET = 2 * SLOWER
+
+
 class Runs:
     """Those of RUNS, installed in a gang under that name."""
 
     def __init__(self, g):
         self.path = g.python('runs', RUNS)
-        self.last, self.quiet = -1, 0
+        self.last, self.since = -1, 0
 
     def hops(self):
         try:
@@ -92,9 +97,8 @@ class Runs:
             return 0
 
     def quiet_at_last(self):
-        """Whether, for some looks by now, nobody has been there and nothing was counted."""
+        """Whether for a while nobody has been there and nothing was counted. (Who hops is seldom seen, and on a busy machine hops seldom.)"""
         now = self.hops()
-        there = any(self.path in process_arguments(pid) and alive(pid) for pid in processes())
-        self.quiet = self.quiet + 1 if now == self.last and not there else 0
-        self.last = now
-        return self.quiet > 5
+        if now != self.last or any(self.path in process_arguments(pid) and alive(pid) for pid in processes()):
+            self.last, self.since = now, time.monotonic()
+        return time.monotonic() > self.since + QUIET
