@@ -69,6 +69,7 @@ for _ in range(int(sys.argv[1])):
         while os.path.exists(__file__) and time.monotonic() < end:
             os.setsid()
             os.write(hops, b'.')
+            time.sleep(0.003)           # or their numbers run out sooner than the dead are reaped
             if os.fork() == 0:
                 if os.fork() == 0:
                     continue
