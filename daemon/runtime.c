@@ -63,11 +63,12 @@ static int directory_open(const char *path, struct error *e) {
 
 /* In a container, say, whose root is read-only. */
 static void tell_way_out(struct error *e) {
+        static const char way_out[] = " (have a tmpfs at /run, or name another directory by GANGER_RUNTIME_DIR, for gangerctl "
+                                      "too, or by --runtime-dir)";
         char text[ERROR_TEXT_MAX];
 
         snprintf(text, sizeof text, "%s", e->text);
-        error_set(e, e->code, "%.*s (have a tmpfs at /run, or name another directory by GANGER_RUNTIME_DIR, for gangerctl "
-                  "too, or by --runtime-dir)", (int)sizeof text - 160, text);
+        error_set(e, e->code, "%.*s%s", (int)(sizeof text - sizeof way_out), text, way_out);
 }
 
 int runtime_directory_open(const char *path, struct error *e) {

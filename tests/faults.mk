@@ -56,4 +56,4 @@ FAULT_TESTS = tests/faults/manager-faults.py tests/faults/every-call.py tests/fa
 FAULT_LONG_TESTS = tests/faults/long-every-call.py tests/faults/long-every-phase.py
 TESTS += $(FAULT_TESTS)
 LONG_TESTS += $(FAULT_LONG_TESTS)
-EXTRA_DIST += $(FAULT_TESTS) $(FAULT_LONG_TESTS)
+EXTRA_DIST += $(FAULT_TESTS) $(FAULT_LONG_TESTS) tests/faults/any-moment.py
