@@ -24,10 +24,10 @@
 
 #include "base/cleanup.h"
 #include "base/fault.h"
+#include "base/own-directory.h"
 #include "daemon/config/config.h"
 #include "daemon/gang.h"
 #include "daemon/instance.h"
-#include "daemon/log/directory.h"
 #include "daemon/log/log.h"
 #include "daemon/worker.h"
 
@@ -49,7 +49,7 @@ static int open_directory(const struct gang *gang, struct error *error) {
         char path[PATH_MAX];
 
         path_of(gang, path, "");
-        return log_directory_open(path, error);
+        return own_directory_open(path, error);
 }
 
 /* ---- writing ----------------------------------------------------------------------------------- */

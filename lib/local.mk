@@ -5,6 +5,7 @@ LIB_BASE = \
 	lib/base/error.c lib/base/error.h \
 	lib/base/fd.c lib/base/fd.h \
 	lib/base/log-line.c lib/base/log-line.h \
+	lib/base/own-directory.c lib/base/own-directory.h \
 	lib/base/tally.c lib/base/tally.h \
 	lib/base/text.c lib/base/text.h \
 	lib/base/exit-status.c lib/base/exit-status.h \

@@ -32,8 +32,8 @@
 #include "base/error.h"
 #include "base/fault.h"
 #include "base/fd.h"
+#include "base/own-directory.h"
 #include "base/time.h"
-#include "daemon/log/directory.h"
 
 #define MODE 0640
 /** Ends a piece of a line that goes on in the next one. */
@@ -137,7 +137,7 @@ static int open_file(struct log_file *f) {
 
 static int open_all(struct log_file *f) {
         struct error error = ERROR_NULL;
-        int fd = log_directory_open(f->path, &error);
+        int fd = own_directory_open(f->path, &error);
 
         if (fd < 0)
                 return fail(f, fd, "its directory: %s", error.text);
@@ -346,7 +346,7 @@ static void reverse(int *fds, size_t n) {
 }
 
 int log_files_open(const char *path, int *fds, size_t max, size_t *ret_n, struct error *e) {
-        _cleanup_(closep) int directory = log_directory_open(path, e);
+        _cleanup_(closep) int directory = own_directory_open(path, e);
         const char *last = strrchr(path, '/') + 1;
         char name[NAME_SIZE];
         size_t n = 0;

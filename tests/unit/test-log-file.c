@@ -14,8 +14,8 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/own-directory.h"
 #include "base/time.h"
-#include "daemon/log/directory.h"
 #include "daemon/log/file.h"
 #include "daemon/log/sink.h"
 #include "harness.h"
@@ -261,13 +261,13 @@ START_TEST(directories_of_others_are_not_used) {
 
         /* … but what is ours in a sticky one is. What is missing is made. */
         snprintf(deep, sizeof deep, "%s/a/b//c/w.log", directory);
-        fd = log_directory_open(deep, &e);
+        fd = own_directory_open(deep, &e);
         ck_assert_msg(fd >= 0, "%s", e.text);
         close(fd);
         snprintf(deep, sizeof deep, "%s/a/b", directory);
         ck_assert_int_eq(chmod(deep, 0770), 0);
         snprintf(deep, sizeof deep, "%s/a/b/c/w.log", directory);
-        ck_assert_int_eq(log_directory_open(deep, &e), -EPERM);
+        ck_assert_int_eq(own_directory_open(deep, &e), -EPERM);
         ck_assert_msg(strstr(e.text, "'b'"), "%s", e.text);
 
         /* A link of ours is followed, one of another is not. */
@@ -276,20 +276,20 @@ START_TEST(directories_of_others_are_not_used) {
         snprintf(deep, sizeof deep, "%s/a", directory);
         ck_assert_int_eq(symlink(deep, link), 0);
         snprintf(deep, sizeof deep, "%s/link/w.log", directory);
-        fd = log_directory_open(deep, &e);
+        fd = own_directory_open(deep, &e);
         ck_assert_msg(fd >= 0, "%s", e.text);
         close(fd);
         if (geteuid() == 0) {
                 ck_assert_int_eq(lchown(link, 7, 7), 0);
-                ck_assert_int_eq(log_directory_open(deep, &e), -ELOOP);
+                ck_assert_int_eq(own_directory_open(deep, &e), -ELOOP);
                 snprintf(deep, sizeof deep, "%s/a", directory);
                 ck_assert_int_eq(chown(deep, 7, 7), 0);
                 snprintf(deep, sizeof deep, "%s/a/w.log", directory);
-                ck_assert_int_eq(log_directory_open(deep, &e), -EPERM);
+                ck_assert_int_eq(own_directory_open(deep, &e), -EPERM);
                 ck_assert_msg(strstr(e.text, "user 7"), "%s", e.text);
         }
-        ck_assert_int_lt(log_directory_open("w.log", &e), 0);
-        ck_assert_int_lt(log_directory_open("/dev/null/w.log", &e), 0);
+        ck_assert_int_lt(own_directory_open("w.log", &e), 0);
+        ck_assert_int_lt(own_directory_open("/dev/null/w.log", &e), 0);
 }
 END_TEST
 

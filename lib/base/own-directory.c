@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The directory of a log file
+ * A directory that nobody else can put a file into
  *
- * gangerd may be root, and what it is told to write there comes from workers that are not: whoever can put a link in the
- * place of the file, or of a directory on the way to it, can have any file of the machine written to. So the path is walked
- * one part at a time, each in the directory that was just looked at. Of a directory that others can write to only those
- * parts are believed that root or we have put there, and only if it is sticky, as /tmp is; so too of symbolic links: root's
- * and ours are followed.
+ * Who writes there may be root, and what he writes may come from others: whoever can put a link in the place of the file, or
+ * of a directory on the way to it, can have any file of the machine written to; and whoever can put a file there, say what is
+ * read. So the path is walked one part at a time, each in the directory that was just looked at. Of a directory that
+ * others can write to only those parts are believed that root or we have put there, and only if it is sticky, as /tmp is;
+ * so too of symbolic links: root's and ours are followed.
  */
 
-#include "daemon/log/directory.h"
+#include "base/own-directory.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -69,7 +69,7 @@ static int open_part(int directory, const char *name, struct error *e) {
         return fd < 0 ? error_errno(e, -errno, "'%s'", name) : fd;
 }
 
-int log_directory_open(const char *path, struct error *e) {
+int own_directory_open(const char *path, struct error *e) {
         const char *end = strrchr(path, '/'), *part = path;
         _cleanup_(closep) int fd = -1;
         char name[NAME_MAX + 1];

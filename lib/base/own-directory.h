@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef GANGER_DAEMON_LOG_DIRECTORY_H
-#define GANGER_DAEMON_LOG_DIRECTORY_H
+#ifndef GANGER_BASE_OWN_DIRECTORY_H
+#define GANGER_BASE_OWN_DIRECTORY_H
 
 /*
- * The directory of a log file
+ * A directory that nobody else can put a file into: of logs, of what is remembered
  */
 
 #include "base/error.h"
@@ -14,6 +14,6 @@
  * @param path  absolute; of a file, whose last part is left out.
  * @return a descriptor of it (O_PATH), or -errno and `e` says why.
  */
-int log_directory_open(const char *path, struct error *e);
+int own_directory_open(const char *path, struct error *e);
 
 #endif
