@@ -788,6 +788,7 @@ def main(*cases):
     failed, skipped = 0, 0
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     signal.signal(signal.SIGALRM, hang)
+    signal.signal(signal.SIGINT, signal.default_int_handler)    # a shell has what it runs in the background ignore it
     sys.stdout.reconfigure(line_buffering=True, errors='replace')
     if not os.access(f'{BUILD}/gangerd', os.X_OK):
         sys.exit(f'no gangerd in {BUILD}: set GANGER_BUILD to the build directory')
