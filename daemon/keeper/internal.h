@@ -66,6 +66,8 @@ struct keeper {
         uint64_t pong_due_usec;         /* when it must have answered; or USEC_INFINITY */
         bool tell_ping;
 
+        bool reap_again;                /* there may be more to reap, and no signal will tell */
+
         /* what it is to be told */
         struct list *handed;            /* the last stored descriptor that it has */
         bool welcomed;
@@ -139,7 +141,7 @@ void report_exited(Ganger__Keeper__Exited *e, const struct child_process *p);
 
 /* ---- reap.c ---------------------------------------------------------------------------------------- */
 
-/** Look at every child with news. */
+/** Look at every child with news; or at so many that others must be heard first: then `reap_again` is set. */
 void reap_all(struct keeper *k);
 
 /* ---- main-process.c: another one, that the program named -------------------------------------------- */

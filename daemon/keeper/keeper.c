@@ -194,7 +194,7 @@ static void keeper_done(struct keeper *k) {
 
 /* When something is to be done that no descriptor tells. */
 static uint64_t due_usec(const struct keeper *k) {
-        uint64_t due = k->manager > 0 ? k->kill_due_usec : k->manager_due_usec;
+        uint64_t due = k->reap_again ? 0 : k->manager > 0 ? k->kill_due_usec : k->manager_due_usec;
 
         due = MIN(due, k->say_again_usec);
         due = MIN(due, k->prove_due_usec);
@@ -228,6 +228,8 @@ static void wait_and_serve(struct keeper *k) {
                 return;
         if (fds[0].revents)
                 serve_signals(k);
+        else if (k->reap_again)
+                reap_all(k);
         if (fds[1].revents & (POLLHUP | POLLERR))
                 manager_process_hung_up(k);
         else if (fds[1].revents & POLLIN)

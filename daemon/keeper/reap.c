@@ -7,15 +7,20 @@
  * and the table knows of the exit. Hence we look first (WNOWAIT), act, and only then reap.
  *
  * Strangers are processes that were reparented to us, as their subreaper or as PID 1. They are reaped, and nothing else: a
- * process that left its instance's process group is the manager's to find, by its cgroup or by daemon/sweep.c.
+ * process that left its instance's process group is the manager's to find, by its cgroup or by daemon/sweep.c. A program
+ * may make them as fast as they can be reaped; hence a turn takes so many and no more, and then the others are heard.
  */
 
 #include <errno.h>
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "base/fault.h"
 #include "base/time.h"
 #include "daemon/keeper/internal.h"
+
+/** News that is taken before all else is looked at again. */
+#define REAP_BATCH 64
 
 /* Must the manager hear first what it said? Then it stays as it is. */
 static bool must_wait(struct keeper *k, struct child_process *p, const siginfo_t *info) {
@@ -92,8 +97,14 @@ static void reap_each(struct keeper *k) {
 }
 
 void reap_all(struct keeper *k) {
-        while (k->children.n_ending == 0)
+        k->reap_again = false;
+        for (size_t i = 0; k->children.n_ending == 0; i++) {
+                if (i == REAP_BATCH && !fault_is("reap-endlessly")) {
+                        k->reap_again = true;
+                        return;
+                }
                 if (!reap_one(k, P_ALL, 0))
                         return;
+        }
         reap_each(k);
 }

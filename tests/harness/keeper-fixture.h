@@ -102,5 +102,6 @@ bool same_file(int fd, int other);
 bool promise_never_two(void);
 bool promise_exit_is_repeated(void);
 bool promise_death_with_keeper(void);
+bool promise_reaping_yields(void);
 
 #endif

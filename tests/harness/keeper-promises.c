@@ -10,9 +10,15 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdio.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "keeper-fixture.h"
 
 /** Whoever is to die of a signal has died long before; only a broken promise takes so long. */
@@ -96,4 +102,77 @@ bool promise_death_with_keeper(void) {
         close(pipe_fds[0]);
         fixture_stop(&f);
         return kept;
+}
+
+/* ---- reaping ----------------------------------------------------------------------------------- */
+
+#define N_DEAD 200
+/** Whoever dies meanwhile may be among those of a turn; many more are none. */
+#define N_DEAD_AT_ONCE (N_DEAD / 2)
+
+static bool is_zombie(pid_t pid) {
+        char path[64], state = '?';
+        FILE *file;
+
+        snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+        file = fopen(path, "re");
+        if (file && fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+                state = '?';
+        if (file)
+                fclose(file);
+        return state == 'Z';
+}
+
+/* Runs to its next system call. @return the number; -1: it left one. */
+static long next_call(pid_t pid) {
+        struct __ptrace_syscall_info info;
+        int status;
+
+        ck_assert_int_eq(ptrace(PTRACE_SYSCALL, pid, NULL, 0), 0);
+        ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+        ck_assert(WIFSTOPPED(status));
+        ck_assert_int_gt(ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info), 0);
+        return info.op == PTRACE_SYSCALL_INFO_ENTRY ? (long)info.entry.nr : -1;
+}
+
+/* However many have died, others are heard in between. */
+bool promise_reaping_yields(void) {
+        pid_t pids[N_DEAD];
+        size_t reaped = 0, turn = 0, most = 0;
+        struct fixture f;
+        int hold[2];
+
+        ck_assert_int_eq(pipe2(hold, O_CLOEXEC), 0);
+        fixture_start(&f);
+        for (size_t i = 0; i < N_DEAD; i++) {
+                const int fds[] = { hold[0], STDOUT_FILENO, STDERR_FILENO };
+                char key[32];
+                Event *event;
+
+                snprintf(key, sizeof key, "a/%zu", i);
+                event = fixture_spawn(&f, key, spec_shell("read x"), fds, ARRAY_SIZE(fds), -1);
+                pids[i] = event->spawned->pid;
+                event_free(event);
+        }
+        ck_assert_int_eq(ptrace(PTRACE_SEIZE, f.keeper, NULL, PTRACE_O_TRACESYSGOOD), 0);
+        ck_assert_int_eq(ptrace(PTRACE_INTERRUPT, f.keeper, NULL, 0), 0);
+        ck_assert_int_eq(waitpid(f.keeper, NULL, 0), f.keeper);
+        close(hold[0]);
+        close(hold[1]);
+        for (size_t i = 0; i < N_DEAD; i++)
+                while (!is_zombie(pids[i]))
+                        poll(NULL, 0, 1);
+        while (reaped < N_DEAD) {
+                long call = next_call(f.keeper);
+
+                if (call == SYS_ppoll)
+                        turn = 0;
+                else if (call == SYS_wait4) {
+                        reaped++;
+                        most = MAX(most, ++turn);
+                }
+        }
+        ck_assert_int_eq(ptrace(PTRACE_DETACH, f.keeper, NULL, 0), 0);
+        fixture_stop(&f);
+        return most < N_DEAD_AT_ONCE;
 }

@@ -30,6 +30,11 @@ START_TEST(no_pdeathsig_is_found) {
 }
 END_TEST
 
+START_TEST(reap_endlessly_is_found) {
+        ck_assert(!kept_with_fault(promise_reaping_yields, "reap-endlessly"));
+}
+END_TEST
+
 START_TEST(an_unknown_fault_breaks_nothing) {
         ck_assert(kept_with_fault(promise_never_two, "no-such-fault"));
 }
@@ -37,5 +42,5 @@ END_TEST
 
 int main(void) {
         return harness_run(HARNESS_SUITE("keeper-faults", double_spawn_is_found, drop_exit_is_found, no_pdeathsig_is_found,
-                                         an_unknown_fault_breaks_nothing));
+                                         reap_endlessly_is_found, an_unknown_fault_breaks_nothing));
 }

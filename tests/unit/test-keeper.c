@@ -74,6 +74,11 @@ START_TEST(nobody_outlives_the_keeper) {
 }
 END_TEST
 
+START_TEST(whoever_dies_keeps_it_from_nothing_else) {
+        ck_assert(promise_reaping_yields());
+}
+END_TEST
+
 /* ---- one manager after the other ------------------------------------------------------------------- */
 
 START_TEST(the_next_manager_finds_everything) {
@@ -743,7 +748,7 @@ END_TEST
 int main(void) {
         return harness_run(HARNESS_SUITE(
                 "keeper", a_key_never_has_two_processes, an_exit_is_told_until_it_is_acknowledged,
-                nobody_outlives_the_keeper, the_next_manager_finds_everything,
+                nobody_outlives_the_keeper, whoever_dies_keeps_it_from_nothing_else, the_next_manager_finds_everything,
                 what_a_manager_sent_before_it_died_is_done, a_manager_that_never_read_is_still_heard,
                 a_manager_that_hangs_up_is_replaced, a_manager_that_keeps_dying_is_started_slower_and_slower,
                 many_descriptors_survive_by_name, a_spawn_brings_its_spec_and_what_is_stored,
