@@ -115,6 +115,21 @@ static void carry_autostart(struct import *import, const struct setting *s) {
                 left(import, s, "every worker is started; 'instances = 0' defines one that is not");
 }
 
+static void carry_stream(struct import *import, const struct setting *s, const char *key) {
+        if (strcasecmp(s->value, "none") == 0 || strcmp(s->value, "/dev/null") == 0)
+                import_word(import, key, "null");
+        else
+                left(import, s, "output goes to the log of gangerd; see 'gangerctl logs'");
+}
+
+static void carry_stdout(struct import *import, const struct setting *s) {
+        carry_stream(import, s, "standard-output");
+}
+
+static void carry_stderr(struct import *import, const struct setting *s) {
+        carry_stream(import, s, "standard-error");
+}
+
 static const struct ini_rule rules[] = {
         { "command", carry_command, NULL },
         { "directory", carry_directory, NULL },
@@ -133,8 +148,8 @@ static const struct ini_rule rules[] = {
         { "stopasgroup", NULL, NULL },          /* so it is always */
         { "killasgroup", NULL, NULL },
         { "redirect_stderr", NULL, NULL },      /* both are in the log, each by its name */
-        { "stdout_logfile", NULL, "output goes to the log of gangerd; see 'gangerctl logs'" },
-        { "stderr_logfile", NULL, "output goes to the log of gangerd; see 'gangerctl logs'" },
+        { "stdout_logfile", carry_stdout, NULL },
+        { "stderr_logfile", carry_stderr, NULL },
 };
 
 static bool are_codes(const struct words *words) {

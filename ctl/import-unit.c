@@ -170,8 +170,6 @@ static const struct ini_rule service_rules[] = {
         { "ExecReload", NULL, "see 'gangerctl signal'" },
         { "PIDFile", NULL, "the process that is started is the one that is watched" },
         { "KillMode", NULL, "all of a worker's processes are killed with it" },
-        { "StandardOutput", NULL, "output goes to the log of gangerd" },
-        { "StandardError", NULL, "output goes to the log of gangerd" },
         { "SyslogIdentifier", NULL, "output goes to the log of gangerd" },
 };
 
@@ -257,6 +255,32 @@ static void carry_timeouts(struct ini *ini, const struct setting *first, struct 
                 carry_time(import, both, "stop-timeout");
 }
 
+static bool is_null(const struct setting *s) {
+        return s && strcmp(s->value, "null") == 0;
+}
+
+static void leave_stream(struct import *import, const struct setting *s) {
+        static const char *const log[] = { "journal", "syslog", "inherit", "null" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(log); i++)
+                if (!s || strcmp(s->value, log[i]) == 0)
+                        return;
+        left(import, s, "output goes to the log of gangerd");
+}
+
+/* Without a word about it, standard error goes where standard output does. */
+static void carry_streams(struct ini *ini, const struct setting *first, struct import *import) {
+        const struct setting *output = ini_take(ini, first, "StandardOutput"), *error = ini_take(ini, first, "StandardError");
+        bool follows = error ? strcmp(error->value, "inherit") == 0 : is_null(output);
+
+        leave_stream(import, output);
+        leave_stream(import, error);
+        if (is_null(output))
+                import_word(import, "standard-output", "null");
+        if (is_null(error) || follows)
+                import_word(import, "standard-error", follows ? "inherit" : "null");
+}
+
 static const struct setting *find_section(const struct ini *ini, const char *name) {
         for (size_t i = 0; i < ini->n; i++)
                 if (strcmp(ini->settings[i].section, name) == 0)
@@ -309,6 +333,7 @@ static int service(struct ini *ini, const struct setting *first, const struct se
                 return r;
         carry_restart(ini, first, import);
         carry_timeouts(ini, first, import);
+        carry_streams(ini, first, import);
         import_place(ini, first, import);
         import_isolation(ini, first, import);
         carry_limit(ini, first, import);

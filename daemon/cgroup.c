@@ -98,34 +98,6 @@ static void kill_in(int parent_fd, const char *name) {
                 (void)cgroup_kill(fd); /* without cgroup.kill, what left its process group lives on */
 }
 
-bool cgroup_is_as_new(int fd) {
-        _cleanup_(closep) int events_fd = openat(fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
-        char text[256];
-        struct stat st;
-        ssize_t n;
-
-        n = events_fd < 0 ? -1 : read(events_fd, text, sizeof text - 1);
-        if (n < 0 || fstat(fd, &st) < 0)
-                return false;
-        text[n] = '\0';
-        /* Two links are its own; each cgroup below it is one more. */
-        return strstr(text, "populated 0") && !strstr(text, "frozen 1") && st.st_nlink == 2;
-}
-
-uint64_t cgroup_oom_kills(int fd) {
-        _cleanup_(closep) int events_fd = openat(fd, "memory.events", O_RDONLY | O_CLOEXEC);
-        const char *line;
-        char text[512];
-        ssize_t n;
-
-        n = events_fd < 0 ? -1 : read(events_fd, text, sizeof text - 1);
-        if (n < 0)
-                return 0;
-        text[n] = '\0';
-        line = strstr(text, "oom_kill ");
-        return line ? strtoull(line + strlen("oom_kill "), NULL, 10) : 0;
-}
-
 /* ---- those that are left ----------------------------------------------------------------------- */
 
 static struct leaving *leaving_free(struct leaving *l) {
@@ -315,7 +287,7 @@ static int cgroup_name(char *buf, size_t size, const char *key, unsigned int aga
 }
 
 /* @return 0: it is there, and new; -errno. */
-static int cgroup_make(struct cgroups *c, const char *name) {
+static int make_named(struct cgroups *c, const char *name) {
         if (mkdirat(c->fd, name, 0755) < 0) {
                 if (errno != EEXIST)
                         return -errno;
@@ -326,22 +298,65 @@ static int cgroup_make(struct cgroups *c, const char *name) {
         return 0;
 }
 
-int cgroup_open(struct cgroups *c, const char *key) {
+cgroup_place cgroup_make(struct cgroups *c, const char *key) {
         char name[CGROUP_NAME_MAX];
-        int fd, r = -EOPNOTSUPP;
+        int r = -EOPNOTSUPP;
 
         for (unsigned int i = 0; i < CGROUP_AGAIN_MAX && c->fd >= 0; i++) {
                 r = cgroup_name(name, sizeof name, key, i);
                 if (r >= 0)
-                        r = cgroup_make(c, name);
+                        r = make_named(c, name);
                 c->names = MAX(c->names, i + 1);
+                if (r >= 0)
+                        return (int)i;
                 if (r != -EEXIST)
                         break;
         }
+        return r;
+}
+
+int cgroup_open(const struct cgroups *c, const char *key, cgroup_place place) {
+        char name[CGROUP_NAME_MAX];
+        int fd, r;
+
+        if (place < 0 || c->fd < 0)
+                return -EOPNOTSUPP;
+        r = cgroup_name(name, sizeof name, key, (unsigned int)place);
         if (r < 0)
                 return r;
         fd = openat(c->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         return fd < 0 ? -errno : fd;
+}
+
+/* What a file of a cgroup says. @return whether it could be read. */
+static bool read_in(int fd, const char *file, char *buf, size_t size) {
+        _cleanup_(closep) int file_fd = fd < 0 ? -1 : openat(fd, file, O_RDONLY | O_CLOEXEC);
+        ssize_t n = file_fd < 0 ? -1 : read(file_fd, buf, size - 1);
+
+        buf[MAX(n, 0)] = '\0';
+        return n >= 0;
+}
+
+bool cgroup_is_as_new(const struct cgroups *c, const char *key, cgroup_place place) {
+        _cleanup_(closep) int fd = cgroup_open(c, key, place);
+        char text[256];
+        struct stat st;
+
+        if (!read_in(fd, "cgroup.events", text, sizeof text) || fstat(fd, &st) < 0)
+                return false;
+        /* Two links are its own; each cgroup below it is one more. */
+        return strstr(text, "populated 0") && !strstr(text, "frozen 1") && st.st_nlink == 2;
+}
+
+uint64_t cgroup_oom_kills(const struct cgroups *c, const char *key, cgroup_place place) {
+        _cleanup_(closep) int fd = c->controllers & CGROUP_MEMORY ? cgroup_open(c, key, place) : -1;
+        const char *line;
+        char text[512];
+
+        if (!read_in(fd, "memory.events", text, sizeof text))
+                return 0;
+        line = strstr(text, "oom_kill ");
+        return line ? strtoull(line + strlen("oom_kill "), NULL, 10) : 0;
 }
 
 void cgroup_each(struct cgroups *c, const char *key, void (*fn)(void *userdata, int fd), void *userdata) {

@@ -75,19 +75,29 @@ bool cgroups_end(struct cgroups *c);
 void cgroups_leave_strangers(struct cgroups *c, bool (*has_process)(void *userdata, const char *key), void *userdata);
 
 /**
- * Make a cgroup for the next process of an instance. It is a new one, in which nobody was killed.
- * @return its directory's descriptor; -EOPNOTSUPP: there are none; -EEXIST: too many of it are still busy; or -errno.
+ * Which of its cgroups an instance is in. No descriptor is held for as long as it runs: those of the daemon are what bounds
+ * the number of instances.
  */
-int cgroup_open(struct cgroups *c, const char *key);
+typedef int cgroup_place;
+#define CGROUP_NOWHERE (-1)
+
+/**
+ * Make a cgroup for the next process of an instance. It is a new one, in which nobody was killed.
+ * @return where it is; -EOPNOTSUPP: there are none; -EEXIST: too many of it are still busy; or -errno.
+ */
+cgroup_place cgroup_make(struct cgroups *c, const char *key);
+
+/** @return the directory of a cgroup that was made, the caller's to close; or -errno. */
+int cgroup_open(const struct cgroups *c, const char *key, cgroup_place place);
 
 /**
  * May the next process of an instance be born in the cgroup of the one before? Only if it is empty, and as it was when
  * it was made. The caller answers for it that nobody ever wrote its cgroup.kill.
  */
-bool cgroup_is_as_new(int fd);
+bool cgroup_is_as_new(const struct cgroups *c, const char *key, cgroup_place place);
 
 /** How many processes the kernel has killed in it for want of memory; 0 also if that is not told. */
-uint64_t cgroup_oom_kills(int fd);
+uint64_t cgroup_oom_kills(const struct cgroups *c, const char *key, cgroup_place place);
 
 /** SIGKILL to all that is in it. @return 0; -EOPNOTSUPP: the kernel has no cgroup.kill; or -errno. */
 int cgroup_kill(int fd);

@@ -159,8 +159,8 @@ static enum report_cause cause_of(const struct instance *instance, const Ganger_
                 return instance->state == INSTANCE_STARTING ? REPORT_NOT_READY : REPORT_CONDEMNED;
         if (instance->state == INSTANCE_DRAINING || instance->state == INSTANCE_STOPPING)
                 return REPORT_ASKED;
-        if (WIFSIGNALED(message->status) && WTERMSIG(message->status) == SIGKILL && instance->cgroup_fd >= 0 &&
-            cgroup_oom_kills(instance->cgroup_fd) > instance->oom_kills)
+        if (WIFSIGNALED(message->status) && WTERMSIG(message->status) == SIGKILL &&
+            cgroup_oom_kills(&instance->worker->gang->cgroups, instance->key, instance->cgroup) > instance->oom_kills)
                 return REPORT_NO_MEMORY;
         return REPORT_BY_ITSELF;
 }

@@ -50,17 +50,24 @@ int instance_capture(struct instance *instance, enum log_stream stream, int fd) 
         r = log_capture_open(capture, &instance->worker->gang->captures, fd, &from, on_line, instance);
         if (r < 0)
                 close_fd(fd);
+        instance->streams |= 1u << stream;
         return r;
 }
 
-void instance_capture_end(struct instance *instance) {
-        struct keeper_link *link = &instance->worker->gang->link;
+void instance_capture_forget(struct instance *instance, enum log_stream stream) {
         char name[INSTANCE_STORED_MAX];
 
+        if (!(instance->streams & 1u << stream))
+                return;
+        log_capture_close(&instance->captures[stream]);
+        keeper_link_drop(&instance->worker->gang->link, instance_stored(name, instance, log_stream_name(stream)));
+        instance->streams &= ~(1u << stream);
+}
+
+void instance_capture_end(struct instance *instance) {
         for (enum log_stream stream = 0; stream < _LOG_STREAM_N; stream++) {
                 log_capture_drain(&instance->captures[stream]);
-                log_capture_close(&instance->captures[stream]);
-                keeper_link_drop(link, instance_stored(name, instance, log_stream_name(stream)));
+                instance_capture_forget(instance, stream);
         }
         output_rate_end(instance);
 }

@@ -67,6 +67,9 @@ int instance_capture(struct instance *instance, enum log_stream stream, int fd);
 /** A line of its output, or about it: to its log, to its last lines, and to those who follow. */
 void instance_put_line(struct instance *instance, const struct log_record *record);
 
+/** A stream has no pipe any more: what was stored of the process before is dropped. */
+void instance_capture_forget(struct instance *instance, enum log_stream stream);
+
 /** Its process is gone: read the rest, close, and drop what is stored. */
 void instance_capture_end(struct instance *instance);
 

@@ -35,6 +35,7 @@
  * then its handshake, and the descriptors that it speaks of.
  */
 #define STANDARD_STREAMS 3
+#define ALL_STREAMS ((1u << _LOG_STREAM_N) - 1)
 
 /* ---- environment ------------------------------------------------------------------------------- */
 
@@ -186,7 +187,7 @@ static int argv_build(struct strings *argv, const struct worker_definition *defi
 
 /* ---- cookie ------------------------------------------------------------------------------------ */
 
-static int cookie_make(struct spawn_request *request, const struct instance *instance) {
+static int cookie_make(struct spawn_request *request, const struct instance *instance, unsigned int streams) {
         const struct membership *m = &instance->membership;
         Ganger__State__InstanceCookie cookie = GANGER__STATE__INSTANCE_COOKIE__INIT;
         _cleanup_(freep) Ganger__State__Seat *seats = calloc(m->n_seats + 1, sizeof *seats);
@@ -207,6 +208,7 @@ static int cookie_make(struct spawn_request *request, const struct instance *ins
         cookie.n_seats = m->n_seats;
         cookie.seats = pointers;
         cookie.member = m->seats != NULL;
+        cookie.without_streams = ALL_STREAMS & ~streams;
         return spawn_request_set_cookie(request, &cookie);
 }
 
@@ -218,6 +220,7 @@ struct descriptors {
         char names[KEEPER_LINK_STORED_MAX][INSTANCE_STORED_MAX];
         int read_ends[_LOG_STREAM_N];
         int write_ends[_LOG_STREAM_N];
+        unsigned int streams;           /* a bit each of those that have a pipe */
         int ready[2];                   /* of `ready = fd`: ours, and its */
         int handshake;
 };
@@ -230,6 +233,7 @@ static void descriptors_done(struct descriptors *d) {
         close_fd(d->ready[0]);
         close_fd(d->ready[1]);
         close_fd(d->handshake);
+        close_fd(d->sent.cgroup);
 }
 
 /* Keep it for the next manager, in the place of that of the process before. */
@@ -238,6 +242,26 @@ static void descriptors_store(struct descriptors *d, const struct instance *inst
 
         d->sent.names[i] = instance_stored(d->names[i], instance, what);
         d->sent.stored[i] = fd;
+}
+
+static void tell_joined(struct worker *worker) {
+        if (!TAKE_GENERIC(worker->joined, true))
+                log_warning("%s: descriptors run short: from now on the standard error of its instances is one stream with their "
+                           "standard output", worker->name);
+}
+
+/* What the definition says; but rather one stream than none. */
+static enum worker_stream stream_target(const struct instance *instance, enum log_stream stream, const struct descriptors *d) {
+        const struct worker_definition *definition = instance_definition(instance);
+
+        if (stream == LOG_STREAM_STDOUT)
+                return definition->standard_output;
+        if (definition->standard_error == WORKER_STREAM_LOG && d->streams & 1u << LOG_STREAM_STDOUT &&
+            shortage_is_near(d->write_ends[LOG_STREAM_STDOUT])) {
+                tell_joined(instance->worker);
+                return WORKER_STREAM_INHERIT;
+        }
+        return definition->standard_error;
 }
 
 /* A pipe for a stream. */
@@ -251,37 +275,56 @@ static int make_pipe(struct instance *instance, enum log_stream stream, struct d
         if (shortage_is_last(fds[1]))
                 return error_errno(error, -EMFILE, "pipe");
         descriptors_store(d, instance, log_stream_name(stream), fds[0]);
+        d->streams |= 1u << stream;
         return 0;
+}
+
+static int add_stream(struct instance *instance, enum log_stream stream, struct descriptors *d, struct error *error) {
+        int *to = &d->sent.fds[1 + stream], r = 0;
+
+        switch (stream_target(instance, stream, d)) {
+        case WORKER_STREAM_NULL:
+                *to = instance->worker->gang->null_fd;
+                break;
+        case WORKER_STREAM_INHERIT:
+                *to = d->sent.fds[STDOUT_FILENO];
+                break;
+        default:
+                r = make_pipe(instance, stream, d, error);
+                *to = d->write_ends[stream];
+        }
+        return r;
 }
 
 /* The process is being started meanwhile. What it writes before this waits in its pipes. */
 static void capture_output(struct instance *instance, struct descriptors *d) {
-        struct keeper_link *link = &instance->worker->gang->link;
-        char name[INSTANCE_STORED_MAX];
-
         for (enum log_stream stream = 0; stream < _LOG_STREAM_N; stream++) {
                 int r;
 
                 log_capture_drain(&instance->captures[stream]); /* of the process before */
+                if (!(d->streams & 1u << stream)) {
+                        instance_capture_forget(instance, stream);
+                        continue;
+                }
                 r = instance_capture(instance, stream, TAKE_FD(d->read_ends[stream]));
                 if (r >= 0)
                         continue;
                 /* Nobody will read: better that it is told so, when it writes, than that it waits for ever. */
                 log_error("%s: its %s is lost: %s", instance->key, log_stream_name(stream), strerror(-r));
-                keeper_link_drop(link, instance_stored(name, instance, log_stream_name(stream)));
+                instance_capture_forget(instance, stream);
         }
 }
 
 /* Its cgroup: that of the process before, if it was kept, or a new one. Without any, it does without. */
 static void add_cgroup(struct instance *instance, struct descriptors *d) {
-        instance->cgroup_again = instance->cgroup_fd >= 0;
-        if (instance->cgroup_fd < 0)
-                instance->cgroup_fd = cgroup_open(&instance->worker->gang->cgroups, instance->key);
-        instance->oom_kills = instance->cgroup_fd >= 0 ? cgroup_oom_kills(instance->cgroup_fd) : 0;
-        if (instance->cgroup_fd < 0)
-                instance->cgroup_fd = -1;
-        placement_prepare(instance, instance->cgroup_fd);
-        d->sent.cgroup = instance->cgroup_fd;
+        struct cgroups *cgroups = &instance->worker->gang->cgroups;
+
+        instance->cgroup_again = instance->cgroup >= 0;
+        if (!instance->cgroup_again)
+                instance->cgroup = MAX(cgroup_make(cgroups, instance->key), CGROUP_NOWHERE);
+        d->sent.cgroup = MAX(cgroup_open(cgroups, instance->key, instance->cgroup), -1);
+        placement_prepare(instance, d->sent.cgroup);
+        instance->oom_kills = cgroup_oom_kills(cgroups, instance->key, instance->cgroup);
 }
 
 /* Its number is what the program expects; below it there may be a gap, of which nothing is heard. */
@@ -340,10 +383,9 @@ static int descriptors_make(struct instance *instance, const struct given_socket
 
         d->sent.fds[0] = instance->worker->gang->null_fd;
         for (enum log_stream stream = 0; stream < _LOG_STREAM_N; stream++) {
-                r = make_pipe(instance, stream, d, error);
+                r = add_stream(instance, stream, d, error);
                 if (r < 0)
                         return r;
-                d->sent.fds[1 + stream] = d->write_ends[stream];
         }
         d->sent.n = STANDARD_STREAMS;
         for (size_t i = 0; i < given->n; i++)
@@ -397,7 +439,7 @@ static bool may_fork(const struct worker_definition *definition) {
         return ready_by_message(definition->ready) && definition->io == WORKER_IO_NONE;
 }
 
-static int send_request(struct instance *instance, const struct given_sockets *given, Ganger__Keeper__SpawnSpec *spec,
+static int send_request(struct instance *instance, const struct given_sockets *given, struct spawn_request *request,
                         struct error *error) {
         _cleanup_(descriptors_done) struct descriptors d = {
                 .sent.cgroup = -1, .read_ends = { -1, -1 }, .write_ends = { -1, -1 }, .ready = { -1, -1 },
@@ -408,8 +450,11 @@ static int send_request(struct instance *instance, const struct given_sockets *g
         r = descriptors_make(instance, given, &d, error);
         if (r < 0)
                 return r;
+        r = cookie_make(request, instance, d.streams);
+        if (r < 0)
+                return error_errno(error, r, "its cookie");
         fault_point("amid-spawn");
-        r = keeper_link_spawn(&instance->worker->gang->link, instance->key, spec, &d.sent);
+        r = keeper_link_spawn(&instance->worker->gang->link, instance->key, &request->spec, &d.sent);
         if (r < 0)
                 return error_errno(error, r, "asking the keeper");
         capture_output(instance, &d);
@@ -451,16 +496,13 @@ static int ask(struct instance *instance, struct error *error) {
         r = environment_build(&request.environment, instance, &request.user, &given, error);
         if (r < 0)
                 return r;
-        r = cookie_make(&request, instance);
-        if (r < 0)
-                return error_errno(error, r, "its cookie");
         spawn_settings_make(&request.settings, definition);
         r = spawn_request_complete(&request, definition, instance->worker->gang->runtime_dir, error);
         if (r < 0)
                 return r;
         request.spec.may_fork = may_fork(definition);
         name_pid_variables(instance, &given, &request.spec, pid_variables);
-        return send_request(instance, &given, &request.spec, error);
+        return send_request(instance, &given, &request, error);
 }
 
 int instance_ask(struct instance *instance, struct error *error) {
@@ -479,10 +521,9 @@ int instance_ask(struct instance *instance, struct error *error) {
 void instance_kill_rest(struct instance *instance, uint64_t lived_usec) {
         struct gang *gang = instance->worker->gang;
 
-        if (instance->cgroup_fd >= 0 && gang->cgroups.fd >= 0 && lived_usec >= CGROUP_SETTLED_USEC &&
-            cgroup_is_as_new(instance->cgroup_fd))
+        if (lived_usec >= CGROUP_SETTLED_USEC && cgroup_is_as_new(&gang->cgroups, instance->key, instance->cgroup))
                 return;
-        instance->cgroup_fd = close_fd(instance->cgroup_fd);
+        instance->cgroup = CGROUP_NOWHERE;
         cgroup_kill_rest(&gang->cgroups, instance->key);
 }
 
@@ -497,8 +538,8 @@ void instance_clear_process(struct instance *instance, bool again) {
         ready_fd_end(instance);
         credentials_remove(gang, instance->key);
         membership_leave(&gang->objects, &instance->membership);
-        if (again && instance->cgroup_fd >= 0)
+        if (again && instance->cgroup >= 0)
                 return;
-        instance->cgroup_fd = close_fd(instance->cgroup_fd);
+        instance->cgroup = CGROUP_NOWHERE;
         cgroup_remove(&gang->cgroups, instance->key);
 }

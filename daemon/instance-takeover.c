@@ -27,14 +27,17 @@
 #include "daemon/roll.h"
 #include "daemon/worker.h"
 
-static void adopt_output(struct instance *instance) {
+static void adopt_output(struct instance *instance, const Ganger__State__InstanceCookie *cookie) {
         struct keeper_link *link = &instance_gang(instance)->link;
         char name[INSTANCE_STORED_MAX];
 
         for (enum log_stream stream = 0; stream < _LOG_STREAM_N; stream++) {
-                int fd = keeper_link_take(link, instance_stored(name, instance, log_stream_name(stream)));
-                int r = fd < 0 ? fd : instance_capture(instance, stream, fd);
+                int fd, r;
 
+                if (cookie->without_streams & 1u << stream)
+                        continue;
+                fd = keeper_link_take(link, instance_stored(name, instance, log_stream_name(stream)));
+                r = fd < 0 ? fd : instance_capture(instance, stream, fd);
                 if (r < 0)
                         log_warning("%s: its %s is lost: %s", instance->key, log_stream_name(stream), strerror(-r));
         }
@@ -72,7 +75,7 @@ void instance_adopt(struct instance *instance, const Ganger__State__InstanceCook
         /* Without a record nobody knows what it has told: take it for what most processes are most of the time. */
         if (!instance->restored)
                 instance_enter(instance, INSTANCE_READY, true);
-        adopt_output(instance);
+        adopt_output(instance, cookie);
         adopt_membership(instance, cookie);
         if (frozen)
                 instance_frozen(instance, true);

@@ -214,7 +214,7 @@ void instance_kill(struct instance *instance) {
 
         sweep_kill(instance);
         keeper_link_signal(&gang->link, instance->key, SIGKILL, true);
-        instance->cgroup_fd = close_fd(instance->cgroup_fd); /* nobody else is born in it */
+        instance->cgroup = CGROUP_NOWHERE; /* nobody else is born in it */
         cgroup_kill_rest(&gang->cgroups, instance->key);
 }
 
@@ -566,7 +566,7 @@ int instance_new(struct instance **ret, struct worker *worker, unsigned int numb
         instance->worker = worker;
         instance->number = number;
         instance->state_slot = STATE_SLOT_NONE;
-        instance->cgroup_fd = -1;
+        instance->cgroup = CGROUP_NOWHERE;
         instance->due_usec = USEC_INFINITY;
         instance->since_usec = now_usec();
         instance->generation = 1;
@@ -611,7 +611,6 @@ struct instance *instance_free(struct instance *instance) {
         liveness_done(instance);
         sd_event_source_disable_unref(instance->timer);
         sd_event_source_disable_unref(instance->spawn_failure);
-        close_fd(instance->cgroup_fd);
         cgroup_remove(&gang->cgroups, instance->key);
         free(instance);
         return NULL;

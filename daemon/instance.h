@@ -18,6 +18,7 @@
 
 #include "base/list.h"
 #include "base/text.h"
+#include "daemon/cgroup.h"
 #include "daemon/condemn.h"
 #include "daemon/fd-store.h"
 #include "daemon/heartbeat.h"
@@ -112,10 +113,11 @@ struct instance {
         struct invocation invocation;   /* of the process that it has, or had last */
         uint64_t started_usec;
         uint64_t ready_usec;            /* since when it is ready; 0: it was not */
-        int cgroup_fd;                  /* its cgroup, if we made it and killed nobody in it; else -1 */
+        cgroup_place cgroup;            /* that it is in, if we made it and killed nobody in it */
         bool cgroup_again;              /* a process before was in it, too */
         struct membership membership;   /* its seats and its journals */
         struct log_capture captures[_LOG_STREAM_N]; /* of its stdout and stderr */
+        unsigned int streams;           /* a bit each of those that have a pipe of their own */
         struct log_tail tail;           /* the last lines of its output, also of processes before */
         struct output_rate output_rate;
         struct said said;

@@ -364,7 +364,7 @@ static int gang_init(struct manager *manager, const struct options *options, str
         list_init(&gang->log_listeners);
         gang_objects_init(&gang->objects, gang);
         gang_sockets_init(&gang->sockets, gang);
-        gang->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        gang->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
         if (gang->null_fd < 0)
                 return error_errno(error, -errno, "/dev/null");
         r = events_init(&gang->events);

@@ -23,14 +23,16 @@
 #include "daemon/log/log.h"
 
 #define PATH_TEXT_MAX 512
-/** Descriptors of the manager for each instance that does nothing but run (its output, its cgroup), and for itself. */
-#define MANAGER_DESCRIPTORS_EACH 3
-#define MANAGER_DESCRIPTORS 128
-/** The keeper: of its output; and for itself, with what its children get from it. */
-#define KEEPER_DESCRIPTORS_EACH 2
-#define KEEPER_DESCRIPTORS 350
-/** Those that no instance gets. */
-#define DESCRIPTORS_LAST UINT64_C(64)
+/** Descriptors for each instance that does nothing but run, of its output: a stream each, or one for both. */
+#define DESCRIPTORS_EACH UINT64_C(2)
+#define DESCRIPTORS_EACH_NEAR UINT64_C(1)
+/**
+ * Those that no instance gets. The keeper keeps what the manager has of them, above the numbers that its children's have; and
+ * the manager needs some for those who ask what is going on.
+ */
+#define DESCRIPTORS_LAST UINT64_C(350)
+/** The part of the others in which the end is near. */
+#define DESCRIPTORS_NEAR 4
 
 /* A number of processes that must not be exceeded. */
 struct bound {
@@ -160,11 +162,34 @@ void shortage_explain(struct error *error) {
         error_set(error, error->code, "%.*s: %s", (int)(sizeof text - sizeof words - 3), text, words);
 }
 
-bool shortage_is_last(int fd) {
+/* How many there are for instances. */
+static uint64_t usable(uint64_t most) {
+        return most > DESCRIPTORS_LAST ? most - DESCRIPTORS_LAST : 0;
+}
+
+static uint64_t far(uint64_t most) {
+        return usable(most) - usable(most) / DESCRIPTORS_NEAR;
+}
+
+static bool is_past(int fd, uint64_t (*part)(uint64_t most)) {
         struct rlimit limit;
 
-        return getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
-               (uint64_t)fd + MIN(DESCRIPTORS_LAST, limit.rlim_cur / 4) >= limit.rlim_cur;
+        return getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && (uint64_t)fd >= part(limit.rlim_cur);
+}
+
+bool shortage_is_near(int fd) {
+        return is_past(fd, far);
+}
+
+bool shortage_is_last(int fd) {
+        return is_past(fd, usable);
+}
+
+/* What so many instances need: what the last of them can do with, they do with. */
+static uint64_t needed(uint64_t n, uint64_t most) {
+        uint64_t n_far = MIN(n, far(most) / DESCRIPTORS_EACH);
+
+        return DESCRIPTORS_LAST + n_far * DESCRIPTORS_EACH + (n - n_far) * DESCRIPTORS_EACH_NEAR;
 }
 
 void shortage_foresee(const struct config *config) {
@@ -175,9 +200,10 @@ void shortage_foresee(const struct config *config) {
 
         for (size_t i = 0; i < config->n_workers; i++)
                 n += config->workers[i]->instances + config->workers[i]->standby;
-        descriptors = MAX(n * MANAGER_DESCRIPTORS_EACH + MANAGER_DESCRIPTORS,
-                          n * KEEPER_DESCRIPTORS_EACH + KEEPER_DESCRIPTORS);
-        if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && descriptors > limit.rlim_max && n > 0) {
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+                limit.rlim_max = RLIM_INFINITY;
+        descriptors = needed(n, limit.rlim_max);
+        if (descriptors > limit.rlim_max && n > 0) {
                 descriptor_words(words, sizeof words, limit.rlim_max);
                 log_warning("%" PRIu64 " instances need %" PRIu64 " descriptors and more: %s", n, descriptors, words);
         }

@@ -21,10 +21,13 @@ struct error;
 void shortage_explain(struct error *error);
 
 /**
- * Is a descriptor one of the last that may be had? They are for those who ask what is going on, not for one instance more.
- * (The kernel gives the lowest that is free.)
+ * Is a descriptor of the manager one of the last that may be had? They are for the keeper, who keeps those of instances for the
+ * next manager, and for those who ask what is going on; not for one instance more. (The kernel gives the lowest that is free.)
  */
 bool shortage_is_last(int fd);
+
+/** Is it in the last quarter of the others? Then what can do with fewer does. */
+bool shortage_is_near(int fd);
 
 /** A configuration is about to be put into force: warn of what it can not have all of. */
 void shortage_foresee(const struct config *config);

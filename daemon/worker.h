@@ -55,6 +55,7 @@ struct worker {
         struct release *file;           /* what the file says, if something else was put into force; see daemon/release.h */
         bool file_kept;                 /* by the reload that is being done */
         struct worker_scaling *scaling; /* with a range of instances: what is looked at; NULL: nothing */
+        bool joined;                    /* instances had one stream for both, for want of descriptors: it was told */
         bool unscalable;                /* … for want of what it takes; until the next reload */
         struct placement placement;
         struct worker_demand *demand;   /* with `start = on-demand`: what is watched; NULL: nothing yet */

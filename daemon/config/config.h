@@ -109,6 +109,14 @@ enum log_place {
         WORKER_LOG_FILE = 1 << 3,
 };
 
+/** Where a standard stream of a worker's process goes. */
+enum worker_stream {
+        WORKER_STREAM_LOG,              /* … where its log does */
+        WORKER_STREAM_NULL,             /* /dev/null */
+        WORKER_STREAM_INHERIT,          /* of standard error: where standard output goes, as the same stream */
+        _WORKER_STREAM_N,
+};
+
 enum worker_start {
         WORKER_START_BOOT,
         WORKER_START_ON_DEMAND, /* by the first connection or message */
@@ -352,6 +360,8 @@ struct worker_definition {
         char **on_failure;              /* a program and its arguments; may be empty */
         uint64_t on_failure_timeout_usec; /* never USEC_INFINITY */
         struct end_actions end_actions;
+        enum worker_stream standard_output; /* never WORKER_STREAM_INHERIT */
+        enum worker_stream standard_error;
         int log;                        /* of enum log_place */
         char *log_file;                 /* NULL: named after the worker; relative: to the directory of logs */
         uint32_t log_max_size;          /* 0: no limit */

@@ -145,6 +145,6 @@ extern const char *const restart_policy_words[], *const worker_ready_words[], *c
 extern const char *const end_action_words[];
 extern const char *const worker_type_words[], *const schedule_overlap_words[];
 /** Bit by bit of enum log_place; the last one is none of them. */
-extern const char *const log_place_words[];
+extern const char *const standard_output_words[], *const standard_error_words[], *const log_place_words[];
 
 #endif

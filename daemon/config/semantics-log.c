@@ -20,9 +20,16 @@ static bool is_same_file(const struct worker_definition *a, const struct worker_
         return strncmp(path, name, strlen(name)) == 0 && strcmp(path + strlen(name), ".log") == 0;
 }
 
+/* Somebody waits for a line that never comes. */
+static void check_streams(const struct checker *c, const struct worker_definition *w) {
+        if (w->ready == WORKER_READY_LOG && w->standard_output == WORKER_STREAM_NULL && w->standard_error != WORKER_STREAM_LOG)
+                complain(c, "ready", "not with log while nothing of its output is logged");
+}
+
 void check_log(const struct checker *c, const struct worker_definition *w) {
         static const char *const of_file[] = { "log-max-size", "log-max-age", "log-keep" };
 
+        check_streams(c, w);
         if (!(w->log & WORKER_LOG_FILE)) {
                 if (w->log_file && !is_doubtful(c, "log"))
                         complain(c, "log-file", "only with log = file");

@@ -37,6 +37,13 @@ const char *const worker_type_words[] = {
 const char *const schedule_overlap_words[] = {
         [SCHEDULE_SKIP] = "skip", [SCHEDULE_QUEUE] = "queue", [SCHEDULE_KILL] = "kill", [_SCHEDULE_OVERLAP_N] = NULL,
 };
+const char *const standard_output_words[] = {
+        [WORKER_STREAM_LOG] = "log", [WORKER_STREAM_NULL] = "null", [WORKER_STREAM_INHERIT] = NULL,
+};
+const char *const standard_error_words[] = {
+        [WORKER_STREAM_LOG] = "log", [WORKER_STREAM_NULL] = "null", [WORKER_STREAM_INHERIT] = "inherit",
+        [_WORKER_STREAM_N] = NULL,
+};
 const char *const log_place_words[] = { "auto", "journal", "stderr", "file", "none", NULL };
 const char *const group_strategy_words[] = {
         [GROUP_ONE_FOR_ONE] = "one-for-one", [GROUP_ONE_FOR_ALL] = "one-for-all", [GROUP_REST_FOR_ONE] = "rest-for-one",

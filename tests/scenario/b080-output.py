@@ -59,6 +59,54 @@ def over_the_death_of_the_manager():
             g.wait_log('w/0', 'said two')               # the stream goes on
 
 
+def streams():
+    """standard-output, standard-error: thrown away, or one stream in the order of its lines; so it is for the next manager, and the next process"""
+    say = 'echo "out $1"; echo "err $1" >&2; echo "out $1 again"'
+    with Gang('worker both { exec = {"@/w", both} standard-error = inherit }\n'
+              'worker null { exec = {"@/w", null} standard-output = null }\n'
+              'worker mute { exec = {"@/w", mute} standard-output = null standard-error = inherit }\n'
+              'worker error { exec = {"@/w", error} standard-error = null }\n'
+              'worker all { exec = {"@/w", all} }', begin=False) as g:
+        g.fifo('go')
+        g.script('w', f'{say}\nread -r line < "{g.path("go")}.$1"\n{say}\nexec sleep 1000')
+        expected = {
+            'both': [('stdout', 'out both'), ('stdout', 'err both'), ('stdout', 'out both again')],
+            'null': [('stderr', 'err null')],
+            'mute': [],
+            'error': [('stdout', 'out error'), ('stdout', 'out error again')],
+            'all': [('stderr', 'err all'), ('stdout', 'out all'), ('stdout', 'out all again')],
+        }
+        for name in expected:
+            g.fifo(f'go.{name}')
+
+        def logged(name):
+            lines = [(l['stream'], l['text']) for l in g.ctl('--json', 'logs', name, '--lines', 50).json_lines()]
+            return sorted(lines) if name == 'all' else lines
+
+        def settle(times):
+            for name, lines in expected.items():
+                lines = lines * times
+                g.until(f'{name} has said all', lambda: logged(name) == (sorted(lines) if name == 'all' else lines))
+
+        g.start()
+        pids = g.pids()
+        settle(1)
+        manager = g.manager_pid
+        kill_and_wait(manager)
+        equal(g.pids(), pids, 'processes under another manager')
+        equal([line for line in g.stderr_lines if 'is lost' in line], [], 'what is missed')
+        for name in expected:
+            with open(g.path(f'go.{name}'), 'w') as go:
+                go.write('go on\n')
+        settle(1)
+        for name in expected:
+            kill(pids[f'{name}/0'])
+        settle(2)
+        for name in 'both', 'null', 'mute':
+            pipes = {os.readlink(f'/proc/{g.pid(f"{name}/0")}/fd/{fd}') for fd in (1, 2)}
+            equal(len(pipes), 2 if name == 'null' else 1, f'what {name} writes to')
+
+
 def goes_on(stderr, prefix=()):
     """A gang whose daemon cannot print works, and is steered, as any other."""
     config = '''
@@ -105,4 +153,4 @@ def nobody_reads():
     os.close(w)
 
 
-main(names_and_streams, over_the_death_of_the_manager, full_disk, closed, nobody_reads)
+main(names_and_streams, streams, over_the_death_of_the_manager, full_disk, closed, nobody_reads)

@@ -15,8 +15,9 @@ from gang import *  # noqa: E402, F403
 
 N = int(os.environ.get('GANGER_TEST_INSTANCES', '500'))
 PER_WORKER = 1000       # as ganger.conf(5) has it, one may have more; so that there are several
-# Descriptors of the keeper for each: two of output. Of the manager: these and a cgroup.
-DESCRIPTORS_FOR_EACH = 3
+# Descriptors of keeper and manager for each: two of output. Once three quarters of all are used, one; see `standard-error`.
+DESCRIPTORS_FOR_EACH = 2
+DESCRIPTORS_OF_GANGERD = 350
 
 
 def limits_of(pid, name):
@@ -45,12 +46,13 @@ def room():
             return int(re.search(pattern, f.read())[1])
     processes = min(number('/proc/sys/kernel/pid_max'), number('/proc/sys/kernel/threads-max')) - 5000
     memory = number('/proc/meminfo', r'MemAvailable: *(\d+)') // 300         # KiB for each
-    wanted = N * DESCRIPTORS_FOR_EACH + 2000
+    wanted = N * DESCRIPTORS_FOR_EACH * 4 // 3 + 2000
     prefix = ['prlimit', f'--nofile={wanted}:{wanted}']
     if subprocess.run([*prefix, 'true'], stderr=subprocess.DEVNULL).returncode == 0:
         return min(N, processes, memory), prefix
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]        # and it may not be raised
-    return min(N, processes, memory, (hard - 2000) // DESCRIPTORS_FOR_EACH), ['prlimit', f'--nofile={hard}:{hard}']
+    usable = hard - 2 * DESCRIPTORS_OF_GANGERD
+    return min(N, processes, memory, usable * 3 // 4 // DESCRIPTORS_FOR_EACH + usable // 4), ['prlimit', f'--nofile={hard}:{hard}']
 
 
 def many():
@@ -70,7 +72,7 @@ def many():
         for pid, name in ((keeper, 'keeper'), (manager, 'manager')):
             n = len(os.listdir(f'/proc/{pid}/fd'))
             print(f'  {name}: {n} descriptors, {process_memory(pid) >> 10} KiB')
-            check(n <= n_instances * DESCRIPTORS_FOR_EACH + 350, f'{name} has {n} descriptors')
+            check(n <= n_instances * DESCRIPTORS_FOR_EACH + DESCRIPTORS_OF_GANGERD, f'{name} has {n} descriptors')
         victim = f'sleeps{(n_instances - 1) // PER_WORKER}/0'
         kill(instances[victim]['pid'])
         g.until('it is there again', lambda: g.instance(victim)['state'] == 'ready' and g.pid(victim) not in (0, instances[victim]['pid']))
@@ -86,13 +88,38 @@ def many():
         print(f'  stopped: {time.monotonic() - begun:.1f} s')
 
 
+def few_descriptors():
+    """where descriptors run short, the output of more instances is one stream each; it is logged, and taken over, as the others'"""
+    need('prlimit')
+    with Gang('worker talks { exec = {"@/talk"} instances = 160 standard-error = log }', begin=False, prefix=['prlimit', '--nofile=650:650']) as g:
+        g.script('talk', 'echo "one of $GANGER_INSTANCE" >&2; exec sleep 1000')
+        g.start()
+        g.wait_stderr(r'talks: descriptors run short: .* is one stream')
+        g.until('all are ready', lambda: g.status()['talks']['ready'] == 160)
+        equal(len([line for line in g.stderr_lines if 'descriptors run short' in line]), 1, 'how often that was told')
+        for n in range(160):
+            g.wait_stderr(f'^talks/{n}: one of {n}$')
+
+        def streams(n):
+            return len({os.readlink(f'/proc/{g.pid(f"talks/{n}")}/fd/{fd}') for fd in (1, 2)})
+        equal(streams(0), 2, 'streams of one that was early')
+        equal(streams(159), 1, 'streams of one that was late')
+        pids = g.pids()
+        kill_and_wait(g.manager_pid)
+        equal(g.pids(), pids, 'processes under another manager')
+        equal([line for line in g.stderr_lines if 'is lost' in line], [], 'what is missed')
+        kill(pids['talks/159'])
+        g.until('the last one is there again', lambda: g.pid('talks/159') not in (0, pids['talks/159']))
+        g.ctl('stop', '--all')
+
+
 def too_few_descriptors():
     """a limit of descriptors that is too low is told before, and to whom it is refused; the others run, and clients are served"""
     need('prlimit')
-    with Gang(sleepers(300), begin=False, prefix=['prlimit', '--nofile=400:400']) as g:
+    with Gang(sleepers(300), begin=False, prefix=['prlimit', '--nofile=550:550']) as g:
         g.start()
-        g.wait_stderr(r'300 instances need 1028 descriptors and more: RLIMIT_NOFILE of gangerd is 400 .*LimitNOFILE=')
-        g.wait_stderr(r'Too many open files: RLIMIT_NOFILE of gangerd is 400 .*LimitNOFILE=')
+        g.wait_stderr(r'300 instances need 725 descriptors and more: RLIMIT_NOFILE of gangerd is 550 .*LimitNOFILE=')
+        g.wait_stderr(r'Too many open files: RLIMIT_NOFILE of gangerd is 550 .*LimitNOFILE=')
         streams = [g.stream('events', '--follow') for _ in range(8)]
         running = [i for i in g.instances().values() if i['state'] == 'ready']
         check(50 < len(running) < 300, f'{len(running)} run')
@@ -118,4 +145,4 @@ def too_few_processes():
 
 
 if __name__ == '__main__':
-    main(many, too_few_descriptors, too_few_processes)
+    main(many, few_descriptors, too_few_descriptors, too_few_processes)

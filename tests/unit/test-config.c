@@ -197,6 +197,8 @@ START_TEST(every_key_is_read) {
         ck_assert(config_worker(c, "once")->remain);
         ck_assert_int_eq(config_worker(c, "silent")->log, WORKER_LOG_NONE);
         ck_assert_uint_eq(config_worker(c, "silent")->log_rate_count, 0);
+        ck_assert_int_eq(config_worker(c, "silent")->standard_output, WORKER_STREAM_NULL);
+        ck_assert_int_eq(config_worker(c, "silent")->standard_error, WORKER_STREAM_INHERIT);
         ck_assert_ptr_nonnull(config_object(c, "thumbs"));
         check_placed(config_worker(c, "placed"));
         check_confined(&config_worker(c, "confined")->isolation);

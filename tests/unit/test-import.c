@@ -188,6 +188,39 @@ START_TEST(units_in_detail) {
 }
 END_TEST
 
+/* Standard error follows standard output unless it is said; what is written elsewhere is told. */
+START_TEST(where_output_goes_is_carried_over) {
+        static const struct {
+                int (*import)(struct import *import, char *text);
+                const char *text;
+                enum worker_stream output, error;
+                size_t n_left;
+        } cases[] = {
+                { unit, "StandardOutput=journal\n", WORKER_STREAM_LOG, WORKER_STREAM_LOG, 0 },
+                { unit, "StandardOutput=null\n", WORKER_STREAM_NULL, WORKER_STREAM_INHERIT, 0 },
+                { unit, "StandardOutput=null\nStandardError=journal\n", WORKER_STREAM_NULL, WORKER_STREAM_LOG, 0 },
+                { unit, "StandardError=null\n", WORKER_STREAM_LOG, WORKER_STREAM_NULL, 0 },
+                { unit, "StandardError=inherit\n", WORKER_STREAM_LOG, WORKER_STREAM_INHERIT, 0 },
+                { unit, "StandardOutput=append:/x\nStandardError=tty\n", WORKER_STREAM_LOG, WORKER_STREAM_LOG, 2 },
+                { import_supervisord, "stdout_logfile=NONE\nstderr_logfile=/x\n", WORKER_STREAM_NULL, WORKER_STREAM_LOG, 1 },
+                { import_supervisord, "stderr_logfile=/dev/null\n", WORKER_STREAM_LOG, WORKER_STREAM_NULL, 0 },
+        };
+
+        for (size_t n = 0; n < ARRAY_SIZE(cases); n++) {
+                char text[256];
+
+                snprintf(text, sizeof text, "%s=/bin/true\n%s", cases[n].import == unit ? "[Service]\nExecStart" :
+                         "[program:x]\ncommand", cases[n].text);
+                _cleanup_(imported_done) struct imported i = import_text(cases[n].import, "x.service", text);
+
+                ck_assert_msg(i.result == 0, "%s", i.text);
+                ck_assert_msg(i.n_left == cases[n].n_left, "%s%s", text, i.errors);
+                ck_assert_int_eq(config_worker(i.config, "x")->standard_output, cases[n].output);
+                ck_assert_int_eq(config_worker(i.config, "x")->standard_error, cases[n].error);
+        }
+}
+END_TEST
+
 START_TEST(what_a_unit_may_not_do_is_carried_over) {
         _cleanup_(imported_done) struct imported i = import_text(unit, "x.service",
                 "[Service]\nExecStart=/bin/true\nGroup=www\nSupplementaryGroups=a b\nSupplementaryGroups=c\nCapabilityBoundingSet=CAP_KILL\n"
@@ -292,7 +325,7 @@ START_TEST(damaged_files_do_no_harm) {
 END_TEST
 
 int main(void) {
-        return harness_run(HARNESS_SUITE("import", supervisord, procfile, units_of_debian, units_in_detail,
+        return harness_run(HARNESS_SUITE("import", supervisord, procfile, units_of_debian, units_in_detail, where_output_goes_is_carried_over,
                                          what_a_unit_may_have_is_carried_over,
                 what_a_unit_may_not_do_is_carried_over,
                                          damaged_files_do_no_harm));
