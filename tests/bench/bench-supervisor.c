@@ -33,8 +33,8 @@
 #define IDLE_SECONDS 10
 /** Fewer, if RLIMIT_NOFILE does not let so many be. */
 #define VERY_MANY 10000
-/** Of each the manager has two pipes and a cgroup; and we two descriptors while it ends. */
-#define FDS_EACH 3
+/** Of each the manager has two pipes, at most; and we two descriptors while it ends. */
+#define FDS_EACH 2
 /** What a process has besides those for each worker, and for those that are being started. */
 #define FDS_BESIDE 1000
 #define STEP 100
