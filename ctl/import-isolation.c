@@ -60,6 +60,7 @@ static const struct {
         { "ProtectProc", "protect-proc", KIND_WORD },
         { "ProcSubset", "proc-subset", KIND_WORD },
         { "PrivateUsers", "private-users", KIND_BOOLEAN },
+        { "PrivatePIDs", "private-pids", KIND_BOOLEAN },
         { "RootDirectory", "root-directory", KIND_NAME },
         { "ReadOnlyPaths", "read-only-paths", KIND_PATHS },
         { "ReadWritePaths", "read-write-paths", KIND_PATHS },

@@ -19,12 +19,22 @@
 
 #define PATTERN_MAX 512
 
+/* Its number as it sees it itself. */
+static void inner_pid(char *buf, size_t size, const struct core_process *process) {
+        if (process->own_pids)
+                snprintf(buf, size, "*");
+        else
+                snprintf(buf, size, "%d", (int)process->pid);
+}
+
 /* What a specifier stands for; the text is for glob(7). */
 static void specifier(char *buf, size_t size, char c, const struct core_process *process) {
         switch (c) {
         case 'p':
-        case 'P':
         case 'i':
+                inner_pid(buf, size, process);
+                break;
+        case 'P':
         case 'I':
                 snprintf(buf, size, "%d", (int)process->pid);
                 break;
@@ -59,8 +69,12 @@ int core_file_pattern(char *buf, size_t size, const char *pattern, bool uses_pid
                         snprintf(text, sizeof text, "\\%c", *p);
                 n += (size_t)snprintf(buf + n, size - n, "%s", text);
         }
-        if (uses_pid && !has_pid && n < size)
-                n += (size_t)snprintf(buf + n, size - n, ".%d", (int)process->pid);
+        if (uses_pid && !has_pid && n < size) {
+                char text[16];
+
+                inner_pid(text, sizeof text, process);
+                n += (size_t)snprintf(buf + n, size - n, ".%s", text);
+        }
         return n < size ? 0 : -ENAMETOOLONG;
 }
 

@@ -13,6 +13,7 @@
 /** The process that dumped it. */
 struct core_process {
         pid_t pid;
+        bool own_pids;                  /* it may have had another number in a namespace of its own */
         int signal;
         const char *directory;          /* where it started */
 };

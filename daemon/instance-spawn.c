@@ -497,6 +497,7 @@ static int ask(struct instance *instance, struct error *error) {
         if (r < 0)
                 return r;
         spawn_settings_make(&request.settings, definition);
+        request.own_pids = definition->isolation.private_pids;
         r = spawn_request_complete(&request, definition, instance->worker->gang->runtime_dir, error);
         if (r < 0)
                 return r;

@@ -23,7 +23,7 @@
 #include "daemon/log/log.h"
 #include "daemon/worker.h"
 
-/** Of /proc/PID/cgroup, and of a path in it. */
+/** Of /proc/PID/cgroup, and of a path in it; of a line in other files there. */
 #define CGROUP_TEXT_MAX 4096
 /** Parents that are gone up at most. */
 #define GENERATIONS_MAX 32
@@ -147,11 +147,30 @@ static bool may_be_main(struct instance *instance, pid_t pid) {
         return pid != getpid() && notify_parent(pid) == gang->keeper_pid && same_user(pid, instance->pid);
 }
 
+/* Then what it says are numbers that mean others to us. A process that is gone is of none. */
+static bool has_own_numbers(pid_t pid) {
+        _cleanup_(fclosep) FILE *f = NULL;
+        char path[32], line[CGROUP_TEXT_MAX];
+        int outer, inner;
+
+        snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+        f = fopen(path, "re");
+        while (f && fgets(line, sizeof line, f))
+                if (strncmp(line, "NSpid:", 6) == 0)
+                        return sscanf(line, "NSpid: %d %d", &outer, &inner) == 2;
+        return false;
+}
+
 void main_pid_named(struct instance *instance, pid_t pid) {
         _cleanup_(closep) int pidfd = -1;
 
         if (pid == instance->pid || pid <= 1)
                 return;
+        if (has_own_numbers(instance->pid) && !fault_is("any-pid-namespace")) {
+                log_warning("%s: MAINPID=%d is of a namespace of its own, which ends with its first process: passed over",
+                            instance->key, (int)pid);
+                return;
+        }
         pidfd = pidfd_open(pid, 0);
         if (pidfd < 0 || (!may_be_main(instance, pid) && !fault_is("any-main-pid"))) {
                 log_warning("%s: MAINPID=%d is not a process of it: passed over", instance->key, (int)pid);

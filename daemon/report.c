@@ -217,7 +217,8 @@ static void find_core(struct report *report, int status) {
             worker_definition_directory_outside(definition, &directory) < 0)
                 return;
         core_file_tell(report->core, sizeof report->core,
-                       &(struct core_process){ .pid = report->pid, .signal = WTERMSIG(status), .directory = directory });
+                       &(struct core_process){ .pid = report->pid, .own_pids = definition->isolation.private_pids,
+                                               .signal = WTERMSIG(status), .directory = directory });
 }
 
 bool report_has_end(const struct instance *instance) {

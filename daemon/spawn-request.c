@@ -63,9 +63,11 @@ int spawn_request_complete(struct spawn_request *request, const struct worker_de
         r = worker_definition_directory(definition, &request->directory);
         if (r < 0)
                 return error_errno(error, r, "its directory");
+        if (request->own_pids)
+                isolation_add_pids(&request->settings, definition);
         r = isolation_make(&request->settings, definition, &request->user, error);
         if (r >= 0)
-                r = mounts_make(&request->mounts, definition, runtime_dir, error);
+                r = mounts_make(&request->mounts, definition, request->own_pids, runtime_dir, error);
         if (r >= 0)
                 r = landlock_rules_make(&request->landlock, definition, error);
         if (r < 0)

@@ -27,6 +27,7 @@ struct spawn_request {
         struct spawn_settings settings;
         struct mounts *mounts;
         struct landlock_rules landlock;
+        bool own_pids;                  /* it is to have what `private-pids` says: set by who asks, before it is completed */
 };
 
 /** Begins empty; ended by spawn_request_done(). */

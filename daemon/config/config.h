@@ -223,6 +223,7 @@ struct worker_isolation {
         int protect_proc;               /* enum worker_protect_proc */
         int proc_subset;                /* enum worker_proc_subset */
         bool private_users;
+        bool private_pids;
         char **landlock_read, **landlock_write, **landlock_execute; /* as read_only_paths */
         char **landlock_bind, **landlock_connect; /* ports of TCP; or only "none" */
         int strictness;                 /* enum worker_strictness */

@@ -15,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "base/time.h"
+#include "daemon/isolation/mounts.h"
 #include "daemon/keeper/protocol.h"
 
 #define NSEC_PER_USEC 1000
@@ -71,11 +72,12 @@ static const char *own_tmpfs(const struct place *p) {
 static const char *own_proc(const struct place *p) {
         char options[128], *rest = options, *option;
 
-        if (!mount_is_at(p->mount, p->path) || strcmp(p->mount->type, "proc") != 0)
+        if (!mount_is_at(p->mount, p->path) || strcmp(p->mount->type, "proc") != 0 ||
+            strcmp(p->mount->device, p->own->device) == 0)
                 return "is that of the host";
         snprintf(options, sizeof options, "%s", p->source);
         while ((option = strsep(&rest, ",")))
-                if (!mount_has_option(p->mount, option))
+                if (strcmp(option, MOUNTS_PROC_PLAIN) != 0 && !mount_has_option(p->mount, option))
                         return "shows more";
         return NULL;
 }

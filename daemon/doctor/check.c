@@ -593,6 +593,7 @@ static const struct row rows[] = {
         { "private-ipc", check_namespace, NAMESPACE_IPC },
         { "protect-hostname", check_namespace, NAMESPACE_UTS },
         { "private-users", check_namespace, NAMESPACE_USER },
+        { "private-pids", check_namespace, NAMESPACE_PID },
         { "private-devices", check_dropped, 0 },
         { "protect-kernel-modules", check_dropped, 1 },
         { "protect-kernel-logs", check_dropped, 2 },
@@ -606,6 +607,7 @@ static const struct row rows[] = {
         { "protect-kernel-logs", check_mounts },
         { "protect-proc", check_mounts },
         { "proc-subset", check_mounts },
+        { "private-pids", check_mounts },
         { "private-devices", check_mounts },
         { "root-directory", check_mounts },
         { "read-only-paths", check_mounts },
@@ -662,7 +664,8 @@ void checks_init(struct checks *c, const struct worker_definition *definition, c
                                ((c->filters > 0 || landlock_is_wanted(&definition->isolation)) && uid != 0);
         if (definition->isolation.root_directory)
                 c->root = realpath(definition->isolation.root_directory, NULL);
-        c->mounts_known = mounts_make(&c->request.mounts, definition, runtime_dir, &error) >= 0;
+        c->mounts_known = mounts_make(&c->request.mounts, definition, definition->isolation.private_pids, runtime_dir,
+                                      &error) >= 0;
         if (c->mounts_known)
                 spawn_spec_set_mounts(&c->mounts, c->request.mounts, definition);
         else

@@ -201,3 +201,9 @@ int isolation_make(struct spawn_settings *s, const struct worker_definition *def
                 s->settings[i].may_lack = may_lack;
         return 0;
 }
+
+void isolation_add_pids(struct spawn_settings *s, const struct worker_definition *definition) {
+        bool may_lack = definition->isolation.strictness != WORKER_ISOLATION_STRICT;
+
+        spawn_settings_add(s, KEEPER_PRIVATE_PIDS, 0)->may_lack = may_lack;
+}

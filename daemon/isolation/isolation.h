@@ -20,4 +20,7 @@ struct worker_definition;
 int isolation_make(struct spawn_settings *settings, const struct worker_definition *definition, const struct user *user,
                    struct error *error);
 
+/** Add that it is process 1 of a namespace: for what a worker runs, and not for what is run beside that. */
+void isolation_add_pids(struct spawn_settings *settings, const struct worker_definition *definition);
+
 #endif

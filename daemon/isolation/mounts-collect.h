@@ -29,6 +29,7 @@ struct mounts {
         size_t n;
         char *root;                     /* its root, a path of the host without links in it; NULL: it is ours */
         bool apis[_MOUNTS_API_N];       /* … in which these are mounted */
+        bool own_pids;                  /* its processes are those of a namespace of its own */
 };
 
 /** One more. Takes the strings, in any case. @return 0; -ENOMEM also if there is no path; -E2BIG. */

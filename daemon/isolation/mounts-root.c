@@ -93,7 +93,7 @@ static int add_run(struct mounts *m) {
 }
 
 int mounts_begin_root(struct mounts *m, struct mounts *kept, const struct worker_isolation *i, struct error *error) {
-        bool own_proc = i->protect_proc != WORKER_PROC_DEFAULT || i->proc_subset == WORKER_SUBSET_PID;
+        bool own_proc = i->protect_proc != WORKER_PROC_DEFAULT || i->proc_subset == WORKER_SUBSET_PID || m->own_pids;
         int r;
 
         if (!i->root_directory)

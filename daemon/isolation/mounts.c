@@ -178,16 +178,20 @@ static const char *const logs[] = { "-/proc/kmsg", "-/dev/kmsg", NULL };
 
 /* What is in a file system of processes of its own. */
 static int collect_proc(struct mounts *m, const struct worker_isolation *i, struct error *error) {
-        static const char *const options[2][_WORKER_PROC_N] = {
-                { [WORKER_PROC_NOACCESS] = "hidepid=noaccess", [WORKER_PROC_INVISIBLE] = "hidepid=invisible",
+        const char *const options[2][_WORKER_PROC_N] = {
+                { [WORKER_PROC_DEFAULT] = m->own_pids ? MOUNTS_PROC_PLAIN : NULL,
+                  [WORKER_PROC_NOACCESS] = "hidepid=noaccess", [WORKER_PROC_INVISIBLE] = "hidepid=invisible",
                   [WORKER_PROC_PTRACEABLE] = "hidepid=ptraceable" },
                 { [WORKER_PROC_DEFAULT] = "subset=pid", [WORKER_PROC_NOACCESS] = "hidepid=noaccess,subset=pid",
                   [WORKER_PROC_INVISIBLE] = "hidepid=invisible,subset=pid",
                   [WORKER_PROC_PTRACEABLE] = "hidepid=ptraceable,subset=pid" },
         };
-        const char *option = options[i->proc_subset == WORKER_SUBSET_PID][i->protect_proc];
+        bool subset = i->proc_subset == WORKER_SUBSET_PID;
+        const char *option = options[subset][i->protect_proc];
 
-        return option ? add_proc(m, i->protect_proc ? "protect-proc" : "proc-subset", option, error) : 0;
+        const char *key = i->protect_proc ? "protect-proc" : subset ? "proc-subset" : "private-pids";
+
+        return option ? add_proc(m, key, option, error) : 0;
 }
 
 static int collect_words(struct mounts *m, const struct worker_isolation *i, struct error *error) {
@@ -365,13 +369,14 @@ static int put_in_order(struct mounts *m, struct mounts *kept, struct error *err
         return r < 0 ? r : seal_devices(kept, error);
 }
 
-int mounts_make(struct mounts **ret, const struct worker_definition *definition, const char *runtime_dir,
+int mounts_make(struct mounts **ret, const struct worker_definition *definition, bool own_pids, const char *runtime_dir,
                 struct error *error) {
         _cleanup_(mounts_freep) struct mounts *m = calloc(1, sizeof *m), *kept = calloc(1, sizeof *kept);
         int r;
 
         if (!m || !kept)
                 return error_errno(error, -ENOMEM, "its file systems");
+        m->own_pids = own_pids;
         r = mounts_begin_root(m, kept, &definition->isolation, error);
         if (r >= 0)
                 r = collect_words(m, &definition->isolation, error);

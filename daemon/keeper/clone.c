@@ -22,9 +22,9 @@
 /* Processors other than this one take the slower way: a move, in the child. */
 #if defined(__x86_64__) && defined(__LP64__) && defined(CLONE_INTO_CGROUP)
 
-pid_t clone_into_cgroup(int (*fn)(void *), void *stack, size_t size, void *data, int cgroup_fd) {
+pid_t clone_into_cgroup(int (*fn)(void *), void *stack, size_t size, void *data, int cgroup_fd, uint64_t namespaces) {
         struct clone_args args = {
-                .flags = CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_INTO_CGROUP,
+                .flags = CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_INTO_CGROUP | namespaces,
                 .exit_signal = SIGCHLD,
                 .stack = (uintptr_t)stack,
                 .stack_size = size,
@@ -51,7 +51,7 @@ pid_t clone_into_cgroup(int (*fn)(void *), void *stack, size_t size, void *data,
 
 #else
 
-pid_t clone_into_cgroup(int (*fn)(void *), void *stack, size_t size, void *data, int cgroup_fd) {
+pid_t clone_into_cgroup(int (*fn)(void *), void *stack, size_t size, void *data, int cgroup_fd, uint64_t namespaces) {
         return -ENOSYS;
 }
 

@@ -26,6 +26,9 @@
 
 #define _child_ __attribute__((__no_sanitize__("address", "undefined")))
 
+/** Of what is for a PID namespace; it is known by its address. */
+static const char private_pids[] = "private-pids";
+
 /** Of a tmpfs in which nothing can be found, and of one for everybody; both bounded. */
 #define EMPTY_OPTIONS "mode=000,size=4k,nr_inodes=2"
 #define SHARED_OPTIONS "mode=1777,size=50%,nr_inodes=1m"
@@ -160,7 +163,7 @@ const char *mount_key(const char *name) {
                 "private-tmp", "protect-system", "protect-home", "protect-control-groups", "protect-kernel-tunables",
                 "read-only-paths", "read-write-paths", "inaccessible-paths", "bind-paths", "bind-read-only-paths",
                 "temporary-filesystem", "private-devices", "root-directory", "protect-proc", "proc-subset",
-                "protect-kernel-modules", "protect-kernel-logs",
+                "protect-kernel-modules", "protect-kernel-logs", private_pids,
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
@@ -184,8 +187,14 @@ _child_ static long hold_for(const struct mount_step *step) {
         return holds[step->what].source ? hold(step->source) : 0;
 }
 
+/* A file system of other processes is not for one that sees those of all. */
+_child_ static bool is_wanted(const struct mount_step *step, bool own_pids) {
+        return own_pids || step->key != private_pids;
+}
+
 /* The namespace. @return 1; 0: it goes without. */
-_child_ static long begin(const struct mount_step *steps, size_t n, bool may_lack, struct left_out *left_out) {
+_child_ static long begin(const struct mount_step *steps, size_t n, bool own_pids, bool may_lack, struct left_out *left_out,
+                          const char **ret_key) {
         int error;
 
         if (syscall(SYS_unshare, CLONE_NEWNS) >= 0)
@@ -193,8 +202,13 @@ _child_ static long begin(const struct mount_step *steps, size_t n, bool may_lac
         error = errno;
         if (!may_lack || (error != EPERM && error != EACCES && error != ENOSYS && error != EINVAL))
                 return -1;
+        if (own_pids) {
+                *ret_key = private_pids;
+                return -1;
+        }
         for (size_t i = 0; i < n; i++)
-                left_out_add(left_out, steps[i].key, error);
+                if (is_wanted(&steps[i], own_pids))
+                        left_out_add(left_out, steps[i].key, error);
         return 0;
 }
 
@@ -203,14 +217,14 @@ _child_ static bool can_lack(const struct mount_step *step, int error) {
         return step->may_lack && step->what == KEEPER_MOUNT_PROC && (error == EINVAL || error == EPERM);
 }
 
-_child_ long mounts_apply(const struct mount_step *steps, size_t n, bool apart, bool may_lack, struct left_out *left_out,
-                          const char **ret_key) {
+_child_ long mounts_apply(const struct mount_step *steps, size_t n, bool own_pids, bool apart, bool may_lack,
+                          struct left_out *left_out, const char **ret_key) {
         long held[KEEPER_MOUNTS_MAX], r;
 
         if (n == 0)
                 return 0;
         *ret_key = steps[0].key;
-        r = begin(steps, n, may_lack, left_out);
+        r = begin(steps, n, own_pids, may_lack, left_out, ret_key);
         if (r <= 0)
                 return r;
         if (apart && syscall(SYS_mount, NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
@@ -223,9 +237,11 @@ _child_ long mounts_apply(const struct mount_step *steps, size_t n, bool apart, 
         }
         for (size_t i = 0; i < n; i++) {
                 *ret_key = steps[i].key;
-                if (apply(&steps[i], held[i]) >= 0)
+                if (!is_wanted(&steps[i], own_pids) || apply(&steps[i], held[i]) >= 0)
                         continue;
-                if (!can_lack(&steps[i], errno))
+                if (own_pids && steps[i].what == KEEPER_MOUNT_PROC)
+                        *ret_key = private_pids;
+                if (own_pids || !can_lack(&steps[i], errno))
                         return -1;
                 left_out_add(left_out, steps[i].key, errno);
         }

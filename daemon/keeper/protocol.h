@@ -110,7 +110,8 @@ enum keeper_setting {
         KEEPER_FILTER_REALTIME,
         KEEPER_OWN_USERS,               /* a user namespace, soft: the user, hard: the group that it has, and keeps */
         KEEPER_PRIVATE_USERS,           /* … in which root, too, is itself; what goes before it is done as root of all */
-        KEEPER_SETTING_LAST = KEEPER_PRIVATE_USERS,
+        KEEPER_PRIVATE_PIDS = KEEPER_PRIVATE_USERS + 20, /* process 1 of a namespace of its own, from the start */
+        KEEPER_SETTING_LAST = KEEPER_PRIVATE_PIDS,
 };
 
 /** Of one child. Their sources are descriptors, beside those of KEEPER_CHILD_FDS_MAX. */

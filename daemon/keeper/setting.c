@@ -265,6 +265,7 @@ static const struct row {
         [KEEPER_FILTER_LOGS] = { "protect-kernel-logs", set_filter, 0, false, SETTING_LAST },
         [KEEPER_FILTER_CLOCK] = { "protect-clock", set_filter, 0, false, SETTING_LAST },
         [KEEPER_FILTER_REALTIME] = { "restrict-realtime", set_filter, 0, false, SETTING_LAST },
+        [KEEPER_PRIVATE_PIDS] = { "private-pids", NULL, 0, false, SETTING_CLONE },
 };
 
 /* A program of whole instructions, if it takes one; the kernel looks at what is in it. */
@@ -278,7 +279,7 @@ static bool program_fits(const struct setting *s) {
 bool setting_is_valid(const struct setting *s) {
         const struct row *row = s->what < ARRAY_SIZE(rows) ? &rows[s->what] : NULL;
 
-        if (!row || !row->apply)
+        if (!row || !row->name)
                 return false;
         if (s->what == KEEPER_OOM_SCORE && (s->value < -1000 || s->value > 1000))
                 return false;
@@ -309,6 +310,7 @@ _child_ bool setting_can_lack(const struct setting *s, int error) {
         case KEEPER_PRIVATE_NETWORK:
         case KEEPER_PRIVATE_IPC:
         case KEEPER_PRIVATE_HOSTNAME:
+        case KEEPER_PRIVATE_PIDS:
                 return has_not || may_not;
         case KEEPER_KEYRING:
                 return error == ENOSYS || may_not || error == EDQUOT;

@@ -29,6 +29,7 @@ enum setting_stage {
         SETTING_RIGHTS,                 /* with our rights still, just before those of the user are taken */
         SETTING_USER,                   /* with those of the user */
         SETTING_LAST,                   /* after it, nothing but execve(2) */
+        SETTING_CLONE,                  /* no process can do it to itself: it begins with it; see spawn.c */
 };
 
 /** Is there such a one, and is what comes with it as long as it must be? */

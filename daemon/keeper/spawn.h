@@ -28,9 +28,10 @@ struct spawner {
         void *stack;                    /* of the child, until it executes; with a guard page */
         size_t stack_size;
         pid_t parent;                   /* our pid: whose death the child dies with */
+        int life[2];                    /* a pipe: the end that is written to is ours alone; -1 until it is needed */
 };
 
-#define SPAWNER_NULL ((struct spawner){ 0 })
+#define SPAWNER_NULL ((struct spawner){ .life = { -1, -1 } })
 
 struct spawn_request {
         const char *path;

@@ -7,6 +7,7 @@
  *
  * Who is in a new one can say alone only that he himself is in it. More can be said only by somebody outside: so root forks
  * a helper first, which waits until there is the namespace, writes down who is in it, and ends. It has memory of its own.
+ * It may be in a PID namespace: which number we have is what its /proc says, and nobody else.
  */
 
 #include "daemon/keeper/user-namespace.h"
@@ -23,6 +24,7 @@
 
 /** Two lines of three numbers. */
 #define MAP_MAX 80
+#define PID_SIZE 12
 /** "/proc/4294967295/uid_map" */
 #define PATH_SIZE 32
 
@@ -71,10 +73,12 @@ _child_ static long write_own(const char *path, unsigned long id) {
         return write_file(path, map, (size_t)(put_line(map, id) - map));
 }
 
-/* The groups that we are in stay, though they have no names in there; so setgroups(2) is not for it. */
 _child_ long user_namespace_enter(uid_t uid, gid_t gid) {
-        if (syscall(SYS_unshare, CLONE_NEWUSER) < 0)
-                return -1;
+        return syscall(SYS_unshare, CLONE_NEWUSER) < 0 ? -1 : user_namespace_begin(uid, gid);
+}
+
+/* The groups that we are in stay, though they have no names in there; so setgroups(2) is not for it. */
+_child_ long user_namespace_begin(uid_t uid, gid_t gid) {
         if (write_own("/proc/self/uid_map", uid) < 0 || write_file("/proc/self/setgroups", "deny", 4) < 0)
                 return -1;
         return write_own("/proc/self/gid_map", gid) < 0 ? -1 : 0;
@@ -82,17 +86,17 @@ _child_ long user_namespace_enter(uid_t uid, gid_t gid) {
 
 /* ---- as root ----------------------------------------------------------------------------------- */
 
-_child_ static long write_map(long pid, const char *name, unsigned long id) {
+_child_ static long write_map(const char *pid, const char *name, unsigned long id) {
         char path[PATH_SIZE], map[MAP_MAX], *end = put_line(map, 0);
 
-        *put_text(put_number(put_text(path, "/proc/"), (unsigned long)pid), name) = '\0';
+        *put_text(put_text(put_text(path, "/proc/"), pid), name) = '\0';
         if (id != 0)
                 end = put_line(end, id);
         return write_file(path, map, (size_t)(end - map));
 }
 
 /* Ends with the error as its status: there is none past 133. */
-_child_ static void help(long pid, int wait_fd, uid_t uid, gid_t gid) {
+_child_ static void help(const char *pid, int wait_fd, uid_t uid, gid_t gid) {
         char byte;
         long r = syscall(SYS_read, wait_fd, &byte, 1);
 
@@ -120,9 +124,13 @@ _child_ static long wait_for_helper(long helper) {
 
 /* The helper has our end of the pipe too, and drops it: so it does not wait for somebody who is no more. */
 _child_ long user_namespace_enter_as_root(uid_t uid, gid_t gid) {
-        long pid = syscall(SYS_getpid), helper, r;
+        char pid[PID_SIZE];
+        long helper, r = syscall(SYS_readlinkat, AT_FDCWD, "/proc/self", pid, sizeof pid - 1);
         int pipe[2], error;
 
+        if (r < 0)
+                return -1;
+        pid[r] = '\0';
         if (syscall(SYS_pipe2, pipe, O_CLOEXEC) < 0)
                 return -1;
         helper = syscall(SYS_clone, 0, 0, 0, 0, 0);

@@ -774,9 +774,9 @@ with open(os.path.join(os.path.dirname(sys.argv[0]), 'say')) as lines:
 
 
 class SayingGang(FaultyGang):
-    def __init__(self, fault):
+    def __init__(self, fault, keys=''):
         super().__init__(fault)
-        self.configure('worker says { exec = {"@/says"} ready = notify fd-store-max = 2 stop-timeout = 500ms }\n'
+        self.configure(f'worker says {{ exec = {{"@/says"}} ready = notify fd-store-max = 2 stop-timeout = 500ms {keys} }}\n'
                        'worker plain { exec = {"sleep", "1000"} instances = 2 }')
         self.python('says', SAYS)
         self.say_to = os.open(self.fifo('say'), os.O_RDWR)
@@ -824,6 +824,17 @@ def somebody_elses_process(fault, point=None):
         equal(g.instance('says/0')['pid'], before['says/0']['pid'], 'pid')
         told = [line for line in g.stderr_lines if f'MAINPID={stranger.pid}' in line]
         check(told, 'MAINPID is not told to be passed over')
+
+
+def a_number_of_a_namespace(fault):
+    """MAINPID of a process of a namespace of its own is none of ours, whoever has that number with us"""
+    need_root()
+    with SayingGang(fault, 'private-pids = yes') as g:
+        pid = g.instance('says/0')['pid']
+        g.say(f'MAINPID={os.getpid()}', 'MAINPID=1', 'STATUS=said')
+        g.wait_until('it is said', lambda: g.instance('says/0')['status_text'] == 'said')
+        equal(g.instance('says/0')['pid'], pid, 'pid')
+        check([line for line in g.stderr_lines if f'MAINPID={os.getpid()} is of a namespace' in line], 'MAINPID is taken for one of ours')
 
 
 def a_change_of_form(fault, point=None):
@@ -1268,6 +1279,7 @@ CHECKS = (
     (stored_descriptors, (None, 'before-notify-taken'), {'fd-store-unbounded': (None, 'descriptors')}),
     (a_verdict, (None, 'condemned'), {}),
     (somebody_elses_process, (None,), {'any-main-pid': (None, 'MAINPID')}),
+    (a_number_of_a_namespace, (None,), {'any-pid-namespace': (None, 'MAINPID')}),
     (a_worker_dies, (None, *WORKER_POINTS), {
         'no-recover': (None, 'a message that nobody has'),
         'spawn-before-acknowledge': (None, 'processes of hold/0|a message that nobody has'),

@@ -28,6 +28,7 @@ RIGHTS = {
     'user': 'nobody', 'primary-group': 'daemon', 'supplementary-groups': '{bin, 12345}', 'timer-slack': '2ms',
     'capabilities': '{CAP_CHOWN, CAP_NET_BIND_SERVICE}', 'ambient-capabilities': 'CAP_NET_BIND_SERVICE',
     'protect-clock': 'yes', 'private-network': 'yes', 'private-ipc': 'yes', 'protect-hostname': 'yes',
+    'private-pids': 'yes',
 }
 MOUNTS = {
     'protect-kernel-modules': 'yes', 'protect-kernel-logs': 'yes', 'private-devices': 'yes', 'protect-proc': 'invisible',
@@ -147,7 +148,7 @@ def left_out():
     options = {**USUAL, **RIGHTS, **MOUNTS}
     del options['user'], options['ambient-capabilities']         # else rights that it does not get are those that it has not
     faults = {
-        'without-limit': ['limit-nofile'], 'without-nice': ['nice'], 'without-namespace': ['private-ipc'],
+        'without-limit': ['limit-nofile'], 'without-nice': ['nice'], 'without-namespace': ['private-ipc'], 'without-pids': ['private-pids'],
         'without-bounding': ['capabilities'], 'without-privileges': ['no-new-privileges'],
         'without-filter': ['filters of system calls'],
         # What is in /dev and /proc is part of their own ones; there may be no modules.

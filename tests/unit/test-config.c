@@ -65,7 +65,7 @@ static void check_walled(const struct worker_isolation *i) {
 
 static void check_barred(const struct worker_isolation *i) {
         ck_assert(i->private_devices && i->protect_kernel_modules && i->protect_kernel_logs && i->protect_clock);
-        ck_assert(i->restrict_realtime && i->private_users && i->strictness == WORKER_ISOLATION_STRICT);
+        ck_assert(i->restrict_realtime && i->private_users && i->private_pids && i->strictness == WORKER_ISOLATION_STRICT);
         ck_assert(i->protect_proc == WORKER_PROC_INVISIBLE && i->proc_subset == WORKER_SUBSET_PID);
         ck_assert_str_eq(i->root_directory, "/");
         ck_assert_str_eq(i->landlock_read[1], "-/opt");

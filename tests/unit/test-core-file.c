@@ -38,6 +38,18 @@ START_TEST(patterns_are_filled_in) {
 }
 END_TEST
 
+/* In a namespace of its own: the number that it has there is not known. */
+START_TEST(another_number_is_left_open) {
+        const struct core_process process = { .pid = 4711, .own_pids = true, .signal = SIGSEGV, .directory = "/srv/app" };
+        char buf[48];
+
+        ck_assert_int_eq(core_file_pattern(buf, sizeof buf, "/c/%p-%P-%i-%I", true, &process), 0);
+        ck_assert_str_eq(buf, "/c/*-4711-*-4711");
+        ck_assert_int_eq(core_file_pattern(buf, sizeof buf, "core", true, &process), 0);
+        ck_assert_str_eq(buf, "/srv/app/core.*");
+}
+END_TEST
+
 /* Whatever the machine does with core files, the buffer is never overrun, and something is said. */
 START_TEST(something_is_said_in_any_room) {
         const struct core_process process = { .pid = 4711, .signal = SIGSEGV, .directory = "/srv/app" };
@@ -51,5 +63,6 @@ START_TEST(something_is_said_in_any_room) {
 END_TEST
 
 int main(void) {
-        return harness_run(HARNESS_SUITE("core-file", patterns_are_filled_in, something_is_said_in_any_room));
+        return harness_run(HARNESS_SUITE("core-file", patterns_are_filled_in, another_number_is_left_open,
+                                         something_is_said_in_any_room));
 }

@@ -76,7 +76,7 @@ static struct mounts *mounts_of(const struct worker_definition *d, Ganger__Keepe
         struct error error = ERROR_NULL;
         struct mounts *m = NULL;
 
-        ck_assert_msg(mounts_make(&m, d, "/nowhere", &error) == 0, "%s", error.text);
+        ck_assert_msg(mounts_make(&m, d, d->isolation.private_pids, "/nowhere", &error) == 0, "%s", error.text);
         spawn_spec_set_mounts(spec, m, d);
         return m;
 }
@@ -98,6 +98,48 @@ START_TEST(devices_are_sealed_when_all_are_there) {
         ck_assert(spec.mounts_may_lack);
         mounts_free(m);
         worker_definition_free(d);
+}
+END_TEST
+
+static const Ganger__Keeper__Mount *proc_of(const Ganger__Keeper__SpawnSpec *spec) {
+        for (size_t i = 0; i < spec->n_mounts; i++)
+                if (spec->mounts[i]->what == KEEPER_MOUNT_PROC)
+                        return spec->mounts[i];
+        return NULL;
+}
+
+/* One of its own processes, whatever else is asked of it; under the key that asks most. */
+START_TEST(own_processes_have_a_proc) {
+        static const struct {
+                bool own;
+                int protect, subset;
+                const char *key, *source;
+        } cases[] = {
+                { false, WORKER_PROC_DEFAULT, WORKER_SUBSET_ALL, NULL, NULL },
+                { true, WORKER_PROC_DEFAULT, WORKER_SUBSET_ALL, "private-pids", "hidepid=0" },
+                { true, WORKER_PROC_INVISIBLE, WORKER_SUBSET_ALL, "protect-proc", "hidepid=invisible" },
+                { true, WORKER_PROC_DEFAULT, WORKER_SUBSET_PID, "proc-subset", "subset=pid" },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                Ganger__Keeper__SpawnSpec spec = GANGER__KEEPER__SPAWN_SPEC__INIT;
+                struct worker_definition *d = definition();
+                const Ganger__Keeper__Mount *proc;
+                struct mounts *m;
+
+                d->isolation.private_pids = cases[i].own;
+                d->isolation.protect_proc = cases[i].protect;
+                d->isolation.proc_subset = cases[i].subset;
+                m = mounts_of(d, &spec);
+                proc = proc_of(&spec);
+                ck_assert_int_eq(proc != NULL, cases[i].key != NULL);
+                if (proc) {
+                        ck_assert_str_eq(proc->key, cases[i].key);
+                        ck_assert_str_eq(proc->source, cases[i].source);
+                }
+                mounts_free(m);
+                worker_definition_free(d);
+        }
 }
 END_TEST
 
@@ -160,5 +202,6 @@ END_TEST
 
 int main(void) {
         return harness_run(HARNESS_SUITE("isolation", filters_are_made_once, strict_may_lack_nothing,
-                                         devices_are_sealed_when_all_are_there, a_root_is_entered_last, what_landlock_permits));
+                                         devices_are_sealed_when_all_are_there, own_processes_have_a_proc,
+                                         a_root_is_entered_last, what_landlock_permits));
 }

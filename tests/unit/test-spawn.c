@@ -132,8 +132,10 @@ START_TEST(many_descriptors_keep_their_order) {
 }
 END_TEST
 
+static const struct setting own_pids = { .what = KEEPER_PRIVATE_PIDS };
+
 /* Sources in the reverse order of their targets, each of them a target too. */
-START_TEST(no_descriptor_is_overwritten_before_it_is_used) {
+static void expect_descriptors(size_t n_settings) {
         static char *argv[] = { (char *)"sh", (char *)"-c",
                                 (char *)"for i in 0 3 4 5 6 7 8 9; do cat /proc/self/fd/$i; done", NULL };
         static char *environment[] = { NULL };
@@ -157,7 +159,7 @@ START_TEST(no_descriptor_is_overwritten_before_it_is_used) {
         ck_assert_int_eq(spawner_init(&spawner), 0);
         ck_assert_int_eq(spawn(&spawner, &(struct spawn_request){ .path = "/bin/sh", .argv = argv,
                                .environment = environment, .umask = 022, .fds = fds, .n_fds = ARRAY_SIZE(fds),
-                               .cgroup_fd = -1 }, &pid, &step), 0);
+                               .cgroup_fd = -1, .settings = &own_pids, .n_settings = n_settings }, &pid, &step), 0);
         close(pipe_fds[1]);
         {
                 _cleanup_(freep) char *got = read_to_end(pipe_fds[0]);
@@ -169,6 +171,37 @@ START_TEST(no_descriptor_is_overwritten_before_it_is_used) {
         spawner_done(&spawner);
         for (size_t i = 0; i < ARRAY_SIZE(low); i++)
                 close(low[i]);
+}
+
+START_TEST(no_descriptor_is_overwritten_before_it_is_used) {
+        expect_descriptors(0);
+        if (geteuid() == 0)
+                expect_descriptors(1);
+}
+END_TEST
+
+/* What it is told by, in place of a number that it cannot see, it has until it executes. */
+START_TEST(the_first_of_a_namespace_sees_whether_its_parent_lives) {
+        static char *argv[] = { (char *)"sh", (char *)"-c", (char *)"test $$ = 1 && test ! -e /proc/self/fd/3", NULL };
+        const struct spawn_request request = {
+                .path = "/bin/sh", .argv = argv, .environment = argv + 3, .fds = (const int[]){ 0, 1, 2 }, .n_fds = 3,
+                .cgroup_fd = -1, .settings = &own_pids, .n_settings = 1,
+        };
+        struct spawner spawner;
+        const char *step = "";
+        int status;
+        pid_t pid;
+
+        if (geteuid() != 0)
+                return;
+        ck_assert_int_eq(spawner_init(&spawner), 0);
+        ck_assert_int_eq(spawn(&spawner, &request, &pid, &step), 0);
+        ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+        ck_assert_int_eq(status, 0);
+        spawner.life[1] = close_fd(spawner.life[1]); /* as the kernel does if we die */
+        ck_assert_int_eq(spawn(&spawner, &request, &pid, &step), -ESRCH);
+        ck_assert_str_eq(step, "death-signal");
+        spawner_done(&spawner);
 }
 END_TEST
 
@@ -795,6 +828,47 @@ START_TEST(credentials_that_we_may_not_take_are_told) {
 }
 END_TEST
 
+/* The exit status says what was not as it should be. */
+static void spawn_without_rights(void) {
+        static char *argv[] = { (char *)"sh", (char *)"-c", (char *)"test $$ != 1", NULL };
+        struct setting pids = own_pids;
+        struct left_out left_out = { .n = 0 };
+        const struct spawn_request request = {
+                .path = "/bin/sh", .argv = argv, .environment = argv + 3, .fds = (const int[]){ 0, 1, 2 }, .n_fds = 3,
+                .cgroup_fd = -1, .settings = &pids, .n_settings = 1, .left_out = &left_out,
+        };
+        struct spawner spawner;
+        const char *step = "";
+        int status;
+        pid_t pid;
+
+        if (setresuid(65534, 65534, 65534) < 0 || spawner_init(&spawner) < 0)
+                _exit(1);
+        if (spawn(&spawner, &request, &pid, &step) != -EPERM || strcmp(step, "private-pids") != 0)
+                _exit(2);
+        pids.may_lack = true;
+        if (spawn(&spawner, &request, &pid, &step) != 0 || waitpid(pid, &status, 0) != pid || status != 0)
+                _exit(3);
+        _exit(left_out.n == 1 && strcmp(left_out.v[0].key, "private-pids") == 0 && left_out.v[0].error == EPERM ? 0 : 4);
+}
+
+/* In a process of our own, as above. */
+START_TEST(a_namespace_that_we_may_not_make_is_told_or_left_out) {
+        int status;
+        pid_t pid;
+
+        if (geteuid() != 0)
+                return;
+        fflush(NULL);
+        pid = fork();
+        ck_assert_int_ge(pid, 0);
+        if (pid == 0)
+                spawn_without_rights();
+        ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+        ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 /* A cgroup of version 2 that is ours, below the one that we are in. @return its descriptor; -1: none can be made here. */
 static int make_cgroup(char *ret_path, size_t size) {
         _cleanup_(fclosep) FILE *mounts = fopen("/proc/self/mountinfo", "re"), *own = fopen("/proc/self/cgroup", "re");
@@ -855,7 +929,8 @@ END_TEST
 int main(void) {
         return harness_run(HARNESS_SUITE(
                 "spawn", it_runs_and_its_exit_is_told, it_has_the_descriptors_that_it_was_given_and_no_others,
-                many_descriptors_keep_their_order, no_descriptor_is_overwritten_before_it_is_used, listen_pid_is_its_own,
+                many_descriptors_keep_their_order, no_descriptor_is_overwritten_before_it_is_used,
+                the_first_of_a_namespace_sees_whether_its_parent_lives, listen_pid_is_its_own,
                 its_signals_are_as_after_boot, its_limit_of_descriptors_is_the_one_that_we_were_given,
                 it_leads_a_session_and_a_group, environment_directory_and_umask_are_those_of_the_spec,
                 credentials_are_those_of_the_spec, its_settings_are_those_of_the_spec, settings_are_set_with_our_rights,
@@ -864,5 +939,5 @@ int main(void) {
                 what_it_mounts_is_its_own, a_mount_that_cannot_be_is_told,
                 a_setting_that_cannot_be_is_told, each_failing_step_is_told_with_its_error,
                 a_spec_that_makes_no_sense_is_refused, a_request_that_makes_no_sense_is_refused,
-                credentials_that_we_may_not_take_are_told, it_is_in_its_cgroup));
+                credentials_that_we_may_not_take_are_told, a_namespace_that_we_may_not_make_is_told_or_left_out, it_is_in_its_cgroup));
 }
