@@ -50,7 +50,7 @@
 struct child {
         const struct spawn_request *request;
         pid_t parent;
-        bool arm_death_signal;
+        bool arm_death_signal, look_for_parent;
         bool in_cgroup;                 /* from the start */
         size_t n_settings, n_mounts, n_landlock; /* those of the request */
         uint32_t without;               /* a setting; of a fault */
@@ -88,7 +88,7 @@ _child_ static long step_death_signal(const struct spawn_request *r, struct chil
                 return 0;
         if (syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
                 return -1;
-        if (!is_orphan(c))
+        if (!c->look_for_parent || !is_orphan(c))
                 return 0;
         errno = ESRCH;
         return -1;
@@ -393,6 +393,7 @@ static int spawn_once(struct spawner *s, const struct spawn_request *request, co
                 .request = request,
                 .parent = s->parent,
                 .arm_death_signal = !fault_is("no-pdeathsig"),
+                .look_for_parent = !fault_is("orphan-unseen"),
                 .n_settings = fault_is("no-settings") ? 0 : request->n_settings,
                 .n_mounts = fault_is("no-mounts") ? 0 : request->n_mounts,
                 .mounts_apart = !fault_is("mounts-shared"),

@@ -16,6 +16,8 @@
 #include <string.h>
 #include <sys/signalfd.h>
 
+#include "bridge/program.h"
+
 void bridge_log(const char *format, ...) {
         char line[1024];
         va_list args;
@@ -52,12 +54,15 @@ int bridge_ready(struct bridge *b) {
 
 /* ---- stopping ---------------------------------------------------------------------------------- */
 
-int bridge_take_signal(struct bridge *b) {
+int bridge_take_signal(struct bridge *b, const struct program *p) {
         struct signalfd_siginfo info;
 
         if (read(b->signal_fd, &info, sizeof info) != (ssize_t)sizeof info)
                 return 0;
-        return (int)info.ssi_signo;
+        if (info.ssi_signo != SIGCHLD)
+                return (int)info.ssi_signo;
+        program_reap_others(p);
+        return 0;
 }
 
 static bool asks_to_stop(int signal) {

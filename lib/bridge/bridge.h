@@ -43,6 +43,8 @@ struct options {
  */
 int options_parse(struct options *ret, int argc, char *argv[]);
 
+struct program;
+
 struct bridge {
         struct options options;
         struct ganger *ganger;
@@ -77,8 +79,12 @@ int bridge_start_failed(const struct bridge *b, int error);
  */
 int bridge_ready(struct bridge *b);
 
-/** A request to stop came. @return its signal, or 0: there was none. */
-int bridge_take_signal(struct bridge *b);
+/**
+ * A request to stop came; or, where we are process 1, somebody died who is for us to reap, as long as it is not the program.
+ * @param program  may be NULL.
+ * @return the signal, or 0: there was no such request.
+ */
+int bridge_take_signal(struct bridge *b, const struct program *program);
 
 /**
  * How to end when the program has ended so.

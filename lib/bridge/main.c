@@ -15,6 +15,7 @@
 
 #include "base/fd.h"
 #include "bridge/bridge.h"
+#include "bridge/program.h"
 
 /** As all commands of ganger. */
 #define EXIT_USAGE 2
@@ -55,7 +56,7 @@ static int open_rings(struct bridge *b) {
         return MIN(b->ring_fd, 0);
 }
 
-/** Requests to stop become readable; a program that no longer reads makes a write fail, not us. */
+/** Requests to stop become readable, and deaths that are for us; a program that no longer reads makes a write fail, not us. */
 static int watch_signals(struct bridge *b) {
         sigset_t set;
 
@@ -64,6 +65,8 @@ static int watch_signals(struct bridge *b) {
         sigaddset(&set, SIGINT);
         sigaddset(&set, SIGHUP);
         sigaddset(&set, SIGQUIT);
+        if (program_is_first())
+                sigaddset(&set, SIGCHLD);
         signal(SIGPIPE, SIG_IGN);
         if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
                 return -errno;

@@ -75,7 +75,7 @@ static int step(struct once *o) {
         if (poll(polls, ARRAY_SIZE(polls), -1) < 0)
                 return errno == EINTR ? 0 : -errno;
         /* It finishes what it has; there will be no next one. */
-        if (polls[0].revents && bridge_take_signal(o->bridge) > 0)
+        if (polls[0].revents && bridge_take_signal(o->bridge, &o->program) > 0)
                 ganger_interrupt(o->bridge->ganger);
         if (polls[2].revents)
                 r = read_reply(o);
@@ -128,7 +128,7 @@ static int wait_for_message(struct bridge *b) {
 
         if (poll(polls, ARRAY_SIZE(polls), -1) < 0)
                 return errno == EINTR ? 0 : -errno;
-        if (polls[0].revents && bridge_take_signal(b) > 0)
+        if (polls[0].revents && bridge_take_signal(b, NULL) > 0)
                 ganger_interrupt(b->ganger);
         return 0;
 }

@@ -199,6 +199,20 @@ int program_wait(struct program *p) {
         return status;
 }
 
+bool program_is_first(void) {
+        return getpid() == 1;
+}
+
+/* Looked at before it is reaped: the kernel tells the oldest first. */
+void program_reap_others(const struct program *p) {
+        siginfo_t info = { 0 };
+
+        while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid > 0 && (!p || info.si_pid != p->pid)) {
+                waitpid(info.si_pid, NULL, 0);
+                info.si_pid = 0;
+        }
+}
+
 void program_done(struct program *p) {
         if (p->pid > 0) {
                 program_signal(p, SIGKILL);

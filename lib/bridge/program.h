@@ -38,6 +38,12 @@ void program_signal(const struct program *p, int signal);
 /** Reap it; waits for its exit. @return its status, as waitpid(2) tells it. */
 int program_wait(struct program *p);
 
+/** Are we process 1 of some, which has to reap whoever has lost his parent? */
+bool program_is_first(void);
+
+/** … do so, but for this one, which may be NULL; and leave the rest for later if it has ended. */
+void program_reap_others(const struct program *p);
+
 /** Kills and reaps it if it still runs. */
 void program_done(struct program *p);
 

@@ -76,7 +76,7 @@ static int read_units(struct source *s) {
 }
 
 static void hand_on_signal(struct source *s) {
-        int signal = bridge_take_signal(s->bridge);
+        int signal = bridge_take_signal(s->bridge, &s->program);
 
         if (signal > 0) {
                 s->stopping = true;
@@ -117,7 +117,7 @@ static int send_rest(struct source *s, int status) {
 static int conclude(struct source *s) {
         int status = program_wait(&s->program), r = 1;
 
-        if (bridge_take_signal(s->bridge) > 0)
+        if (bridge_take_signal(s->bridge, &s->program) > 0)
                 s->stopping = true;
         for (int i = 0; r > 0 && i < READS_AT_END; i++)
                 r = read_units(s);

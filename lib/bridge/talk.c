@@ -186,7 +186,7 @@ static int read_replies(struct talk *t) {
 
 /** Asked to stop, we take no more messages: receiving says so. */
 static void take_signal(struct talk *t) {
-        if (bridge_take_signal(t->bridge) == 0)
+        if (bridge_take_signal(t->bridge, &t->program) == 0)
                 return;
         t->stopping = true;
         ganger_interrupt(t->bridge->ganger);

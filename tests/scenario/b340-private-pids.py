@@ -169,13 +169,14 @@ worker stage {{ exec = {{"{BUILD}/tests/scenario/stage-worker"}} receive = jobs 
 worker talks {{ exec = {{"@/talks"}} io = lines receive = lines send = said {ON} }}
 worker once {{ exec = {{"sh", "-c", "cat; test $$ != 1"}} io = exec receive = said send = jobs {ON} }}
 ''', begin=False) as g:
-        g.script('talks', 'while read -r x; do echo "OK $x"; done\n')
+        g.script('talks', 'while read -r x; do sh -c "sleep 0.01 & exit 0"; echo "OK $x"; done\n')
         g.start()
         g.until_ready('stage/0', 'talks/0', 'once/0')
         for round in range(2):
             texts = [f'{round}{i}' for i in range(5)]
             g.ctl('send', 'lines', *texts)
             equal(sorted(g.ctl('receive', 'out', '--count', 5).out.split()), texts, 'what went through all of them')
+            g.until('whom the program has left is reaped', lambda: len(children(g.pid('talks/0'))) == 1)
             kill_and_wait(g.pid('talks/0') if round else g.manager_pid)
         for key in 'stage/0', 'talks/0', 'once/0':
             settings = g.json('doctor', key)['instances'][0]['settings']

@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/fd.h"
 #include "daemon/keeper/protocol.h"
 #include "daemon/keeper/spawn.h"
@@ -201,6 +202,12 @@ START_TEST(the_first_of_a_namespace_sees_whether_its_parent_lives) {
         spawner.life[1] = close_fd(spawner.life[1]); /* as the kernel does if we die */
         ck_assert_int_eq(spawn(&spawner, &request, &pid, &step), -ESRCH);
         ck_assert_str_eq(step, "death-signal");
+        ck_assert_int_eq(setenv("GANGER_FAULT", "orphan-unseen", 1), 0);
+        if (fault_is("orphan-unseen")) {
+                ck_assert_int_eq(spawn(&spawner, &request, &pid, &step), 0);
+                ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+        }
+        ck_assert_int_eq(unsetenv("GANGER_FAULT"), 0);
         spawner_done(&spawner);
 }
 END_TEST
