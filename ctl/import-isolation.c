@@ -50,7 +50,7 @@ static const struct {
         { "PrivateTmp", "private-tmp", KIND_BOOLEAN },
         { "ProtectSystem", "protect-system", KIND_WORD_OR_BOOLEAN },
         { "ProtectHome", "protect-home", KIND_WORD_OR_BOOLEAN },
-        { "ProtectControlGroups", "protect-control-groups", KIND_BOOLEAN },
+        { "ProtectControlGroups", "protect-control-groups", KIND_WORD_OR_BOOLEAN },
         { "ProtectKernelTunables", "protect-kernel-tunables", KIND_BOOLEAN },
         { "PrivateDevices", "private-devices", KIND_BOOLEAN },
         { "ProtectKernelModules", "protect-kernel-modules", KIND_BOOLEAN },

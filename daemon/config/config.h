@@ -214,7 +214,7 @@ struct worker_isolation {
         bool private_tmp;
         int protect_system;             /* enum worker_protect_system */
         int protect_home;               /* enum worker_protect_home */
-        bool protect_control_groups;
+        int protect_control_groups;     /* enum worker_protect_cgroups */
         bool protect_kernel_tunables;
         bool private_devices;
         bool protect_kernel_modules, protect_kernel_logs, protect_clock;
@@ -238,6 +238,13 @@ enum worker_protect_system {
         WORKER_SYSTEM_YES,
         WORKER_SYSTEM_FULL,
         WORKER_SYSTEM_STRICT,
+};
+
+enum worker_protect_cgroups {
+        WORKER_CGROUPS_NO,
+        WORKER_CGROUPS_YES,
+        WORKER_CGROUPS_PRIVATE,
+        WORKER_CGROUPS_STRICT,
 };
 
 enum worker_protect_home {

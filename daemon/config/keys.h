@@ -135,7 +135,7 @@ extern const char *const io_class_words[], *const cpu_policy_words[], *const num
 extern const struct key_type key_type_capabilities, key_type_namespaces, key_type_families, key_type_calls, key_type_error_number, key_type_groups;
 extern const char *const keyring_mode_words[], *const architecture_words[];
 extern const struct key_type key_type_paths, key_type_binds, key_type_path, key_type_ports;
-extern const char *const protect_system_words[], *const protect_home_words[], *const protect_proc_words[], *const proc_subset_words[], *const strictness_words[];
+extern const char *const protect_system_words[], *const protect_home_words[], *const protect_cgroups_words[], *const protect_proc_words[], *const proc_subset_words[], *const strictness_words[];
 
 /** What the first of ring_kind_words stands for: 0 is no kind, in handshakes too. */
 #define RING_KIND_FIRST OBJECT_QUEUE

@@ -27,6 +27,10 @@ const char *const protect_system_words[] = {
         [WORKER_SYSTEM_NO] = "no", [WORKER_SYSTEM_YES] = "yes", [WORKER_SYSTEM_FULL] = "full",
         [WORKER_SYSTEM_STRICT] = "strict", [WORKER_SYSTEM_STRICT + 1] = NULL,
 };
+const char *const protect_cgroups_words[] = {
+        [WORKER_CGROUPS_NO] = "no", [WORKER_CGROUPS_YES] = "yes", [WORKER_CGROUPS_PRIVATE] = "private",
+        [WORKER_CGROUPS_STRICT] = "strict", NULL,
+};
 const char *const protect_home_words[] = {
         [WORKER_HOME_NO] = "no", [WORKER_HOME_YES] = "yes", [WORKER_HOME_READ_ONLY] = "read-only",
         [WORKER_HOME_TMPFS] = "tmpfs", [WORKER_HOME_TMPFS + 1] = NULL,

@@ -82,6 +82,15 @@ static const char *own_proc(const struct place *p) {
         return NULL;
 }
 
+/* Whose they are its namespace says. */
+static const char *own_cgroups(const struct place *p) {
+        return mount_is_at(p->mount, p->path) && strcmp(p->mount->type, "cgroup2") == 0 ? NULL : "is that of the host";
+}
+
+static const char *own_cgroups_read_only(const struct place *p) {
+        return own_cgroups(p) ?: read_only(p);
+}
+
 /* What is its root is a part of what we see, or on another file system. */
 static const char *entered(const struct place *p) {
         return strcmp(p->mount->root, p->own->root) != 0 || strcmp(p->mount->device, p->own->device) != 0 ? NULL :
@@ -110,6 +119,8 @@ static const char *(*const kinds[])(const struct place *p) = {
         [KEEPER_MOUNT_PROC] = own_proc,
         [KEEPER_MOUNT_ROOT] = made,
         [KEEPER_MOUNT_ENTER] = entered,
+        [KEEPER_MOUNT_CGROUPS] = own_cgroups,
+        [KEEPER_MOUNT_CGROUPS_READ_ONLY] = own_cgroups_read_only,
 };
 _Static_assert(ARRAY_SIZE(kinds) == KEEPER_MOUNT_LAST + 1, "each kind of step can be seen");
 

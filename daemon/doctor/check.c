@@ -499,6 +499,11 @@ static enum check_verdict check_namespace(const struct subject *s, const struct 
         return compare(t);
 }
 
+static enum check_verdict check_own_cgroups(const struct subject *s, const struct row *row, struct check_text *t) {
+        return s->checks->definition->isolation.protect_control_groups >= WORKER_CGROUPS_PRIVATE ?
+               check_namespace(s, row, t) : CHECK_NOT_ASKED;
+}
+
 /* ---- file systems ----------------------------------------------------------------------------------- */
 
 /* What is at each path that the key means. */
@@ -594,6 +599,7 @@ static const struct row rows[] = {
         { "protect-hostname", check_namespace, NAMESPACE_UTS },
         { "private-users", check_namespace, NAMESPACE_USER },
         { "private-pids", check_namespace, NAMESPACE_PID },
+        { "protect-control-groups", check_own_cgroups, NAMESPACE_CGROUP },
         { "private-devices", check_dropped, 0 },
         { "protect-kernel-modules", check_dropped, 1 },
         { "protect-kernel-logs", check_dropped, 2 },

@@ -163,7 +163,7 @@ void exposure_facts_of_definition(struct exposure_facts *f, const struct checks 
         f->home = i->protect_home == WORKER_HOME_NO ? EXPOSURE_HOME_WRITABLE :
                   i->protect_home == WORKER_HOME_READ_ONLY ? EXPOSURE_HOME_READ_ONLY : EXPOSURE_HOME_HIDDEN;
         f->tunables_read_only = i->protect_kernel_tunables;
-        f->cgroups_read_only = i->protect_control_groups || i->protect_kernel_tunables;
+        f->cgroups_read_only = i->protect_control_groups != WORKER_CGROUPS_NO || i->protect_kernel_tunables;
         f->umask = d->umask == INTEGER_UNSET ? UMASK_DEFAULT : (unsigned int)d->umask;
 }
 
@@ -239,6 +239,7 @@ void exposure_facts_of_process(struct exposure_facts *f, const struct checks *ch
                 read_mounts(f, &look->mounts, &checks->own->mounts);
         if (checks->filters > 0 && checks_have_filters(checks, look))
                 add_filters(f, checks);
+        f->cgroups_read_only |= look_has_own_namespace(look, checks->own, NAMESPACE_CGROUP) > 0;
         f->own_network = look_has_own_namespace(look, checks->own, NAMESPACE_NET) > 0;
         f->own_ipc = look_has_own_namespace(look, checks->own, NAMESPACE_IPC) > 0;
         f->own_users = look_has_own_namespace(look, checks->own, NAMESPACE_USER) > 0;

@@ -26,7 +26,8 @@ static const unsigned char order[] = {
         [KEEPER_MOUNT_HIDE_DIRECTORY] = 0, [KEEPER_MOUNT_HIDE_FILE] = 1,
         [KEEPER_MOUNT_BIND_READ_ONLY] = 2, [KEEPER_MOUNT_BIND] = 3,
         [KEEPER_MOUNT_TMPFS] = 4, [KEEPER_MOUNT_SHARED_TMPFS] = 5, [KEEPER_MOUNT_DEVICES] = 5, [KEEPER_MOUNT_PROC] = 5,
-        [KEEPER_MOUNT_TERMINALS] = 5, [KEEPER_MOUNT_LINK] = 5, [KEEPER_MOUNT_READ_ONLY] = 6, [KEEPER_MOUNT_READ_WRITE] = 7,
+        [KEEPER_MOUNT_TERMINALS] = 5, [KEEPER_MOUNT_LINK] = 5, [KEEPER_MOUNT_CGROUPS] = 5,
+        [KEEPER_MOUNT_CGROUPS_READ_ONLY] = 5, [KEEPER_MOUNT_READ_ONLY] = 6, [KEEPER_MOUNT_READ_WRITE] = 7,
 };
 
 static void mount_done(Ganger__Keeper__Mount *m) {
@@ -202,6 +203,10 @@ static int collect_words(struct mounts *m, const struct worker_isolation *i, str
                 [WORKER_HOME_YES] = KEEPER_MOUNT_HIDE_DIRECTORY, [WORKER_HOME_READ_ONLY] = KEEPER_MOUNT_READ_ONLY,
                 [WORKER_HOME_TMPFS] = KEEPER_MOUNT_TMPFS,
         };
+        static const uint32_t cgroup_kinds[] = {
+                [WORKER_CGROUPS_YES] = KEEPER_MOUNT_READ_ONLY, [WORKER_CGROUPS_PRIVATE] = KEEPER_MOUNT_CGROUPS,
+                [WORKER_CGROUPS_STRICT] = KEEPER_MOUNT_CGROUPS_READ_ONLY,
+        };
         int r = 0;
 
         if (i->private_tmp)
@@ -212,8 +217,8 @@ static int collect_words(struct mounts *m, const struct worker_isolation *i, str
                 r = add_all(m, add_path, KEEPER_MOUNT_READ_WRITE, "protect-system", interfaces, error);
         if (r >= 0 && i->protect_home != WORKER_HOME_NO)
                 r = add_all(m, add_path, home_kinds[i->protect_home], "protect-home", homes, error);
-        if (r >= 0 && i->protect_control_groups)
-                r = add_all(m, add_path, KEEPER_MOUNT_READ_ONLY, "protect-control-groups", cgroups, error);
+        if (r >= 0 && i->protect_control_groups != WORKER_CGROUPS_NO)
+                r = add_all(m, add_path, cgroup_kinds[i->protect_control_groups], "protect-control-groups", cgroups, error);
         if (r >= 0 && i->protect_kernel_tunables)
                 r = add_all(m, add_path, KEEPER_MOUNT_READ_ONLY, "protect-kernel-tunables", tunables, error);
         if (r >= 0 && i->protect_kernel_tunables)

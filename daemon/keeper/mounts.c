@@ -14,11 +14,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -56,6 +58,15 @@ _child_ static long set_attributes(long fd, const char *path, uint64_t attribute
         return syscall(SYS_mount_setattr, fd, path, AT_RECURSIVE | (*path ? 0 : AT_EMPTY_PATH), &attr, sizeof attr);
 }
 
+/* What was done before stays what is told. */
+_child_ static long close_after(long fd, long r) {
+        int error = errno;
+
+        syscall(SYS_close, fd);
+        errno = error;
+        return r;
+}
+
 /* Takes the descriptor. */
 _child_ static long put(long fd, const char *path, uint64_t attributes) {
         long r = fd;
@@ -64,13 +75,7 @@ _child_ static long put(long fd, const char *path, uint64_t attributes) {
                 r = set_attributes(fd, "", attributes);
         if (r >= 0)
                 r = syscall(SYS_move_mount, fd, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH);
-        if (fd >= 0) {
-                int error = errno;
-
-                syscall(SYS_close, fd);
-                errno = error;
-        }
-        return r;
+        return fd >= 0 ? close_after(fd, r) : r;
 }
 
 _child_ static long put_tmpfs(const char *path, const char *options, unsigned long flags) {
@@ -120,6 +125,31 @@ _child_ static long enter(const char *path) {
         return syscall(SYS_chdir, "/");
 }
 
+/* As systemd has it, only where all cgroups are of version 2, in one place: else there are others, which it would hide. */
+_child_ static long put_cgroups(const char *path, unsigned long attributes) {
+        struct statfs at;
+        long fs, r;
+
+        if (syscall(SYS_statfs, path, &at) < 0)
+                return -1;
+        if (at.f_type != CGROUP2_SUPER_MAGIC) {
+                errno = EOPNOTSUPP;
+                return -1;
+        }
+        if (syscall(SYS_unshare, CLONE_NEWCGROUP) < 0)
+                return -1;
+        fs = syscall(SYS_fsopen, "cgroup2", FSOPEN_CLOEXEC);
+        if (fs < 0)
+                return -1;
+        /* mount(2) puts no file system over itself. */
+        r = syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
+        if (r >= 0)
+                r = syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC,
+                            MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | attributes);
+        r = put(r, path, 0);
+        return close_after(fs, r);
+}
+
 _child_ static long apply(const struct mount_step *step, long held) {
         switch (step->what) {
         case KEEPER_MOUNT_READ_ONLY:
@@ -153,6 +183,10 @@ _child_ static long apply(const struct mount_step *step, long held) {
                 return put_proc(step->path, step->source);
         case KEEPER_MOUNT_ENTER:
                 return enter(step->path);
+        case KEEPER_MOUNT_CGROUPS:
+                return put_cgroups(step->path, 0);
+        case KEEPER_MOUNT_CGROUPS_READ_ONLY:
+                return put_cgroups(step->path, MOUNT_ATTR_RDONLY);
         default:
                 return make_file(step->path);
         }
@@ -212,9 +246,24 @@ _child_ static long begin(const struct mount_step *steps, size_t n, bool own_pid
         return 0;
 }
 
-/* A kernel that does not know the options, or one that gives no file system of processes to such as we are. */
+/* A kernel that does not know the options, or one that gives no such file system to such as we are; or no such cgroups. */
 _child_ static bool can_lack(const struct mount_step *step, int error) {
-        return step->may_lack && step->what == KEEPER_MOUNT_PROC && (error == EINVAL || error == EPERM);
+        bool may_not = error == EINVAL || error == EPERM;
+
+        switch (step->what) {
+        case KEEPER_MOUNT_PROC:
+                return step->may_lack && may_not;
+        case KEEPER_MOUNT_CGROUPS:
+        case KEEPER_MOUNT_CGROUPS_READ_ONLY:
+                return step->may_lack && (may_not || error == ENOSYS || error == EOPNOTSUPP);
+        default:
+                return false;
+        }
+}
+
+/* What is next to it. */
+_child_ static long apply_less(const struct mount_step *step) {
+        return step->what == KEEPER_MOUNT_CGROUPS_READ_ONLY ? make_read_only(step->path) : 0;
 }
 
 _child_ long mounts_apply(const struct mount_step *steps, size_t n, bool own_pids, bool apart, bool may_lack,
@@ -239,11 +288,15 @@ _child_ long mounts_apply(const struct mount_step *steps, size_t n, bool own_pid
                 *ret_key = steps[i].key;
                 if (!is_wanted(&steps[i], own_pids) || apply(&steps[i], held[i]) >= 0)
                         continue;
-                if (own_pids && steps[i].what == KEEPER_MOUNT_PROC)
+                if (own_pids && steps[i].what == KEEPER_MOUNT_PROC) {
                         *ret_key = private_pids;
-                if (own_pids || !can_lack(&steps[i], errno))
+                        return -1;
+                }
+                if (!can_lack(&steps[i], errno))
                         return -1;
                 left_out_add(left_out, steps[i].key, errno);
+                if (apply_less(&steps[i]) < 0)
+                        return -1;
         }
         return 0;
 }

@@ -137,7 +137,9 @@ enum keeper_mount {
         KEEPER_MOUNT_PROC,              /* processes; source: its options */
         KEEPER_MOUNT_ROOT,              /* source, which is the path: to become the root */
         KEEPER_MOUNT_ENTER,             /* it does; after it there are no other paths */
-        KEEPER_MOUNT_LAST = KEEPER_MOUNT_ENTER,
+        KEEPER_MOUNT_CGROUPS,           /* the cgroup that it is in, as the root of all, in a namespace of its own */
+        KEEPER_MOUNT_CGROUPS_READ_ONLY, /* …; where it cannot be had, what is there is read-only */
+        KEEPER_MOUNT_LAST = KEEPER_MOUNT_CGROUPS_READ_ONLY,
 };
 
 /** Of one child. */

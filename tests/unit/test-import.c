@@ -230,7 +230,7 @@ START_TEST(what_a_unit_may_not_do_is_carried_over) {
                 "RestrictNamespaces=~user\nRestrictSUIDSGID=maybe\nMemoryDenyWriteExecute=no\nLockPersonality=1\n"
                 "PrivateNetwork=yes\nPrivateIPC=yes\nProtectHostname=1\nProtectHome=tmpfs\nProtectSystem=true\nTemporaryFileSystem=/x:ro /y\n"
                 "BindPaths=/a /b:/c /d:/e:norbind\nBindReadOnlyPaths=-/f:/g\nInaccessiblePaths=%h/x -/h\nReadOnlyPaths=+/i\n"
-                "RootDirectory=/srv\nProcSubset=pid\nPrivatePIDs=true\n");
+                "RootDirectory=/srv\nProcSubset=pid\nPrivatePIDs=true\nProtectControlGroups=strict\n");
         const struct worker_isolation *w;
 
         ck_assert_msg(i.result == 0, "%s", i.text);
@@ -251,7 +251,7 @@ START_TEST(what_a_unit_may_not_do_is_carried_over) {
         ck_assert(w->private_network && w->private_ipc && w->protect_hostname && !w->private_tmp);
         ck_assert_str_eq(w->root_directory, "/srv");
         ck_assert_int_eq(w->proc_subset, WORKER_SUBSET_PID);
-        ck_assert(w->private_pids);
+        ck_assert(w->private_pids && w->protect_control_groups == WORKER_CGROUPS_STRICT);
         ck_assert(w->protect_home == WORKER_HOME_TMPFS && w->protect_system == WORKER_SYSTEM_YES);
         ck_assert_str_eq(w->temporary_filesystem[0], "/x");
         ck_assert_str_eq(w->temporary_filesystem[1], "/y");
