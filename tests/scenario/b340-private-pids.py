@@ -206,4 +206,28 @@ def without_root():
         equal(g.instance('strict/0')['reason'], 'private-pids=yes: Operation not permitted', 'reason')
 
 
-main(what_it_sees, it_is_told, it_stops, nothing_is_left, messages, without_root)
+def without_a_proc():
+    """where the kernel gives no /proc of its own, it has no processes of its own either; the other keys it has"""
+    need_root()
+    need('unshare')
+    own = f'{ON} private-users = yes'
+    cases = [
+        case('pid', own, ('pid', 'x'), 'another'),
+        case('processes', f'{own} private-tmp = yes', ('processes', 'x'), 'others'),
+        case('users', own, ('users', 'x'), str(nobody().pw_uid)),
+        case('tmp', f'{own} private-tmp = yes', ('list', '/var/tmp'), 'empty'),
+    ]
+    g = gang_of_nobody(''.join(worker(c.name, c, c.options) for c in cases) +
+                       f'worker strict {{ {SLEEP} {own} isolation = strict restart = never }}')
+    # What hides a part of it could be undone by mounting another one.
+    g.prefix = ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs none /proc/sys/kernel && exec "$@"', 'sh', *g.prefix]
+    with g:
+        g.start()
+        for c in cases:
+            equal(outcome(g, f'{c.name}/0'), c.refused, f'{c.name} with {c.options}')
+        g.wait_stderr('pid/0: it goes without private-pids=yes: Operation not permitted')
+        g.wait_state('strict/0', 'failed')
+        equal(g.instance('strict/0')['reason'], 'private-pids=yes: Operation not permitted', 'reason')
+
+
+main(what_it_sees, it_is_told, it_stops, nothing_is_left, messages, without_root, without_a_proc)

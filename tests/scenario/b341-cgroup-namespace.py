@@ -8,6 +8,7 @@ the second, which nobody else sees.
 """
 
 import os
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'harness'))
@@ -23,7 +24,7 @@ def need_cgroups():
     """The second version, to make cgroups in."""
     need_root()
     need('unshare')
-    if not cgroup_directory(os.getpid()):
+    if not cgroup_directory(os.getpid()) or subprocess.run([*UNIFIED, 'true']).returncode:
         missing('cgroups of version 2')
 
 
@@ -53,6 +54,17 @@ def of_the_second_version():
         g.until_ready('private-root/0')
 
 
+def without_root():
+    """an ordinary user: with users of its own it is the same"""
+    need_cgroups()
+    case = Case('w', f'{KEY} = strict private-users = yes isolation = strict', ('is_cgroup_root', 'x'), 'its own')
+    g = gang_of_nobody(worker('w', case, case.options))
+    g.prefix = [*UNIFIED, *g.prefix]
+    with g:
+        g.start()
+        equal(outcome(g, 'w/0'), case.refused, case.options)
+
+
 def of_both_versions():
     """private is as no, strict is as yes, and a warning says so; not with isolation = strict"""
     need_root()
@@ -72,4 +84,4 @@ def of_both_versions():
         equal(g.instance('refused/0')['reason'], f'{KEY}=strict: Operation not supported', 'reason')
 
 
-main(of_the_second_version, of_both_versions)
+main(of_the_second_version, without_root, of_both_versions)
