@@ -25,7 +25,7 @@ def need_cgroups():
     need_root()
     need('unshare')
     if not cgroup_directory(os.getpid()) or subprocess.run([*UNIFIED, 'true']).returncode:
-        missing('cgroups of version 2')
+        raise Skip('cgroups of version 2, which may be mounted')
 
 
 def of_the_second_version():
@@ -72,7 +72,7 @@ def of_both_versions():
         if any(line.split()[4] == '/sys/fs/cgroup' and ' - cgroup2 ' in line for line in f):
             raise Skip('a machine with cgroups of the first version')
     if not os.path.isdir('/sys/fs/cgroup'):
-        missing('/sys/fs/cgroup')
+        raise Skip('/sys/fs/cgroup')
     with Gang(''.join(worker(value, Case(value, '', ('is_read_only', '/sys/fs/cgroup'), ''), f'{KEY} = {value}')
                       for value in ('private', 'strict')) +
               f'worker refused {{ {SLEEP} {KEY} = strict isolation = strict restart = never }}') as g:
