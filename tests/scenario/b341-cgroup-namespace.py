@@ -57,12 +57,19 @@ def of_the_second_version():
 def without_root():
     """an ordinary user: with users of its own it is the same"""
     need_cgroups()
-    case = Case('w', f'{KEY} = strict private-users = yes isolation = strict', ('is_cgroup_root', 'x'), 'its own')
-    g = gang_of_nobody(worker('w', case, case.options))
+    on = f'{KEY} = strict private-users = yes isolation = strict'
+    cases = [
+        Case('namespace', on, ('namespace', 'cgroup'), None),
+        Case('root', on, ('is_cgroup_root', 'x'), 'its own'),
+        Case('write', on, ('is_read_only', '/sys/fs/cgroup'), 'read-only'),
+    ]
+    g = gang_of_nobody(''.join(worker(c.name, c, c.options) for c in cases))
     g.prefix = [*UNIFIED, *g.prefix]
     with g:
         g.start()
-        equal(outcome(g, 'w/0'), case.refused, case.options)
+        check(outcome(g, 'namespace/0') not in (None, os.readlink('/proc/self/ns/cgroup')), 'it is in the namespace of all')
+        for c in cases[1:]:
+            equal(outcome(g, f'{c.name}/0'), c.refused, f'{c.name} with {c.options}')
 
 
 def of_both_versions():
