@@ -57,6 +57,7 @@ SCENARIOS = \
 	tests/scenario/b295-landlock.py \
 	tests/scenario/b296-strict.py \
 	tests/scenario/b297-doctor.py \
+	tests/scenario/b344-device-rules.py \
 	tests/scenario/b230-drain.py \
 	tests/scenario/b232-scaling.py \
 	tests/scenario/b234-standby.py

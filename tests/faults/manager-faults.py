@@ -1075,6 +1075,49 @@ def a_warning(fault):
         check('memory-max' in g.worker('bounded')['warning'], 'nothing is told by the next manager')
 
 
+# What it can open of these, one after the other.
+OPENS = '''
+import os, time
+said = [os.path.basename(path) + mode for path in ('/dev/null', '/dev/zero') for mode in 'rw' if not os.system(
+    f': {"<" if mode == "r" else ">"} {path}')]
+print('=', os.getpid(), *said, flush=True)
+time.sleep(1000)
+'''
+
+
+def device_rules(fault):
+    """an instance can open what its rules say; one that is born in the cgroup of another what its own say"""
+    with FaultyGang(fault) as g:
+        need_device_rules(g)
+        g.python('opens', OPENS)
+        cgroups = set()
+        before = 0
+        for allow, expected in ('null rw', ['nullr', 'nullw']), ('null r', ['nullr']), ('zero w', ['zerow']):
+            if before:
+                g.wait_until('it has run for a while', lambda: age(before) > 0.5)
+            g.configure(CONFIG + f'worker opens {{ exec = {{"@/opens"}} device-policy = strict device-allow = "/dev/{allow}" }}')
+            g.ctl('reload')
+            g.wait_until('another process', lambda: 'opens/0' in g.pids() and g.pid('opens/0') not in (0, before))
+            before = g.pid('opens/0')
+            cgroups.add(os.stat(cgroup_directory(before)).st_ino)
+            equal(g.wait_log('opens/0', f'= {before}')['text'].split()[2:], expected, f'what it can open with {allow}')
+        equal(len(cgroups), 1, 'cgroups')
+
+
+def no_device_rules(fault):
+    """where there can be none it is told, also by the next manager; where isolation is strict, nothing is started"""
+    with FaultyGang(fault, prefix=without_cgroups()) as g:
+        on = 'exec = {"sleep", "1000"} restart = never device-policy = closed'
+        g.configure(CONFIG + f'worker runs {{ {on} }}\nworker not {{ {on} isolation = strict }}\n')
+        g.ctl('reload')
+        g.wait_until('it is ready', lambda: g.instance('runs/0')['state'] == 'ready')
+        g.wait_until('it was tried', lambda: g.instance('not/0')['state'] in ('ready', 'failed'))
+        equal(g.instance('not/0')['state'], 'failed', 'what must not run')
+        check('device-policy' in g.worker('runs')['warning'], 'nothing is told')
+        kill_and_wait(g.manager_pid)
+        check('device-policy' in g.worker('runs')['warning'], 'nothing is told by the next manager')
+
+
 def a_secret(fault, point=None):
     """the secrets of an instance are there for as long as it runs, and no longer, whoever dies in between"""
     with FaultyGang(fault) as g:
@@ -1321,6 +1364,12 @@ CHECKS = (
     (a_hold, (None, 'after-drained', 'after-flag'), {
         'forget-drained': (None, 'it is drained no more'), 'spawn-unheld': (None, 'who answers')}),
     (a_warning, (None,), {'placement-silent': (None, 'nothing is told')}),
+    (device_rules, (None,), {
+        'device-unattached': (None, 'what it can open with null rw'), 'device-strict': (None, 'what it can open with null rw'),
+        'device-minor': (None, 'what it can open with null rw'), 'device-access': (None, 'what it can open with null r:'),
+        'device-kept': (None, 'what it can open with null r:')}),
+    (no_device_rules, (None,), {'device-lenient': (None, 'what must not run'),
+                                'device-unlooked': (None, 'nothing is told by the next manager')}),
     (a_secret_of_a_user, (None,), {'credentials-are-given': (None, 'owner of the secrets')}),
     (a_secret, (None, 'amid-credentials', 'before-spawn', 'after-spawn'),
      {'credentials-stay': (None, 'secrets of one'), 'credentials-forgotten': (None, 'secrets after the manager')}),
