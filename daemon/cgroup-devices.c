@@ -2,9 +2,9 @@
 /*
  * The devices that whoever is in a cgroup may open
  *
- * A program (device-program.c) that is attached to the cgroup itself: it stays for as long as the cgroup, whoever attached it is
- * gone, and holds no descriptor of ours. BPF_F_ALLOW_MULTI: those of the cgroups above and below are asked as well, and all must
- * agree, so that whoever makes a cgroup of his own in it comes no further.
+ * A program (device-program.c) that is attached to the cgroup itself: it stays for as long as the cgroup does, though who
+ * attached it is gone, and holds no descriptor of ours. BPF_F_ALLOW_MULTI: those of the cgroups above and below are asked as
+ * well, and all must agree, so that whoever makes a cgroup of his own in it comes no further.
  *
  * What must hold: at no time a process in the cgroup has neither the rules of before nor the new ones. So the one program is
  * put in the place of the other by the kernel (BPF_F_REPLACE). Ours are known by their name; an instance with the rights to

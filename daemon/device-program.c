@@ -2,9 +2,9 @@
 /*
  * From rules of devices to the program by which the kernel asks whether one may be opened
  *
- * Pure. The kernel runs it for each open(2) and mknod(2) of a device, with what is asked in a struct bpf_cgroup_dev_ctx; its
- * result is 1 (yes) or 0 (EPERM). One rule must permit all of what is asked: to open for reading and writing by two rules, of
- * which each permits one, is refused, as systemd's programs have it too.
+ * Pure. The kernel runs it for each open(2) and mknod(2) of a device, with what is asked in a struct bpf_cgroup_dev_ctx;
+ * its result is 1 (yes) or 0 (EPERM). One rule must permit all of what is asked: to open for reading and writing by two
+ * rules, of which each permits one, is refused, as systemd's programs have it too.
  *
  * What must hold: the program ends, whatever is asked (it only jumps forward), and with 0 if it comes to its end.
  */

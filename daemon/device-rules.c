@@ -2,9 +2,9 @@
 /*
  * Which devices a worker may open: from its definition, and what the machine has, to rules
  *
- * As systemd has it: `strict` permits what is named, `closed` also what every program may have, and `auto` is `closed` as soon
- * as anything is named, or the worker has a /dev of its own. What is named and not there is told, and nothing else: a group has
- * no number before its driver is loaded.
+ * As systemd has it: `strict` permits what is named, `closed` also what every program may have, and `auto` is `closed` as
+ * soon as anything is named, or the worker has a /dev of its own. What is named and not there is told, and no failure: a
+ * group has no number before its driver is loaded.
  */
 
 #include "daemon/device-rules.h"
@@ -113,7 +113,8 @@ int device_rules_add_group(struct device_rules *rules, char *text, const char *p
         return n;
 }
 
-static int add_group(struct device_rules *rules, const struct device_item *item, struct device_rule rule, const char **ret_why) {
+static int add_group(struct device_rules *rules, const struct device_item *item, struct device_rule rule,
+                     const char **ret_why) {
         _cleanup_(freep) char *text = NULL;
         size_t size;
         int r = small_file_read("/proc/devices", PROC_DEVICES_MAX, &text, &size);
@@ -146,7 +147,8 @@ static bool by_number(const char *path, struct device_rule *rule) {
         return false;
 }
 
-static int add_node(struct device_rules *rules, const struct device_item *item, struct device_rule rule, const char **ret_why) {
+static int add_node(struct device_rules *rules, const struct device_item *item, struct device_rule rule,
+                    const char **ret_why) {
         struct stat st;
 
         if (!by_number(item->name, &rule)) {
@@ -180,7 +182,8 @@ static int add_item(struct device_rules *rules, const char *text, device_miss_fn
         return r;
 }
 
-int device_rules_find(struct device_rules *ret, const struct worker_definition *definition, device_miss_fn fn, void *userdata) {
+int device_rules_find(struct device_rules *ret, const struct worker_definition *definition, device_miss_fn fn,
+                      void *userdata) {
         ret->n = 0;
         if (device_policy_of(definition) != WORKER_DEVICES_STRICT || fault_is("device-strict")) {
                 memcpy(ret->rules, usual, sizeof usual);

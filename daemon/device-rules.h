@@ -10,7 +10,7 @@
 #include "daemon/config/config.h"
 #include "daemon/device-program.h"
 
-/** Of one worker; a group that is meant by a pattern has one for each number. So its program has less than 4096 instructions. */
+/** Of one worker; a pattern has one for each number that it means. So its program has less than 4096 instructions. */
 #define DEVICE_RULES_MAX 256
 
 struct device_rules {
@@ -38,7 +38,8 @@ typedef void (*device_miss_fn)(void *userdata, const char *item, const char *why
  * @param fn  may be NULL.
  * @return 0; -E2BIG: they are too many; -errno: what there is cannot be read.
  */
-int device_rules_find(struct device_rules *ret, const struct worker_definition *definition, device_miss_fn fn, void *userdata);
+int device_rules_find(struct device_rules *ret, const struct worker_definition *definition, device_miss_fn fn,
+                      void *userdata);
 
 /**
  * Pure: add those of a group.

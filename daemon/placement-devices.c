@@ -5,8 +5,9 @@
  * The rules are made and put into its cgroup at each start, before the process is born there; a change of the definition
  * replaces the process. What must hold: a cgroup that is used again never has the rules of another definition.
  *
- * What cannot be had is told by the worker's warning, as all that a cgroup is to bound; with `isolation = strict` it is a failure
- * of the start. Where nobody asked for it but private-devices, which is about nodes in the first place, the log says so once.
+ * What cannot be had is told by the worker's warning, as all that a cgroup is to bound; with `isolation = strict` it is a
+ * failure of the start. Where nobody asked for it but private-devices, which is about nodes in the first place, the log says
+ * so once.
  */
 
 #include "daemon/placement-devices.h"
@@ -39,7 +40,8 @@ static void on_miss(void *userdata, const char *item, const char *why) {
 
 static void tell_implied(const struct instance *instance, const char *why) {
         if (!instance_definition(instance)->kept->devices_told)
-                log_info("%s: private-devices: no cgroup keeps it from the nodes of devices elsewhere: %s", instance->key, why);
+                log_info("%s: private-devices: no cgroup keeps it from the nodes of devices elsewhere: %s", instance->key,
+                         why);
 }
 
 static int refuse(const struct worker_definition *definition, const char *why, struct error *error) {

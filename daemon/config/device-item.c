@@ -39,7 +39,8 @@ int device_item_parse(const char *text, struct device_item *ret, struct error *e
                                          n == strlen(kinds[i].prefix)))
                 i++;
         if (i == ARRAY_SIZE(kinds) || n - kinds[i].skip >= sizeof ret->name)
-                return error_set(error, -EINVAL, "'%.64s' is no device: a path below /dev, or a group such as char-pts", text);
+                return error_set(error, -EINVAL, "'%.64s' is no device: a path below /dev, or a group such as char-pts",
+                                 text);
         ret->kind = kinds[i].kind;
         memcpy(ret->name, text + kinds[i].skip, n - kinds[i].skip);
         ret->name[n - kinds[i].skip] = '\0';
