@@ -66,6 +66,8 @@ with open(sys.argv[1]) as asked:
 '''
 
 number = 0
+# By somebody else, at some moment: the next one tells everything anew, and uses no cgroup of the one before again.
+MANAGER_DIES = 'GANGER_MANAGER_DIES' in os.environ
 
 
 class Asking:
@@ -221,7 +223,8 @@ def kept_by_the_kernel():
             act(pid)
             g.until('another process', lambda: g.pid('w/0') not in (0, pid))
             g.until_ready('w/0')
-            equal(os.stat(cgroup_directory(g.pid('w/0'))).st_ino, cgroup, 'its cgroup')
+            if not MANAGER_DIES:
+                equal(os.stat(cgroup_directory(g.pid('w/0'))).st_ino, cgroup, 'its cgroup')
 
         g.until_ready('free/0', 'w/0')
         a.all({('w', *there): 'EPERM', ('w', *null): 'done'})
@@ -263,7 +266,8 @@ def what_is_not_there():
         a.all({('w', 'open', 'r', '/dev/null'): 'done', ('w', 'open', 'r', '/dev/zero'): 'EPERM'})
         a.g.ctl('restart', 'w')
         a.g.until_ready('w/0')
-        equal(sum('device-allow: /dev/ganger-none' in line for line in a.g.stderr_lines), 1, 'warnings')
+        if not MANAGER_DIES:
+            equal(sum('device-allow: /dev/ganger-none' in line for line in a.g.stderr_lines), 1, 'warnings')
         equal(a.g.worker('w')['warning'], '', 'a warning')
         said = run([f'{BUILD}/gangerd', '--check', '--config', a.g.write('bad.conf', '''
 worker w { exec = {"sleep", "1"} device-allow = {"/dev/null x", "null", "char-"} device-policy = open }
