@@ -18,6 +18,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'harness'))
+import attacks  # noqa: E402
 from gang import *  # noqa: E402, F403
 from programs import *  # noqa: E402, F403
 from service_manager import KeptGang  # noqa: E402
@@ -1215,6 +1216,19 @@ def a_race(fault):
         g.wait_until('it is quiet', runs.quiet_at_last)
 
 
+def a_word_of_nobody(fault):
+    """somebody speaks and is gone, and a process of the worker has his number before he is heard: it is not the worker's word"""
+    need_root()
+    with FaultyGang(fault) as g:
+        g.fifo('go')
+        g.python('says', attacks.SAYS)
+        go = os.open(g.path('go'), os.O_RDWR | os.O_CLOEXEC)
+        g.configure(CONFIG + 'worker says { exec = {"@/says"} ready = notify ready-timeout = 1h }')
+        g.ctl('reload')
+        attacks.number_comes_again(g, 'says/0', lambda line: os.write(go, line.encode() + b'\n'))
+        os.close(go)
+
+
 STAGE = f'''
 ring jobs {{ slots = 64 max-deliveries = 100 }}
 ring out {{ slots = 64 }}
@@ -1375,6 +1389,7 @@ CHECKS = (
      {'credentials-stay': (None, 'secrets of one'), 'credentials-forgotten': (None, 'secrets after the manager')}),
     (a_sweep, (None, 'before-sweep', 'amid-sweep', 'after-state', 'after-acknowledge'),
      {'no-sweep': (None, '.*they are gone'), 'sweep-own-session': (None, '.*they are gone')}),
+    (a_word_of_nobody, (None,), {'notify-anybody': (None, 'state of one for whom')}),
     (a_race, (None,), {'sweep-once': (None, '.*it is quiet')}),
     (a_keeper_dies, (None, 'before-recover-held', 'after-recover-held'),
      {'forget-holding': (None, '.*until it is ready|left in jobs'), 'forget-held-member': (None, 'left in jobs|what was forwarded'),
