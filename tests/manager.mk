@@ -1,10 +1,12 @@
 # Tests of the manager.
-MANAGER_TESTS = tests/unit/test-cgroup-control tests/unit/test-env-file tests/unit/test-isolation tests/unit/test-notify tests/unit/test-probe tests/unit/test-seats tests/unit/test-state
+MANAGER_TESTS = tests/unit/test-cgroup-control tests/unit/test-device-program tests/unit/test-env-file tests/unit/test-isolation tests/unit/test-notify tests/unit/test-probe tests/unit/test-seats tests/unit/test-state
 check_PROGRAMS += $(MANAGER_TESTS)
 TESTS += $(MANAGER_TESTS)
 MANAGER_TEST_CPPFLAGS = $(TEST_CPPFLAGS) $(SYSTEMD_CFLAGS) $(PROTOBUF_C_CFLAGS)
 tests_unit_test_cgroup_control_CPPFLAGS = $(MANAGER_TEST_CPPFLAGS)
 tests_unit_test_cgroup_control_LDADD = libharness.la libgangerd.la
+tests_unit_test_device_program_CPPFLAGS = $(MANAGER_TEST_CPPFLAGS)
+tests_unit_test_device_program_LDADD = libharness.la libgangerd.la
 tests_unit_test_isolation_CPPFLAGS = $(MANAGER_TEST_CPPFLAGS)
 tests_unit_test_isolation_LDADD = libharness.la libgangerd.la
 tests_unit_test_env_file_CPPFLAGS = $(MANAGER_TEST_CPPFLAGS)

@@ -59,6 +59,7 @@ SCENARIOS = \
 	tests/scenario/b297-doctor.py \
 	tests/scenario/b340-private-pids.py \
 	tests/scenario/b341-cgroup-namespace.py \
+	tests/scenario/b344-device-rules.py \
 	tests/scenario/b230-drain.py \
 	tests/scenario/b232-scaling.py \
 	tests/scenario/b234-standby.py

@@ -190,7 +190,8 @@ enum worker_cpu_policy {
 struct definition_kept {
         void *data;                     /* NULL: nothing yet */
         void (*free)(void *data);
-        bool told;                      /* what its processes go without */
+        bool told;                      /* what its processes go without, */
+        bool devices_told;              /* … and which devices there are none of */
 };
 
 /** What a process may not do; see daemon/isolation/isolation.h. What is not given is not restricted. */
@@ -217,6 +218,8 @@ struct worker_isolation {
         int protect_control_groups;     /* enum worker_protect_cgroups */
         bool protect_kernel_tunables;
         bool private_devices;
+        int device_policy;              /* enum worker_device_policy */
+        char **device_allow;            /* as device_item_parse() takes them */
         bool protect_kernel_modules, protect_kernel_logs, protect_clock;
         bool restrict_realtime;
         char *root_directory;           /* NULL: ours; absolute */
@@ -231,6 +234,13 @@ struct worker_isolation {
         char **bind_paths, **bind_read_only_paths; /* SOURCE:TARGET, or one that is both; '-' as above */
         char **temporary_filesystem;
         char **system_calls;            /* as syscall_filter_read() takes them */
+};
+
+/** Which device nodes can be opened; see daemon/device-rules.h. */
+enum worker_device_policy {
+        WORKER_DEVICES_AUTO,            /* all, if none is named; else as the next one */
+        WORKER_DEVICES_CLOSED,          /* what every program may have, and those that are named */
+        WORKER_DEVICES_STRICT,          /* those that are named */
 };
 
 enum worker_protect_system {

@@ -136,6 +136,8 @@ extern const struct key_type key_type_capabilities, key_type_namespaces, key_typ
 extern const char *const keyring_mode_words[], *const architecture_words[];
 extern const struct key_type key_type_paths, key_type_binds, key_type_path, key_type_ports;
 extern const char *const protect_system_words[], *const protect_home_words[], *const protect_cgroups_words[], *const protect_proc_words[], *const proc_subset_words[], *const strictness_words[];
+extern const struct key_type key_type_devices;
+extern const char *const device_policy_words[];
 
 /** What the first of ring_kind_words stands for: 0 is no kind, in handshakes too. */
 #define RING_KIND_FIRST OBJECT_QUEUE

@@ -3,6 +3,7 @@ CONFIG_SOURCES = \
 	daemon/config/address.c daemon/config/address.h \
 	daemon/config/config.h \
 	daemon/config/definition.c daemon/config/definition.h \
+	daemon/config/device-item.c daemon/config/device-item.h \
 	daemon/config/diff.c \
 	daemon/config/errors.c \
 	daemon/config/keys.c daemon/config/keys.def daemon/config/keys.h \
@@ -25,7 +26,7 @@ DAEMON_SOURCES += $(CONFIG_SOURCES)
 noinst_PROGRAMS += daemon/config/config-doc
 daemon_config_config_doc_SOURCES = daemon/config/doc.c daemon/config/address.c daemon/config/keys.c daemon/config/types.c daemon/config/types-place.c \
 	daemon/policy/grant.c daemon/config/types-isolation.c daemon/config/values.c daemon/config/words-isolation.c \
-	daemon/config/syscall-filter.c daemon/config/syscall-sets.c
+	daemon/config/device-item.c daemon/config/syscall-filter.c daemon/config/syscall-sets.c
 daemon_config_config_doc_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(CONFUSE_CFLAGS) $(SECCOMP_CFLAGS)
 daemon_config_config_doc_LDADD = libbase.la $(SECCOMP_LIBS)
 

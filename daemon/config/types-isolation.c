@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "daemon/config/device-item.h"
 #include "daemon/config/keys.h"
 #include "daemon/config/syscall-filter.h"
 #include "daemon/config/values.h"
@@ -40,6 +41,10 @@ const char *const protect_proc_words[] = {
         [WORKER_PROC_PTRACEABLE] = "ptraceable", [_WORKER_PROC_N] = NULL,
 };
 const char *const proc_subset_words[] = { [WORKER_SUBSET_ALL] = "all", [WORKER_SUBSET_PID] = "pid", [WORKER_SUBSET_PID + 1] = NULL };
+const char *const device_policy_words[] = {
+        [WORKER_DEVICES_AUTO] = "auto", [WORKER_DEVICES_CLOSED] = "closed", [WORKER_DEVICES_STRICT] = "strict",
+        [WORKER_DEVICES_STRICT + 1] = NULL,
+};
 const char *const strictness_words[] = {
         [WORKER_ISOLATION_USUAL] = "usual", [WORKER_ISOLATION_STRICT] = "strict", [WORKER_ISOLATION_STRICT + 1] = NULL,
 };
@@ -215,6 +220,18 @@ static int calls_read(const struct config_key *key, void *field, char *const *it
         return r < 0 ? r : strings_copy(items, n, field);
 }
 
+static int devices_read(const struct config_key *key, void *field, char *const *items, size_t n, struct error *error) {
+        struct device_item item;
+
+        for (size_t i = 0; i < n; i++) {
+                int r = device_item_parse(items[i], &item, error);
+
+                if (r < 0)
+                        return r;
+        }
+        return strings_copy(items, n, field);
+}
+
 static void list_write(const struct config_key *key, const void *field, FILE *out) {
         key_type_names.write(key, field, out);
 }
@@ -273,6 +290,9 @@ const struct key_type key_type_path = {
 };
 const struct key_type key_type_binds = {
         "list of paths", KEY_LIST, sizeof(char **), true, binds_read, list_write, list_is_set,
+};
+const struct key_type key_type_devices = {
+        "list of devices", KEY_LIST, sizeof(char **), true, devices_read, list_write, list_is_set,
 };
 const struct key_type key_type_families = {
         "list of families", KEY_LIST, sizeof(char **), true, families_read, list_write, list_is_set,

@@ -26,8 +26,10 @@
 
 #include "base/cleanup.h"
 #include "daemon/cgroup-control.h"
+#include "daemon/cgroup-devices.h"
 #include "daemon/config/keys.h"
 #include "daemon/config/words-isolation.h"
+#include "daemon/device-rules.h"
 #include "daemon/doctor/check-mounts.h"
 #include "daemon/isolation/landlock.h"
 
@@ -377,6 +379,31 @@ static enum check_verdict check_cgroup(const struct subject *s, const struct row
         return ok ? CHECK_OK : CHECK_DIFFERS;
 }
 
+/* Nodes that were made since the start are in no rule: that is a difference, too. @return 1, 0, or -errno. */
+int checks_have_devices(const struct checks *c, int cgroup_fd) {
+        struct device_rules rules;
+        int r = device_rules_find(&rules, c->definition, NULL, NULL);
+
+        return r < 0 ? r : cgroup_devices_are(cgroup_fd, &rules);
+}
+
+/* As private-devices implies it, it is not asked for, and the cgroup that it needs need not be there. */
+static enum check_verdict check_devices(const struct subject *s, const struct row *row, struct check_text *t) {
+        enum device_wish wish = device_wish_of(s->checks->definition);
+        int r;
+
+        if (wish == DEVICES_ALL || !want(s, row, t))
+                return CHECK_NOT_ASKED;
+        if (strcmp(row->key, "device-policy") == 0 && s->checks->definition->isolation.device_policy == WORKER_DEVICES_AUTO)
+                strcpy(t->wanted, device_policy_words[WORKER_DEVICES_CLOSED]);
+        r = checks_have_devices(s->checks, s->cgroup_fd);
+        if (r < 0)
+                append(t->found, "%s", strerrordesc_np(-r) ?: "unknown error");
+        else
+                append(t->found, "%s", r ? t->wanted : "not these rules");
+        return r > 0 ? CHECK_OK : wish == DEVICES_IMPLIED ? CHECK_NOT_ASKED : r < 0 ? CHECK_UNKNOWN : CHECK_DIFFERS;
+}
+
 /* ---- rights ---------------------------------------------------------------------------------------- */
 
 /* "all", "none", "CAP_CHOWN CAP_KILL", or "all but CAP_SYS_ADMIN". */
@@ -615,6 +642,8 @@ static const struct row rows[] = {
         { "proc-subset", check_mounts },
         { "private-pids", check_mounts },
         { "private-devices", check_mounts },
+        { "device-policy", check_devices },
+        { "device-allow", check_devices },
         { "root-directory", check_mounts },
         { "read-only-paths", check_mounts },
         { "read-write-paths", check_mounts },

@@ -63,6 +63,9 @@ typedef int (*check_row_fn)(void *userdata, const char *key, enum check_verdict 
 int checks_run(const struct checks *checks, const struct process_look *look, uint64_t started_usec, check_row_fn fn,
                void *userdata);
 
+/** Whether the devices that its processes may open are those, in a cgroup. @return 1, 0; -errno: it is not told. */
+int checks_have_devices(const struct checks *checks, int cgroup_fd);
+
 /** The keys that there is a row for: NULL past the last. */
 const char *check_key(size_t i);
 

@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "daemon/config/syscall-filter.h"
 #include "daemon/config/words-isolation.h"
+#include "daemon/device-rules.h"
 #include "daemon/doctor/exposure.h"
 
 #define UMASK_DEFAULT 022
@@ -115,6 +116,13 @@ static void add_filters(struct exposure_facts *f, const struct checks *checks) {
         f->real_time = !i->restrict_realtime;
 }
 
+/* In force where there is a cgroup; what is named may be any. */
+static enum exposure_devices devices_of(const struct worker_definition *d) {
+        if (device_wish_of(d) == DEVICES_ALL)
+                return EXPOSURE_DEVICES_ALL;
+        return *d->isolation.device_allow ? EXPOSURE_DEVICES_SOME : EXPOSURE_DEVICES_USUAL;
+}
+
 /* ---- of a definition ---------------------------------------------------------------------------------- */
 
 static bool is_root(const struct checks *checks) {
@@ -155,6 +163,7 @@ void exposure_facts_of_definition(struct exposure_facts *f, const struct checks 
         f->own_hostname = i->protect_hostname;
         f->own_tmp = i->private_tmp;
         f->own_devices = i->private_devices;
+        f->devices = devices_of(d);
         f->own_users = i->private_users;
         f->own_root = i->root_directory;
         f->hidden_processes = i->protect_proc == WORKER_PROC_INVISIBLE || i->protect_proc == WORKER_PROC_PTRACEABLE;
@@ -232,6 +241,8 @@ static void read_status(struct exposure_facts *f, const struct process_status *s
 }
 
 void exposure_facts_of_process(struct exposure_facts *f, const struct checks *checks, const struct process_look *look) {
+        _cleanup_(closep) int cgroup_fd = look_open_cgroup(look, checks->own);
+
         exposure_facts_open(f);
         if (look->status_known)
                 read_status(f, &look->status);
@@ -240,6 +251,8 @@ void exposure_facts_of_process(struct exposure_facts *f, const struct checks *ch
         if (checks->filters > 0 && checks_have_filters(checks, look))
                 add_filters(f, checks);
         f->cgroups_read_only |= look_has_own_namespace(look, checks->own, NAMESPACE_CGROUP) > 0;
+        if (device_wish_of(checks->definition) != DEVICES_ALL && checks_have_devices(checks, cgroup_fd) > 0)
+                f->devices = devices_of(checks->definition);
         f->own_network = look_has_own_namespace(look, checks->own, NAMESPACE_NET) > 0;
         f->own_ipc = look_has_own_namespace(look, checks->own, NAMESPACE_IPC) > 0;
         f->own_users = look_has_own_namespace(look, checks->own, NAMESPACE_USER) > 0;

@@ -136,6 +136,14 @@ static unsigned int by_devices(const struct exposure_facts *f, uint64_t argument
         return bad_if(!f->own_devices);
 }
 
+static unsigned int by_device_rules(const struct exposure_facts *f, uint64_t argument) {
+        static const unsigned int badness[] = {
+                [EXPOSURE_DEVICES_ALL] = BADNESS_MAX, [EXPOSURE_DEVICES_SOME] = 5, [EXPOSURE_DEVICES_USUAL] = 0,
+        };
+
+        return badness[f->devices];
+}
+
 static unsigned int by_users(const struct exposure_facts *f, uint64_t argument) {
         return bad_if(!f->own_users);
 }
@@ -258,6 +266,7 @@ static const struct rating ratings[] = {
         { { "protect-kernel-modules", "it may load and read modules of the kernel", 1000 }, by_modules },
         { { "protect-kernel-logs", "it may read the log of the kernel", 1000 }, by_logs },
         { { "private-devices", "it has the devices of the machine", 1000 }, by_devices },
+        { { "device-policy", "it can open devices, wherever their nodes are", 1000 }, by_device_rules },
         { { "private-users", "it has the users of the host", 1000 }, by_users },
         { { "root-directory", "it sees the root of the host", 200 }, by_root },
         { { "protect-proc", "it sees processes of others", 1000 }, by_proc },

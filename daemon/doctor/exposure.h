@@ -21,6 +21,8 @@
 
 enum exposure_home { EXPOSURE_HOME_WRITABLE, EXPOSURE_HOME_READ_ONLY, EXPOSURE_HOME_HIDDEN };
 
+enum exposure_devices { EXPOSURE_DEVICES_ALL, EXPOSURE_DEVICES_SOME, EXPOSURE_DEVICES_USUAL };
+
 /** Families of addresses that sockets may be opened of: a bit each. */
 enum exposure_family {
         FAMILY_INTERNET = 1 << 0,
@@ -46,6 +48,7 @@ struct exposure_facts {
         bool private_keyring;
         bool own_network, own_ipc, own_hostname;
         bool own_tmp, own_devices, own_users, own_root;
+        enum exposure_devices devices;  /* that it can open */
         bool hidden_processes;          /* those of others, in /proc */
         bool only_processes;            /* … and all else there */
         bool modules, logs, clock;      /* of the kernel: it may use what there is for them */

@@ -34,6 +34,7 @@
 #include "base/cleanup.h"
 #include "base/time.h"
 #include "daemon/cgroup-control.h"
+#include "daemon/cgroup-devices.h"
 #include "daemon/config/words-isolation.h"
 #include "daemon/doctor/look.h"
 #include "daemon/gang.h"
@@ -272,6 +273,16 @@ static enum machine_state look_cgroup_kill(const struct trial *t, const struct r
         return faccessat(t->gang->cgroups.fd, "cgroup.kill", W_OK, AT_EACCESS) >= 0 ? MACHINE_YES : MACHINE_NO;
 }
 
+static enum machine_state look_devices(const struct trial *t, const struct row *row, char *value) {
+        int r = cgroup_devices_try();
+
+        if (r < 0)
+                return by_error(-r, value);
+        if (t->gang->cgroups.fd < 0)
+                say(value, "there is no cgroup for them");
+        return t->gang->cgroups.fd < 0 ? MACHINE_NO : MACHINE_YES;
+}
+
 /* ---- reading --------------------------------------------------------------------------------------- */
 
 static enum machine_state look_kernel(const struct trial *t, const struct row *row, char *value) {
@@ -356,6 +367,7 @@ static const struct row rows[] = {
         { "cgroups", look_cgroup },
         { "cgroup controllers", look_controllers },
         { "cgroup.kill", look_cgroup_kill },
+        { "device rules of cgroups", look_devices },
         { "pidfd", try_pidfd },
         { "clone3 into a cgroup", try_clone },
         { "close_range", try_close_range },

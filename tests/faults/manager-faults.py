@@ -18,6 +18,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'harness'))
+import attacks  # noqa: E402
 from gang import *  # noqa: E402, F403
 from programs import *  # noqa: E402, F403
 from service_manager import KeptGang  # noqa: E402
@@ -1086,6 +1087,49 @@ def a_warning(fault):
         check('memory-max' in g.worker('bounded')['warning'], 'nothing is told by the next manager')
 
 
+# What it can open of these, one after the other.
+OPENS = '''
+import os, time
+said = [os.path.basename(path) + mode for path in ('/dev/null', '/dev/zero') for mode in 'rw' if not os.system(
+    f': {"<" if mode == "r" else ">"} {path}')]
+print('=', os.getpid(), *said, flush=True)
+time.sleep(1000)
+'''
+
+
+def device_rules(fault):
+    """an instance can open what its rules say; one that is born in the cgroup of another what its own say"""
+    with FaultyGang(fault) as g:
+        need_device_rules(g)
+        g.python('opens', OPENS)
+        cgroups = set()
+        before = 0
+        for allow, expected in ('null rw', ['nullr', 'nullw']), ('null r', ['nullr']), ('zero w', ['zerow']):
+            if before:
+                g.wait_until('it has run for a while', lambda: age(before) > 0.5)
+            g.configure(CONFIG + f'worker opens {{ exec = {{"@/opens"}} device-policy = strict device-allow = "/dev/{allow}" }}')
+            g.ctl('reload')
+            g.wait_until('another process', lambda: 'opens/0' in g.pids() and g.pid('opens/0') not in (0, before))
+            before = g.pid('opens/0')
+            cgroups.add(os.stat(cgroup_directory(before)).st_ino)
+            equal(g.wait_log('opens/0', f'= {before}')['text'].split()[2:], expected, f'what it can open with {allow}')
+        equal(len(cgroups), 1, 'cgroups')
+
+
+def no_device_rules(fault):
+    """where there can be none it is told, also by the next manager; where isolation is strict, nothing is started"""
+    with FaultyGang(fault, prefix=without_cgroups()) as g:
+        on = 'exec = {"sleep", "1000"} restart = never device-policy = closed'
+        g.configure(CONFIG + f'worker runs {{ {on} }}\nworker not {{ {on} isolation = strict }}\n')
+        g.ctl('reload')
+        g.wait_until('it is ready', lambda: g.instance('runs/0')['state'] == 'ready')
+        g.wait_until('it was tried', lambda: g.instance('not/0')['state'] in ('ready', 'failed'))
+        equal(g.instance('not/0')['state'], 'failed', 'what must not run')
+        check('device-policy' in g.worker('runs')['warning'], 'nothing is told')
+        kill_and_wait(g.manager_pid)
+        check('device-policy' in g.worker('runs')['warning'], 'nothing is told by the next manager')
+
+
 def a_secret(fault, point=None):
     """the secrets of an instance are there for as long as it runs, and no longer, whoever dies in between"""
     with FaultyGang(fault) as g:
@@ -1181,6 +1225,19 @@ def a_race(fault):
         g.wait_until('they run', lambda: runs.hops() > 50)
         kill(g.instance('runs/0')['pid'])
         g.wait_until('it is quiet', runs.quiet_at_last)
+
+
+def a_word_of_nobody(fault):
+    """somebody speaks and is gone, and a process of the worker has his number before he is heard: it is not the worker's word"""
+    need_root()
+    with FaultyGang(fault) as g:
+        g.fifo('go')
+        g.python('says', attacks.SAYS)
+        go = os.open(g.path('go'), os.O_RDWR | os.O_CLOEXEC)
+        g.configure(CONFIG + 'worker says { exec = {"@/says"} ready = notify ready-timeout = 1h }')
+        g.ctl('reload')
+        attacks.number_comes_again(g, 'says/0', lambda line: os.write(go, line.encode() + b'\n'))
+        os.close(go)
 
 
 STAGE = f'''
@@ -1333,11 +1390,18 @@ CHECKS = (
     (a_hold, (None, 'after-drained', 'after-flag'), {
         'forget-drained': (None, 'it is drained no more'), 'spawn-unheld': (None, 'who answers')}),
     (a_warning, (None,), {'placement-silent': (None, 'nothing is told')}),
+    (device_rules, (None,), {
+        'device-unattached': (None, 'what it can open with null rw'), 'device-strict': (None, 'what it can open with null rw'),
+        'device-minor': (None, 'what it can open with null rw'), 'device-access': (None, 'what it can open with null r:'),
+        'device-kept': (None, 'what it can open with null r:')}),
+    (no_device_rules, (None,), {'device-lenient': (None, 'what must not run'),
+                                'device-unlooked': (None, 'nothing is told by the next manager')}),
     (a_secret_of_a_user, (None,), {'credentials-are-given': (None, 'owner of the secrets')}),
     (a_secret, (None, 'amid-credentials', 'before-spawn', 'after-spawn'),
      {'credentials-stay': (None, 'secrets of one'), 'credentials-forgotten': (None, 'secrets after the manager')}),
     (a_sweep, (None, 'before-sweep', 'amid-sweep', 'after-state', 'after-acknowledge'),
      {'no-sweep': (None, '.*they are gone'), 'sweep-own-session': (None, '.*they are gone')}),
+    (a_word_of_nobody, (None,), {'notify-anybody': (None, 'state of one for whom')}),
     (a_race, (None,), {'sweep-once': (None, '.*it is quiet')}),
     (a_keeper_dies, (None, 'before-recover-held', 'after-recover-held'),
      {'forget-holding': (None, '.*until it is ready|left in jobs'), 'forget-held-member': (None, 'left in jobs|what was forwarded'),

@@ -820,6 +820,21 @@ def without_cgroups():
             'exec "$@"', 'sh']
 
 
+def age(pid):
+    """Seconds since a process began."""
+    with open(f'/proc/{pid}/stat') as f:
+        began = int(f.read().rsplit(')', 1)[1].split()[19]) / os.sysconf('SC_CLK_TCK')
+    with open('/proc/uptime') as f:
+        return float(f.read().split()[0]) - began
+
+
+def need_device_rules(g):
+    """That gangerd can bound which devices its instances open."""
+    fact = next(f for f in g.json('doctor')['machine'] if f['name'] == 'device rules of cgroups')
+    if fact['state'] != 'yes':
+        raise Skip(f'device rules of cgroups: {fact["value"]}')
+
+
 def nobody():
     return pwd.getpwnam('nobody')
 

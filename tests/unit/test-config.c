@@ -64,6 +64,9 @@ static void check_walled(const struct worker_isolation *i) {
 }
 
 static void check_barred(const struct worker_isolation *i) {
+        ck_assert_int_eq(i->device_policy, WORKER_DEVICES_STRICT);
+        ck_assert_str_eq(i->device_allow[0], "/dev/null rw");
+        ck_assert_str_eq(i->device_allow[2], "/dev/fuse");
         ck_assert(i->private_devices && i->protect_kernel_modules && i->protect_kernel_logs && i->protect_clock);
         ck_assert(i->restrict_realtime && i->private_users && i->private_pids && i->strictness == WORKER_ISOLATION_STRICT);
         ck_assert(i->protect_proc == WORKER_PROC_INVISIBLE && i->proc_subset == WORKER_SUBSET_PID);

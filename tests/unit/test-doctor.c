@@ -229,7 +229,7 @@ static struct exposure_facts closed(void) {
         return (struct exposure_facts){
                 .no_new_privileges = true, .private_keyring = true, .own_network = true, .own_ipc = true,
                 .own_hostname = true, .own_tmp = true, .system = WORKER_SYSTEM_STRICT, .home = EXPOSURE_HOME_HIDDEN, .cgroups_read_only = true,
-                .tunables_read_only = true, .umask = 0077, .native_calls = true, .own_devices = true, .own_users = true,
+                .tunables_read_only = true, .umask = 0077, .native_calls = true, .own_devices = true, .devices = EXPOSURE_DEVICES_USUAL, .own_users = true,
                 .own_root = true, .hidden_processes = true, .only_processes = true,
         };
 }
@@ -375,6 +375,13 @@ START_TEST(facts_of_definitions) {
         ck_assert_uint_eq(f.families, FAMILY_ALL & ~FAMILY_PACKET);
         f = facts_of("restrict-address-families = {~AF_INET}", true);
         ck_assert_uint_eq(f.families & FAMILY_INTERNET, FAMILY_INTERNET); /* there is the other one */
+        ck_assert_int_eq(f.devices, EXPOSURE_DEVICES_ALL);
+        f = facts_of("device-policy = closed", true);
+        ck_assert_int_eq(f.devices, EXPOSURE_DEVICES_USUAL);
+        f = facts_of("device-allow = \"/dev/fuse\" device-policy = strict", true);
+        ck_assert_int_eq(f.devices, EXPOSURE_DEVICES_SOME);
+        f = facts_of("private-devices = yes", true);
+        ck_assert_int_eq(f.devices, EXPOSURE_DEVICES_USUAL);
         f = facts_of("restrict-address-families = none", true);
         ck_assert_uint_eq(f.families, 0);
         f = facts_of("restrict-namespaces = {~user}", true);

@@ -230,12 +230,13 @@ START_TEST(what_a_unit_may_not_do_is_carried_over) {
                 "RestrictNamespaces=~user\nRestrictSUIDSGID=maybe\nMemoryDenyWriteExecute=no\nLockPersonality=1\n"
                 "PrivateNetwork=yes\nPrivateIPC=yes\nProtectHostname=1\nProtectHome=tmpfs\nProtectSystem=true\nTemporaryFileSystem=/x:ro /y\n"
                 "BindPaths=/a /b:/c /d:/e:norbind\nBindReadOnlyPaths=-/f:/g\nInaccessiblePaths=%h/x -/h\nReadOnlyPaths=+/i\n"
-                "RootDirectory=/srv\nProcSubset=pid\nPrivatePIDs=true\nProtectControlGroups=strict\n");
+                "RootDirectory=/srv\nProcSubset=pid\nPrivatePIDs=true\nProtectControlGroups=strict\n"
+                "DevicePolicy=closed\nDeviceAllow=/dev/fuse\nDeviceAllow=\nDeviceAllow=/dev/null rw\nDeviceAllow=char-pts  rwm\nDeviceAllow=/run/systemd/inaccessible/chr\n");
         const struct worker_isolation *w;
 
         ck_assert_msg(i.result == 0, "%s", i.text);
-        /* The error of one call, x86, maybe; two options, %h, + */
-        ck_assert_msg(i.n_left == 7, "%s", i.errors);
+        /* The error of one call, x86, maybe; two options, %h, +; a node of systemd's */
+        ck_assert_msg(i.n_left == 8, "%s", i.errors);
         ck_assert(strstr(i.errors, "a call has no error of its own") && strstr(i.errors, "RestrictSUIDSGID=maybe: is neither"));
         w = &config_worker(i.config, "x")->isolation;
         ck_assert_str_eq(w->primary_group, "www");
@@ -252,6 +253,10 @@ START_TEST(what_a_unit_may_not_do_is_carried_over) {
         ck_assert_str_eq(w->root_directory, "/srv");
         ck_assert_int_eq(w->proc_subset, WORKER_SUBSET_PID);
         ck_assert(w->private_pids && w->protect_control_groups == WORKER_CGROUPS_STRICT);
+        ck_assert_int_eq(w->device_policy, WORKER_DEVICES_CLOSED);
+        ck_assert_str_eq(w->device_allow[0], "/dev/null rw");
+        ck_assert_str_eq(w->device_allow[1], "char-pts  rwm");
+        ck_assert_ptr_null(w->device_allow[2]);
         ck_assert(w->protect_home == WORKER_HOME_TMPFS && w->protect_system == WORKER_SYSTEM_YES);
         ck_assert_str_eq(w->temporary_filesystem[0], "/x");
         ck_assert_str_eq(w->temporary_filesystem[1], "/y");
