@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* From keys of isolation to what the keeper's child does: in which order, made how often, and whether it may be lacked. */
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -143,6 +144,68 @@ START_TEST(own_processes_have_a_proc) {
 }
 END_TEST
 
+START_TEST(strict_may_lack_no_mount_and_no_rule) {
+        char *read[] = { (char *)"/etc", NULL };
+
+        for (int strict = 0; strict < 2; strict++) {
+                Ganger__Keeper__SpawnSpec spec = GANGER__KEEPER__SPAWN_SPEC__INIT;
+                struct landlock_rules rules = LANDLOCK_RULES_NULL;
+                struct worker_definition *d = definition();
+                char **before = d->isolation.landlock_read;
+                struct error error = ERROR_NULL;
+                struct mounts *m;
+
+                d->isolation.strictness = strict ? WORKER_ISOLATION_STRICT : WORKER_ISOLATION_USUAL;
+                d->isolation.protect_proc = WORKER_PROC_INVISIBLE;
+                d->isolation.landlock_read = read;
+                m = mounts_of(d, &spec);
+                ck_assert_uint_gt(spec.n_mounts, 0);
+                ck_assert_int_eq(spec.mounts_may_lack, !strict);
+                for (size_t i = 0; i < spec.n_mounts; i++)
+                        ck_assert_int_eq(spec.mounts[i]->may_lack, !strict);
+                ck_assert_int_eq(landlock_rules_make(&rules, d, &error), 0);
+                spawn_spec_set_landlock(&spec, &rules, d);
+                ck_assert_uint_eq(spec.n_landlock, 1);
+                ck_assert_int_eq(spec.landlock_may_lack, !strict);
+                d->isolation.landlock_read = before;
+                mounts_free(m);
+                worker_definition_free(d);
+        }
+}
+END_TEST
+
+/* Without them the program would find other files than those it is meant for. */
+START_TEST(what_puts_files_elsewhere_is_never_lacked) {
+        static const struct {
+                size_t key;             /* the place of a list in struct worker_isolation */
+                const char *item;
+                bool may_lack;
+        } cases[] = {
+                { offsetof(struct worker_isolation, bind_paths), "/usr", true },
+                { offsetof(struct worker_isolation, bind_paths), "/usr:/mnt", false },
+                { offsetof(struct worker_isolation, bind_read_only_paths), "/usr", true },
+                { offsetof(struct worker_isolation, bind_read_only_paths), "/usr:/mnt", false },
+                { offsetof(struct worker_isolation, temporary_filesystem), "/mnt", false },
+                { offsetof(struct worker_isolation, read_only_paths), "/usr", true },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                Ganger__Keeper__SpawnSpec spec = GANGER__KEEPER__SPAWN_SPEC__INIT;
+                struct worker_definition *d = definition();
+                char ***list = (char ***)((char *)&d->isolation + cases[i].key), **before = *list;
+                char *items[] = { (char *)cases[i].item, NULL };
+                struct mounts *m;
+
+                *list = items;
+                m = mounts_of(d, &spec);
+                ck_assert_msg(spec.mounts_may_lack == cases[i].may_lack, "%zu", i);
+                *list = before;
+                mounts_free(m);
+                worker_definition_free(d);
+        }
+}
+END_TEST
+
 /* Links in it lead to what is in it. */
 START_TEST(a_root_is_entered_last) {
         Ganger__Keeper__SpawnSpec spec = GANGER__KEEPER__SPAWN_SPEC__INIT;
@@ -202,6 +265,7 @@ END_TEST
 
 int main(void) {
         return harness_run(HARNESS_SUITE("isolation", filters_are_made_once, strict_may_lack_nothing,
+                                         strict_may_lack_no_mount_and_no_rule, what_puts_files_elsewhere_is_never_lacked,
                                          devices_are_sealed_when_all_are_there, own_processes_have_a_proc,
                                          a_root_is_entered_last, what_landlock_permits));
 }
