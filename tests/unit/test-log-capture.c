@@ -22,14 +22,15 @@
 
 #define FLOOD_BYTES (UINT64_C(100) << 20)
 
-static unsigned int n_refused;          /* so many more times, the kernel has no memory to watch something */
+static unsigned int n_refused;          /* so many more times, the kernel has no memory, or no room, to watch something */
 
 /* In the place of that of the C library. */
 int epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_event *event) {
         if (operation != EPOLL_CTL_ADD || n_refused == 0)
                 return (int)syscall(SYS_epoll_ctl, epoll_fd, operation, fd, event);
+        ck_assert_int_ge(fd, 0);
         n_refused--;
-        errno = ENOMEM;
+        errno = n_refused % 2 ? ENOMEM : ENOSPC;
         return -1;
 }
 
@@ -334,14 +335,36 @@ START_TEST(what_cannot_be_watched_is_watched_later) {
         say(&a, "one\n");
         /* One of them is closed meanwhile; the other is tried twice more. */
         instance_close(&b);
+        ck_assert_ptr_eq(list_first(&captures.unwatched), &a.capture.link);
+        ck_assert_ptr_eq(captures.unwatched.prev, &a.capture.link);
         while (a.lines == 0)
                 ck_assert_int_gt(sd_event_run(event, UINT64_MAX), 0);
         ck_assert_uint_eq(n_refused, 0);
+        ck_assert(list_is_empty(&captures.unwatched));
         ck_assert_str_eq(last_line(&a), "one");
         say(&a, "two\n");
         while (a.lines == 1)
                 ck_assert_int_gt(sd_event_run(event, UINT64_MAX), 0);
         instance_close(&a);
+        log_captures_done(&captures);
+        sd_event_unref(event);
+}
+END_TEST
+
+START_TEST(what_can_never_be_watched_is_refused) {
+        struct log_source from = { .worker = "w", .key = "w/0", .stream = LOG_STREAM_STDOUT, .pid = 5 };
+        struct instance i = { .capture = LOG_CAPTURE_NULL };
+        struct log_captures captures;
+        sd_event *event = NULL;
+        int fd = fd_memfd_sealed("file", "x", 1);
+
+        ck_assert_int_ge(fd, 0);
+        ck_assert_int_ge(sd_event_new(&event), 0);
+        ck_assert_int_ge(log_captures_init(&captures, event), 0);
+        ck_assert_int_eq(log_capture_open(&i.capture, &captures, fd, &from, on_line, &i), -EPERM);
+        ck_assert(!log_capture_is_open(&i.capture) && list_is_empty(&captures.unwatched));
+        ck_assert_int_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);       /* it is still the caller's */
+        close(fd);
         log_captures_done(&captures);
         sd_event_unref(event);
 }
@@ -363,6 +386,6 @@ int main(void) {
                                          a_flood_without_an_end_of_line_is_bounded,
                                          a_wake_up_takes_a_bounded_number_of_lines,
                                          what_the_dead_wrote_is_drained, a_drain_does_not_wait_for_a_flood,
-                                         what_cannot_be_watched_is_watched_later,
+                                         what_cannot_be_watched_is_watched_later, what_can_never_be_watched_is_refused,
                                          a_closed_capture_stays_closed));
 }
