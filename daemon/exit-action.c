@@ -63,7 +63,7 @@ static bool has_ended_well(const struct instance *instance) {
         const struct restart_end end = { .status = instance->last_status };
 
         if (instance->stopped)
-                return !instance_state_has_process(instance->state);
+                return true; /* its end would be none */
         return instance->state == INSTANCE_DOWN && instance->last_valid && restart_end_is_good(&rules, &end);
 }
 

@@ -27,6 +27,16 @@ if how.startswith('SIG'):
     signal.pause()
 sys.exit(int(how))
 '''
+# Is asked to end, says so, and does when somebody opens its FIFO.
+SLOW = '''
+import os, signal, socket, sys
+signal.signal(signal.SIGTERM, lambda number, frame: os.write(1, b'asked to end\\n'))
+with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+    s.sendto(b'READY=1', os.environ['NOTIFY_SOCKET'])
+signal.pause()
+with open(sys.argv[1]) as f:
+    f.readline()
+'''
 BESIDE = 'worker beside { exec = {"@/ends", "@/never"} }\n'
 
 
@@ -84,6 +94,8 @@ def exit_statuses():
         (main + 'restart = on-failure success-exit-status = 75 ' + both, ('75',), 75),
         (main + 'restart = never failure-action = exit failure-action-exit-status = 7 }\n', ('3',), 7),
         (main + 'restart = never success-action = exit success-action-exit-status = 9 }\n', ('0',), 9),
+        # It has said 0, but is not to end: that is a failure.
+        (main + 'restart = always restart-limit = 1/infinity restart-delay = 1ms failure-action = exit }\n', ('0', None), 1),
     )
     for config, how, status in cases:
         with Contained(config + BESIDE) as g:
@@ -93,10 +105,14 @@ def exit_statuses():
                 g.begin_all()
                 g.end(how[0])
                 g.until('it is there again', lambda: g.instance('main/0')['restarts'] == 1)
-                g.end(status)
+                g.end(how[0] if how[0] == '0' else status)
                 g.ended(status)
             g.wait_stderr('worker main has .*: gangerd ends, with exit status')
             g.wait_stderr('beside/0: asked to end')
+    with Contained('worker main { exec = "@/broken" restart = never failure-action = exit }\n') as g:
+        g.script('broken', '', '/no/such/interpreter')
+        g.start(wait=False)
+        g.ended(126)
 
 
 def no_such_ends():
@@ -141,20 +157,49 @@ def groups():
         g.wait_stderr('group g has failed')
 
 
+def others_of_a_group():
+    """a group ends well when each of it has, or was stopped; it has not failed with a member, nor a group in it, that it goes on without"""
+    worker = 'worker {} {{ exec = {{"@/ends", "@/how{}"}} group = {} restart = never {} }}\n'
+    config = 'group g { success-action = exit failure-action = exit }\ngroup h { group = g strategy = one-for-all }\n' + \
+        worker.format('a', 0, 'g', '') + worker.format('b', 1, 'h', '') + worker.format('c', 2, 'g', 'success-exit-status = 5')
+    with Contained(config + BESIDE, n=3) as g:
+        g.start()
+        g.until_ready('a/0', 'b/0', 'c/0', 'beside/0')
+        g.end(3, 1)
+        g.until_state(('b/0', 'failed'))
+        g.end(3, 0)
+        g.until_state(('a/0', 'failed'))
+        g.end(5, 2)
+        g.until_state(('c/0', 'down'), ('beside/0', 'ready'))
+        g.ctl('stop', 'b')
+        g.ctl('start', 'a')
+        g.end(0, 0)
+        g.ended(0)
+        g.wait_stderr('group g has ended well')
+
+
+def one_that_is_being_stopped():
+    """what people have stopped holds nothing up, though it takes its time to end"""
+    config = 'group g { success-action = exit }\nworker a { exec = {"@/ends", "@/how0"} group = g restart = never }\n' \
+             'worker slow { exec = {"@/slow", "@/how1"} group = g ready = notify stop-timeout = 1h }\n'
+    with Contained(config, n=2) as g:
+        g.python('slow', SLOW)
+        g.start()
+        g.until_ready('a/0', 'slow/0')
+        g.ctl('stop', 'slow', '--no-wait')
+        g.wait_stderr('slow/0: asked to end')
+        g.end(0)
+        g.wait_stderr('group g has ended well: gangerd ends')
+        g.end('', 1)
+        g.ended(0)
+
+
 def over_a_new_manager():
     """a manager that dies while it stops everything leaves the exit status to the next one"""
     config = 'worker main { exec = {"@/ends", "@/how0"} restart = never failure-action = exit }\n' \
-             'worker slow { exec = {"@/slow"} ready = notify stop-timeout = 1h }\n'
+             'worker slow { exec = {"@/slow", "@/how1"} ready = notify stop-timeout = 1h }\n'
     with Contained(config, n=2) as g:
-        g.python('slow', '''
-import os, signal, socket, sys
-signal.signal(signal.SIGTERM, lambda number, frame: os.write(1, b'asked to end\\n'))
-with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
-    s.sendto(b'READY=1', os.environ['NOTIFY_SOCKET'])
-signal.pause()
-with open(os.path.dirname(sys.argv[0]) + '/how1') as f:
-    f.readline()
-''')
+        g.python('slow', SLOW)
         g.start()
         g.until_ready('main/0', 'slow/0')
         g.end(3)
@@ -277,4 +322,5 @@ signal.pause()
         g.ended(0)
 
 
-main(exit_statuses, no_such_ends, groups, over_a_new_manager, the_example, read_only, no_runtime_directory, signals, orphans)
+main(exit_statuses, no_such_ends, groups, others_of_a_group, one_that_is_being_stopped,
+     over_a_new_manager, the_example, read_only, no_runtime_directory, signals, orphans)
