@@ -54,6 +54,20 @@ def over_a_restart():
         check('b/1' not in g.instances(), 'a number that is not that of the file any more')
 
 
+def drained():
+    """so does what was drained; resume ends that"""
+    takes = 'exec = {"cat"} io = lines receive = jobs'
+    with Remembering(f'ring jobs {{ }}\nworker a {{ {takes} }}\nworker c {{ {takes} instances = 2 }}\nworker d {{ {takes} remember = no }}\n') as g:
+        g.ctl('drain', 'a', 'c/1', 'd')
+        g.has_wishes('drained a', 'drained c/1')
+        g.again()
+        g.until_ready('a/0', 'c/0', 'c/1', 'd/0')
+        equal({name: worker['drained'] for name, worker in g.status().items()}, {'a': True, 'c': False, 'd': False}, 'workers')
+        equal([g.instance(key)['drained'] for key in ('c/0', 'c/1')], [False, True], 'instances')
+        g.ctl('resume', 'a', 'c/1')
+        g.has_wishes()
+
+
 def over_a_kill():
     """they hold over SIGKILL of the keeper, too"""
     with Remembering(check_end=False) as g:
@@ -100,4 +114,4 @@ def dry_run():
 
 
 if __name__ == '__main__':
-    main(over_a_restart, over_a_kill, nonsense, dry_run)
+    main(over_a_restart, drained, over_a_kill, nonsense, dry_run)

@@ -106,9 +106,10 @@ def given_secrets():
         if os.geteuid() == 0:
             with open('/proc/self/mounts') as f:
                 check(any(line.split()[1:3] == [f'{g.runtime}/credentials', 'tmpfs'] for line in f), 'it is no tmpfs')
-            # Its user can read them; another cannot.
+            # Its user can read them; another cannot, in whatever group he is.
             run([*as_nobody(), 'cat', f'{g.runtime}/credentials/w:0/password']).has('first')
-            run(['setpriv', '--reuid', '1', '--regid', '1', '--clear-groups', 'cat', f'{g.runtime}/credentials/w:0/password'], 1)
+            for group in '1', '0':
+                run(['setpriv', '--reuid', '1', '--regid', group, '--clear-groups', 'cat', f'{g.runtime}/credentials/w:0/password'], 1)
         g.write('password', 'second\n', 0o600)
         g.ctl('restart', 'w/0')
         equal([secrets(g, key)[2]['password'][2] for key in ('w/0', 'w/1')], ['second\n', 'first\n'], 'after a change')

@@ -138,8 +138,8 @@ def a_viewer():
         equal(verdicts(look(g, 'shown/0'), USUAL), {key: 'ok' for key in USUAL}, 'what is in force')
         equal([w['worker'] for w in g.json('security')['workers']], ['shown'], 'whose exposure it sees')
         for verb in 'doctor', 'security':
-            g.ctl(verb, 'plain', expected=DENIED)
-            g.ctl(verb, 'none', expected=DENIED)
+            for name in 'plain', 'plain/0', 'plain/7', 'none', 'none/0':
+                g.ctl(verb, name, expected=DENIED)
 
 
 def left_out():
@@ -196,6 +196,38 @@ def exposure():
         g.ctl('security', 'full/0', expected=4)
 
 
+def the_most_exposed_instance():
+    """it is the most exposed one that is told of, whichever that is"""
+    need('setpriv')
+    with Gang(''.join(f'worker w{i} {{ exec = {{"@/less", "{i}"}} instances = 3 }}\n' for i in range(3)), begin=False) as g:
+        g.script('less', 'test $GANGER_INSTANCE = $1 && exec sleep 1000\nexec setpriv --no-new-privs sleep 1000\n')
+        g.start()
+        g.until('all of them sleep', lambda: all(process_name(i['pid']) == 'sleep' for i in g.instances().values() if i['pid']) and
+                sum(i['state'] == 'ready' for i in g.instances().values()) == 9)
+        equal({w['worker']: w['key'] for w in g.json('security')['workers']}, {f'w{i}': f'w{i}/{i}' for i in range(3)}, 'seen of')
+
+
+def of_an_older_definition():
+    """a process that is yet to be replaced after a reload has another definition than that in force"""
+    with Gang('worker w { exec = {"@/slow"} stop-timeout = 1h ready = log ready-log = up }', begin=False) as g:
+        g.script('slow', 'trap "echo asked" TERM\necho up\nwhile :; do read -r x < @/never; done'.replace('@', g.directory))
+        g.fifo('never')
+        g.start()
+        g.until_ready('w/0')
+        check('definition' not in look(g, 'w/0'), 'it has that in force')
+        g.configure(g.config_text.replace('{ exec', '{ environment = "X=1" exec'))
+        g.ctl('reload')
+        g.wait_stderr('w/0: asked')
+        equal(look(g, 'w/0', expected=1)['definition']['verdict'], 'differs', 'its definition')
+        pid = g.pid('w/0')
+        kill(pid)
+        g.until('it is replaced', lambda: g.pid('w/0') not in (0, pid))
+        g.until_ready('w/0')
+        check('definition' not in look(g, 'w/0'), 'it has that in force')
+        g.ctl('stop', 'w', '--no-wait')
+        kill(g.pid('w/0'))
+
+
 def many():
     """more than an answer has room for: each is told once"""
     keys = [f'w/{i}' for i in range(70)]
@@ -208,4 +240,4 @@ def many():
         equal(len({w['worker'] for w in g.json('security')['workers']}), 41, 'workers')
 
 
-main(as_asked, changed_by_itself, cgroups, an_ordinary_user, a_viewer, left_out, exposure, many)
+main(as_asked, changed_by_itself, cgroups, an_ordinary_user, a_viewer, left_out, exposure, the_most_exposed_instance, of_an_older_definition, many)

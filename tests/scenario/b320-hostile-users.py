@@ -243,10 +243,12 @@ def directories_that_are_his():
     os.chown(g.path('his'), nobody().pw_uid, nobody().pw_gid)
     g.arguments = ['--state-dir', g.path('his')]
     secret = g.write('secret', 'what nobody may change', 0o600)
-    for name in ('wishes', 'wishes.new'):
-        os.symlink('../secret', g.path(f'his/{name}'))
+    g.write('his/wishes', 'stopped w\n')       # nobody is to believe that
+    os.chown(g.path('his/wishes'), nobody().pw_uid, nobody().pw_gid)
+    os.symlink('../secret', g.path('his/wishes.new'))
     with g:
         g.start()
+        g.wait_stderr('what was stopped and scaled by hand is not known: .*belongs to user')
         g.until_ready('w/0')
         g.ctl('stop', 'w')              # which is to be remembered
         g.wait_stderr('what is stopped and scaled by hand cannot be remembered: .*belongs to user')

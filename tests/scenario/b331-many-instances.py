@@ -125,6 +125,11 @@ def too_few_descriptors():
         check(50 < len(running) < 300, f'{len(running)} run')
         for stream in streams:
             stream.close()
+        # So it is at a reload; those that are kept in reserve count.
+        g.configure('worker spare { exec = {"sleep", "1000"} ready = library instances = 210 standby = 100 }\n')
+        g.ctl('reload')
+        g.wait_stderr(r'310 instances need 735 descriptors and more: RLIMIT_NOFILE of gangerd is 550 .*LimitNOFILE=')
+        equal(len([line for line in g.stderr_lines if 'descriptors and more' in line]), 2, 'warnings')
         g.ctl('stop', '--all')
 
 
