@@ -100,20 +100,26 @@ def a_stop_that_does_not_come():
 
 def timeouts_are_extended():
     """EXTEND_TIMEOUT_USEC: a slow start is waited for as long as it says so, and a slow stop; a new manager keeps to it"""
-    with gang(NOTIFY % 'ready-timeout = 400ms stop-timeout = 400ms') as g:
+    with gang(NOTIFY % 'ready-timeout = 20s stop-timeout = 20s') as g:
+        def is_extended():
+            return g.instance('a/0')['due_usec'] / 1e6 - time.monotonic() > 1000
         g.start()
-        tell(g, 'a', "say('EXTEND_TIMEOUT_USEC=60000000', 'STATUS=slow')")
+        tell(g, 'a', "say('EXTEND_TIMEOUT_USEC=3600000000', 'STATUS=slow')")
         g.until('it is heard', lambda: g.instance('a/0')['status_text'] == 'slow')
         pid = g.pid('a/0')
+        check(is_extended(), 'the manager knows no extension')
         new_manager(g)
-        check(g.instance('a/0')['due_usec'] / 1e6 - time.monotonic() > 30, 'the new manager knows no extension')
-        tell(g, 'a', "time.sleep(1); say('READY=1')")
+        check(is_extended(), 'the new manager knows no extension')
+        tell(g, 'a', "say('READY=1')")
         g.until_ready('a/0')
         equal(g.pid('a/0'), pid, 'pid')
-        tell(g, 'a', "signal.signal(signal.SIGTERM, lambda *a: (say('EXTEND_TIMEOUT_USEC=60000000'), time.sleep(1), os._exit(7)))")
+        tell(g, 'a', "signal.signal(signal.SIGTERM, lambda *a: say('EXTEND_TIMEOUT_USEC=3600000000'))")
         tell(g, 'a', "say('STATUS=set')")
         g.until('it is set', lambda: g.instance('a/0')['status_text'] == 'set')
-        g.ctl('stop', 'a')
+        g.ctl('stop', 'a', '--no-wait')
+        g.until('its stop is extended', is_extended)
+        tell(g, 'a', "os._exit(7)")
+        g.until_state(('a/0', 'down'))
         equal(g.instance('a/0')['last_exit'], 'exit status 7', 'last exit')
 
 
@@ -127,20 +133,20 @@ def a_start_that_is_not_extended():
 
 def watched():
     """watchdog: fed in time it lives, over the death of a manager; silent, it is sent SIGABRT, which counts as a failure"""
-    with gang(NOTIFY % 'watchdog = 1s restart = on-failure') as g:
+    with gang(NOTIFY % 'watchdog = 2s restart = on-failure') as g:
         g.start()
         tell(g, 'a', "print('watchdog', os.environ['WATCHDOG_USEC'], os.environ['WATCHDOG_PID'] == str(os.getpid()), flush=True)")
-        g.wait_log('a/0', 'watchdog 1000000 True')
+        g.wait_log('a/0', 'watchdog 2000000 True')
         tell(g, 'a', "say('READY=1')")
         g.until_ready('a/0')
         pid = g.pid('a/0')
-        tell(g, 'a', "[(say('WATCHDOG=1'), time.sleep(0.1)) for _ in range(25)]; say('STATUS=fed')")
+        tell(g, 'a', "[(say('WATCHDOG=1'), time.sleep(0.1)) for _ in range(45)]; say('STATUS=fed')")
         new_manager(g)
         g.until('it was fed', lambda: g.instance('a/0')['status_text'] == 'fed')
         equal(g.pid('a/0'), pid, 'pid')
         g.wait_event(lambda e: e['kind'] == 'exit' and e['pid'] == pid and 'SIGABRT' in e['text'] and 'watchdog' in e['text'],
                      what='the watchdog')
-        g.wait_stderr('a/0: watchdog: silent for 1s')
+        g.wait_stderr('a/0: watchdog: silent for 2s')
         equal(g.instance('a/0')['restarts'], 1, 'restarts')
 
 
