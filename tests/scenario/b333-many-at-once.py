@@ -34,6 +34,8 @@ def a_keeper_that_is_busy(program='gangerd', env=None):
         g.until('all of them run', lambda: all_run(g))
         equal({i['restarts'] for i in g.instances().values()}, {0}, 'restarts')
         check(not any('open files' in line for line in g.stderr_lines), 'a start has failed for want of descriptors')
+        started = [i['started_usec'] for i in sorted(g.instances().values(), key=lambda i: i['number'])]
+        equal(started, sorted(started), 'when each has begun: they had their turn in their order')
 
 
 def stopped_before_it_was_asked_for():

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "daemon/config/keys.h"
@@ -444,6 +445,38 @@ START_TEST(facts_of_processes) {
 }
 END_TEST
 
+static struct exposure_facts facts_of_mounts(const char *text) {
+        struct config *config = parse("worker w { exec = \"x\" }");
+        struct process_look own = { .status_known = true, .mounts_known = true, .mounts = mounts(HOST_MOUNTS) };
+        struct process_look look = { .mounts_known = true, .mounts = mounts(text) };
+        struct exposure_facts f;
+        struct checks checks;
+
+        checks_init(&checks, config->workers[0], "/run/x", &own);
+        exposure_facts_of_process(&f, &checks, &look);
+        checks_done(&checks);
+        process_look_done(&own);
+        process_look_done(&look);
+        config_free(config);
+        return f;
+}
+
+/* A root that is another one; and of the directories of users that which can be seen best. */
+START_TEST(another_root_and_half_of_the_homes) {
+        ck_assert(!facts_of_mounts(HOST_MOUNTS).own_root);
+        ck_assert(facts_of_mounts("20 1 8:1 /srv / rw - ext4 /dev/sda1 rw\n").own_root);
+        ck_assert(facts_of_mounts("20 1 8:9 / / rw - ext4 /dev/sdb1 rw\n").own_root);
+        if (access("/home", F_OK) < 0 || access("/root", F_OK) < 0)
+                return; /* those that are not there do not count */
+        ck_assert_int_eq(facts_of_mounts(HOST_MOUNTS "40 20 0:40 / /root ro - tmpfs tmpfs ro\n").home, EXPOSURE_HOME_WRITABLE);
+        ck_assert_int_eq(facts_of_mounts(HOST_MOUNTS "40 24 0:40 / /home ro - tmpfs tmpfs ro\n").home, EXPOSURE_HOME_WRITABLE);
+        ck_assert_int_eq(facts_of_mounts(HOST_MOUNTS "40 20 0:40 / /root ro - tmpfs tmpfs ro\n"
+                                                     "41 24 8:2 / /home ro - ext4 /dev/sda2 rw\n").home, EXPOSURE_HOME_READ_ONLY);
+        ck_assert_int_eq(facts_of_mounts(HOST_MOUNTS "40 20 0:40 / /root ro - tmpfs tmpfs ro\n"
+                                                     "41 24 0:41 / /home ro - tmpfs tmpfs ro\n").home, EXPOSURE_HOME_HIDDEN);
+}
+END_TEST
+
 /* ---- this process ----------------------------------------------------------------------------------- */
 
 START_TEST(ourselves) {
@@ -466,5 +499,5 @@ int main(void) {
                                          where_a_path_is, mounts_in_a_circle, what_was_to_be_mounted, half_of_it,
                                          from_nothing_to_all, each_row_counts, rows_name_keys, each_filter_is_counted,
                                          each_key_has_its_row, facts_of_definitions, sets_of_calls, facts_of_processes,
-                                         ourselves));
+                                         another_root_and_half_of_the_homes, ourselves));
 }

@@ -477,6 +477,57 @@ START_TEST(an_orphan_becomes_the_main_process) {
 }
 END_TEST
 
+/* A program that fails has no main process to name any more. */
+START_TEST(a_failure_is_an_end_at_once) {
+        Ganger__Keeper__SpawnSpec spec = *spec_shell("exit 3");
+        struct fixture f;
+
+        fixture_start(&f);
+        fixture_ready(&f, false);
+        spec.may_fork = true;
+        event_free(fixture_spawn(&f, "a/0", &spec, NULL, 0, -1));
+        expect_exit(&f, "a/0", 3 << 8);
+        fixture_stop(&f);
+}
+END_TEST
+
+/* Named while its parent lives, it is the main process when that has ended, however that is; and the last one named is. */
+START_TEST(an_heir_becomes_the_main_process) {
+        static const char *const ends[] = { "exit 0", "exit 3", "kill -9 $$" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+                int in[2], out[2], child = 0, other = 0;
+                Ganger__Keeper__SpawnSpec spec;
+                char script[128], text[32] = "";
+                struct fixture f;
+
+                ck_assert_int_eq(pipe2(in, O_CLOEXEC), 0);
+                ck_assert_int_eq(pipe2(out, O_CLOEXEC), 0);
+                fixture_start(&f);
+                fixture_ready(&f, false);
+                snprintf(script, sizeof script, "setsid sleep 1000 & a=$!; setsid sleep 1000 & echo $a $! >&1; read x; %s", ends[i]);
+                spec = *spec_shell(script);
+                spec.may_fork = true;
+                event_free(fixture_spawn(&f, "a/0", &spec, (int[]){ in[0], out[1], STDERR_FILENO }, 3, -1));
+                ck_assert_int_gt(read(out[0], text, sizeof text - 1), 0);
+                ck_assert_int_eq(sscanf(text, "%d %d", &other, &child), 2);
+                name_main(&f, "a/0", other);
+                name_main(&f, "a/0", child);
+                synchronise(&f);
+                ck_assert(!fixture_has_event(&f, NOTHING_MSEC));
+                close(in[0]);
+                close(in[1]);
+                expect_main(&f, "a/0", child);
+                ck_assert_int_eq(kill(child, SIGKILL), 0);
+                expect_exit(&f, "a/0", SIGKILL);
+                (void)kill(other, SIGKILL);
+                close(out[0]);
+                close(out[1]);
+                fixture_stop(&f);
+        }
+}
+END_TEST
+
 START_TEST(an_end_that_is_settled_is_an_end) {
         pid_t parent, child;
         struct fixture f;
@@ -754,7 +805,8 @@ int main(void) {
                 many_descriptors_survive_by_name, a_spawn_brings_its_spec_and_what_is_stored,
                 a_stored_descriptor_is_replaced_and_dropped,
                 the_rest_of_its_group_dies_with_it, strangers_are_reaped, it_is_a_good_init,
-                stopping_and_going_on_is_told, an_orphan_becomes_the_main_process, an_end_that_is_settled_is_an_end,
+                stopping_and_going_on_is_told, an_orphan_becomes_the_main_process, a_failure_is_an_end_at_once,
+                an_heir_becomes_the_main_process, an_end_that_is_settled_is_an_end,
                 nobody_is_the_process_of_two_keys, a_variable_says_who_it_is_for, a_signal_reaches_the_process_or_its_group, nonsense_is_survived,
                 sigterm_is_remembered, sighup_is_told_until_it_is_answered, systemd_is_told,
                 the_first_ready_is_told_to_whoever_waits, the_first_manager_may_give_up,
