@@ -172,7 +172,13 @@ def others_of_a_group():
         g.end(5, 2)
         g.until_state(('c/0', 'down'), ('beside/0', 'ready'))
         g.ctl('stop', 'b')
+        # Nor has one that was started again by hand.
+        g.ctl('start', 'a', 'c')
+        g.end(0, 0)
+        g.until_state(('a/0', 'down'), ('c/0', 'ready'), ('beside/0', 'ready'))
         g.ctl('start', 'a')
+        g.end(5, 2)
+        g.until_state(('c/0', 'down'), ('a/0', 'ready'), ('beside/0', 'ready'))
         g.end(0, 0)
         g.ended(0)
         g.wait_stderr('group g has ended well')
