@@ -192,7 +192,7 @@ START_TEST(what_puts_files_elsewhere_is_never_lacked) {
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
                 Ganger__Keeper__SpawnSpec spec = GANGER__KEEPER__SPAWN_SPEC__INIT;
                 struct worker_definition *d = definition();
-                char ***list = (char ***)((char *)&d->isolation + cases[i].key), **before = *list;
+                char ***list = (void *)((char *)&d->isolation + cases[i].key), **before = *list;
                 char *items[] = { (char *)cases[i].item, NULL };
                 struct mounts *m;
 
