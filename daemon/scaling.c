@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/fault.h"
 #include "base/time.h"
 #include "daemon/config/config.h"
 #include "daemon/events.h"
@@ -131,8 +132,12 @@ static void look(struct worker_scaling *s) {
         set_timer(s, due);
 }
 
+/* Since this turn of the loop began somebody may have scaled it by hand; that is heard of at its end. */
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
-        look(userdata);
+        struct worker_scaling *s = userdata;
+
+        if (worker_scales(s->worker) || fault_is("scale-over-hand"))
+                look(s);
         return 0;
 }
 

@@ -39,6 +39,7 @@ tests_faults_gangerd_faults_SOURCES = daemon/main.c \
 	daemon/roll.c \
 	daemon/roll-record.c \
 	daemon/roll-step.c \
+	daemon/scaling.c \
 	daemon/sockets.c \
 	daemon/stall.c \
 	daemon/standby.c \

@@ -14,6 +14,7 @@ import io
 import os
 import re
 import signal
+import socket
 import sys
 import time
 
@@ -1227,6 +1228,36 @@ def a_race(fault):
         g.wait_until('it is quiet', runs.quiet_at_last)
 
 
+def a_number_by_hand(fault):
+    """when it is time to look how many are needed, and somebody says how many at that moment, it is as he says"""
+    with FaultyGang(fault) as g, socket.socket(socket.AF_UNIX) as s:
+        # A message that nobody takes before the worker is told to: so it is looked at every 20 ms.
+        g.configure(CONFIG + 'ring todo { slots = 16 }\nworker scales { exec = {"sleep", "1000"} receive = todo instances = 1..2 '
+                    'scale-on-depth = 1 scale-up-delay = 20ms }')
+        g.ctl('reload')
+        g.ctl('send', 'todo', 'one', 'two')
+        g.wait_until('there are as many as may be', lambda: g.status('scales')['scales'].get('wanted', 0) == 2)
+        s.settimeout(LIMIT)
+        s.connect(f'{g.runtime}/control')
+
+        def ask(number, *scale):
+            """A ScaleRequest of control.proto."""
+            request = bytes([0x08, number, 0x7a, len(scale), *scale])
+            s.sendall(len(request).to_bytes(4, 'big') + request)
+
+        name, no_wait = (0x0a, 6, *b'scales'), (0x18, 1)
+        for number in range(1, 11):
+            ask(2 * number, *name, *no_wait, 0xc0, 0x0c, 1)     # automatic: and the connection is known
+            s.recv(65536)
+            kill(g.manager_pid, signal.SIGSTOP)
+            ask(2 * number + 1, *name, 0x10, 4, *no_wait)
+            time.sleep(0.05)                                    # by then it is time to look
+            kill(g.manager_pid, signal.SIGCONT)
+            s.recv(65536)
+            g.ctl('status')
+            equal(g.status('scales')['scales']['wanted'], 4, 'how many are wanted')
+
+
 def a_word_of_nobody(fault):
     """somebody speaks and is gone, and a process of the worker has his number before he is heard: it is not the worker's word"""
     need_root()
@@ -1401,6 +1432,7 @@ CHECKS = (
      {'credentials-stay': (None, 'secrets of one'), 'credentials-forgotten': (None, 'secrets after the manager')}),
     (a_sweep, (None, 'before-sweep', 'amid-sweep', 'after-state', 'after-acknowledge'),
      {'no-sweep': (None, '.*they are gone'), 'sweep-own-session': (None, '.*they are gone')}),
+    (a_number_by_hand, (None,), {'scale-over-hand': (None, 'how many are wanted')}),
     (a_word_of_nobody, (None,), {'notify-anybody': (None, 'state of one for whom')}),
     (a_race, (None,), {'sweep-once': (None, '.*it is quiet')}),
     (a_keeper_dies, (None, 'before-recover-held', 'after-recover-held'),
