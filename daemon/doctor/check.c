@@ -31,6 +31,7 @@
 #include "daemon/config/words-isolation.h"
 #include "daemon/device-rules.h"
 #include "daemon/doctor/check-mounts.h"
+#include "daemon/isolation/isolation.h"
 #include "daemon/isolation/landlock.h"
 
 /** As ioprio_get(2) has them, for which there is no header. */
@@ -688,15 +689,13 @@ static int count_filters(const struct checks *c) {
 void checks_init(struct checks *c, const struct worker_definition *definition, const char *runtime_dir,
                  const struct process_look *own) {
         struct error error = ERROR_NULL;
-        uid_t uid;
 
         *c = (struct checks){ .definition = definition, .own = own, .request = SPAWN_REQUEST_NULL,
                               .mounts = GANGER__KEEPER__SPAWN_SPEC__INIT };
         c->user_known = spawn_request_find_user(&c->request, definition, &error) >= 0;
         c->filters = count_filters(c);
-        uid = c->user_known && c->request.user.change ? c->request.user.uid : geteuid();
         c->no_new_privileges = definition->isolation.no_new_privileges ||
-                               ((c->filters > 0 || landlock_is_wanted(&definition->isolation)) && uid != 0);
+                               isolation_implies_no_new_privileges(&definition->isolation, c->filters, &c->request.user);
         if (definition->isolation.root_directory)
                 c->root = realpath(definition->isolation.root_directory, NULL);
         c->mounts_known = mounts_make(&c->request.mounts, definition, definition->isolation.private_pids, runtime_dir,

@@ -12,7 +12,9 @@
 #include "daemon/isolation/isolation.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -171,12 +173,18 @@ static int add_filters(struct spawn_settings *s, const struct worker_definition 
         return 0;
 }
 
-/* Whether what runs has not the rights to set a filter without: the kernel then wants to know that it cannot gain any. */
-static bool needs_no_new_privileges(const struct spawn_settings *s, const struct worker_isolation *i,
-                                    const struct user *user) {
-        uid_t uid = user->change ? user->uid : geteuid();
+/* Root may lack it: in a container most often. */
+static bool is_administrator(void) {
+        struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+        struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
 
-        return (s->n_programs > 0 || landlock_is_wanted(i)) && uid != 0 && !i->no_new_privileges;
+        return syscall(SYS_capget, &header, data) == 0 && data[0].effective & 1u << CAP_SYS_ADMIN;
+}
+
+bool isolation_implies_no_new_privileges(const struct worker_isolation *isolation, size_t n_filters, const struct user *user) {
+        if (n_filters == 0 && !landlock_is_wanted(isolation))
+                return false;
+        return (user->change ? user->uid : geteuid()) != 0 || !is_administrator();
 }
 
 int isolation_make(struct spawn_settings *s, const struct worker_definition *definition, const struct user *user,
@@ -195,7 +203,7 @@ int isolation_make(struct spawn_settings *s, const struct worker_definition *def
         r = add_filters(s, definition, error);
         if (r < 0)
                 return r;
-        if (needs_no_new_privileges(s, isolation, user))
+        if (!isolation->no_new_privileges && isolation_implies_no_new_privileges(isolation, s->n_programs, user))
                 spawn_settings_add(s, KEEPER_NO_NEW_PRIVILEGES, 0);
         for (size_t i = first; i < s->n; i++)
                 s->settings[i].may_lack = may_lack;

@@ -76,4 +76,30 @@ def without_root():
             equal(outcome(g, f'{c.name}/0'), c.refused, f'{c.name} with {c.options}')
 
 
-main(usual, strict, never_without, without_root)
+def root_of_a_container():
+    """root without CAP_SYS_ADMIN has all that an ordinary user has: filters and Landlock, with which nothing can be gained by executing"""
+    need_root()
+    need('setpriv')
+    cases = [
+        Case('clock', 'protect-clock = yes', ('tell', f'{number("clock_settime")} 1 0'), 'EPERM'),
+        Case('devices', 'private-devices = yes', ('schedule', '0 0'), 'done'),
+        Case('realtime', 'restrict-realtime = yes isolation = strict', ('schedule', '1 1000'), 'EPERM'),
+    ]
+    config = ''.join(worker(c.name, c, c.options) for c in cases) + f'worker none {{ {SLEEP} }}\n'
+    without = ['setpriv', '--bounding-set=-sys_admin', '--inh-caps=-sys_admin']
+    with Gang(config, begin=False, prefix=without) as g:
+        g.start()
+        for c in cases:
+            equal(outcome(g, f'{c.name}/0'), c.refused, f'{c.name} with {c.options}')
+            equal(gains_nothing(g.pid(f'{c.name}/0')), True, f'whether {c.name} gains nothing')
+        g.until_ready('none/0')
+        equal(gains_nothing(g.pid('none/0')), False, 'whether one without a filter gains nothing')
+        g.ctl('doctor', 'clock', 'realtime').has('no-new-privileges')
+
+
+def gains_nothing(pid):
+    with open(f'/proc/{pid}/status') as f:
+        return 'NoNewPrivs:\t1\n' in f.read()
+
+
+main(usual, strict, never_without, without_root, root_of_a_container)
