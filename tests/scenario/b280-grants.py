@@ -189,6 +189,11 @@ def a_reload_and_a_death():
         receiver = g.background('receive', 'jobs', '--count', 1)
         g.ctl_prefix = []
         g.until('it is attached', lambda: g.ring('jobs')['receivers'] == 1)
+        everybody = g.background('logs', '--follow', 'web')
+
+        def lines(helper):
+            return g.printed(helper).out.count('this is web')
+        g.until('both follow', lambda: lines(follower) == lines(everybody) == 1)
         g.configure(CONFIG.replace('"games:view"', '"backup:view"')
                            .replace('"games:produce", "daemon:consume"', '"daemon:produce"'))
         r = g.ctl('reload')
@@ -201,6 +206,9 @@ def a_reload_and_a_death():
         does(g, as_user('daemon'), 'send', 'jobs', 'x')
         equal(sees(g, as_user('backup')), ['web'], 'what backup sees')
         equal(g.pids(), pids, 'pids')
+        kill(pids['web/0'])
+        g.until('who may sees that it has begun again', lambda: lines(everybody) == 2)
+        equal(lines(follower), 1, 'lines that games sees')
         kill_and_wait(g.manager_pid)
         equal(sees(g, as_user('backup')), ['web'], 'what backup sees after the death of the manager')
         denied(g, games, 'status', 'web')
@@ -214,8 +222,9 @@ def a_reload_and_a_death():
         does(g, as_user('daemon'), 'reload')
         denied(g, as_user('daemon'), 'reload')
         equal(g.pid('db/0'), pids['db/0'], 'the pid of db')
-        follower.kill()
-        follower.wait()
+        for helper in follower, everybody:
+            helper.kill()
+            helper.wait()
 
 
 def going_back():
