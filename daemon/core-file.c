@@ -18,10 +18,11 @@
 #include "base/cleanup.h"
 
 #define PATTERN_MAX 512
+/** PROC_PID_INIT_INO of the kernel, which does not change. */
+#define PID_NAMESPACE_OF_ALL 0xEFFFFFFCu
 
-/* Its number as it sees it itself. */
-static void inner_pid(char *buf, size_t size, const struct core_process *process) {
-        if (process->own_pids)
+static void put_pid(char *buf, size_t size, const struct core_process *process, bool is_another) {
+        if (is_another)
                 snprintf(buf, size, "*");
         else
                 snprintf(buf, size, "%d", (int)process->pid);
@@ -32,11 +33,11 @@ static void specifier(char *buf, size_t size, char c, const struct core_process 
         switch (c) {
         case 'p':
         case 'i':
-                inner_pid(buf, size, process);
+                put_pid(buf, size, process, process->own_pids);
                 break;
         case 'P':
         case 'I':
-                snprintf(buf, size, "%d", (int)process->pid);
+                put_pid(buf, size, process, process->inside);
                 break;
         case 's':
                 snprintf(buf, size, "%d", process->signal);
@@ -72,7 +73,7 @@ int core_file_pattern(char *buf, size_t size, const char *pattern, bool uses_pid
         if (uses_pid && !has_pid && n < size) {
                 char text[16];
 
-                inner_pid(text, sizeof text, process);
+                put_pid(text, sizeof text, process, process->own_pids);
                 n += (size_t)snprintf(buf + n, size - n, ".%s", text);
         }
         return n < size ? 0 : -ENAMETOOLONG;
@@ -111,7 +112,15 @@ static bool find_newest(const char *pattern, char *buf, size_t size) {
         return any;
 }
 
+/* Are our numbers of processes not those of the machine? Only where /proc can say so; most often they are. */
+static bool is_inside(void) {
+        struct stat st;
+
+        return stat("/proc/self/ns/pid", &st) == 0 && st.st_ino != PID_NAMESPACE_OF_ALL;
+}
+
 char *core_file_tell(char *buf, size_t size, const struct core_process *process) {
+        struct core_process told = *process;
         char pattern[PATTERN_MAX], uses_pid[16], wanted[PATTERN_MAX];
         int r;
 
@@ -121,7 +130,8 @@ char *core_file_tell(char *buf, size_t size, const struct core_process *process)
         }
         if (!read_line("/proc/sys/kernel/core_uses_pid", uses_pid, sizeof uses_pid))
                 *uses_pid = '0';
-        r = core_file_pattern(wanted, sizeof wanted, pattern, *uses_pid == '1', process);
+        told.inside = is_inside();
+        r = core_file_pattern(wanted, sizeof wanted, pattern, *uses_pid == '1', &told);
         if (r == -ENXIO)
                 snprintf(buf, size, "piped to %.100s", pattern + 1);
         else if (r < 0)

@@ -13,7 +13,8 @@
 /** The process that dumped it. */
 struct core_process {
         pid_t pid;
-        bool own_pids;                  /* it may have had another number in a namespace of its own */
+        bool own_pids;                  /* it may have had another number in a namespace of its own … */
+        bool inside;                    /* … and has another one than ours outside of the namespace that we are in */
         int signal;
         const char *directory;          /* where it started */
 };

@@ -50,6 +50,16 @@ START_TEST(another_number_is_left_open) {
 }
 END_TEST
 
+/* So it is with the number outside, where gangerd itself is in a namespace: in a container. */
+START_TEST(a_number_outside_is_left_open) {
+        const struct core_process process = { .pid = 4711, .inside = true, .signal = SIGSEGV, .directory = "/srv/app" };
+        char buf[48];
+
+        ck_assert_int_eq(core_file_pattern(buf, sizeof buf, "/c/%p-%P-%i-%I", true, &process), 0);
+        ck_assert_str_eq(buf, "/c/4711-*-4711-*");
+}
+END_TEST
+
 /* Whatever the machine does with core files, the buffer is never overrun, and something is said. */
 START_TEST(something_is_said_in_any_room) {
         const struct core_process process = { .pid = 4711, .signal = SIGSEGV, .directory = "/srv/app" };
@@ -64,5 +74,5 @@ END_TEST
 
 int main(void) {
         return harness_run(HARNESS_SUITE("core-file", patterns_are_filled_in, another_number_is_left_open,
-                                         something_is_said_in_any_room));
+                                         a_number_outside_is_left_open, something_is_said_in_any_room));
 }
