@@ -7,7 +7,7 @@
  * in another one has ended with it, but for /dev/shm.
  *
  * They were made by who may have wished us ill: /dev/shm is walked to a bounded depth and for a bounded number of files in one
- * call, and what lies deeper is first moved up. Nothing is followed, and a file is removed only if it belongs to the number.
+ * call, and what is the user's and lies deeper is first moved up. Nothing is followed, and a file is removed only if it belongs to the number.
  */
 
 #include "daemon/remove-ipc.h"
@@ -114,7 +114,7 @@ struct walk {
         int error;                      /* of one that could not be removed */
 };
 
-/* To where the next call finds it. Whose it is does not matter: it is in one that is theirs. */
+/* To where the next call finds it. */
 static int move_up(struct walk *w, int directory, const char *name) {
         char to[64];
 
@@ -129,11 +129,15 @@ static int move_up(struct walk *w, int directory, const char *name) {
 
 static int walk(struct walk *w, int fd, unsigned int depth);
 
-static int walk_into(struct walk *w, int directory, const char *name, unsigned int depth) {
+static bool is_its(const struct walk *w, const struct stat *st) {
+        return st->st_uid == w->uid || st->st_gid == w->uid;
+}
+
+static int walk_into(struct walk *w, int directory, const char *name, const struct stat *st, unsigned int depth) {
         int fd;
 
         if (depth >= DEPTH_MAX)
-                return w->remove ? move_up(w, directory, name) : 0;
+                return w->remove && is_its(w, st) ? move_up(w, directory, name) : 0;
         fd = openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
         return fd < 0 ? errno == ENOENT ? 0 : -errno : walk(w, fd, depth + 1);
 }
@@ -150,8 +154,8 @@ static int look_at(struct walk *w, int directory, const char *name, unsigned int
         if (st.st_dev != w->device)
                 return 0;
         if (S_ISDIR(st.st_mode))
-                r = walk_into(w, directory, name, depth);
-        if (r < 0 || (st.st_uid != w->uid && st.st_gid != w->uid))
+                r = walk_into(w, directory, name, &st, depth);
+        if (r < 0 || !is_its(w, &st))
                 return r;
         w->n++;
         if (w->remove && unlinkat(directory, name, S_ISDIR(st.st_mode) ? AT_REMOVEDIR : 0) < 0 && errno != ENOENT)

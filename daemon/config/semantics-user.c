@@ -40,5 +40,7 @@ void check_dynamic_user(const struct checker *c, struct worker_definition *w) {
                 return;
         if (w->user)
                 check_name(c, w->user);
+        else if (strcmp(w->name, "root") == 0)
+                complain(c, "dynamic-user", "its user would be called as the worker is, and root is not dynamic");
         imply(&w->isolation);
 }
