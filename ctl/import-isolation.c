@@ -31,6 +31,7 @@ static const struct {
         const char *setting, *key;
         enum kind kind;
 } rows[] = {
+        { "DynamicUser", "dynamic-user", KIND_BOOLEAN },
         { "Group", "primary-group", KIND_NAME },
         { "SupplementaryGroups", "supplementary-groups", KIND_LIST },
         { "CapabilityBoundingSet", "capabilities", KIND_LIST_OR_NONE },

@@ -18,6 +18,7 @@
 
 #include "base/list.h"
 #include "daemon/cgroup.h"
+#include "daemon/dynamic-user.h"
 #include "daemon/events.h"
 #include "daemon/invocation.h"
 #include "daemon/keeper-link.h"
@@ -58,6 +59,7 @@ struct gang {
         struct notify notify;
         struct gang_objects objects;
         struct gang_sockets sockets;
+        struct dynamic_users dynamic_users;
         struct log_captures captures;   /* of the output of all */
         struct list log_listeners;
 

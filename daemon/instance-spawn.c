@@ -482,7 +482,7 @@ static int ask(struct instance *instance, struct error *error) {
         char *pid_variables[KEEPER_PID_VARIABLES_MAX];
         int r;
 
-        r = spawn_request_find_user(&request, definition, error);
+        r = spawn_request_find_user(&request, instance->worker->gang, definition, error);
         if (r < 0)
                 return r;
         r = argv_build(&request.argv, definition, &request.program, error);

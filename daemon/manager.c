@@ -173,6 +173,7 @@ static int on_turn(sd_event_source *source, void *userdata) {
         rolls_turn(gang);
         wishes_turn(gang);
         collect(gang);
+        dynamic_users_turn(gang);
         demand_turn(gang);
         stall_turn(gang);
         scaling_turn(gang);
@@ -182,6 +183,7 @@ static int on_turn(sd_event_source *source, void *userdata) {
                 return 0;
         if (!cgroups_end(&gang->cgroups) || !sweep_is_over(gang))
                 return 0;
+        dynamic_users_turn(gang);       /* … of what was killed last */
         takeover_leave(gang);
         keeper_link_leave(&gang->link, gang->exit_status);
         keeper_link_flush(&gang->link);
@@ -364,6 +366,7 @@ static int gang_init(struct manager *manager, const struct options *options, str
         list_init(&gang->log_listeners);
         gang_objects_init(&gang->objects, gang);
         gang_sockets_init(&gang->sockets, gang);
+        dynamic_users_init(&gang->dynamic_users);
         gang->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
         if (gang->null_fd < 0)
                 return error_errno(error, -errno, "/dev/null");
@@ -479,6 +482,7 @@ static void manager_done(struct manager *manager) {
         orphans_done(gang);
         gang_objects_done(&gang->objects);
         gang_sockets_done(&gang->sockets);
+        dynamic_users_done(&gang->dynamic_users);
         while (gang->n_retired > 0)
                 config_free(gang->retired[--gang->n_retired]);
         free(gang->retired);

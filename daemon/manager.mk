@@ -11,6 +11,9 @@ DAEMON_SOURCES += \
 	daemon/demand.c daemon/demand.h \
 	daemon/device-program.c daemon/device-program.h \
 	daemon/device-rules.c daemon/device-rules.h \
+	daemon/dynamic-number.c daemon/dynamic-number.h \
+	daemon/dynamic-user.c daemon/dynamic-user.h \
+	daemon/remove-ipc.c daemon/remove-ipc.h \
 	daemon/hold.c daemon/hold.h \
 	daemon/scaling.c daemon/scaling.h \
 	daemon/standby.c daemon/standby.h \

@@ -239,7 +239,7 @@ static int side_ask(struct side_process *side, const struct instance *instance, 
         _cleanup_(spawn_request_done) struct spawn_request request = SPAWN_REQUEST_NULL;
         int r;
 
-        r = spawn_request_find_user(&request, definition, error);
+        r = spawn_request_find_user(&request, side->gang, definition, error);
         if (r >= 0)
                 r = worker_definition_program(definition, words[0], &request.program, error);
         if (r < 0)

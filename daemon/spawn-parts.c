@@ -90,12 +90,13 @@ static int environment_user(struct strings *s, const struct user *user) {
         int r = 0;
 
         if (user->name) {
-                r = environment_setf(s, "HOME=%s", user->home);
+                if (user->home)
+                        r = environment_setf(s, "HOME=%s", user->home);
                 if (r >= 0)
                         r = environment_setf(s, "USER=%s", user->name);
                 if (r >= 0)
                         r = environment_setf(s, "LOGNAME=%s", user->name);
-                return r < 0 ? r : environment_setf(s, "SHELL=%s", user->shell);
+                return r < 0 || !user->shell ? r : environment_setf(s, "SHELL=%s", user->shell);
         }
         for (size_t i = 0; i < ARRAY_SIZE(inherited) && geteuid() != 0 && r >= 0; i++)
                 r = environment_inherit(s, inherited[i]);

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "daemon/config/config.h"
+#include "daemon/dynamic-user.h"
 #include "daemon/isolation/isolation.h"
 
 #define UMASK_DEFAULT 022
@@ -24,15 +25,34 @@ void spawn_request_done(struct spawn_request *request) {
         free(request->spec.cookie.data);
 }
 
-int spawn_request_find_user(struct spawn_request *request, const struct worker_definition *definition, struct error *error) {
+static int set_groups(struct spawn_request *request, const struct worker_definition *definition, struct error *error) {
         const struct worker_isolation *isolation = &definition->isolation;
+
+        if (!isolation->primary_group && !isolation->supplementary_groups[0])
+                return 0;
+        return user_set_groups(&request->user, isolation->primary_group, isolation->supplementary_groups, error);
+}
+
+int spawn_request_find_user(struct spawn_request *request, struct gang *gang, const struct worker_definition *definition,
+                            struct error *error) {
         int r = 0;
 
-        if (definition->user)
+        if (definition->dynamic_user)
+                r = dynamic_user_take(gang, definition, &request->user, error);
+        else if (definition->user)
                 r = user_find(definition->user, &request->user, error);
-        if (r >= 0 && (isolation->primary_group || isolation->supplementary_groups[0]))
-                r = user_set_groups(&request->user, isolation->primary_group, isolation->supplementary_groups, error);
-        return r;
+        return r < 0 ? r : set_groups(request, definition, error);
+}
+
+int spawn_request_look_user(struct spawn_request *request, const struct dynamic_users *users,
+                            const struct worker_definition *definition, struct error *error) {
+        int r = 0;
+
+        if (definition->dynamic_user)
+                r = dynamic_user_look(users, definition, &request->user, error);
+        else if (definition->user)
+                r = user_find(definition->user, &request->user, error);
+        return r < 0 ? r : set_groups(request, definition, error);
 }
 
 int spawn_request_set_cookie(struct spawn_request *request, const Ganger__State__InstanceCookie *cookie) {

@@ -17,6 +17,8 @@
 #include "keeper.pb-c.h"
 #include "state.pb-c.h"
 
+struct dynamic_users;
+struct gang;
 struct worker_definition;
 
 struct spawn_request {
@@ -35,8 +37,13 @@ struct spawn_request {
 
 void spawn_request_done(struct spawn_request *request);
 
-/** Whose rights it gets: `user`, `primary-group`, `supplementary-groups`. @return 0; -errno, with the error. */
-int spawn_request_find_user(struct spawn_request *request, const struct worker_definition *definition, struct error *error);
+/** Whose rights it gets: `user`, `dynamic-user`, `primary-group`, `supplementary-groups`. @return 0; -errno, with the error. */
+int spawn_request_find_user(struct spawn_request *request, struct gang *gang, const struct worker_definition *definition,
+                            struct error *error);
+
+/** The same, for who only looks; see dynamic_user_look(). */
+int spawn_request_look_user(struct spawn_request *request, const struct dynamic_users *users,
+                            const struct worker_definition *definition, struct error *error);
 
 /** What it was asked for with, until the keeper gives it back. @return 0, -ENOMEM. */
 int spawn_request_set_cookie(struct spawn_request *request, const Ganger__State__InstanceCookie *cookie);

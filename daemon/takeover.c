@@ -333,6 +333,7 @@ int takeover_tables(struct gang *gang, const Ganger__Keeper__WelcomeState *welco
         for (size_t i = 0; i < welcome->n_exits; i++)
                 adopt_exit(gang, welcome->exits[i]);
         fd_stores_restore(gang);
+        dynamic_users_restore(gang);
         restore_all(gang, STATE_ATTACHED, restore_attached);
         holdings_take_seats(gang);
         fault_point("taken-over");

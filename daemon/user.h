@@ -19,7 +19,7 @@ struct user {
         gid_t gid;
         uint32_t *groups;
         size_t n_groups;
-        char *name, *home, *shell;
+        char *name, *home, *shell;      /* the last two are NULL of one that exists only while a worker runs */
 };
 
 #define USER_NULL ((struct user){ 0 })

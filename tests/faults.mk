@@ -16,6 +16,7 @@ tests_faults_gangerd_faults_SOURCES = daemon/main.c \
 	daemon/condemn.c \
 	daemon/credentials.c \
 	daemon/cgroup-devices.c daemon/device-program.c daemon/device-rules.c \
+	daemon/dynamic-number.c daemon/dynamic-user.c daemon/remove-ipc.c \
 	daemon/fd-store.c \
 	daemon/heartbeat.c \
 	daemon/hold.c \

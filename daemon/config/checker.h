@@ -90,6 +90,9 @@ void check_place(const struct checker *c, const struct worker_definition *w);
 
 void check_isolation(const struct checker *c, const struct worker_definition *w);
 
+/** `dynamic-user`, and what it implies; semantics-user.c. */
+void check_dynamic_user(const struct checker *c, struct worker_definition *w);
+
 /* ---- sockets; semantics-listen.c ---------------------------------------------------------------- */
 
 void check_listen(const struct checker *c, const struct listen_definition *listen);

@@ -343,6 +343,7 @@ struct worker_definition {
         char **environment_file;        /* paths, relative to the directory of the file; after '-' one that may be missing */
         char **credentials;             /* NAME:PATH */
         char *user;                     /* NULL: that of the daemon; a name or a number */
+        bool dynamic_user;              /* that exists only while it runs, by that name or its own */
         enum worker_io io;
         int io_fds[2];                  /* where the program reads and writes; -1: its stdin and stdout */
         char **receive;                 /* names of rings; with `io` one at most */

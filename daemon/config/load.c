@@ -208,7 +208,7 @@ static void verify_worker(const struct config *config, const struct worker_defin
                           struct config_errors *errors) {
         bool good = !w->directory || verify(config, w, errors, verify_directory) == 0;
 
-        if (w->user)
+        if (w->user && !w->dynamic_user)
                 verify(config, w, errors, verify_user);
         verify(config, w, errors, verify_groups);
         if (good && w->exec[0]) /* the program may be relative to the directory */

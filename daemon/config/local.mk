@@ -16,7 +16,7 @@ CONFIG_SOURCES = \
 	daemon/config/checker.h daemon/config/semantics.c daemon/config/semantics.h \
 	daemon/config/semantics-listen.c daemon/config/semantics-log.c daemon/config/semantics-object.c \
 	daemon/config/semantics-liveness.c daemon/config/semantics-order.c daemon/config/semantics-run.c daemon/config/semantics-scale.c \
-	daemon/config/semantics-isolation.c daemon/config/semantics-place.c \
+	daemon/config/semantics-isolation.c daemon/config/semantics-place.c daemon/config/semantics-user.c \
 	daemon/config/syscall-filter.c daemon/config/syscall-filter.h daemon/config/syscall-sets.c \
 	daemon/config/types.c daemon/config/types-isolation.c daemon/config/types-place.c \
 	daemon/config/values.c daemon/config/values.h \

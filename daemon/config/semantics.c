@@ -253,6 +253,7 @@ static void check_worker(const struct checker *c, struct worker_definition *w) {
         check_standby(c, w);
         check_scaling(c, w);
         check_place(c, w);
+        check_dynamic_user(c, w);
         check_isolation(c, w);
         if (w->restart_delay_max_usec < w->restart_delay_usec) {
                 if (was_written(c, "restart-delay-max"))

@@ -117,7 +117,7 @@ static void find_wanted(struct answer *a, const struct worker_definition *defini
                 return;
         if (a->has_checks)
                 checks_done(&a->checks);
-        checks_init(&a->checks, definition, a->call->gang->runtime_dir, &a->own);
+        checks_init(&a->checks, definition, &a->call->gang->dynamic_users, a->call->gang->runtime_dir, &a->own);
         a->has_checks = true;
 }
 

@@ -61,7 +61,7 @@ static const struct instance *look_at_instances(const struct answer *a, const st
                         continue;
                 n++;
                 if (process_look(instance->pid, &look) >= 0) {
-                        checks_init(&checks, instance_definition(instance), worker->gang->runtime_dir, &a->own);
+                        checks_init(&checks, instance_definition(instance), &worker->gang->dynamic_users, worker->gang->runtime_dir, &a->own);
                         exposure_facts_of_process(&these, &checks, &look);
                         checks_done(&checks);
                         if (!found || exposure_of(&these) > exposure_of(facts)) {
@@ -77,7 +77,7 @@ static const struct instance *look_at_instances(const struct answer *a, const st
 static void look_at_definition(const struct answer *a, const struct worker *worker, struct exposure_facts *facts) {
         struct checks checks;
 
-        checks_init(&checks, worker->definition, worker->gang->runtime_dir, &a->own);
+        checks_init(&checks, worker->definition, &worker->gang->dynamic_users, worker->gang->runtime_dir, &a->own);
         exposure_facts_of_definition(facts, &checks);
         checks_done(&checks);
 }

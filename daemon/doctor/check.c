@@ -133,13 +133,34 @@ static enum check_verdict check_user(const struct subject *s, const struct row *
         return judge(t, ok);
 }
 
+/* Not somebody that the system knows by this name. */
+static enum check_verdict check_dynamic_user(const struct subject *s, const struct row *row, struct check_text *t) {
+        const struct checks *c = s->checks;
+        bool ok = false;
+
+        if (!c->definition->dynamic_user)
+                return CHECK_NOT_ASKED;
+        if (s->status)
+                format_ids(t->found, s->status->uids);
+        if (!c->user_known) {
+                strcpy(t->wanted, "yes");
+                return CHECK_UNKNOWN;
+        }
+        append(t->wanted, "%s (%u)", c->request.user.name, (unsigned int)c->request.user.uid);
+        for (size_t i = 0; s->status && i < 4; i++)
+                ok = s->status->uids[i] == c->request.user.uid && (ok || i == 0);
+        if (ok)
+                strcpy(t->found, t->wanted);
+        return judge(t, ok);
+}
+
 static enum check_verdict check_group(const struct subject *s, const struct row *row, struct check_text *t) {
         const struct checks *c = s->checks;
         uint32_t wanted[4];
 
         if (s->status)
                 format_ids(t->found, s->status->gids);
-        if (!c->definition->user && !c->definition->isolation.primary_group)
+        if (!c->definition->user && !c->definition->dynamic_user && !c->definition->isolation.primary_group)
                 return CHECK_NOT_ASKED;
         if (!c->user_known) {
                 (void)want(s, row, t);
@@ -174,7 +195,7 @@ static void format_groups(char *text, const uint32_t *groups, size_t n) {
 static enum check_verdict check_groups(const struct subject *s, const struct row *row, struct check_text *t) {
         const struct checks *c = s->checks;
         const struct worker_isolation *isolation = &c->definition->isolation;
-        bool asked = c->definition->user || isolation->primary_group || *isolation->supplementary_groups;
+        bool asked = c->definition->user || c->definition->dynamic_user || isolation->primary_group || *isolation->supplementary_groups;
 
         if (s->status)
                 format_groups(t->found, s->status->groups, s->status->n_groups);
@@ -566,6 +587,7 @@ static enum check_verdict check_mounts(const struct subject *s, const struct row
 
 static const struct row rows[] = {
         { "user", check_user },
+        { "dynamic-user", check_dynamic_user },
         { "primary-group", check_group },
         { "supplementary-groups", check_groups },
         { "umask", check_umask },
@@ -686,13 +708,13 @@ static int count_filters(const struct checks *c) {
         return n > 0 ? own + n : 0;
 }
 
-void checks_init(struct checks *c, const struct worker_definition *definition, const char *runtime_dir,
-                 const struct process_look *own) {
+void checks_init(struct checks *c, const struct worker_definition *definition, const struct dynamic_users *users,
+                 const char *runtime_dir, const struct process_look *own) {
         struct error error = ERROR_NULL;
 
         *c = (struct checks){ .definition = definition, .own = own, .request = SPAWN_REQUEST_NULL,
                               .mounts = GANGER__KEEPER__SPAWN_SPEC__INIT };
-        c->user_known = spawn_request_find_user(&c->request, definition, &error) >= 0;
+        c->user_known = spawn_request_look_user(&c->request, users, definition, &error) >= 0;
         c->filters = count_filters(c);
         c->no_new_privileges = definition->isolation.no_new_privileges ||
                                isolation_implies_no_new_privileges(&definition->isolation, c->filters, &c->request.user);

@@ -47,9 +47,9 @@ struct checks {
         bool no_new_privileges;         /* asked for, or implied by one of them */
 };
 
-/** Find out what is wanted. Both must outlive it. Ended by checks_done(). */
-void checks_init(struct checks *checks, const struct worker_definition *definition, const char *runtime_dir,
-                 const struct process_look *own);
+/** Find out what is wanted. Definition and `own` must outlive it; `users` may be NULL: none exist. Ended by checks_done(). */
+void checks_init(struct checks *checks, const struct worker_definition *definition, const struct dynamic_users *users,
+                 const char *runtime_dir, const struct process_look *own);
 void checks_done(struct checks *checks);
 
 /** Told of each row, in the order of ganger.conf(5). @param text  only for as long as it is called. @return < 0: stop. */

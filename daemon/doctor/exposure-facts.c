@@ -17,6 +17,7 @@
 #include "daemon/config/words-isolation.h"
 #include "daemon/device-rules.h"
 #include "daemon/doctor/exposure.h"
+#include "daemon/dynamic-number.h"
 
 #define UMASK_DEFAULT 022
 #define FAMILY_NUMBERS 64
@@ -149,6 +150,7 @@ static void add_rights(struct exposure_facts *f, const struct checks *checks) {
         f->capabilities = reachable(permitted, bounding, f->no_new_privileges);
         f->groups = checks->request.user.change ? checks->request.user.n_groups > 1 : checks->own->status.n_groups > 1;
         f->private_keyring = i->keyring_mode == WORKER_KEYRING_PRIVATE;
+        f->leaves_no_ipc = checks->definition->dynamic_user && dynamic_number_is_one(checks->request.user.uid);
 }
 
 void exposure_facts_of_definition(struct exposure_facts *f, const struct checks *checks) {
@@ -257,5 +259,6 @@ void exposure_facts_of_process(struct exposure_facts *f, const struct checks *ch
         f->own_ipc = look_has_own_namespace(look, checks->own, NAMESPACE_IPC) > 0;
         f->own_users = look_has_own_namespace(look, checks->own, NAMESPACE_USER) > 0;
         f->own_hostname = look_has_own_namespace(look, checks->own, NAMESPACE_UTS) > 0;
+        f->leaves_no_ipc = checks->definition->dynamic_user && look->status_known && dynamic_number_is_one(look->status.uids[1]);
         f->private_keyring = checks->definition->isolation.keyring_mode == WORKER_KEYRING_PRIVATE;
 }

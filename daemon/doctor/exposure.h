@@ -42,6 +42,7 @@ extern const char *const exposure_sets[]; /* "@mount"; ends with NULL */
 struct exposure_facts {
         bool root;
         bool groups;                    /* it is in some beside its own */
+        bool leaves_no_ipc;             /* objects that it has made are removed when it ends */
         uint64_t capabilities;          /* that it has, or can get */
         uint64_t ambient;
         bool no_new_privileges;

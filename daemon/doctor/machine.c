@@ -37,6 +37,7 @@
 #include "daemon/cgroup-devices.h"
 #include "daemon/config/words-isolation.h"
 #include "daemon/doctor/look.h"
+#include "daemon/dynamic-number.h"
 #include "daemon/gang.h"
 #include "daemon/small-file.h"
 
@@ -343,6 +344,13 @@ static enum machine_state look_privileges(const struct trial *t, const struct ro
         return missing == 0 ? MACHINE_YES : has ? MACHINE_LIMITED : MACHINE_NO;
 }
 
+static enum machine_state look_dynamic_users(const struct trial *t, const struct row *row, char *value) {
+        if (geteuid() != 0)
+                return MACHINE_NO;
+        say(value, "%u to %u", DYNAMIC_UID_MIN, DYNAMIC_UID_MAX);
+        return MACHINE_YES;
+}
+
 static enum machine_state look_filters(const struct trial *t, const struct row *row, char *value) {
         const struct process_status *status = &t->own->status;
 
@@ -363,6 +371,7 @@ static const struct row rows[] = {
         { "kernel", look_kernel },
         { "privileges of gangerd", look_privileges },
         { "restrictions of gangerd", look_filters },
+        { "dynamic users", look_dynamic_users },
         { "fd store of a service manager", look_fd_store },
         { "cgroups", look_cgroup },
         { "cgroup controllers", look_controllers },

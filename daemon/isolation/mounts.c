@@ -406,18 +406,23 @@ static bool moves_something(char *const *binds) {
         return false;
 }
 
-/* As systemd has it: what only takes away can be done without, what puts other files there cannot. */
-static bool may_lack_mounts(const struct worker_isolation *i) {
-        return i->strictness != WORKER_ISOLATION_STRICT && !i->root_directory && !i->temporary_filesystem[0] &&
+/*
+ * As systemd has it: what only takes away can be done without, what puts other files there cannot; nor can what keeps a user
+ * that exists only now from leaving files.
+ */
+static bool may_lack_mounts(const struct worker_definition *definition) {
+        const struct worker_isolation *i = &definition->isolation;
+
+        return !definition->dynamic_user && i->strictness != WORKER_ISOLATION_STRICT && !i->root_directory && !i->temporary_filesystem[0] &&
                !moves_something(i->bind_paths) && !moves_something(i->bind_read_only_paths);
 }
 
 void spawn_spec_set_mounts(Ganger__Keeper__SpawnSpec *spec, struct mounts *m, const struct worker_definition *definition) {
         for (size_t i = 0; i < m->n; i++) {
-                m->mounts[i].may_lack = definition->isolation.strictness != WORKER_ISOLATION_STRICT;
+                m->mounts[i].may_lack = definition->isolation.strictness != WORKER_ISOLATION_STRICT && !definition->dynamic_user;
                 m->pointers[i] = &m->mounts[i];
         }
         spec->mounts = m->pointers;
         spec->n_mounts = m->n;
-        spec->mounts_may_lack = may_lack_mounts(&definition->isolation);
+        spec->mounts_may_lack = may_lack_mounts(definition);
 }

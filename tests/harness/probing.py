@@ -81,6 +81,11 @@ def chmod(path):
 def terminal(_):
     import pty
     for fd in pty.openpty(): os.close(fd)
+def set_user_id(path):
+    write(path)
+    os.chmod(path, 0o4755)
+def privileges(_):
+    with open('/proc/self/status') as f: return 'none new' if 'NoNewPrivs:\t1' in f.read() else 'what it gets'
 def bind(port):
     socket.create_server(('127.0.0.1', int(port))).close()
 def connect(port):

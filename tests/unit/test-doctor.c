@@ -312,10 +312,10 @@ START_TEST(each_filter_is_counted) {
         struct checks checks;
 
         ck_assert_int_eq(isolation_make(&settings, config->workers[0], &user, &error), 0);
-        checks_init(&checks, config->workers[0], "/run/x", &own);
+        checks_init(&checks, config->workers[0], NULL, "/run/x", &own);
         ck_assert_int_eq(checks.filters, (int)settings.n_programs + 2);
         checks_done(&checks);
-        checks_init(&checks, config->workers[1], "/run/x", &own);
+        checks_init(&checks, config->workers[1], NULL, "/run/x", &own);
         ck_assert_int_eq(checks.filters, 0);
         checks_done(&checks);
         config_free(config);
@@ -354,7 +354,7 @@ static struct exposure_facts facts_of(const char *keys, bool root) {
         own.status.uids[1] = root ? 0 : 1000;
         snprintf(text, sizeof text, "worker w { exec = \"x\" %s }", keys);
         config = parse(text);
-        checks_init(&checks, config->workers[0], "/run/x", &own);
+        checks_init(&checks, config->workers[0], NULL, "/run/x", &own);
         exposure_facts_of_definition(&facts, &checks);
         checks_done(&checks);
         config_free(config);
@@ -423,7 +423,7 @@ START_TEST(facts_of_processes) {
         strcpy(own.namespaces[NAMESPACE_NET], "net:[1]");
         strcpy(look.namespaces[NAMESPACE_NET], "net:[2]");
         ck_assert(status_parse(status_text, &look.status));
-        checks_init(&checks, config->workers[0], "/run/x", &own);
+        checks_init(&checks, config->workers[0], NULL, "/run/x", &own);
         look.status.filters = checks.filters;
         exposure_facts_of_process(&f, &checks, &look);
         ck_assert(f.own_network && !f.own_ipc && f.families == FAMILY_UNIX && !f.suid_sgid);
