@@ -164,6 +164,7 @@ static void drop(struct gang *gang, struct dynamic_user *user) {
                 if (user->number.locks[i] >= 0)
                         keeper_link_drop(&gang->link, stored_name(name, user, i));
         dynamic_number_give_back(&user->number);
+        fault_point("dynamic-given-back");
         user_free(user);
 }
 
@@ -178,6 +179,7 @@ static int make(struct gang *gang, const char *name, uid_t *ret, struct error *e
                 user_free(user);
                 return error_prefix(error, "dynamic-user");
         }
+        fault_point("dynamic-taken");
         r = store(gang, user);
         if (r < 0) {
                 drop(gang, user);

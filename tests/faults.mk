@@ -17,6 +17,7 @@ tests_faults_gangerd_faults_SOURCES = daemon/main.c \
 	daemon/credentials.c \
 	daemon/cgroup-devices.c daemon/device-program.c daemon/device-rules.c \
 	daemon/dynamic-number.c daemon/dynamic-user.c daemon/remove-ipc.c \
+	daemon/config/semantics-user.c daemon/isolation/mounts.c \
 	daemon/fd-store.c \
 	daemon/heartbeat.c \
 	daemon/hold.c \

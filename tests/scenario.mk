@@ -58,6 +58,7 @@ SCENARIOS = \
 	tests/scenario/b296-strict.py \
 	tests/scenario/b297-doctor.py \
 	tests/scenario/b340-private-pids.py \
+	tests/scenario/b342-dynamic-user.py \
 	tests/scenario/b341-cgroup-namespace.py \
 	tests/scenario/b344-device-rules.py \
 	tests/scenario/b230-drain.py \

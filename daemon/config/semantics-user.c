@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "base/fault.h"
 #include "daemon/config/checker.h"
 
 /* As systemd has it of names; what is longer is too much for utmp(5). */
@@ -42,5 +43,6 @@ void check_dynamic_user(const struct checker *c, struct worker_definition *w) {
                 check_name(c, w->user);
         else if (strcmp(w->name, "root") == 0)
                 complain(c, "dynamic-user", "its user would be called as the worker is, and root is not dynamic");
-        imply(&w->isolation);
+        if (!fault_is("dynamic-implies-nothing"))
+                imply(&w->isolation);
 }

@@ -42,7 +42,7 @@ static unsigned int by_user(const struct exposure_facts *f, uint64_t argument) {
 }
 
 static unsigned int by_ipc_objects(const struct exposure_facts *f, uint64_t argument) {
-        return bad_if(!f->root && !f->leaves_no_ipc);
+        return bad_if(!f->leaves_no_ipc);
 }
 
 static unsigned int by_groups(const struct exposure_facts *f, uint64_t argument) {

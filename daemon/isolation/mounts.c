@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/fault.h"
 #include "daemon/config/config.h"
 #include "daemon/isolation/mounts-collect.h"
 
@@ -413,7 +414,9 @@ static bool moves_something(char *const *binds) {
 static bool may_lack_mounts(const struct worker_definition *definition) {
         const struct worker_isolation *i = &definition->isolation;
 
-        return !definition->dynamic_user && i->strictness != WORKER_ISOLATION_STRICT && !i->root_directory && !i->temporary_filesystem[0] &&
+        if (definition->dynamic_user && !fault_is("dynamic-lenient"))
+                return false;
+        return i->strictness != WORKER_ISOLATION_STRICT && !i->root_directory && !i->temporary_filesystem[0] &&
                !moves_something(i->bind_paths) && !moves_something(i->bind_read_only_paths);
 }
 

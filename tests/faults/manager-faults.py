@@ -8,6 +8,7 @@ against, where it must fail. A check that does not fail then shows nothing.
 """
 
 import contextlib
+import fcntl
 import glob
 import grp
 import io
@@ -1131,6 +1132,91 @@ def no_device_rules(fault):
         check('device-policy' in g.worker('runs')['warning'], 'nothing is told by the next manager')
 
 
+@contextlib.contextmanager
+def running_as(uid):
+    """A process of somebody else that has a number."""
+    p = subprocess.Popen(['sleep', '1000'], user=uid, group=uid, extra_groups=[])
+    try:
+        yield
+    finally:
+        p.kill()
+        p.wait()
+
+
+def a_dynamic_user(fault, point=None):
+    """its number is its own while any process has it, over the death of a manager too; nothing of it is left then"""
+    need_root()
+    name = f'd{os.getpid()}'
+    sleeps = 'exec = {"sleep", "1000"} directory = / dynamic-user = yes'
+    with FaultyGang(fault) as g:
+        def lock(uid):
+            """@return it, taken; None: somebody has it."""
+            f = open(f'/run/ganger-dynamic-uid/{uid}', 'a')
+            try:
+                fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return f
+            except BlockingIOError:
+                f.close()
+
+        def uid_of(i):
+            return os.stat(f'/proc/{g.pid(f"{name}/{i}")}').st_uid
+
+        def begin():
+            g.ctl('start', name, expected=None)
+            g.wait_until('both are ready', lambda: all(g.instance(f'{name}/{i}')['state'] == 'ready' for i in (0, 1)))
+            return uid_of(0)
+
+        def end(uid, at=None):
+            if at:
+                g.die_at(at)
+            g.ctl('stop', name, expected=None)
+            if at:
+                g.has_died()
+                g.wait_until('both are down', lambda: all(g.instance(f'{name}/{i}')['state'] == 'down' for i in (0, 1)))
+            g.wait_until('its number is given back', lambda: uid is None or lock(uid))
+
+        g.configure(f'{CONFIG}worker {name} {{ {sleeps} instances = 2 start = manual }}')
+        g.ctl('reload')
+        if point == 'dynamic-taken':
+            g.die_at(point)
+        uid = begin()
+        if point == 'dynamic-taken':
+            g.has_died()
+        check(61184 <= uid <= 65519 and uid_of(1) == uid, f'they are {uid} and {uid_of(1)}')
+        kill_and_wait(g.manager_pid)
+        g.ctl('restart', f'{name}/1')
+        g.wait_until('it is ready', lambda: g.instance(f'{name}/1')['state'] == 'ready')
+        equal(uid_of(1), uid, 'number after the death of the manager')
+        left = f'/dev/shm/gang.{name}'
+        open(left, 'w').close()
+        os.chown(left, uid, uid)
+        try:
+            end(uid, point if point == 'dynamic-given-back' else None)
+            check(not os.path.exists(left), 'what it leaves is left')
+        finally:
+            if os.path.exists(left):
+                os.unlink(left)
+        with lock(uid):
+            other = begin()
+            check(other != uid, 'it has what is locked')
+            with running_as(other):
+                g.ctl('stop', name)
+                g.ctl('status')                 # that turn of its loop is over
+                check(lock(other) is None, 'its number is given back though a process has it')
+            g.wait_until('its number is given back', lambda: lock(other))
+
+
+def what_a_dynamic_user_implies(fault):
+    """it can leave no files where others find them; where that cannot be had it is not started"""
+    need_root()
+    on = 'exec = {"sleep", "1000"} directory = / restart = never dynamic-user = yes'
+    with FaultyGang(fault, prefix=['setpriv', '--bounding-set', '-sys_admin', '--inh-caps', '-sys_admin']) as g:
+        g.configure(f'{CONFIG}worker d{os.getpid()} {{ {on} }}')
+        g.ctl('reload')
+        g.wait_until('it was tried', lambda: g.instance(f'd{os.getpid()}/0')['state'] in ('ready', 'failed'))
+        equal(g.instance(f'd{os.getpid()}/0')['state'], 'failed', 'what must not run')
+
+
 def a_secret(fault, point=None):
     """the secrets of an instance are there for as long as it runs, and no longer, whoever dies in between"""
     with FaultyGang(fault) as g:
@@ -1427,6 +1513,12 @@ CHECKS = (
         'device-kept': (None, 'what it can open with null r:')}),
     (no_device_rules, (None,), {'device-lenient': (None, 'what must not run'),
                                 'device-unlooked': (None, 'nothing is told by the next manager')}),
+    (a_dynamic_user, (None, 'dynamic-taken', 'dynamic-given-back'), {
+        'dynamic-unstored': (None, 'number after the death'), 'dynamic-forgotten': (None, 'number after the death'),
+        'dynamic-unlocked': (None, 'it has what is locked'), 'dynamic-early': (None, 'its number is given back though'),
+        'dynamic-leaves-ipc': (None, 'what it leaves is left')}),
+    (what_a_dynamic_user_implies, (None,), {
+        'dynamic-implies-nothing': (None, 'what must not run'), 'dynamic-lenient': (None, 'what must not run')}),
     (a_secret_of_a_user, (None,), {'credentials-are-given': (None, 'owner of the secrets')}),
     (a_secret, (None, 'amid-credentials', 'before-spawn', 'after-spawn'),
      {'credentials-stay': (None, 'secrets of one'), 'credentials-forgotten': (None, 'secrets after the manager')}),
@@ -1474,7 +1566,7 @@ def finds(function, fault, point, seen):
 
 def every_fault_is_tried():
     """each fault and each point that is in the sources is tried here"""
-    folders = ('daemon', 'daemon/control', 'daemon/log')
+    folders = ('daemon', 'daemon/config', 'daemon/control', 'daemon/isolation', 'daemon/log')
     sources = [path for folder in folders for path in glob.glob(f'{SOURCE}/{folder}/*.c')]
     sources += [f'{SOURCE}/daemon/keeper/{name}.c' for name in ('handover', 'reports', 'requests', 'service-store', 'watchdog')]
     text = ''.join(open(path).read() for path in sources)

@@ -114,7 +114,7 @@ START_TEST(every_key_is_read) {
         ck_assert_int_eq(config_load(CONFIG_EXAMPLES "/good.conf", &c, &errors), 0);
         ck_assert_uint_eq(c->n_objects, 13);
         ck_assert_uint_eq(c->n_listens, 2);
-        ck_assert_uint_eq(c->n_workers, 26);
+        ck_assert_uint_eq(c->n_workers, 27);
         ck_assert_str_eq(config_worker(c, "secret")->environment_file[1], "-local.env");
         ck_assert_str_eq(config_worker(c, "secret")->credentials[1], "key:../secret/key:1");
         ck_assert_int_eq(config_worker(c, "bounded")->resources.cpu_quota, 1250);
@@ -200,6 +200,11 @@ START_TEST(every_key_is_read) {
         ck_assert(config_worker(c, "once")->remain);
         ck_assert_int_eq(config_worker(c, "silent")->log, WORKER_LOG_NONE);
         ck_assert_uint_eq(config_worker(c, "silent")->log_rate_count, 0);
+        ck_assert(config_worker(c, "passing")->dynamic_user);
+        ck_assert_str_eq(config_worker(c, "passing")->user, "some-body");
+        const struct worker_isolation *i = &config_worker(c, "passing")->isolation;
+        ck_assert(i->no_new_privileges && i->restrict_suid_sgid && i->private_tmp && i->protect_system == WORKER_SYSTEM_STRICT);
+        ck_assert_int_eq(i->protect_home, WORKER_HOME_TMPFS);
         ck_assert_int_eq(config_worker(c, "silent")->standard_output, WORKER_STREAM_NULL);
         ck_assert_int_eq(config_worker(c, "silent")->standard_error, WORKER_STREAM_INHERIT);
         ck_assert_ptr_nonnull(config_object(c, "thumbs"));

@@ -231,7 +231,7 @@ static struct exposure_facts closed(void) {
                 .no_new_privileges = true, .private_keyring = true, .own_network = true, .own_ipc = true,
                 .own_hostname = true, .own_tmp = true, .system = WORKER_SYSTEM_STRICT, .home = EXPOSURE_HOME_HIDDEN, .cgroups_read_only = true,
                 .tunables_read_only = true, .umask = 0077, .native_calls = true, .own_devices = true, .devices = EXPOSURE_DEVICES_USUAL, .own_users = true,
-                .own_root = true, .hidden_processes = true, .only_processes = true,
+                .own_root = true, .hidden_processes = true, .only_processes = true, .leaves_no_ipc = true,
         };
 }
 
@@ -381,6 +381,11 @@ START_TEST(facts_of_definitions) {
         ck_assert_int_eq(f.devices, EXPOSURE_DEVICES_USUAL);
         f = facts_of("device-allow = \"/dev/fuse\" device-policy = strict", true);
         ck_assert_int_eq(f.devices, EXPOSURE_DEVICES_SOME);
+        f = facts_of("dynamic-user = yes", true);
+        ck_assert(!f.root && !f.groups && f.leaves_no_ipc && f.no_new_privileges && f.own_tmp && !f.suid_sgid);
+        ck_assert(f.system == WORKER_SYSTEM_STRICT && f.home == EXPOSURE_HOME_READ_ONLY);
+        f = facts_of("dynamic-user = yes user = nobody", true);
+        ck_assert(!f.leaves_no_ipc);
         f = facts_of("private-devices = yes", true);
         ck_assert_int_eq(f.devices, EXPOSURE_DEVICES_USUAL);
         f = facts_of("restrict-address-families = none", true);
@@ -452,7 +457,7 @@ static struct exposure_facts facts_of_mounts(const char *text) {
         struct exposure_facts f;
         struct checks checks;
 
-        checks_init(&checks, config->workers[0], "/run/x", &own);
+        checks_init(&checks, config->workers[0], NULL, "/run/x", &own);
         exposure_facts_of_process(&f, &checks, &look);
         checks_done(&checks);
         process_look_done(&own);

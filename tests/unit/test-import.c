@@ -201,6 +201,7 @@ START_TEST(where_output_goes_is_carried_over) {
                 { unit, "StandardOutput=null\nStandardError=journal\n", WORKER_STREAM_NULL, WORKER_STREAM_LOG, 0 },
                 { unit, "StandardError=null\n", WORKER_STREAM_LOG, WORKER_STREAM_NULL, 0 },
                 { unit, "StandardError=inherit\n", WORKER_STREAM_LOG, WORKER_STREAM_INHERIT, 0 },
+                { unit, "DynamicUser=yes\nUser=some-body\n", WORKER_STREAM_LOG, WORKER_STREAM_LOG, 0 },
                 { unit, "StandardOutput=append:/x\nStandardError=tty\n", WORKER_STREAM_LOG, WORKER_STREAM_LOG, 2 },
                 { import_supervisord, "stdout_logfile=NONE\nstderr_logfile=/x\n", WORKER_STREAM_NULL, WORKER_STREAM_LOG, 1 },
                 { import_supervisord, "stderr_logfile=/dev/null\n", WORKER_STREAM_LOG, WORKER_STREAM_NULL, 0 },
@@ -215,6 +216,7 @@ START_TEST(where_output_goes_is_carried_over) {
 
                 ck_assert_msg(i.result == 0, "%s", i.text);
                 ck_assert_msg(i.n_left == cases[n].n_left, "%s%s", text, i.errors);
+                ck_assert_int_eq(config_worker(i.config, "x")->dynamic_user, strstr(text, "DynamicUser=yes") != NULL);
                 ck_assert_int_eq(config_worker(i.config, "x")->standard_output, cases[n].output);
                 ck_assert_int_eq(config_worker(i.config, "x")->standard_error, cases[n].error);
         }
