@@ -13,7 +13,8 @@
 #include "harness.h"
 
 /** Bytes flipped in all. */
-#define FLIPS 20000
+#define PLACES 700
+#define FLIPS 6000
 /** Of an input that fails; Check has a limit for its messages. */
 #define SHOWN_MAX ((size_t)1000)
 #define NOISE_ROUNDS 3000
@@ -85,10 +86,15 @@ static int try_exact(const char *text, size_t size) {
         return r;
 }
 
+/* It has every key there is, and grows: what is tried of it must not take longer and longer. */
+static size_t stride(void) {
+        return 1 + good_size / PLACES;
+}
+
 START_TEST(a_file_cut_anywhere) {
-        for (size_t i = 0; i <= good_size; i++)
+        for (size_t i = 0; i <= good_size; i += stride())
                 try_exact(good, i);
-        for (size_t i = 0; i <= good_size; i++)
+        for (size_t i = 1; i <= good_size; i += stride())
                 try_exact(good + i, good_size - i);
         ck_assert_int_eq(try(good, good_size), 0);
 }
@@ -97,7 +103,7 @@ END_TEST
 START_TEST(a_file_without_one_byte) {
         char *copy = malloc(good_size);
 
-        for (size_t i = 0; i < good_size; i++) {
+        for (size_t i = 0; i < good_size; i += stride()) {
                 memcpy(copy, good, i);
                 memcpy(copy + i, good + i + 1, good_size - i - 1);
                 try_exact(copy, good_size - 1);
