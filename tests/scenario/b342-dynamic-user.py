@@ -20,6 +20,7 @@ import tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'harness'))
 from gang import *  # noqa: E402, F403
 from probing import *  # noqa: E402, F403
+from service_manager import KeptGang  # noqa: E402
 
 FIRST, LAST = 61184, 65519
 LOCKS = '/run/ganger-dynamic-uid'
@@ -287,7 +288,7 @@ def as_long_as_any_process():
         uid = number(g, f'{name}/0')
         with running_as(uid):
             g.ctl('stop', name)
-            g.configure(f'{config}worker {later} {{ {SLEEP} {ON} start = on-demand }}\n'.replace('start = on-demand ', ''))
+            g.configure(f'{config}worker {later} {{ {SLEEP} {ON} }}\n')
             g.ctl('reload')
             g.until_ready(f'{later}/0')
             check(number(g, f'{later}/0') != uid, 'it is given to another one')
@@ -297,6 +298,28 @@ def as_long_as_any_process():
             check(not any('is gone' in line for line in g.stderr_lines), 'it is gone')
         gone(g, name, uid)
         g.until('the lock is given back', lambda: not is_locked(uid))
+
+
+def it_outlives_its_keeper():
+    """where a service manager keeps descriptors the number is taken though nobody runs, and what was left is removed"""
+    need_root()
+    (name, later), _ = colliding(2)
+    with KeptGang(f'worker {name} {{ {SLEEP} {ON} }}', check_end=False) as g:
+        g.until_ready(f'{name}/0')
+        uid = number(g, f'{name}/0')
+        g.until('it is kept', lambda: f'user/{uid}/{name}' in g.kept())
+        g.crash()
+        check(is_locked(uid), 'it is not locked')
+        g.configure(f'worker {name} {{ {SLEEP} {ON} }}\nworker {later} {{ {SLEEP} {ON} }}')
+        g.start()
+        g.until_ready(f'{name}/0')
+        equal(number(g, f'{name}/0'), uid, 'number with the next keeper')
+        g.ctl('reload')
+        g.until_ready(f'{later}/0')
+        check(number(g, f'{later}/0') != uid, 'another one has it too')
+        g.ctl('stop', name)
+        gone(g, name, uid)
+        g.until('it is no longer kept', lambda: f'user/{uid}/{name}' not in g.kept())
 
 
 # What it leaves, of all kinds: directories in each other, too.
@@ -459,5 +482,5 @@ def where_it_cannot_be_had():
         check('Operation not permitted' in g.instance(f'w{ME}/0')['reason'], g.instance(f'w{ME}/0')['reason'])
 
 
-main(what_it_may_not, who_it_is, it_is_nobody_elses, two_gangs, it_lasts, as_long_as_any_process, it_leaves_nothing,
+main(what_it_may_not, who_it_is, it_is_nobody_elses, two_gangs, it_lasts, it_outlives_its_keeper, as_long_as_any_process, it_leaves_nothing,
      manager_dies_meanwhile, all_else, where_it_cannot_be_had)
