@@ -57,7 +57,7 @@ static int lock_file(int directory, uid_t uid) {
 
         snprintf(name, sizeof name, "%u", (unsigned int)uid);
         for (;;) {
-                _cleanup_(closep) int fd = openat(directory, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, 0600);
+                _cleanup_(closep) int fd = openat(directory, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
                 struct stat st;
 
                 if (fd < 0)

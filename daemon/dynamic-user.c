@@ -5,8 +5,8 @@
  * The locks of a number (daemon/dynamic-number.h) are stored with the keeper before a process that has it is asked for, and
  * both go the same way in the same order: so there is no such process without them, whichever of us is killed.
  *
- * What must hold: a number is given back only when no process runs as it, which the kernel is asked for: whatever became of a
- * process that we know nothing of any more, it is among them; and when nothing of IPC is left that the next one to have it would
+ * What must hold: a number is given back only when no process runs as it, which the kernel is asked for, since it knows
+ * of those too that we know nothing of any more; and when nothing of IPC is left that the next one to have it would
  * find. Until then the user stays, and is there for its workers again.
  */
 
@@ -314,7 +314,7 @@ static bool give_back(struct gang *gang, struct dynamic_user *user) {
         r = ipc_remove(user->number.uid);
         if (r < 0) {
                 if (r != -EAGAIN && !user->told)
-                        log_warning("the user '%s' leaves something of IPC that cannot be removed, and keeps the number %u: %s",
+                        log_warning("the user '%s' leaves objects of IPC that cannot be removed, and stays %u: %s",
                                     user->name, (unsigned int)user->number.uid, strerror(-r));
                 user->told = r != -EAGAIN;
                 return false;
@@ -362,7 +362,7 @@ void dynamic_users_turn(struct gang *gang) {
 
                 if (user->needed)
                         user->waits = false;
-                /* What was asked for with a definition that is no longer in force is not seen above, and has no process yet. */
+                /* What was asked for with a definition that is no longer in force is not seen above. */
                 else if (gang->n_spawning > 0 || !give_back(gang, user)) {
                         rest = true;
                         soon |= !TAKE_GENERIC(user->waits, true);

@@ -5,8 +5,9 @@
 /*
  * Users that exist only while a worker runs: `dynamic-user`
  *
- * A user has a name, which is that of the worker or its `user`, and whoever wants the same name has the same user. The keeper has
- * the locks of its number too, as "user/NUMBER/NAME" and "systemd-user/NUMBER/NAME": that is all that is recorded of it.
+ * A user has a name, which is that of the worker or its `user`, and whoever wants the same name has the same user. The
+ * keeper has the locks of its number too, as "user/NUMBER/NAME" and "systemd-user/NUMBER/NAME": that is all that is
+ * recorded of it.
  */
 
 #include <stdint.h>
@@ -30,8 +31,8 @@ void dynamic_users_init(struct dynamic_users *users);
 void dynamic_users_done(struct dynamic_users *users);
 
 /**
- * The user of a worker that has `dynamic-user`: one that the system knows by that name, or else one that exists from now on, for
- * as long as a process of such a worker runs or is to be started again.
+ * The user of a worker that has `dynamic-user`: one that the system knows by that name, or else one that exists from now on,
+ * for as long as a process of such a worker runs or is to be started again.
  * @return 0; -EPERM: only root can; -EBUSY: no number is free; -errno.
  */
 int dynamic_user_take(struct gang *gang, const struct worker_definition *definition, struct user *ret, struct error *error);

@@ -2,12 +2,13 @@
 /*
  * Objects of IPC that a user leaves behind
  *
- * System V's are found in /proc/sysvipc; POSIX's shared memory and semaphores are files below /dev/shm, its message queues files
- * of a file system that is mounted nowhere on some machines: so it is opened for this. All are of our namespace; what was made
- * in another one has ended with it, but for /dev/shm.
+ * System V's are found in /proc/sysvipc; POSIX's shared memory and semaphores are files below /dev/shm, its message
+ * queues files of a file system that is mounted nowhere on some machines: so it is opened for this. All are of our
+ * namespace; what was made in another one has ended with it, but for /dev/shm.
  *
- * They were made by who may have wished us ill: /dev/shm is walked to a bounded depth and for a bounded number of files in one
- * call, and what is the user's and lies deeper is first moved up. Nothing is followed, and a file is removed only if it belongs to the number.
+ * They were made by who may have wished us ill: /dev/shm is walked to a bounded depth and for a bounded number of files in
+ * one call, and what is the user's and lies deeper is first moved up. Nothing is followed, and a file is removed only if it
+ * belongs to the number.
  */
 
 #include "daemon/remove-ipc.h"
@@ -54,7 +55,7 @@ static int remove_messages(int id) {
 
 static const struct {
         const char *path;
-        unsigned int owner;             /* the column of a line from which on there are user and group, of the owner and of the maker */
+        unsigned int owner;             /* the column of user and group of the owner, then those of the maker */
         int (*remove)(int id);
 } kinds[] = {
         { "/proc/sysvipc/shm", 7, remove_memory },

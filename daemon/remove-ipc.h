@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/** Is there any of that user or group? A look, for who wants a number that is new: a very full /dev/shm is not looked through. */
+/** Is there any of that user or group? A look, for who wants a new number: a very full /dev/shm is not looked through. */
 bool ipc_is_there(uid_t uid);
 
 /**

@@ -3,7 +3,8 @@
 /*
  * A user that exists only while a worker runs
  *
- * What it implies is systemd's, and cannot be had without: whoever has its number next must find nothing of what it has made.
+ * What it implies is systemd's, and cannot be had without: whoever has its number next must find nothing of what it has
+ * made.
  */
 
 #include <string.h>
@@ -20,7 +21,7 @@ static void check_name(const struct checker *c, const char *name) {
         if (!name[strspn(name, DIGITS)])
                 complain(c, "user", "with dynamic-user it is a name: whose number is given runs without");
         else if (strchr(DIGITS "-.", name[0]) || name[strspn(name, LETTERS DIGITS "-.")])
-                complain(c, "user", "with dynamic-user it begins with a letter, and has letters, digits, '_', '-' and '.' only");
+                complain(c, "user", "with dynamic-user it begins with a letter and has only letters, digits, '_', '-', '.'");
         else if (strlen(name) > USER_NAME_MAX)
                 complain(c, "user", "with dynamic-user it has at most %d bytes", USER_NAME_MAX);
         else if (strcmp(name, "root") == 0)

@@ -12,10 +12,8 @@
  * processors, more filters. Whatever else it changes by itself is a difference like any other.
  */
 
-#include "daemon/doctor/check.h"
+#include "daemon/doctor/check-parts.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -25,44 +23,15 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "daemon/cgroup-control.h"
-#include "daemon/cgroup-devices.h"
 #include "daemon/config/keys.h"
 #include "daemon/config/words-isolation.h"
-#include "daemon/device-rules.h"
 #include "daemon/doctor/check-mounts.h"
 #include "daemon/isolation/isolation.h"
 #include "daemon/isolation/landlock.h"
 
-/** As ioprio_get(2) has them, for which there is no header. */
-#define IO_CLASS_BEST_EFFORT 2
-#define IO_CLASS_SHIFT 13
-#define IO_PRIORITY_MASK ((1 << IO_CLASS_SHIFT) - 1)
-#define IO_PRIORITY_DEFAULT 4
-#define NSEC_PER_USEC 1000
-/** What is in one file of a cgroup. */
-#define CGROUP_VALUE_MAX 64
-
-/** One process that is being compared. */
-struct subject {
-        const struct checks *checks;
-        const struct process_look *look;
-        const struct process_status *status; /* NULL: not told */
-        uint64_t started_usec;
-        int cgroup_fd;                  /* -1: none */
-};
-
-struct row {
-        const char *key;
-        enum check_verdict (*check)(const struct subject *s, const struct row *row, struct check_text *t);
-        int argument;                   /* which of them it is */
-};
-
 /* ---- texts ---------------------------------------------------------------------------------------- */
 
-static void append(char *text, const char *format, ...) _printf_(2, 3);
-
-static void append(char *text, const char *format, ...) {
+void check_append(char *text, const char *format, ...) {
         size_t n = strlen(text);
         va_list args;
 
@@ -71,8 +40,7 @@ static void append(char *text, const char *format, ...) {
         va_end(args);
 }
 
-/* As the definition has it. @return whether it has it. */
-static bool want(const struct subject *s, const struct row *row, struct check_text *t) {
+bool check_want(const struct check_subject *s, const struct check_row *row, struct check_text *t) {
         _cleanup_(freep) char *value = worker_definition_value(s->checks->definition, row->key);
 
         snprintf(t->wanted, CHECK_TEXT_MAX, "%s", value ?: "");
@@ -80,9 +48,9 @@ static bool want(const struct subject *s, const struct row *row, struct check_te
 }
 
 /* What a key says that asks for nothing. */
-static bool want_yes(const struct subject *s, const struct row *row, struct check_text *t) {
+static bool want_yes(const struct check_subject *s, const struct check_row *row, struct check_text *t) {
         static const char *const nothing[] = { "no", "default", "all" };
-        bool asked = want(s, row, t);
+        bool asked = check_want(s, row, t);
 
         for (size_t i = 0; i < ARRAY_SIZE(nothing); i++)
                 asked &= strcmp(t->wanted, nothing[i]) != 0;
@@ -91,8 +59,7 @@ static bool want_yes(const struct subject *s, const struct row *row, struct chec
         return asked;
 }
 
-/* Where both texts are made in the same way. */
-static enum check_verdict compare(const struct check_text *t) {
+enum check_verdict check_compare(const struct check_text *t) {
         if (!t->wanted[0])
                 return CHECK_NOT_ASKED;
         if (!t->found[0])
@@ -100,8 +67,7 @@ static enum check_verdict compare(const struct check_text *t) {
         return strcmp(t->wanted, t->found) == 0 ? CHECK_OK : CHECK_DIFFERS;
 }
 
-/* Where what is found is judged by more than its text. */
-static enum check_verdict judge(const struct check_text *t, bool ok) {
+enum check_verdict check_judge(const struct check_text *t, bool ok) {
         return !t->wanted[0] ? CHECK_NOT_ASKED : !t->found[0] ? CHECK_UNKNOWN : ok ? CHECK_OK : CHECK_DIFFERS;
 }
 
@@ -111,65 +77,65 @@ static void format_ids(char *text, const uint32_t ids[4]) {
         bool all_same = ids[1] == ids[0] && ids[2] == ids[0] && ids[3] == ids[0];
 
         for (size_t i = 0; i < (all_same ? 1 : 4); i++)
-                append(text, "%s%" PRIu32, i > 0 ? " " : "", ids[i]);
+                check_append(text, "%s%" PRIu32, i > 0 ? " " : "", ids[i]);
 }
 
-static enum check_verdict check_user(const struct subject *s, const struct row *row, struct check_text *t) {
+/* Of all four of its numbers. */
+static enum check_verdict compare_user(const struct check_subject *s, const char *name, struct check_text *t) {
         const struct checks *c = s->checks;
         bool ok = false;
 
-        if (s->status)
-                format_ids(t->found, s->status->uids);
-        if (!c->definition->user)
-                return CHECK_NOT_ASKED;
-        snprintf(t->wanted, CHECK_TEXT_MAX, "%s", c->definition->user);
-        if (!c->user_known)
+        if (!c->user_known) {
+                check_append(t->wanted, "%s", name);
                 return CHECK_UNKNOWN;
-        append(t->wanted, " (%u)", (unsigned int)c->request.user.uid);
+        }
+        check_append(t->wanted, "%s (%u)", name, (unsigned int)c->request.user.uid);
         for (size_t i = 0; s->status && i < 4; i++)
                 ok = s->status->uids[i] == c->request.user.uid && (ok || i == 0);
         if (ok)
                 strcpy(t->found, t->wanted);
-        return judge(t, ok);
+        return check_judge(t, ok);
+}
+
+static enum check_verdict check_user(const struct check_subject *s, const struct check_row *row, struct check_text *t) {
+        const char *user = s->checks->definition->user;
+
+        if (s->status)
+                format_ids(t->found, s->status->uids);
+        return user ? compare_user(s, user, t) : CHECK_NOT_ASKED;
 }
 
 /* Not somebody that the system knows by this name. */
-static enum check_verdict check_dynamic_user(const struct subject *s, const struct row *row, struct check_text *t) {
+static enum check_verdict check_dynamic_user(const struct check_subject *s, const struct check_row *row, struct check_text *t) {
         const struct checks *c = s->checks;
-        bool ok = false;
 
         if (!c->definition->dynamic_user)
                 return CHECK_NOT_ASKED;
         if (s->status)
                 format_ids(t->found, s->status->uids);
-        if (!c->user_known) {
-                strcpy(t->wanted, "yes");
-                return CHECK_UNKNOWN;
-        }
-        append(t->wanted, "%s (%u)", c->request.user.name, (unsigned int)c->request.user.uid);
-        for (size_t i = 0; s->status && i < 4; i++)
-                ok = s->status->uids[i] == c->request.user.uid && (ok || i == 0);
-        if (ok)
-                strcpy(t->found, t->wanted);
-        return judge(t, ok);
+        return compare_user(s, c->user_known ? c->request.user.name : "yes", t);
 }
 
-static enum check_verdict check_group(const struct subject *s, const struct row *row, struct check_text *t) {
+static bool asks_for_user(const struct worker_definition *d) {
+        return d->user || d->dynamic_user;
+}
+
+static enum check_verdict check_group(const struct check_subject *s, const struct check_row *row, struct check_text *t) {
         const struct checks *c = s->checks;
         uint32_t wanted[4];
 
         if (s->status)
                 format_ids(t->found, s->status->gids);
-        if (!c->definition->user && !c->definition->dynamic_user && !c->definition->isolation.primary_group)
+        if (!asks_for_user(c->definition) && !c->definition->isolation.primary_group)
                 return CHECK_NOT_ASKED;
         if (!c->user_known) {
-                (void)want(s, row, t);
+                (void)check_want(s, row, t);
                 return CHECK_UNKNOWN;
         }
         for (size_t i = 0; i < 4; i++)
                 wanted[i] = c->request.user.change ? c->request.user.gid : (uint32_t)getegid();
         format_ids(t->wanted, wanted);
-        return compare(t);
+        return check_compare(t);
 }
 
 static int compare_ids(const void *a, const void *b) {
@@ -187,243 +153,36 @@ static void format_groups(char *text, const uint32_t *groups, size_t n) {
         qsort(sorted, n, sizeof *sorted, compare_ids);
         for (size_t i = 0; i < n; i++)
                 if (i == 0 || sorted[i] != sorted[i - 1])
-                        append(text, "%s%" PRIu32, *text ? " " : "", sorted[i]);
+                        check_append(text, "%s%" PRIu32, *text ? " " : "", sorted[i]);
         if (n == 0)
-                append(text, "none");
+                check_append(text, "none");
 }
 
-static enum check_verdict check_groups(const struct subject *s, const struct row *row, struct check_text *t) {
+static enum check_verdict check_groups(const struct check_subject *s, const struct check_row *row, struct check_text *t) {
         const struct checks *c = s->checks;
         const struct worker_isolation *isolation = &c->definition->isolation;
-        bool asked = c->definition->user || c->definition->dynamic_user || isolation->primary_group || *isolation->supplementary_groups;
+        bool asked = asks_for_user(c->definition) || isolation->primary_group || *isolation->supplementary_groups;
 
         if (s->status)
                 format_groups(t->found, s->status->groups, s->status->n_groups);
         if (asked && !c->user_known) {
-                append(t->wanted, "those of its user");
+                check_append(t->wanted, "those of its user");
                 return CHECK_UNKNOWN;
         }
         if (!asked || !c->request.user.change)
                 return CHECK_NOT_ASKED;
         format_groups(t->wanted, c->request.user.groups, c->request.user.n_groups);
-        return compare(t);
+        return check_compare(t);
 }
 
-static enum check_verdict check_umask(const struct subject *s, const struct row *row, struct check_text *t) {
+static enum check_verdict check_umask(const struct check_subject *s, const struct check_row *row, struct check_text *t) {
         int mask = s->checks->definition->umask;
 
         if (s->status && s->status->umask >= 0)
-                append(t->found, "%04o", (unsigned int)s->status->umask);
+                check_append(t->found, "%04o", (unsigned int)s->status->umask);
         if (mask != INTEGER_UNSET)
-                append(t->wanted, "%04o", (unsigned int)mask);
-        return compare(t);
-}
-
-/* ---- limits and scheduling ------------------------------------------------------------------------- */
-
-static void format_limit(char *text, uint64_t soft, uint64_t hard) {
-        const uint64_t values[] = { soft, hard };
-
-        for (size_t i = 0; i < (soft == hard ? 1 : 2); i++)
-                if (values[i] == LOOK_NO_LIMIT)
-                        append(text, "%sinfinity", i > 0 ? ":" : "");
-                else
-                        append(text, "%s%" PRIu64, i > 0 ? ":" : "", values[i]);
-}
-
-static uint64_t limit_of(uint64_t amount) {
-        return amount == AMOUNT_INFINITY ? LOOK_NO_LIMIT : amount;
-}
-
-static enum check_verdict check_limit(const struct subject *s, const struct row *row, struct check_text *t) {
-        const struct worker_limit *limit = &s->checks->definition->limits[row->argument];
-        const struct process_limits *found = &s->look->limits;
-
-        if (found->known[row->argument])
-                format_limit(t->found, found->soft[row->argument], found->hard[row->argument]);
-        if (limit->soft != AMOUNT_UNSET)
-                format_limit(t->wanted, limit_of(limit->soft), limit_of(limit->hard));
-        return compare(t);
-}
-
-static enum check_verdict compare_number(struct check_text *t, int wanted, struct told found) {
-        if (found.known)
-                append(t->found, "%" PRId64, found.value);
-        if (wanted != INTEGER_UNSET)
-                append(t->wanted, "%d", wanted);
-        return compare(t);
-}
-
-static enum check_verdict check_nice(const struct subject *s, const struct row *row, struct check_text *t) {
-        return compare_number(t, s->checks->definition->nice, s->look->nice);
-}
-
-static enum check_verdict check_oom_score(const struct subject *s, const struct row *row, struct check_text *t) {
-        return compare_number(t, s->checks->definition->oom_score_adjust, s->look->oom_score);
-}
-
-static enum check_verdict check_io_class(const struct subject *s, const struct row *row, struct check_text *t) {
-        const struct worker_definition *d = s->checks->definition;
-        int64_t class = s->look->io_priority.value >> IO_CLASS_SHIFT;
-
-        if (s->look->io_priority.known && class >= 0 && class <= IO_CLASS_BEST_EFFORT + 1)
-                append(t->found, "%s", io_class_words[class]);
-        if (!want(s, row, t) && d->io_priority != INTEGER_UNSET)
-                append(t->wanted, "%s", io_class_words[IO_CLASS_BEST_EFFORT]);
-        return compare(t);
-}
-
-static enum check_verdict check_io_priority(const struct subject *s, const struct row *row, struct check_text *t) {
-        const struct worker_definition *d = s->checks->definition;
-        struct told found = s->look->io_priority;
-        bool has_one = d->io_class == IO_CLASS_BEST_EFFORT || d->io_class == IO_CLASS_BEST_EFFORT - 1;
-
-        found.value &= IO_PRIORITY_MASK;
-        return compare_number(t, d->io_priority == INTEGER_UNSET && has_one ? IO_PRIORITY_DEFAULT : d->io_priority, found);
-}
-
-static enum check_verdict check_cpus(const struct subject *s, const struct row *row, struct check_text *t) {
-        const uint8_t *bits = s->checks->definition->cpus.bits;
-        bool ok = true;
-
-        for (unsigned int i = 0, next; s->look->cpus_known && i < CPU_SETSIZE; i = next + 1) {
-                for (next = i; next < CPU_SETSIZE && CPU_ISSET(next, &s->look->cpus); next++)
-                        ok &= next < WORKER_MASK_MAX && bits[next / 8] >> next % 8 & 1;
-                if (next > i)
-                        append(t->found, next == i + 1 ? "%s%u" : "%s%u-%u", *t->found ? " " : "", i, next - 1);
-        }
-        (void)want(s, row, t);
-        return judge(t, ok);
-}
-
-static enum check_verdict check_cpu_policy(const struct subject *s, const struct row *row, struct check_text *t) {
-        static const int policies[_WORKER_CPU_N] = {
-                [WORKER_CPU_OTHER] = SCHED_OTHER, [WORKER_CPU_BATCH] = SCHED_BATCH, [WORKER_CPU_IDLE] = SCHED_IDLE,
-                [WORKER_CPU_FIFO] = SCHED_FIFO, [WORKER_CPU_RR] = SCHED_RR,
-        };
-
-        for (size_t i = 0; s->look->cpu_policy.known && i < _WORKER_CPU_N; i++)
-                if (policies[i] == s->look->cpu_policy.value)
-                        append(t->found, "%s", cpu_policy_words[i]);
-        (void)want(s, row, t);
-        return compare(t);
-}
-
-static enum check_verdict check_cpu_priority(const struct subject *s, const struct row *row, struct check_text *t) {
-        const struct worker_definition *d = s->checks->definition;
-        bool is_real_time = d->cpu_policy == WORKER_CPU_FIFO || d->cpu_policy == WORKER_CPU_RR;
-
-        return compare_number(t, !is_real_time ? INTEGER_UNSET : d->cpu_priority == INTEGER_UNSET ? 1 : d->cpu_priority,
-                              s->look->cpu_priority);
-}
-
-/* The kernel has words of its own: "prefer:0". */
-static enum check_verdict check_numa(const struct subject *s, const struct row *row, struct check_text *t) {
-        static const struct { const char *kernel, *word; } words[] = {
-                { "default", "default" }, { "prefer", "preferred" }, { "bind", "bind" }, { "interleave", "interleave" },
-                { "local", "local" },
-        };
-        size_t n = strcspn(s->look->numa, ":");
-
-        for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-                if (n > 0 && strlen(words[i].kernel) == n && strncmp(s->look->numa, words[i].kernel, n) == 0)
-                        append(t->found, "%s", words[i].word);
-        (void)want(s, row, t);
-        return compare(t);
-}
-
-static enum check_verdict check_numa_nodes(const struct subject *s, const struct row *row, struct check_text *t) {
-        const char *colon = strchr(s->look->numa, ':');
-        _cleanup_(freep) char *nodes = worker_definition_value(s->checks->definition, row->key);
-
-        if (colon)
-                append(t->found, "{%s}", colon + 1);
-        /* "{0, 2-4}" and "0,2-4" */
-        for (const char *p = nodes; p && *p; p++)
-                if (*p != ' ')
-                        append(t->wanted, "%c", *p);
-        if (*t->wanted && *t->wanted != '{') {
-                char wanted[CHECK_TEXT_MAX];
-
-                memcpy(wanted, t->wanted, sizeof wanted);
-                snprintf(t->wanted, CHECK_TEXT_MAX, "{%.*s}", CHECK_TEXT_MAX - 3, wanted);
-        }
-        return compare(t);
-}
-
-static enum check_verdict check_timer_slack(const struct subject *s, const struct row *row, struct check_text *t) {
-        uint64_t wanted = s->checks->definition->timer_slack_usec;
-
-        if (s->look->timer_slack_nsec.known)
-                append(t->found, "%" PRId64 "ns", s->look->timer_slack_nsec.value);
-        if (wanted != AMOUNT_UNSET)
-                append(t->wanted, "%" PRIu64 "ns", wanted * NSEC_PER_USEC);
-        return compare(t);
-}
-
-/* ---- its cgroup ------------------------------------------------------------------------------------ */
-
-static bool read_cgroup(int fd, const char *name, char *text) {
-        _cleanup_(closep) int file = fd < 0 ? -1 : openat(fd, name, O_RDONLY | O_CLOEXEC);
-        ssize_t n = file < 0 ? -1 : read(file, text, CGROUP_VALUE_MAX - 1);
-
-        if (n < 0)
-                return false;
-        text[n] = '\0';
-        text[strcspn(text, "\n")] = '\0';
-        return true;
-}
-
-/* The kernel bounds memory in whole pages. */
-static bool same_in_pages(const char *a, const char *b) {
-        long page = sysconf(_SC_PAGESIZE);
-        uint64_t x, y;
-        int used_x = 0, used_y = 0;
-
-        if (sscanf(a, "%" SCNu64 "%n", &x, &used_x) != 1 || sscanf(b, "%" SCNu64 "%n", &y, &used_y) != 1)
-                return false;
-        return !a[used_x] && !b[used_y] && x / (uint64_t)page == y / (uint64_t)page;
-}
-
-static enum check_verdict check_cgroup(const struct subject *s, const struct row *row, struct check_text *t) {
-        struct cgroup_bound bound;
-        bool ok;
-
-        if (!cgroup_bound_of(&s->checks->definition->resources, row->key, &bound))
-                return CHECK_NOT_ASKED;
-        (void)read_cgroup(s->cgroup_fd, bound.file, t->found);
-        if (!bound.is_set)
-                return CHECK_NOT_ASKED;
-        strcpy(t->wanted, bound.text);
-        ok = strcmp(t->wanted, t->found) == 0 || (bound.is_memory && same_in_pages(t->wanted, t->found));
-        if (!*t->found)
-                append(t->found, "not bounded");
-        return ok ? CHECK_OK : CHECK_DIFFERS;
-}
-
-/* Nodes that were made since the start are in no rule: that is a difference, too. @return 1, 0, or -errno. */
-int checks_have_devices(const struct checks *c, int cgroup_fd) {
-        struct device_rules rules;
-        int r = device_rules_find(&rules, c->definition, NULL, NULL);
-
-        return r < 0 ? r : cgroup_devices_are(cgroup_fd, &rules);
-}
-
-/* As private-devices implies it, it is not asked for, and the cgroup that it needs need not be there. */
-static enum check_verdict check_devices(const struct subject *s, const struct row *row, struct check_text *t) {
-        enum device_wish wish = device_wish_of(s->checks->definition);
-        int r;
-
-        if (wish == DEVICES_ALL || !want(s, row, t))
-                return CHECK_NOT_ASKED;
-        if (strcmp(row->key, "device-policy") == 0 && s->checks->definition->isolation.device_policy == WORKER_DEVICES_AUTO)
-                strcpy(t->wanted, device_policy_words[WORKER_DEVICES_CLOSED]);
-        r = checks_have_devices(s->checks, s->cgroup_fd);
-        if (r < 0)
-                append(t->found, "%s", strerrordesc_np(-r) ?: "unknown error");
-        else
-                append(t->found, "%s", r ? t->wanted : "not these rules");
-        return r > 0 ? CHECK_OK : wish == DEVICES_IMPLIED ? CHECK_NOT_ASKED : r < 0 ? CHECK_UNKNOWN : CHECK_DIFFERS;
+                check_append(t->wanted, "%04o", (unsigned int)mask);
+        return check_compare(t);
 }
 
 /* ---- rights ---------------------------------------------------------------------------------------- */
@@ -434,13 +193,13 @@ static void format_capabilities(char *text, uint64_t set, uint64_t all) {
         uint64_t shown = by_others ? all & ~set : set & all;
 
         if (shown == 0) {
-                append(text, "%s", by_others ? "all" : "none");
+                check_append(text, "%s", by_others ? "all" : "none");
                 return;
         }
-        append(text, "%s", by_others ? "all but" : "");
+        check_append(text, "%s", by_others ? "all but" : "");
         for (size_t i = 0; i < isolation_capabilities.n; i++)
                 if (shown >> i & 1)
-                        append(text, "%s%s", *text ? " " : "", isolation_capabilities.words[i].name);
+                        check_append(text, "%s%s", *text ? " " : "", isolation_capabilities.words[i].name);
 }
 
 /* Those that we know. */
@@ -448,86 +207,86 @@ static uint64_t all_capabilities(void) {
         return (UINT64_C(1) << isolation_capabilities.n) - 1;
 }
 
-static enum check_verdict check_bounding(const struct subject *s, const struct row *row, struct check_text *t) {
+static enum check_verdict check_bounding(const struct check_subject *s, const struct check_row *row, struct check_text *t) {
         uint64_t wanted = s->checks->definition->isolation.capabilities;
 
         if (s->status)
                 format_capabilities(t->found, s->status->bounding, all_capabilities());
         if (wanted != AMOUNT_UNSET)
                 format_capabilities(t->wanted, wanted, all_capabilities());
-        return judge(t, s->status && (s->status->bounding & all_capabilities() & ~wanted) == 0);
+        return check_judge(t, s->status && (s->status->bounding & all_capabilities() & ~wanted) == 0);
 }
 
 /*
  * What nobody in it can have. A gangerd that is not root cannot take it away, but then there is nothing to gain either; over
  * what is its own alone, who has users of its own may have it.
  */
-static enum check_verdict check_dropped(const struct subject *s, const struct row *row, struct check_text *t) {
+static enum check_verdict check_dropped(const struct check_subject *s, const struct check_row *row, struct check_text *t) {
         const uint64_t sets[] = { isolation_devices, isolation_modules, isolation_logs, isolation_clock };
         uint64_t set = sets[row->argument];
 
         if (!want_yes(s, row, t) || geteuid() != 0 || s->checks->definition->isolation.private_users)
                 return CHECK_NOT_ASKED;
         t->wanted[0] = '\0';
-        append(t->wanted, "without ");
+        check_append(t->wanted, "without ");
         format_capabilities(t->wanted, set, all_capabilities());
         if (s->status) {
-                append(t->found, s->status->bounding & set ? "with " : "without ");
+                check_append(t->found, s->status->bounding & set ? "with " : "without ");
                 format_capabilities(t->found, s->status->bounding & set ?: set, all_capabilities());
         }
-        return compare(t);
+        return check_compare(t);
 }
 
-static enum check_verdict check_ambient(const struct subject *s, const struct row *row, struct check_text *t) {
+static enum check_verdict check_ambient(const struct check_subject *s, const struct check_row *row, struct check_text *t) {
         uint64_t wanted = s->checks->definition->isolation.ambient_capabilities;
 
         if (s->status)
                 format_capabilities(t->found, s->status->ambient, all_capabilities());
         if (wanted != AMOUNT_UNSET)
                 format_capabilities(t->wanted, wanted, all_capabilities());
-        return compare(t);
+        return check_compare(t);
 }
 
-static enum check_verdict check_privileges(const struct subject *s, const struct row *row, struct check_text *t) {
+static enum check_verdict check_privileges(const struct check_subject *s, const struct check_row *row, struct check_text *t) {
         if (s->status && s->status->no_new_privileges >= 0)
-                append(t->found, "%s", s->status->no_new_privileges ? "yes" : "no");
+                check_append(t->found, "%s", s->status->no_new_privileges ? "yes" : "no");
         if (s->checks->no_new_privileges)
-                append(t->wanted, "yes");
-        return compare(t);
+                check_append(t->wanted, "yes");
+        return check_compare(t);
 }
 
 /* Which rules of Landlock a process has, the kernel tells nobody. */
-static enum check_verdict check_untold(const struct subject *s, const struct row *row, struct check_text *t) {
+static enum check_verdict check_untold(const struct check_subject *s, const struct check_row *row, struct check_text *t) {
         return want_yes(s, row, t) ? CHECK_UNKNOWN : CHECK_NOT_ASKED;
 }
 
 /* Of another process, the kernel does not tell it. That of gangerd is what it has anyway. */
-static enum check_verdict check_keyring(const struct subject *s, const struct row *row, struct check_text *t) {
-        if (!want(s, row, t) || s->checks->definition->isolation.keyring_mode == WORKER_KEYRING_INHERIT)
+static enum check_verdict check_keyring(const struct check_subject *s, const struct check_row *row, struct check_text *t) {
+        if (!check_want(s, row, t) || s->checks->definition->isolation.keyring_mode == WORKER_KEYRING_INHERIT)
                 return CHECK_NOT_ASKED;
         return CHECK_UNKNOWN;
 }
 
 /* How many there are is told, and not which: one that is missing may be any of them. */
-static enum check_verdict check_filter(const struct subject *s, const struct row *row, struct check_text *t) {
+static enum check_verdict check_filter(const struct check_subject *s, const struct check_row *row, struct check_text *t) {
         if (!want_yes(s, row, t))
                 return CHECK_NOT_ASKED;
         if (!checks_have_filters(s->checks, s->look))
                 return CHECK_UNKNOWN;
-        append(t->found, "a filter");
+        check_append(t->found, "a filter");
         return CHECK_OK;
 }
 
-static enum check_verdict check_filters(const struct subject *s, const struct row *row, struct check_text *t) {
+static enum check_verdict check_filters(const struct check_subject *s, const struct check_row *row, struct check_text *t) {
         int wanted = s->checks->filters;
 
         if (s->status && s->status->filters >= 0)
-                append(t->found, "%d", s->status->filters);
+                check_append(t->found, "%d", s->status->filters);
         else if (s->status && s->status->seccomp >= 0)
-                append(t->found, "%s", s->status->seccomp ? "some" : "0");
+                check_append(t->found, "%s", s->status->seccomp ? "some" : "0");
         if (wanted > 0)
-                append(t->wanted, "%d", wanted);
-        return judge(t, checks_have_filters(s->checks, s->look));
+                check_append(t->wanted, "%d", wanted);
+        return check_judge(t, checks_have_filters(s->checks, s->look));
 }
 
 bool checks_have_filters(const struct checks *c, const struct process_look *look) {
@@ -538,17 +297,17 @@ bool checks_have_filters(const struct checks *c, const struct process_look *look
         return status->filters >= 0 ? status->filters >= c->filters : status->seccomp > 0 || c->filters == 0;
 }
 
-static enum check_verdict check_namespace(const struct subject *s, const struct row *row, struct check_text *t) {
+static enum check_verdict check_namespace(const struct check_subject *s, const struct check_row *row, struct check_text *t) {
         int is_own = look_has_own_namespace(s->look, s->checks->own, (enum process_namespace)row->argument);
 
         if (is_own >= 0)
-                append(t->found, "%s", is_own ? "its own" : "that of gangerd");
+                check_append(t->found, "%s", is_own ? "its own" : "that of gangerd");
         if (want_yes(s, row, t))
                 strcpy(t->wanted, "its own");
-        return compare(t);
+        return check_compare(t);
 }
 
-static enum check_verdict check_own_cgroups(const struct subject *s, const struct row *row, struct check_text *t) {
+static enum check_verdict check_own_cgroups(const struct check_subject *s, const struct check_row *row, struct check_text *t) {
         return s->checks->definition->isolation.protect_control_groups >= WORKER_CGROUPS_PRIVATE ?
                check_namespace(s, row, t) : CHECK_NOT_ASKED;
 }
@@ -556,14 +315,14 @@ static enum check_verdict check_own_cgroups(const struct subject *s, const struc
 /* ---- file systems ----------------------------------------------------------------------------------- */
 
 /* What is at each path that the key means. */
-static enum check_verdict check_mounts(const struct subject *s, const struct row *row, struct check_text *t) {
+static enum check_verdict check_mounts(const struct check_subject *s, const struct check_row *row, struct check_text *t) {
         const struct checks *c = s->checks;
         size_t n = 0;
 
         if (!want_yes(s, row, t))
                 return CHECK_NOT_ASKED;
         if (!c->mounts_known || !s->look->mounts_known || !c->own->mounts_known) {
-                append(t->found, "%s", c->mounts_problem);
+                check_append(t->found, "%s", c->mounts_problem);
                 return CHECK_UNKNOWN;
         }
         for (size_t i = 0; i < c->mounts.n_mounts; i++) {
@@ -575,17 +334,17 @@ static enum check_verdict check_mounts(const struct subject *s, const struct row
                 n++;
                 fault = mount_step_fault(step, c->root, &s->look->mounts, &c->own->mounts);
                 if (fault)
-                        append(t->found, "%s%s %s", *t->found ? "; " : "", step->path, fault);
+                        check_append(t->found, "%s%s %s", *t->found ? "; " : "", step->path, fault);
         }
         if (*t->found)
                 return CHECK_DIFFERS;
-        append(t->found, n == 0 ? "nothing to do" : n == 1 ? "%zu path" : "%zu paths", n);
+        check_append(t->found, n == 0 ? "nothing to do" : n == 1 ? "%zu path" : "%zu paths", n);
         return CHECK_OK;
 }
 
 /* ---- the table --------------------------------------------------------------------------------------- */
 
-static const struct row rows[] = {
+static const struct check_row rows[] = {
         { "user", check_user },
         { "dynamic-user", check_dynamic_user },
         { "primary-group", check_group },
@@ -697,7 +456,7 @@ const char *check_verdict_name(enum check_verdict verdict) {
 
 /* One for each row of a filter whose key says anything; and those that we have, which everybody inherits. */
 static int count_filters(const struct checks *c) {
-        const struct subject s = { .checks = c };
+        const struct check_subject s = { .checks = c };
         int own = c->own->status_known && c->own->status.filters > 0 ? c->own->status.filters : 0, n = 0;
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -736,7 +495,7 @@ void checks_done(struct checks *c) {
 int checks_run(const struct checks *c, const struct process_look *look, uint64_t started_usec, check_row_fn fn,
                void *userdata) {
         _cleanup_(closep) int cgroup_fd = look_open_cgroup(look, c->own);
-        const struct subject s = { .checks = c, .look = look, .status = look->status_known ? &look->status : NULL,
+        const struct check_subject s = { .checks = c, .look = look, .status = look->status_known ? &look->status : NULL,
                                    .started_usec = started_usec, .cgroup_fd = cgroup_fd };
         int r = 0;
 

@@ -188,7 +188,7 @@ static unsigned int by_sets(const struct exposure_facts *f, uint64_t argument) {
 
 static const struct rating ratings[] = {
         { { "user", "it runs as root", 2000 }, by_user },
-        { { "dynamic-user", "it may leave shared memory and the like to others of its user", 100 }, by_ipc_objects },
+        { { "dynamic-user", "shared memory and the like that it makes may outlive it", 100 }, by_ipc_objects },
         { { "supplementary-groups", "it is in more groups than its own", 200 }, by_groups },
         { { "umask", "others may read or write files that it makes", 100 }, by_umask },
         { { "capabilities: CAP_SYS_ADMIN", "it has the rights to administer the system", 1500 },

@@ -201,7 +201,6 @@ START_TEST(where_output_goes_is_carried_over) {
                 { unit, "StandardOutput=null\nStandardError=journal\n", WORKER_STREAM_NULL, WORKER_STREAM_LOG, 0 },
                 { unit, "StandardError=null\n", WORKER_STREAM_LOG, WORKER_STREAM_NULL, 0 },
                 { unit, "StandardError=inherit\n", WORKER_STREAM_LOG, WORKER_STREAM_INHERIT, 0 },
-                { unit, "DynamicUser=yes\nUser=some-body\n", WORKER_STREAM_LOG, WORKER_STREAM_LOG, 0 },
                 { unit, "StandardOutput=append:/x\nStandardError=tty\n", WORKER_STREAM_LOG, WORKER_STREAM_LOG, 2 },
                 { import_supervisord, "stdout_logfile=NONE\nstderr_logfile=/x\n", WORKER_STREAM_NULL, WORKER_STREAM_LOG, 1 },
                 { import_supervisord, "stderr_logfile=/dev/null\n", WORKER_STREAM_LOG, WORKER_STREAM_NULL, 0 },
@@ -216,7 +215,6 @@ START_TEST(where_output_goes_is_carried_over) {
 
                 ck_assert_msg(i.result == 0, "%s", i.text);
                 ck_assert_msg(i.n_left == cases[n].n_left, "%s%s", text, i.errors);
-                ck_assert_int_eq(config_worker(i.config, "x")->dynamic_user, strstr(text, "DynamicUser=yes") != NULL);
                 ck_assert_int_eq(config_worker(i.config, "x")->standard_output, cases[n].output);
                 ck_assert_int_eq(config_worker(i.config, "x")->standard_error, cases[n].error);
         }
@@ -267,6 +265,29 @@ START_TEST(what_a_unit_may_not_do_is_carried_over) {
         ck_assert_str_eq(w->inaccessible_paths[0], "-/h");
         ck_assert_ptr_null(w->read_only_paths[0]);
         ck_assert(w->namespaces == 0xbf && !w->restrict_suid_sgid && !w->memory_deny_write_execute);
+}
+END_TEST
+
+/* Its name is that of the unit, if no other is given; what it implies is not written anew, and written or not it is so. */
+START_TEST(a_dynamic_user_is_carried_over) {
+        static const char *const texts[] = { "DynamicUser=yes\n", "User=them\nDynamicUser=1\nPrivateTmp=no\n" };
+
+        for (size_t n = 0; n < ARRAY_SIZE(texts); n++) {
+                char text[128];
+                const struct worker_definition *w;
+
+                snprintf(text, sizeof text, "[Service]\nExecStart=/bin/true\n%s", texts[n]);
+                _cleanup_(imported_done) struct imported i = import_text(unit, "x.service", text);
+
+                ck_assert_msg(i.result == 0 && i.n_left == 0, "%s%s", i.text, i.errors);
+                w = config_worker(i.config, "x");
+                ck_assert(w->dynamic_user && w->isolation.private_tmp && w->isolation.no_new_privileges && w->isolation.restrict_suid_sgid);
+                ck_assert(w->isolation.protect_system == WORKER_SYSTEM_STRICT && w->isolation.protect_home == WORKER_HOME_READ_ONLY);
+                if (n > 0)
+                        ck_assert_str_eq(w->user, "them");
+                else
+                        ck_assert_ptr_null(w->user);
+        }
 }
 END_TEST
 
@@ -336,5 +357,6 @@ int main(void) {
         return harness_run(HARNESS_SUITE("import", supervisord, procfile, units_of_debian, units_in_detail, where_output_goes_is_carried_over,
                                          what_a_unit_may_have_is_carried_over,
                 what_a_unit_may_not_do_is_carried_over,
+                a_dynamic_user_is_carried_over,
                                          damaged_files_do_no_harm));
 }
