@@ -270,7 +270,8 @@ static void leave_stream(struct import *import, const struct setting *s) {
 
 /* Without a word about it, standard error goes where standard output does. */
 static void carry_streams(struct ini *ini, const struct setting *first, struct import *import) {
-        const struct setting *output = ini_take(ini, first, "StandardOutput"), *error = ini_take(ini, first, "StandardError");
+        const struct setting *output = ini_take(ini, first, "StandardOutput");
+        const struct setting *error = ini_take(ini, first, "StandardError");
         bool follows = error ? strcmp(error->value, "inherit") == 0 : is_null(output);
 
         leave_stream(import, output);

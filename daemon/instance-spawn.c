@@ -246,12 +246,13 @@ static void descriptors_store(struct descriptors *d, const struct instance *inst
 
 static void tell_joined(struct worker *worker) {
         if (!TAKE_GENERIC(worker->joined, true))
-                log_warning("%s: descriptors run short: from now on the standard error of its instances is one stream with their "
-                           "standard output", worker->name);
+                log_warning("%s: descriptors run short: from now on the standard error of its instances is one stream with "
+                            "their standard output", worker->name);
 }
 
 /* What the definition says; but rather one stream than none. */
-static enum worker_stream stream_target(const struct instance *instance, enum log_stream stream, const struct descriptors *d) {
+static enum worker_stream stream_target(const struct instance *instance, enum log_stream stream,
+                                        const struct descriptors *d) {
         const struct worker_definition *definition = instance_definition(instance);
 
         if (stream == LOG_STREAM_STDOUT)

@@ -27,8 +27,8 @@
 #define DESCRIPTORS_EACH UINT64_C(2)
 #define DESCRIPTORS_EACH_NEAR UINT64_C(1)
 /**
- * Those that no instance gets. The keeper keeps what the manager has of them, above the numbers that its children's have; and
- * the manager needs some for those who ask what is going on.
+ * Those that no instance gets. The keeper keeps what the manager has of them, above the numbers that its children's have;
+ * and the manager needs some for those who ask what is going on.
  */
 #define DESCRIPTORS_LAST UINT64_C(350)
 /** The part of the others in which the end is near. */
@@ -174,7 +174,8 @@ static uint64_t far(uint64_t most) {
 static bool is_past(int fd, uint64_t (*part)(uint64_t most)) {
         struct rlimit limit;
 
-        return getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && (uint64_t)fd >= part(limit.rlim_cur);
+        return getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+               (uint64_t)fd >= part(limit.rlim_cur);
 }
 
 bool shortage_is_near(int fd) {

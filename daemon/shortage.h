@@ -21,8 +21,9 @@ struct error;
 void shortage_explain(struct error *error);
 
 /**
- * Is a descriptor of the manager one of the last that may be had? They are for the keeper, who keeps those of instances for the
- * next manager, and for those who ask what is going on; not for one instance more. (The kernel gives the lowest that is free.)
+ * Is a descriptor of the manager one of the last that may be had? They are for the keeper, who keeps those of instances for
+ * the next manager, and for those who ask what is going on; not for one instance more. (The kernel gives the lowest that is
+ * free.)
  */
 bool shortage_is_last(int fd);
 

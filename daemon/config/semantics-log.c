@@ -22,7 +22,8 @@ static bool is_same_file(const struct worker_definition *a, const struct worker_
 
 /* Somebody waits for a line that never comes. */
 static void check_streams(const struct checker *c, const struct worker_definition *w) {
-        if (w->ready == WORKER_READY_LOG && w->standard_output == WORKER_STREAM_NULL && w->standard_error != WORKER_STREAM_LOG)
+        if (w->ready == WORKER_READY_LOG && w->standard_output == WORKER_STREAM_NULL &&
+            w->standard_error != WORKER_STREAM_LOG)
                 complain(c, "ready", "not with log while nothing of its output is logged");
 }
 

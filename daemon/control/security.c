@@ -61,7 +61,8 @@ static const struct instance *look_at_instances(const struct answer *a, const st
                         continue;
                 n++;
                 if (process_look(instance->pid, &look) >= 0) {
-                        checks_init(&checks, instance_definition(instance), &worker->gang->dynamic_users, worker->gang->runtime_dir, &a->own);
+                        checks_init(&checks, instance_definition(instance), &worker->gang->dynamic_users,
+                                    worker->gang->runtime_dir, &a->own);
                         exposure_facts_of_process(&these, &checks, &look);
                         checks_done(&checks);
                         if (!found || exposure_of(&these) > exposure_of(facts)) {

@@ -47,7 +47,10 @@ struct checks {
         bool no_new_privileges;         /* asked for, or implied by one of them */
 };
 
-/** Find out what is wanted. Definition and `own` must outlive it; `users` may be NULL: none exist. Ended by checks_done(). */
+/**
+ * Find out what is wanted. Definition and `own` must outlive it. Ended by checks_done().
+ * @param users  NULL: none exist.
+ */
 void checks_init(struct checks *checks, const struct worker_definition *definition, const struct dynamic_users *users,
                  const char *runtime_dir, const struct process_look *own);
 void checks_done(struct checks *checks);

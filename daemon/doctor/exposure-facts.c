@@ -259,6 +259,7 @@ void exposure_facts_of_process(struct exposure_facts *f, const struct checks *ch
         f->own_ipc = look_has_own_namespace(look, checks->own, NAMESPACE_IPC) > 0;
         f->own_users = look_has_own_namespace(look, checks->own, NAMESPACE_USER) > 0;
         f->own_hostname = look_has_own_namespace(look, checks->own, NAMESPACE_UTS) > 0;
-        f->leaves_no_ipc = checks->definition->dynamic_user && look->status_known && dynamic_number_is_one(look->status.uids[1]);
+        f->leaves_no_ipc = checks->definition->dynamic_user && look->status_known &&
+                           dynamic_number_is_one(look->status.uids[1]);
         f->private_keyring = checks->definition->isolation.keyring_mode == WORKER_KEYRING_PRIVATE;
 }

@@ -289,7 +289,8 @@ static const struct rating ratings[] = {
 void exposure_facts_open(struct exposure_facts *facts) {
         *facts = (struct exposure_facts){
                 .root = true, .groups = true, .capabilities = UINT64_MAX, .families = FAMILY_ALL, .namespaces = UINT32_MAX,
-                .modules = true, .logs = true, .clock = true, .real_time = true, .suid_sgid = true, .write_execute = true, .personality = true, .sets = EXPOSURE_SETS_ALL,
+                .modules = true, .logs = true, .clock = true, .real_time = true, .suid_sgid = true, .write_execute = true,
+                .personality = true, .sets = EXPOSURE_SETS_ALL,
         };
 }
 

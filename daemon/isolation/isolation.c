@@ -181,7 +181,8 @@ static bool is_administrator(void) {
         return syscall(SYS_capget, &header, data) == 0 && data[0].effective & 1u << CAP_SYS_ADMIN;
 }
 
-bool isolation_implies_no_new_privileges(const struct worker_isolation *isolation, size_t n_filters, const struct user *user) {
+bool isolation_implies_no_new_privileges(const struct worker_isolation *isolation, size_t n_filters,
+                                         const struct user *user) {
         if (n_filters == 0 && !landlock_is_wanted(isolation))
                 return false;
         return (user->change ? user->uid : geteuid()) != 0 || !is_administrator();

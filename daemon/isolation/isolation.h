@@ -29,7 +29,8 @@ int isolation_make(struct spawn_settings *settings, const struct worker_definiti
  * know that it cannot gain any, and `no-new-privileges` is set with them.
  * @param n_filters  of system calls.
  */
-bool isolation_implies_no_new_privileges(const struct worker_isolation *isolation, size_t n_filters, const struct user *user);
+bool isolation_implies_no_new_privileges(const struct worker_isolation *isolation, size_t n_filters,
+                                         const struct user *user);
 
 /** Add that it is process 1 of a namespace: for what a worker runs, and not for what is run beside that. */
 void isolation_add_pids(struct spawn_settings *settings, const struct worker_definition *definition);

@@ -422,7 +422,8 @@ static bool may_lack_mounts(const struct worker_definition *definition) {
 
 void spawn_spec_set_mounts(Ganger__Keeper__SpawnSpec *spec, struct mounts *m, const struct worker_definition *definition) {
         for (size_t i = 0; i < m->n; i++) {
-                m->mounts[i].may_lack = definition->isolation.strictness != WORKER_ISOLATION_STRICT && !definition->dynamic_user;
+                m->mounts[i].may_lack = definition->isolation.strictness != WORKER_ISOLATION_STRICT &&
+                                        !definition->dynamic_user;
                 m->pointers[i] = &m->mounts[i];
         }
         spec->mounts = m->pointers;

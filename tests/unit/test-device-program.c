@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Programs of devices, run by an interpreter of the instructions that they may have: over all that can be asked, the answer is
- * that of the rules. What the items of device-allow mean. (That the kernel takes the programs is what b344-device-rules.py sees.)
+ * Programs of devices, run by an interpreter of the instructions that they may have: over all that can be asked, the answer
+ * is that of the rules. What the items of device-allow mean. (That the kernel takes the programs is what
+ * b344-device-rules.py sees.)
  */
 
 #include <errno.h>
