@@ -432,6 +432,7 @@ def all_else():
     if subprocess.run(['test', '-x', f'{BUILD}/tests/scenario/stage-worker'], user=nobody().pw_uid).returncode != 0:
         raise Skip('an ordinary user may not execute what was built')
     same = 'test $(id -u) = $(stat -c %u /proc/$MAINPID)'
+    built = f'bind-read-only-paths = "{os.path.realpath(BUILD)}"'       # which may lie below /tmp, and theirs is another
     with directory() as at, Gang(f'''
 listen s {{ stream = {at}/s }}
 ring jobs {{ }}
@@ -441,8 +442,8 @@ worker tells {{ exec = {{"{PYTHON}", "-c", '{TELLS}'}} directory = / ready = not
 worker asked {{ {SLEEP} ready = exec ready-exec = {{"sh", "-c", "{same}"}} health = exec health-exec = {{"sh", "-c", "{same} && echo well"}}
                 health-interval = 50ms {ON} }}
 worker fails {{ exec = {{"sh", "-c", "echo user $(id -u); exit 3"}} directory = / restart = never on-failure = {{"sh", "-c", "echo after user $(id -u)"}} {ON} }}
-worker stage {{ exec = {{"{BUILD}/tests/scenario/stage-worker"}} directory = / receive = jobs send = out ready = library {ON} }}
-worker talks {{ exec = {{"sh", "-c", 'while read -r x; do echo "OK $x"; done'}} directory = / io = lines receive = lines send = jobs {ON} }}
+worker stage {{ exec = {{"{BUILD}/tests/scenario/stage-worker"}} directory = / receive = jobs send = out ready = library {ON} {built} }}
+worker talks {{ exec = {{"sh", "-c", 'while read -r x; do echo "OK $x"; done'}} directory = / io = lines receive = lines send = jobs {ON} {built} }}
 ''', begin=False) as g:
         with open(f'{at}/secret', 'w') as f:
             f.write('treasure')
