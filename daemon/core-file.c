@@ -112,8 +112,7 @@ static bool find_newest(const char *pattern, char *buf, size_t size) {
         return any;
 }
 
-/* Are our numbers of processes not those of the machine? Only where /proc can say so; most often they are. */
-static bool is_inside(void) {
+bool core_file_is_inside(void) {
         struct stat st;
 
         return stat("/proc/self/ns/pid", &st) == 0 && st.st_ino != PID_NAMESPACE_OF_ALL;
@@ -130,7 +129,7 @@ char *core_file_tell(char *buf, size_t size, const struct core_process *process)
         }
         if (!read_line("/proc/sys/kernel/core_uses_pid", uses_pid, sizeof uses_pid))
                 *uses_pid = '0';
-        told.inside = is_inside();
+        told.inside = core_file_is_inside();
         r = core_file_pattern(wanted, sizeof wanted, pattern, *uses_pid == '1', &told);
         if (r == -ENXIO)
                 snprintf(buf, size, "piped to %.100s", pattern + 1);

@@ -26,6 +26,9 @@ struct core_process {
  */
 int core_file_pattern(char *buf, size_t size, const char *pattern, bool uses_pid, const struct core_process *process);
 
+/** Are our numbers of processes not those of the machine? Most often they are, which a /proc that says nothing leaves at. */
+bool core_file_is_inside(void);
+
 /** Where it is, in words: its path, "piped to …", or where it should have been. @return `buf`. */
 char *core_file_tell(char *buf, size_t size, const struct core_process *process);
 

@@ -107,6 +107,33 @@ def streams():
             equal(len(pipes), 2 if name == 'null' else 1, f'what {name} writes to')
 
 
+def pipes(pid):
+    n = 0
+    for fd in os.listdir(f'/proc/{pid}/fd'):
+        try:
+            n += os.readlink(f'/proc/{pid}/fd/{fd}').startswith('pipe:')
+        except FileNotFoundError:
+            pass
+    return n
+
+
+def pipes_that_are_left():
+    """a stream that is no longer logged, and one whose process is gone, has no pipe any more, with keeper and manager"""
+    config = 'worker w { exec = {"sleep", "1000"} %s }'
+    with Gang(config % '') as g:
+        g.until_ready('w/0')
+        none = {pid: pipes(pid) - 2 for pid in (g.keeper_pid, g.manager_pid)}
+
+        def until(n):
+            g.until(f'there are {n} pipes', lambda: all(pipes(pid) == before + n for pid, before in none.items()))
+        for keys, n in (('standard-error = inherit', 1), ('standard-output = null', 1), ('standard-output = null standard-error = null', 0), ('', 2)):
+            g.configure(config % keys)
+            g.ctl('reload')
+            until(n)
+        g.ctl('stop', 'w')
+        until(0)
+
+
 def goes_on(stderr, prefix=()):
     """A gang whose daemon cannot print works, and is steered, as any other."""
     config = '''
@@ -153,4 +180,4 @@ def nobody_reads():
     os.close(w)
 
 
-main(names_and_streams, streams, over_the_death_of_the_manager, full_disk, closed, nobody_reads)
+main(names_and_streams, streams, pipes_that_are_left, over_the_death_of_the_manager, full_disk, closed, nobody_reads)

@@ -2,7 +2,13 @@
 /* Core files: the pattern of the kernel is filled in as far as it can be. */
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "daemon/core-file.h"
@@ -60,6 +66,27 @@ START_TEST(a_number_outside_is_left_open) {
 }
 END_TEST
 
+/* We may be in a namespace ourselves; who begins in a new one is, and knows it. */
+START_TEST(who_is_in_a_namespace_knows_it) {
+        int status;
+        pid_t pid;
+
+        fflush(NULL);
+        pid = fork();
+        ck_assert_int_ge(pid, 0);
+        if (pid == 0) {
+                if (unshare(CLONE_NEWPID) < 0)
+                        _exit(77);
+                pid = fork();
+                if (pid == 0)
+                        _exit(!core_file_is_inside());
+                _exit(waitpid(pid, &status, 0) == pid && status == 0 ? 0 : 1);
+        }
+        ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+        ck_assert(status == 0 || WEXITSTATUS(status) == 77);
+}
+END_TEST
+
 /* Whatever the machine does with core files, the buffer is never overrun, and something is said. */
 START_TEST(something_is_said_in_any_room) {
         const struct core_process process = { .pid = 4711, .signal = SIGSEGV, .directory = "/srv/app" };
@@ -74,5 +101,6 @@ END_TEST
 
 int main(void) {
         return harness_run(HARNESS_SUITE("core-file", patterns_are_filled_in, another_number_is_left_open,
-                                         a_number_outside_is_left_open, something_is_said_in_any_room));
+                                         a_number_outside_is_left_open,
+                                         who_is_in_a_namespace_knows_it, something_is_said_in_any_room));
 }
