@@ -21,7 +21,7 @@ CRASH_SHM = \
 	lib/shm/semaphore.c \
 	lib/shm/service-inspect.c lib/shm/service-object.c lib/shm/service-wait.c lib/shm/service.c \
 	lib/shm/wait-any.c lib/shm/wait-until.c lib/shm/wait.c
-CRASH_SIM_CPPFLAGS = $(CRASH_CPPFLAGS) -DQUEUE_HINT_INTERVAL=1 -DQUEUE_STEPS_LOST=0 -DQUEUE_PRODUCERS=2
+CRASH_SIM_CPPFLAGS = $(CRASH_CPPFLAGS) -DQUEUE_HINT_INTERVAL=1 -DQUEUE_STEPS_LOST=0 -DQUEUE_PRODUCERS=2 -DQUEUE_HOLES_KEPT=1
 CRASH_SIM_CFLAGS = $(CRASH_CFLAGS) -fsanitize=thread -Wno-unknown-warning-option -Wno-tsan
 check_LTLIBRARIES += libcrashshm.la
 libcrashshm_la_SOURCES = $(CRASH_SHM)

@@ -62,6 +62,9 @@
 #define FAULT_ANY_HELD_ANNOUNCED 68     /* … is announced where it is held, and takes a wake-up from those who are not */
 #define FAULT_HELD_ANNOUNCED 69         /* the same of one who waits at one place */
 #define FAULT_ANY_HELD_SINCE 72         /* … and sleeps though it is held since it looked whether it is */
+#define FAULT_HOLE_KEPT 73              /* a receiver does not look again at a sender that was half done */
+#define FAULT_HOLE_UNCOUNTED 74         /* … and goes on though it cannot remember another one */
+#define FAULT_HOLE_ONE_LOOK 75          /* … nor looks there once more before it takes what was sent later */
 #define FAULT_RESUME_SILENT 70          /* who is held no more is not woken */
 #define FAULT_ANY_NO_ALARM 65           /* … sleeps on though a message that rests is due */
 #define FAULT_DAMAGE_NO_PASSING 66      /* who looks for damage takes what was passed over for it */

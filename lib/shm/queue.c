@@ -41,6 +41,10 @@
 #ifndef QUEUE_STEPS_LOST
 #define QUEUE_STEPS_LOST (1 << 16)
 #endif
+/** Fewer, to test what happens when there are more. */
+#ifndef QUEUE_HOLES_KEPT
+#define QUEUE_HOLES_KEPT QUEUE_HOLES
+#endif
 
 static size_t align_up(size_t n, size_t to) {
         return (n + to - 1) / to * to;
@@ -233,6 +237,23 @@ SLOW void queue_give_up(struct queue *q, struct slot *s, uint64_t free) {
         queue_freed(q);
 }
 
+/**
+ * Is there one to be had behind a slot that could be passed over? Who is close behind the receivers of a full ring would else
+ * void one position after another, and gain nothing.
+ */
+static bool leads_on(struct queue *q, uint64_t t) {
+        for (uint64_t i = 1; i < q->n; i++) {
+                struct slot *s = queue_slot(q, t + i);
+                uint64_t w = atomic_load_explicit(&s->word, memory_order_relaxed), lap = lap_of(q, t + i);
+
+                if (word_ahead(w, lap) >= 0 || queue_passed_beyond(s, lap) > 0)
+                        return true; /* free, or another sender has got there */
+                if (!may_pass(word_state(w)))
+                        return false;
+        }
+        return false;
+}
+
 /** Look for a free slot from a position on, where the first look found none. @param ret  NULL: leave it there. */
 static SLOW int reserve_from(struct queue *q, struct lease *ret, uint64_t t) {
         uint64_t passed = 0;
@@ -264,7 +285,7 @@ static SLOW int reserve_from(struct queue *q, struct lease *ret, uint64_t t) {
                 }
                 if (ahead < 0) {
                         /* The ring came round. A message that waits for its first delivery keeps its place. */
-                        if (!may_pass(word_state(w)) || passed >= q->n)
+                        if (!may_pass(word_state(w)) || passed >= q->n || (passed == 0 && !leads_on(q, t)))
                                 return -EAGAIN;
                         pass_over(q, s, lap);
                         passed++;
@@ -408,6 +429,9 @@ SLOW void queue_wake_sender_after_lease(struct queue *q, uint64_t w, uint64_t po
 SLOW bool queue_let_ahead(struct queue *q, struct slot *s, uint64_t ready) {
         bool streams = q->finds == QUEUE_STREAMS;
 
+        /* Half done by a sender who was stopped, or void. */
+        if (q->n_holes > 0 || queue_passed_beyond(s, ready >> WORD_LAP_SHIFT) > 0)
+                return false;
         q->finds = 0;
         if (!streams)
                 return false;
@@ -439,30 +463,56 @@ static inline uint64_t skip(const struct queue *q, uint64_t position, int64_t ah
         return position + 1;
 }
 
-/** Look from the cursor on. @param ret  NULL: leave it there. */
+/**
+ * Forget the senders from the first one on that is half done no more: from there on it must be looked anew. Acquire: whoever saw
+ * a message sees that its sender had finished what it sent before.
+ */
+static inline void forget_holes(struct queue *q) {
+        for (uint32_t i = 0; i < q->n_holes && SHM_FAULT != FAULT_HOLE_KEPT; i++) {
+                uint64_t w = atomic_load_explicit(&queue_slot(q, q->holes[i])->word, memory_order_acquire);
+
+                if (word_ahead(w, lap_of(q, q->holes[i])) == 0 && word_state(w) == SLOT_WRITING)
+                        continue;
+                q->frontier = q->holes[i];
+                q->n_holes = i;
+        }
+}
+
+/**
+ * Look from the cursor on.
+ *
+ * A sender that is half done is not waited for, but the cursor stays there: its message is the next one as soon as it is ready.
+ * One that was stopped in the midst of it would be gone past with each message that others send meanwhile, and with all that were
+ * received since. So it is remembered as a hole, and the look begins at the frontier: of what lies between, nothing but the holes
+ * can become ready without a step of the epoch.
+ *
+ * @param ret  NULL: leave it there.
+ */
 static __attribute__((__noinline__)) int scan(struct queue *q, struct lease *ret) {
-        bool contiguous = true; /* nothing below p can become ready without a step of the epoch */
-        uint64_t p = q->cursor, found = UINT64_MAX, now = 0;
+        bool remembered = true; /* all holes below p are */
+        uint64_t p = q->n_holes > 0 ? q->frontier : q->cursor, found = UINT64_MAX, now = 0;
 
         for (uint64_t steps = 0; steps < steps_max(q); steps++) {
                 struct slot *s = queue_slot(q, p);
                 uint64_t w = atomic_load_explicit(&s->word, memory_order_acquire), seen = w;
                 int64_t ahead = word_ahead(w, lap_of(q, p));
                 enum slot_state state = word_state(w);
+                bool contiguous = remembered && q->n_holes == 0;
 
                 /* Of this lap, or left from an older one: then it came back, or became ready late. */
                 if (ahead <= 0 && (state == SLOT_READY ||
                                    (state == SLOT_RETURNED && queue_is_due(q, (uint32_t)(p & q->mask), &now)))) {
                         if (!ret)
                                 return 0;
-                        if (!contiguous && state == SLOT_READY && found != p) {
+                        if (!contiguous && state == SLOT_READY && found != p && SHM_FAULT != FAULT_HOLE_ONE_LOOK) {
                                 /*
                                  * The sender of this one may have finished what we took for half done, and then
                                  * sent this. Look again: what is half done now is another's, and order is kept.
                                  */
                                 found = p;
-                                p = q->cursor;
-                                contiguous = true;
+                                forget_holes(q);
+                                p = q->n_holes > 0 ? q->frontier : q->cursor;
+                                remembered = true;
                                 continue;
                         }
                         if (!lease(q, s, w, p, ret))
@@ -480,11 +530,17 @@ static __attribute__((__noinline__)) int scan(struct queue *q, struct lease *ret
                         if (w != seen)
                                 continue;
                 }
-                /* Never wait for a sender that is half done, but come back to it. */
-                if (ahead == 0 && state == SLOT_WRITING)
-                        contiguous = false;
+                if (ahead == 0 && state == SLOT_WRITING) {
+                        if (q->n_holes < QUEUE_HOLES_KEPT && remembered)
+                                q->holes[q->n_holes++] = p;
+                        else
+                                remembered = SHM_FAULT == FAULT_HOLE_UNCOUNTED;
+                }
                 p = skip(q, p, ahead);
-                if (contiguous)
+                if (!remembered)
+                        continue;
+                q->frontier = p;
+                if (q->n_holes == 0)
                         q->cursor = p;
         }
         return -EBADMSG;
@@ -512,6 +568,11 @@ static __attribute__((__noinline__)) int receive_from(struct queue *q, struct le
         if (epoch != q->epoch) {
                 q->cursor = rewind_cursor(q, epoch);
                 q->epoch = epoch;
+                q->n_holes = 0;
+        } else if (q->n_holes > 0) {
+                forget_holes(q);
+                if (q->n_holes > 0)
+                        return scan(q, ret); /* nobody got further, as far as a hint can tell */
         } else if (is_end(q)) {
                 return -EAGAIN;
         }

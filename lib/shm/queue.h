@@ -48,6 +48,9 @@ enum queue_dead_policy {
         _QUEUE_DEAD_POLICY_N,
 };
 
+/** So many senders that are half done a receiver remembers. More than that are seldom: they were stopped in the midst of it. */
+#define QUEUE_HOLES 4
+
 struct wait_item;
 
 /** Blocks for the messages that are longer than a slot. */
@@ -90,6 +93,10 @@ struct queue {
         uint32_t space_wakes;           /* how many to wake when a slot is freed */
         struct queue_heap heap;
         uint64_t refused;               /* `quota` when it was found that senders are refused; 0: never */
+        /* A receiver that went past senders who were half done; see scan() in queue.c. */
+        uint64_t frontier;              /* it has looked at all below this */
+        uint32_t n_holes;               /* 0: the frontier is the cursor */
+        uint64_t holes[QUEUE_HOLES];    /* where those senders are, the first at the cursor */
 };
 
 /** A slot that this participant holds, for writing or after receiving. */

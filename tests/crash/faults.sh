@@ -15,7 +15,7 @@
 dir=tests/crash/faults-$world.d
 lib="$top_srcdir/lib/shm"
 sources="$top_srcdir/tests/crash"
-flags="-std=gnu17 -O1 -w -fno-sanitize=all -D_GNU_SOURCE -include config.h -I. -I$top_srcdir/lib -I$sources -DQUEUE_HINT_INTERVAL=1 -DQUEUE_STEPS_LOST=0 -DQUEUE_PRODUCERS=2"
+flags="-std=gnu17 -O1 -w -fno-sanitize=all -D_GNU_SOURCE -include config.h -I. -I$top_srcdir/lib -I$sources -DQUEUE_HINT_INTERVAL=1 -DQUEUE_STEPS_LOST=0 -DQUEUE_PRODUCERS=2 -DQUEUE_HOLES_KEPT=1"
 
 # Files of lib/shm that every world needs, whatever the fault; sys.c is simulated.
 all_shm() {

@@ -246,6 +246,106 @@ START_TEST(a_half_written_message_is_skipped_and_comes_later) {
 }
 END_TEST
 
+START_TEST(what_comes_back_is_seen_beyond_a_half_written_message) {
+        struct lease slow, first, second, l;
+
+        ck_assert_int_eq(queue_reserve(&sender, &slow), 0);
+        ck_assert_int_eq(send_number(&other, 2), 0);
+        ck_assert_int_eq(send_number(&other, 3), 0);
+        RECEIVE(&receiver, &first, 2);
+        RECEIVE(&receiver, &second, 3);
+        ck_assert_int_eq(queue_reject(&receiver, first.slot, NULL), 0);
+        RECEIVE(&receiver, &l, 2);
+        ck_assert_int_eq(queue_receive(&receiver, &l), -EAGAIN);
+}
+END_TEST
+
+/* ---- senders that are half done, in any order ---------------------------------------------------- */
+
+#define SENDERS 12
+#define MANY_SLOTS 16
+#define LEASES 3
+#define STEPS 200000
+
+/** What there is, as it should be: for each message by its id. */
+struct model {
+        struct queue senders[SENDERS];
+        struct lease writing[SENDERS], leased[LEASES];
+        bool is_writing[SENDERS], is_leased[LEASES];
+        uint64_t ready[MANY_SLOTS];
+        size_t n_ready;
+};
+
+/** The same each time. */
+static uint32_t any_number(uint32_t below) {
+        static uint64_t state = 1;
+
+        state = state * UINT64_C(6364136223846793005) + 1442695040888963407;
+        return (uint32_t)(state >> 33) % below;
+}
+
+static void step_sender(struct model *m, uint32_t i) {
+        if (!m->is_writing[i]) {
+                m->is_writing[i] = queue_reserve(&m->senders[i], &m->writing[i]) == 0;
+                return;
+        }
+        m->is_writing[i] = false;
+        if (any_number(8) == 0) {
+                queue_cancel(&m->senders[i], &m->writing[i]);
+                return;
+        }
+        queue_commit(&m->senders[i], &m->writing[i], 0);
+        m->ready[m->n_ready++] = m->writing[i].id;
+}
+
+/** The first of those that are ready is the next one. */
+static void step_receiver(struct model *m, struct queue *q, uint32_t i) {
+        size_t first = 0;
+
+        if (m->is_leased[i]) {
+                ck_assert_int_eq(queue_acknowledge(q, m->leased[i].slot), 0);
+                m->is_leased[i] = false;
+                return;
+        }
+        ck_assert_int_eq(queue_has_message(q), m->n_ready > 0);
+        ck_assert_int_eq(queue_receive(q, &m->leased[i]), m->n_ready > 0 ? 0 : -EAGAIN);
+        if (m->n_ready == 0)
+                return;
+        for (size_t k = 1; k < m->n_ready; k++)
+                if (m->ready[k] < m->ready[first])
+                        first = k;
+        ck_assert_uint_eq(m->leased[i].id, m->ready[first]);
+        m->ready[first] = m->ready[--m->n_ready];
+        m->is_leased[i] = true;
+}
+
+/* More of them than a receiver remembers (QUEUE_HOLES), finished and cancelled in any order. */
+START_TEST(half_written_ones_come_as_soon_as_they_are_ready) {
+        const struct geometry g = { .kind = OBJECT_QUEUE, .slots = MANY_SLOTS, .message_max = 48, .max_deliveries = 1 };
+        _cleanup_(closep) int fd = region_create("many", &g);
+        struct model m = { 0 };
+        struct region many;
+        struct queue q;
+        uint64_t received = 0;
+
+        ck_assert_int_eq(region_map(&many, fd, &g), 0);
+        queue_open(&q, &many, SENDERS + 1, 1, -1);
+        for (uint32_t i = 0; i < SENDERS; i++)
+                queue_open(&m.senders[i], &many, i + 1, 1, -1);
+        for (unsigned int n = 0; n < STEPS; n++) {
+                uint32_t i = any_number(2 * SENDERS);
+
+                if (i < SENDERS)
+                        step_sender(&m, i);
+                else
+                        step_receiver(&m, &q, i % LEASES);
+                received += i >= SENDERS && m.is_leased[i % LEASES];
+        }
+        ck_assert_uint_gt(received, STEPS / 10);
+        region_unmap(&many);
+}
+END_TEST
+
 START_TEST(forward_commits_both_or_neither) {
         _cleanup_(closep) int fd = member_create("member");
         struct member m;
@@ -378,7 +478,8 @@ int main(void) {
                 a_lease_held_for_long_stalls_nobody, a_ring_full_of_leases_is_full_until_one_ends,
                 the_dead_give_back_what_they_held, recovery_knows_generations_apart,
                 after_max_deliveries_it_is_a_dead_letter, a_returned_message_does_not_make_the_ring_full,
-                a_half_written_message_is_skipped_and_comes_later, forward_commits_both_or_neither,
+                a_half_written_message_is_skipped_and_comes_later, what_comes_back_is_seen_beyond_a_half_written_message,
+                half_written_ones_come_as_soon_as_they_are_ready, forward_commits_both_or_neither,
                 forward_settles_many, waiting_ends_in_time, draining_ends_a_wait, the_descriptor_becomes_readable,
                 memory_is_sealed_and_checked, laps_wrap,
         };
