@@ -23,6 +23,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/cleanup.h"
 #include "base/time.h"
 #include "shm/fault.h"
 #include "shm/queue-fast.h"
@@ -31,8 +32,13 @@
 /** Keeps the seldom taken way out of the registers of the usual one. */
 #define SLOW __attribute__((__noinline__, __cold__))
 
-/** Some 1 to 3 µs. */
-#define LET_AHEAD_PAUSES 64
+/** How long a receiver leaves senders alone, in pauses: from 200 ns to 7 µs. */
+#define LET_AHEAD_MIN 16
+#define LET_AHEAD_MAX 512
+/** So many messages are to be there then. */
+#define LET_AHEAD_MESSAGES 128
+/** But no more than this part of a ring, which would be full meanwhile. */
+#define LET_AHEAD_PART 8
 /**
  * More steps than these in one operation only damaged memory can cause: so many for each slot, and for the races that many
  * participants may lose in a row on a small ring.
@@ -133,6 +139,7 @@ void queue_open(struct queue *q, const struct region *region, uint32_t participa
                 .dead_max = g->dead_max,
                 .dead_policy = (enum queue_dead_policy)g->policy,
                 .epoch = UINT64_MAX,
+                .pauses = LET_AHEAD_MIN,
         };
         q->messages = (struct waiting){ .count = &q->control->messages, .event_fd = event_fd, .fences = g->fences };
         q->space = (struct waiting){ .count = &q->control->space, .event_fd = event_fd, .fences = g->fences };
@@ -419,11 +426,23 @@ SLOW void queue_wake_sender_after_lease(struct queue *q, uint64_t w, uint64_t po
                 queue_freed(q);
 }
 
+/** As long as it takes the senders to write some messages, as far as the last time tells. */
+static void pause_for_senders(struct queue *q) {
+        uint64_t messages = q->cursor - q->paused_at, wanted = MIN(q->n / LET_AHEAD_PART, (uint64_t)LET_AHEAD_MESSAGES);
+
+        if (messages < wanted)
+                q->pauses = MIN(q->pauses * 2, (uint32_t)LET_AHEAD_MAX);
+        else if (messages > 2 * wanted)
+                q->pauses = MAX(q->pauses / 2, (uint32_t)LET_AHEAD_MIN);
+        q->paused_at = q->cursor;
+        patience_pause(&q->patience, q->pauses);
+}
+
 /**
  * There is nothing at the cursor, though there was something all the time: the senders are just about to write there. Each
- * look takes the line from one that has claimed it, or is to claim it, so leave it alone for a moment: that costs a
- * microsecond or some, and a stream is almost twice as fast. Who looks in vain now and then, as with questions and
- * answers, finds what comes at once.
+ * look takes the line from one that has claimed it, or is to claim it, and our processor fetches those that are to come too. So
+ * leave them alone for a moment: that costs a microsecond or some, and a stream is twice as fast. Who looks in vain now and
+ * then, as with questions and answers, finds what comes at once.
  * @return true: there is by now.
  */
 SLOW bool queue_let_ahead(struct queue *q, struct slot *s, uint64_t ready) {
@@ -435,7 +454,7 @@ SLOW bool queue_let_ahead(struct queue *q, struct slot *s, uint64_t ready) {
         q->finds = 0;
         if (!streams)
                 return false;
-        patience_pause(&q->patience, LET_AHEAD_PAUSES);
+        pause_for_senders(q);
         return atomic_load_explicit(&s->word, memory_order_relaxed) == ready;
 }
 

@@ -86,6 +86,8 @@ struct queue {
         uint32_t max_deliveries;
         struct patience patience;
         uint32_t finds;                 /* receiver: messages found at the cursor, one after another; at most QUEUE_STREAMS */
+        uint32_t pauses;                /* how long it leaves senders alone that are just ahead, when it is as fast as they are, */
+        uint64_t paused_at;             /* and its cursor when it did so last */
         uint32_t dead_max;              /* 0: no limit but the slots */
         enum queue_dead_policy dead_policy;
         uint64_t delay_usec;            /* how long what comes back rests */
