@@ -20,8 +20,8 @@
 #define STREAM_FINDS 2
 /** Bytes. A writer that is so far ahead is not disturbed by a reader that looks. */
 #define STREAM_LEAD 4096
-/** Some 150 to 300 ns. */
-#define STREAM_PAUSES 8
+/** Some 300 to 500 ns: as long as a cache line takes from one processor to another that shares no cache with it. */
+#define STREAM_PAUSES 24
 
 /** Private to the reader. */
 struct stream {
