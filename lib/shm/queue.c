@@ -253,8 +253,8 @@ static bool leads_on(struct queue *q, uint64_t t) {
                 struct slot *s = queue_slot(q, t + i);
                 uint64_t w = atomic_load_explicit(&s->word, memory_order_relaxed), lap = lap_of(q, t + i);
 
-                if (word_ahead(w, lap) >= 0 || queue_passed_beyond(s, lap) > 0)
-                        return true; /* free, or another sender has got there */
+                if (word_state(w) == SLOT_FREE || word_ahead(w, lap) >= 0 || queue_passed_beyond(s, lap) > 0)
+                        return true; /* or another sender has got there */
                 if (!may_pass(word_state(w)))
                         return false;
         }

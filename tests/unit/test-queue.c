@@ -140,6 +140,32 @@ START_TEST(a_lease_held_for_long_stalls_nobody) {
 }
 END_TEST
 
+/* Its slot has been free since an older lap, of which its position is void. */
+START_TEST(a_lease_that_ended_late_is_room_behind_one_that_is_held) {
+        struct lease held, late, l;
+
+        for (uint64_t i = 0; i < SLOTS; i++)
+                ck_assert_int_eq(send_number(&sender, i), 0);
+        RECEIVE(&receiver, &held, 0);
+        RECEIVE(&receiver, &late, 1);
+        for (uint64_t i = 2; i < 2 * SLOTS; i++) {
+                RECEIVE(&receiver, &l, i);
+                ck_assert_int_eq(queue_acknowledge(&receiver, l.slot), 0);
+                ck_assert_int_eq(send_number(&sender, i + SLOTS - 2), 0);
+        }
+        for (uint64_t i = 2 * SLOTS; i < 3 * SLOTS - 2; i++) {
+                RECEIVE(&receiver, &l, i);
+                ck_assert_int_eq(queue_acknowledge(&receiver, l.slot), 0);
+        }
+        ck_assert_int_eq(queue_acknowledge(&receiver, late.slot), 0);
+        for (uint64_t i = 0; i < 2 * SLOTS; i++) {
+                ck_assert_int_eq(send_number(&sender, 100 + i), 0);
+                RECEIVE(&receiver, &l, 100 + i);
+                ck_assert_int_eq(queue_acknowledge(&receiver, l.slot), 0);
+        }
+}
+END_TEST
+
 START_TEST(a_ring_full_of_leases_is_full_until_one_ends) {
         struct lease l[SLOTS], x;
 
@@ -264,7 +290,7 @@ END_TEST
 
 #define SENDERS 12
 #define MANY_SLOTS 16
-#define LEASES 3
+#define LEASES 5
 #define STEPS 200000
 
 /** What there is, as it should be: for each message by its id. */
@@ -284,9 +310,20 @@ static uint32_t any_number(uint32_t below) {
         return (uint32_t)(state >> 33) % below;
 }
 
+/** Nothing but leases, and there are fewer of them than slots. */
+static bool must_have_room(const struct model *m) {
+        for (uint32_t i = 0; i < SENDERS; i++)
+                if (m->is_writing[i])
+                        return false;
+        return m->n_ready == 0;
+}
+
 static void step_sender(struct model *m, uint32_t i) {
         if (!m->is_writing[i]) {
+                bool must = must_have_room(m);
+
                 m->is_writing[i] = queue_reserve(&m->senders[i], &m->writing[i]) == 0;
+                ck_assert(m->is_writing[i] || !must);
                 return;
         }
         m->is_writing[i] = false;
@@ -303,6 +340,9 @@ static void step_receiver(struct model *m, struct queue *q, uint32_t i) {
         size_t first = 0;
 
         if (m->is_leased[i]) {
+                /* Some are held for laps. */
+                if (any_number(16 * i + 1) != 0)
+                        return;
                 ck_assert_int_eq(queue_acknowledge(q, m->leased[i].slot), 0);
                 m->is_leased[i] = false;
                 return;
@@ -333,7 +373,8 @@ START_TEST(half_written_ones_come_as_soon_as_they_are_ready) {
         for (uint32_t i = 0; i < SENDERS; i++)
                 queue_open(&m.senders[i], &many, i + 1, 1, -1);
         for (unsigned int n = 0; n < STEPS; n++) {
-                uint32_t i = any_number(2 * SENDERS);
+                /* By turns more is sent than received, and less. */
+                uint32_t i = any_number(2 * SENDERS + (n / 1000 % 2 ? 0 : 4 * SENDERS));
 
                 if (i < SENDERS)
                         step_sender(&m, i);
@@ -475,7 +516,8 @@ int main(void) {
         TCase *c = tcase_create("queue");
         const TTest *tests[] = {
                 messages_come_in_order, ids_are_stable_and_unique, only_the_holder_may_finish_and_only_once,
-                a_lease_held_for_long_stalls_nobody, a_ring_full_of_leases_is_full_until_one_ends,
+                a_lease_held_for_long_stalls_nobody, a_lease_that_ended_late_is_room_behind_one_that_is_held,
+                a_ring_full_of_leases_is_full_until_one_ends,
                 the_dead_give_back_what_they_held, recovery_knows_generations_apart,
                 after_max_deliveries_it_is_a_dead_letter, a_returned_message_does_not_make_the_ring_full,
                 a_half_written_message_is_skipped_and_comes_later, what_comes_back_is_seen_beyond_a_half_written_message,
